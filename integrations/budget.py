@@ -1,0 +1,98 @@
+"""The rate budget that all worker processes share, and the journal of requests: the ORM side of two small ports."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import F
+from django.db.models.functions import Least
+from django.utils import timezone
+
+from integrations import ports
+from integrations.errors import Unavailable
+from integrations.models import Connection, Exchange, RateWindow, SyncRun
+
+# Before the first answer we know no limit; the other side's headers correct this at once (tradegecko 2.6).
+ASSUMED_LIMIT = 300
+ASSUMED_WINDOW = timedelta(seconds=300)
+# Inventory leaves this share of the calls to orders and shipments.
+RESERVED_SHARE = 0.4
+
+
+class SharedBudget:
+    """One row per connection, spent by compare-and-set, so that no two processes spend the same call.
+
+    A job that is not `urgent` stops early and leaves the reserved share to orders and shipments.
+    """
+
+    def __init__(self, connection: Connection, *, urgent: bool) -> None:
+        self._connection = connection
+        self._urgent = urgent
+
+    def take(self) -> None:
+        now = timezone.now()
+        if self._spend(now):
+            return
+        window = self._window(now)
+        if window.resets_at <= now:
+            self._open_window(window, now)
+        if not self._spend(now):
+            window.refresh_from_db()
+            raise Unavailable(
+                f"the call limit of {self._connection} is used up until {window.resets_at:%H:%M:%S} UTC; "
+                "the rest is done then",
+                retry_after=max(window.resets_at - now, timedelta(seconds=1)),
+                throttled=True,
+            )
+
+    def learn(self, *, limit: int, remaining: int, resets_at: datetime) -> None:
+        known = RateWindow.objects.filter(connection=self._connection)
+        newer = known.filter(resets_at__lt=resets_at).update(limit=limit, remaining=remaining, resets_at=resets_at)
+        if not newer:
+            known.filter(resets_at=resets_at).update(limit=limit, remaining=Least(F("remaining"), remaining))
+
+    def block(self, until: datetime) -> None:
+        self._window(timezone.now())
+        RateWindow.objects.filter(connection=self._connection).update(remaining=0, resets_at=until)
+
+    def _spend(self, now: datetime) -> bool:
+        left = RateWindow.objects.filter(connection=self._connection, resets_at__gt=now)
+        left = left.filter(remaining__gt=0 if self._urgent else F("limit") * RESERVED_SHARE)
+        return left.update(remaining=F("remaining") - 1) == 1
+
+    def _window(self, now: datetime) -> RateWindow:
+        defaults = {"limit": ASSUMED_LIMIT, "remaining": ASSUMED_LIMIT, "resets_at": _end_of_window(now)}
+        return RateWindow.objects.get_or_create(connection=self._connection, defaults=defaults)[0]
+
+    def _open_window(self, window: RateWindow, now: datetime) -> None:
+        stale = RateWindow.objects.filter(pk=window.pk, resets_at=window.resets_at)
+        stale.update(remaining=F("limit"), resets_at=_end_of_window(now))
+
+
+class RunJournal:
+    """Keeps each request and answer with the run that made it, and counts the calls."""
+
+    def __init__(self, connection: Connection, run: SyncRun | None = None) -> None:
+        self._connection = connection
+        self._run = run
+        self.calls = 0
+
+    def record(self, exchange: ports.Exchange) -> None:
+        self.calls += 1
+        Exchange.objects.create(
+            connection=self._connection,
+            run=self._run,
+            method=exchange.method,
+            url=exchange.url,
+            request_body=exchange.request_body,
+            status=exchange.status,
+            response_body=exchange.response_body,
+            milliseconds=exchange.milliseconds,
+            error=exchange.error,
+        )
+
+
+def _end_of_window(now: datetime) -> datetime:
+    """Windows are aligned to multiples of five minutes of the epoch, not to the first call."""
+    length = int(ASSUMED_WINDOW.total_seconds())
+    return now.fromtimestamp((int(now.timestamp()) // length + 1) * length, tz=now.tzinfo)

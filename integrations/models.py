@@ -1,0 +1,300 @@
+"""What every job needs to know of the systems we are connected with, and what it leaves behind."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from integrations import registry
+from integrations.crypto import decrypt, encrypt
+
+DEFAULT_FIRST_LOOK = timedelta(days=3)
+
+
+def default_earliest_order_date() -> date:
+    return timezone.localdate() - DEFAULT_FIRST_LOOK
+
+
+class Connection(models.Model):
+    """One account at one system."""
+
+    class Health(models.TextChoices):
+        UNTESTED = "untested", "Untested"  # nobody has tried it yet
+        WORKING = "working", "Working"  # the last call came back well
+        TROUBLED = "troubled", "In trouble"  # the last run failed; it is tried again by itself
+        STOPPED = "stopped", "Stopped"  # credentials refused: nothing is tried until a test succeeds
+
+    name = models.CharField(max_length=60, unique=True)
+    provider = models.CharField(max_length=40, choices=registry.choices)
+    base_url = models.URLField(
+        blank=True,
+        verbose_name="base URL",
+        help_text="Empty: the system's own address. Others need ALLOW_CUSTOM_ENDPOINTS.",
+    )
+    username = models.CharField(max_length=200, blank=True)
+    encrypted_secret = models.TextField(blank=True, editable=False)
+    options = models.JSONField(
+        default=dict, blank=True, help_text="Only what differs from the provider's defaults, as JSON."
+    )
+    is_active = models.BooleanField(default=True, help_text="Off: no job of this connection runs.")
+    overlap_minutes = models.PositiveIntegerField(
+        default=15, help_text="Each pull reads this much again, so that nothing slips between two windows."
+    )
+    recent_slice_minutes = models.PositiveIntegerField(
+        default=60, validators=[MinValueValidator(5)], help_text="Length of one request's window in the last day."
+    )
+    older_slice_hours = models.PositiveIntegerField(
+        default=24, validators=[MinValueValidator(1)], help_text="Length of one request's window before that."
+    )
+    health = models.CharField(max_length=10, choices=Health, default=Health.UNTESTED, editable=False)
+    health_message = models.TextField(blank=True, editable=False)
+    health_at = models.DateTimeField(null=True, editable=False)
+    codes_seeded_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def kind(self) -> str:
+        return registry.kind_of(self.provider)
+
+    @property
+    def is_marketplace(self) -> bool:
+        return self.kind == registry.MARKETPLACE
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.health == self.Health.STOPPED
+
+    @property
+    def secret(self) -> str:
+        return decrypt(self.encrypted_secret) if self.encrypted_secret else ""
+
+    def set_secret(self, secret: str) -> None:
+        """Encrypt a password or token; nothing is tried with the old one any more."""
+        self.encrypted_secret = encrypt(secret)
+        self.health, self.health_message = self.Health.UNTESTED, ""
+
+    def note_health(self, health: str, message: str = "") -> None:
+        """Write only the health, and only here: forms never carry it."""
+        self.health, self.health_message, self.health_at = health, message[:2000], timezone.now()
+        self.save(update_fields=["health", "health_message", "health_at"])
+
+
+class Route(models.Model):
+    """Orders of this marketplace for this warehouse name go to that warehouse and location, under these rules."""
+
+    class State(models.TextChoices):
+        PAUSED = "paused", "Paused"  # nothing is stored or sent
+        TEST = "test", "Test"  # sent marked, as drafts; confirmed and published only to a sandbox
+        LIVE = "live", "Live"
+
+    class OrderStatus(models.TextChoices):
+        DRAFT = "draft", "Draft"  # commits no stock
+        ACTIVE = "active", "Active"  # commits stock
+        FINALIZED = "finalized", "Finalized"  # commits stock and may be shipped at once
+
+    class Characters(models.TextChoices):
+        ANY = "any", "Any printable character"
+        CODE = "code", "Letters, digits and hyphen"
+        ALPHANUMERIC = "alphanumeric", "Letters and digits"
+        DIGITS = "digits", "Digits"
+
+    class Partial(models.TextChoices):
+        AT_ONCE = "at_once", "Confirm each parcel at once"
+        WHEN_COMPLETE = "when_complete", "Wait until the whole order has shipped"
+
+    class Unmapped(models.TextChoices):
+        PASS = "pass", "Pass the code through"
+        REFUSE = "refuse", "Hold the order"
+
+    class PublishedSku(models.TextChoices):
+        OPTION = "option", "Option SKU where known"
+        PARTNER = "partner", "Partner SKU"
+
+    name = models.CharField(max_length=60, unique=True)
+    state = models.CharField(max_length=10, choices=State, default=State.PAUSED)
+    marketplace = models.ForeignKey(Connection, models.PROTECT, related_name="routes")
+    marketplace_warehouse_name = models.CharField(
+        max_length=120, help_text="Exactly as on the marketplace, capitals and blanks included."
+    )
+    warehouse = models.ForeignKey(Connection, models.PROTECT, related_name="warehouse_routes")
+    location_name = models.CharField(max_length=120, help_text="The warehouse's location that ships and counts.")
+    company_name = models.CharField(max_length=120, default="Overstock.com", help_text="The customer on each order.")
+    location_id = models.CharField(max_length=40, blank=True, editable=False)
+    company_id = models.CharField(max_length=40, blank=True, editable=False)
+
+    earliest_order_date = models.DateField(
+        default=default_earliest_order_date, help_text="Orders placed before this day are skipped."
+    )
+    read_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Everything created before this is stored."
+    )
+    order_status = models.CharField(max_length=10, choices=OrderStatus, default=OrderStatus.ACTIVE)
+    tag = models.CharField(max_length=40, blank=True, default="Overstock", help_text="Put on each order.")
+    reference_length = models.PositiveSmallIntegerField(
+        default=30, validators=[MinValueValidator(10), MaxValueValidator(60)]
+    )
+    reference_characters = models.CharField(max_length=12, choices=Characters, default=Characters.ANY)
+    allow_identity = models.BooleanField(
+        default=True, help_text="A SKU without an alias may be the warehouse's SKU of the same spelling."
+    )
+    unmapped_shipping = models.CharField(max_length=6, choices=Unmapped, default=Unmapped.PASS)
+    partial_shipments = models.CharField(max_length=14, choices=Partial, default=Partial.AT_ONCE)
+
+    published_sku = models.CharField(max_length=8, choices=PublishedSku, default=PublishedSku.OPTION)
+    reserve = models.PositiveIntegerField(default=0, help_text="Units kept back from every listing.")
+    minimum_level = models.PositiveIntegerField(default=0, help_text="Below this the marketplace is told 0.")
+    max_online = models.PositiveIntegerField(null=True, blank=True, help_text="Never show more than this.")
+    untracked_quantity = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Shown for items whose stock the warehouse does not track; empty: not shown."
+    )
+    full_publish_hours = models.PositiveIntegerField(default=24, help_text="Every quantity is sent again this often.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["marketplace", "marketplace_warehouse_name"], name="one_route_per_warehouse_name"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_test(self) -> bool:
+        return self.state == self.State.TEST
+
+
+class JobPlan(models.Model):
+    """How often a job runs for a connection, and when next. The dispatcher moves `next_run_at` on."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="plans")
+    job = models.CharField(max_length=40)
+    every_minutes = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    is_enabled = models.BooleanField(default=True)
+    next_run_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["connection", "pk"]
+        constraints = [models.UniqueConstraint(fields=["connection", "job"], name="one_plan_per_job")]
+
+    def __str__(self) -> str:
+        return f"{self.job} of {self.connection}"
+
+
+class SyncRun(models.Model):
+    """One execution of one job for one connection. Opened and closed by `integrations.runs` only."""
+
+    class Status(models.TextChoices):
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        PARTIAL = "partial", "Partly done"  # some records failed or were left for later
+        FAILED = "failed", "Failed"
+        INTERRUPTED = "interrupted", "Interrupted"  # its process died
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="runs")
+    job = models.CharField(max_length=40)
+    status = models.CharField(max_length=12, choices=Status, default=Status.RUNNING)
+    owner = models.CharField(max_length=200, blank=True, help_text="The process: machine, pid namespace, pid, start.")
+    started_at = models.DateTimeField(default=timezone.now)
+    heartbeat_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+    window_since = models.DateTimeField(null=True)
+    window_until = models.DateTimeField(null=True)
+    counts = models.JSONField(default=dict)
+    summary = models.TextField(blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-started_at", "-pk"]
+        indexes = [models.Index(fields=["connection", "job", "-started_at"], name="run_latest_of_job")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "job"], condition=Q(status="running"), name="one_running_run_per_job"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job} of {self.connection} at {self.started_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Exchange(models.Model):
+    """A request to another system and its answer, without secrets, for staff to read."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="exchanges")
+    run = models.ForeignKey(SyncRun, models.SET_NULL, null=True, related_name="exchanges")
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    method = models.CharField(max_length=8)
+    url = models.TextField()
+    request_body = models.TextField(blank=True)
+    status = models.PositiveSmallIntegerField(null=True)
+    response_body = models.TextField(blank=True)
+    milliseconds = models.PositiveIntegerField()
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url[:80]} → {self.status or 'no answer'}"
+
+
+class RateWindow(models.Model):
+    """What is left of an account's calls, shared by all worker processes. One row per connection."""
+
+    connection = models.OneToOneField(Connection, models.CASCADE, related_name="rate_window")
+    limit = models.PositiveIntegerField()
+    remaining = models.IntegerField()
+    resets_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.remaining} of {self.limit} calls until {self.resets_at:%H:%M:%S}"
+
+
+class Transmission(models.Model):
+    """One intent to write to another system once. The row is committed before anything is sent."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Pending"  # not sent, or the other side said "later"
+        IN_FLIGHT = "in_flight", "In flight"  # a worker claimed it at claimed_at
+        UNCONFIRMED = "unconfirmed", "Unconfirmed"  # sent, no clear answer: look it up first
+        ACCEPTED = "accepted", "Accepted"  # the other side has it
+        PARKED = "parked", "Parked"  # refused or out of attempts: a person decides
+        WITHDRAWN = "withdrawn", "Withdrawn"  # no longer wanted, and certainly not sent
+
+    CLAIMABLE = (Status.PENDING, Status.UNCONFIRMED)
+
+    status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    claimed_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True, help_text="When a request was last about to leave.")
+    not_before = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        abstract = True
+
+    def claim(self) -> str | None:
+        """Take it for the calling worker; the status it had, or None if it is no longer free."""
+        seen, now = self.status, timezone.now()
+        if seen not in self.CLAIMABLE:
+            return None
+        free = type(self)._default_manager.filter(pk=self.pk, status=seen)
+        taken = free.update(status=self.Status.IN_FLIGHT, claimed_at=now, attempts=F("attempts") + 1)
+        if not taken:
+            return None
+        self.refresh_from_db()
+        return seen

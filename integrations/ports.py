@@ -1,0 +1,378 @@
+"""The two ports, and the values that cross them.
+
+A marketplace sells and wants tracking and quantities; a warehouse ships and knows the stock. Every adapter
+turns its vendor's words into these values and every failure into one of `integrations.errors`. Text that is
+absent on the wire is the empty string here; times are aware; quantities of goods are whole units on the
+marketplace side and decimals on the warehouse side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a parcel goes. `country_code` is ISO 3166 alpha-2."""
+
+    name: str = ""
+    address1: str = ""
+    address2: str = ""
+    city: str = ""
+    state: str = ""
+    postal_code: str = ""
+    country_code: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStep:
+    """One thing that a connection test tried, and what was answered, in words for staff."""
+
+    tried: str
+    answered: str
+    ok: bool = True
+
+
+# --- marketplace -----------------------------------------------------------------------------------------------
+
+
+class SaleState(StrEnum):
+    """What the marketplace says of an order or a line, reduced to what matters to us."""
+
+    OPEN = "open"
+    SHIPPED = "shipped"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class MarketplaceLine:
+    """One ordered SKU.
+
+    `number` is the identity that the marketplace wants back on a shipment. `quantity` is None when the
+    element was missing. `quantity_shipped` and `tracking_numbers` are what the marketplace already holds.
+    """
+
+    number: str
+    partner_sku: str
+    option_sku: str = ""
+    upc: str = ""
+    title: str = ""
+    quantity: int | None = None
+    quantity_shipped: int = 0
+    state: SaleState = SaleState.OPEN
+    status: str = ""
+    unit_cost: Decimal | None = None
+    currency: str = ""
+    notes: str = ""
+    tracking_numbers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MarketplaceOrder:
+    """An order as the marketplace tells it now; `raw` is its own fragment of the answer.
+
+    `number` with `sales_channel` identifies it. `warehouse_name` is exactly as received, since it must be
+    echoed. `ordered_at` keeps the offset of the message, so `.date()` is the customer's local order date.
+    `created_at` is when the marketplace made it available (None when it does not say).
+    """
+
+    number: str
+    sales_channel: str
+    ordered_at: datetime
+    created_at: datetime | None
+    warehouse_name: str
+    ship_to: Address
+    lines: tuple[MarketplaceLine, ...]
+    state: SaleState = SaleState.OPEN
+    status: str = ""
+    shipping_code: str = ""
+    is_freight: bool = False
+    signature_required: bool = False
+    billing_account: str = ""
+    carrier_code: str = ""
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableOrder:
+    """An order of an otherwise good answer that could not be understood. `number` is empty if it has none."""
+
+    number: str
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedLine:
+    """Units of one order line in one parcel. Carrier and service are the marketplace's own codes."""
+
+    line_number: str
+    quantity: int
+    carrier_code: str
+    service_code: str
+    tracking_number: str
+    shipped_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentNotice:
+    """What the marketplace is told about one order in one message."""
+
+    order_number: str
+    sales_channel: str
+    warehouse_name: str
+    lines: tuple[ShippedLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedQuantity:
+    """The absolute quantity to show for one SKU at one of the marketplace's warehouse names."""
+
+    sku: str
+    warehouse_name: str
+    quantity: int
+    partner_sku: str = ""
+    option_sku: str = ""
+    upc: str = ""
+
+
+class Marketplace(Protocol):
+    """What Crossdock asks of a system that sells."""
+
+    @property
+    def time_zone(self) -> tzinfo:
+        """The zone that the marketplace's own dates are in."""
+
+    @property
+    def publish_batch_size(self) -> int:
+        """How many quantities one `publish` call may carry."""
+
+    def check(self) -> Sequence[CheckStep]:
+        """Try the credentials with the cheapest read. Raises like any other call."""
+
+    def orders(self, since: datetime, until: datetime) -> Iterable[MarketplaceOrder | UnreadableOrder]:
+        """Every order created in the window, both ends included; may return a few outside it.
+
+        One request. Raises before or while iterating; what was yielded before that is good.
+        """
+
+    def confirm(self, notice: ShipmentNotice) -> None:
+        """Say what was shipped. Raises OutcomeUnknown unless the answer is a clear yes or no."""
+
+    def publish(self, quantities: Sequence[ListedQuantity]) -> None:
+        """Set quantities, at most `publish_batch_size` of them, absolutely: repeating is harmless."""
+
+
+# --- warehouse -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place that holds stock."""
+
+    remote_id: str
+    name: str
+    holds_stock: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something the warehouse can ship. Several items may carry one SKU; the caller decides what that means."""
+
+    remote_id: str
+    sku: str
+    title: str = ""
+    upc: str = ""
+    sellable: bool = True
+    stock_managed: bool = True
+    keep_selling: bool = False
+    max_online: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedLine:
+    """One line of an order to create. `unit_price` is in the order's currency."""
+
+    item_id: str
+    sku: str
+    quantity: int
+    unit_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """An order to create in the warehouse.
+
+    `full_number` is what it is looked up by later, `short_reference` what people see. `status` is a word of
+    the route's setting: draft, active or finalized.
+    """
+
+    idempotency_key: str
+    full_number: str
+    short_reference: str
+    company_id: str
+    location_id: str
+    ship_to: Address
+    address_label: str
+    ordered_on: date
+    lines: tuple[RequestedLine, ...]
+    status: str = "active"
+    currency: str = ""
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """An order that the warehouse holds. `line_ids` are in the order of the request's lines."""
+
+    remote_id: str
+    number: str
+    full_number: str
+    status: str
+    line_ids: tuple[str, ...] = ()
+    created_at: datetime | None = None
+
+
+class ParcelState(StrEnum):
+    """How far a shipment of the warehouse is."""
+
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelContent:
+    """Units of one warehouse order line in a parcel."""
+
+    line_id: str
+    item_id: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One shipment as the warehouse tells it. Carrier and service are its free text."""
+
+    remote_id: str
+    order_id: str
+    state: ParcelState
+    contents: tuple[ParcelContent, ...]
+    tracking_number: str = ""
+    tracking_url: str = ""
+    carrier: str = ""
+    service: str = ""
+    shipped_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StockLevel:
+    """One item's stock at one location. `available` is on hand less committed where the answer has none."""
+
+    item_id: str
+    location_id: str
+    on_hand: Decimal
+    committed: Decimal
+    available: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LevelPage:
+    """A page of a stock sweep: every location of each item in it. An item's unlisted location holds nothing."""
+
+    item_ids: tuple[str, ...]
+    levels: tuple[StockLevel, ...]
+    observed_at: datetime
+
+
+class Warehouse(Protocol):
+    """What Crossdock asks of a system that ships."""
+
+    def check(self) -> Sequence[CheckStep]:
+        """Try the credentials with the cheapest read. Raises like any other call."""
+
+    def locations(self) -> Sequence[Location]:
+        """All active locations."""
+
+    def find_company(self, name: str) -> str | None:
+        """The id of the active company with exactly this name; Refused if several have it."""
+
+    def create_company(self, name: str, *, idempotency_key: str) -> str:
+        """Create a business customer and return its id."""
+
+    def has_currency(self, iso: str) -> bool:
+        """Whether orders in this currency can be created."""
+
+    def items(self, skus: Sequence[str]) -> Sequence[Item]:
+        """Every active item whose SKU is exactly one of these, in as few requests as possible."""
+
+    def create_order(self, request: OrderRequest) -> Receipt:
+        """Create it with one request. Raises OutcomeUnknown unless the answer is a clear yes or no."""
+
+    def find_orders(self, full_number: str) -> Sequence[Receipt]:
+        """The living (not void, not deleted) orders with this full number, lines included, oldest first."""
+
+    def orders_since(self, created_since: datetime) -> Iterable[Receipt]:
+        """Every order created since, void and deleted ones too; for reconciliation."""
+
+    def parcels(self, since: datetime) -> Iterable[Parcel]:
+        """Every shipment changed since, oldest change first, void ones too."""
+
+    def levels(self) -> Iterable[LevelPage]:
+        """Sweep the stock of all items. Raises Unreadable when rows announced did not come."""
+
+
+# --- what an adapter is given ----------------------------------------------------------------------------------
+
+
+class Budget(Protocol):
+    """A rate limit shared by every process that uses one account."""
+
+    def take(self) -> None:
+        """Spend one call, or raise Unavailable(throttled) with the time to wait."""
+
+    def learn(self, *, limit: int, remaining: int, resets_at: datetime) -> None:
+        """Adopt what the other side's headers said after a call."""
+
+    def block(self, until: datetime) -> None:
+        """The other side said no more calls until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer, already free of secrets. `status` is None when no answer came."""
+
+    method: str
+    url: str
+    request_body: str
+    status: int | None
+    response_body: str
+    milliseconds: int
+    error: str = ""
+
+
+class Journal(Protocol):
+    """Where requests and answers are kept for staff to read."""
+
+    def record(self, exchange: Exchange) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Everything an adapter needs to work for one connection. `secret` never shows in a repr."""
+
+    name: str
+    base_url: str
+    username: str = ""
+    secret: str = field(default="", repr=False)
+    options: Mapping[str, object] = field(default_factory=dict)
+    budget: Budget | None = None
+    journal: Journal | None = None

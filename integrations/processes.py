@@ -1,0 +1,40 @@
+"""Names for processes, so that what a killed one left behind is picked up at once and not only when it is stale."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+
+def own_name() -> str:
+    """Machine, pid namespace, pid and start time of this process: never the name of another, even after a reboot."""
+    pid = os.getpid()
+    return f"{_machine()} {pid} {_started(pid)}"
+
+
+def is_gone(name: str) -> bool:
+    """Whether the process certainly no longer exists. False when it ran elsewhere or cannot be judged."""
+    machine, _, process = name.rpartition(" ")[0].rpartition(" ")
+    started = name.rpartition(" ")[2]
+    if machine != _machine() or not process.isdigit() or not started:
+        return False
+    return _started(int(process)) != started
+
+
+def _machine() -> str:
+    try:
+        namespace = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        namespace = "-"
+    return f"{socket.gethostname()} {namespace}"
+
+
+def _started(pid: int) -> str:
+    """The start time in clock ticks since boot, with the boot's id; empty when there is no such process or no /proc."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return "gone" if Path("/proc/self/stat").exists() else ""
+    return f"{stat.rpartition(')')[2].split()[19]}@{boot[:8]}"

@@ -1,0 +1,109 @@
+"""Which systems Crossdock can talk to. A new one is a folder and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from integrations.errors import Misconfigured
+from integrations.ports import Account, Budget, Journal, Marketplace, Warehouse
+
+if TYPE_CHECKING:
+    from integrations.models import Connection
+
+MARKETPLACE = "marketplace"
+WAREHOUSE = "warehouse"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """`package` holds an `adapter` module with `connect`, `DEFAULT_BASE_URL` and `HOSTS`."""
+
+    label: str
+    kind: str
+    package: str
+
+
+PROVIDERS = {
+    "supplier_oasis": Provider("Overstock (Supplier Oasis)", MARKETPLACE, "integrations.supplier_oasis"),
+    "tradegecko": Provider("TradeGecko", WAREHOUSE, "integrations.tradegecko"),
+}
+
+
+def choices() -> list[tuple[str, str]]:
+    return [(key, provider.label) for key, provider in PROVIDERS.items()]
+
+
+def kind_of(provider: str) -> str:
+    return _provider(provider).kind
+
+
+def base_url_of(connection: Connection) -> str:
+    """The address to talk to, or Misconfigured when it is not one that this installation allows."""
+    adapter = import_module(f"{_provider(connection.provider).package}.adapter")
+    url: str = connection.base_url or adapter.DEFAULT_BASE_URL
+    problem = _problem_with(url, adapter.HOSTS)
+    if problem:
+        raise Misconfigured(f"connection {connection.name}: base URL {url!r} {problem}")
+    return url
+
+
+def marketplace_for(
+    connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None
+) -> Marketplace:
+    """An adapter for a marketplace connection. Raises Misconfigured."""
+    return cast(Marketplace, _connect(connection, MARKETPLACE, budget, journal))
+
+
+def warehouse_for(
+    connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None
+) -> Warehouse:
+    """An adapter for a warehouse connection. Raises Misconfigured."""
+    return cast(Warehouse, _connect(connection, WAREHOUSE, budget, journal))
+
+
+def codes_of(provider: str) -> object:
+    """The provider's `codes` module: its carrier and service codes, and the texts known to mean them."""
+    return import_module(f"{_provider(provider).package}.codes")
+
+
+def _connect(connection: Connection, kind: str, budget: Budget | None, journal: Journal | None) -> object:
+    provider = _provider(connection.provider)
+    if provider.kind != kind:
+        raise Misconfigured(f"connection {connection.name} is a {provider.kind}, not a {kind}")
+    account = Account(
+        name=connection.name,
+        base_url=base_url_of(connection),
+        username=connection.username,
+        secret=connection.secret,
+        options=connection.options,
+        budget=budget,
+        journal=journal,
+    )
+    connect = cast(Callable[[Account], object], import_module(f"{provider.package}.adapter").connect)
+    return connect(account)
+
+
+def _provider(key: str) -> Provider:
+    try:
+        return PROVIDERS[key]
+    except KeyError:
+        raise Misconfigured(f"there is no provider {key!r}; known are {', '.join(PROVIDERS)}") from None
+
+
+def _problem_with(url: str, own_hosts: frozenset[str]) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        return "is not an http(s) address"
+    if parts.username or parts.password or parts.query or parts.fragment:
+        return "must hold only a scheme, a host and a path; credentials belong in their own fields"
+    if parts.scheme == "https" and parts.hostname in own_hosts:
+        return ""
+    if not settings.ALLOW_CUSTOM_ENDPOINTS:
+        return "is not one of the system's own; set ALLOW_CUSTOM_ENDPOINTS to allow it"
+    return ""

@@ -1,0 +1,212 @@
+"""One run at a time per connection and job, always closed, and honest about how it went.
+
+`perform` is the frame around every job: it opens the run, gives the work its adapter's means (budget, journal), turns
+what went wrong into the run's status and the connection's health, and closes the run however the work ends.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from integrations import processes
+from integrations.budget import RunJournal, SharedBudget
+from integrations.errors import IntegrationError, Misconfigured, Unavailable
+from integrations.models import Connection, SyncRun
+from integrations.ports import Marketplace, Warehouse
+from integrations.registry import WAREHOUSE, marketplace_for, warehouse_for
+
+MAX_PROBLEMS_SHOWN = 5
+# Jobs that must not starve orders and shipments of calls.
+PATIENT_JOBS = frozenset({"pull_levels", "publish_inventory", "reconcile"})
+BEAT_EVERY = timedelta(seconds=5)
+
+
+class AlreadyRunning(Exception):
+    """Another process is at this job for this connection."""
+
+
+class RunLost(Exception):
+    """This run was taken for dead and closed by somebody else; whatever it does now may be done twice."""
+
+
+@dataclass
+class Run:
+    """What a job's work needs while it runs: where to count, how to say what went wrong, whom to wake after."""
+
+    record: SyncRun
+    connection: Connection
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    wakes: set[tuple[str, int]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.journal = RunJournal(self.connection, self.record)
+        self._last_beat = timezone.now()
+
+    def count(self, what: str, number: int = 1) -> None:
+        self.counts[what] += number
+
+    def problem(self, text: str) -> None:
+        self.problems.append(text)
+
+    def wake(self, job: str, connection_id: int) -> None:
+        """Have this job run as soon as this one has ended: there is work for it."""
+        self.wakes.add((job, connection_id))
+
+    def beat(self) -> None:
+        """Show that we are alive, at most every few seconds. Raises RunLost if we were taken for dead."""
+        now = timezone.now()
+        if now - self._last_beat < BEAT_EVERY:
+            return
+        self._last_beat = now
+        mine = SyncRun.objects.filter(pk=self.record.pk, status=SyncRun.Status.RUNNING)
+        if not mine.update(heartbeat_at=now):
+            raise RunLost(f"{self.record} was closed as interrupted while it was still running")
+
+    def window(self, since: datetime, until: datetime) -> None:
+        SyncRun.objects.filter(pk=self.record.pk).update(window_since=since, window_until=until)
+        self.record.window_since, self.record.window_until = since, until
+
+    def marketplace(self) -> Marketplace:
+        return marketplace_for(self.connection, budget=self._budget(), journal=self.journal)
+
+    def warehouse(self) -> Warehouse:
+        return warehouse_for(self.connection, budget=self._budget(), journal=self.journal)
+
+    def other_warehouse(self, connection: Connection) -> Warehouse:
+        """A warehouse that this run's marketplace feeds, on the same terms."""
+        budget = SharedBudget(connection, urgent=self.record.job not in PATIENT_JOBS)
+        return warehouse_for(connection, budget=budget, journal=RunJournal(connection, self.record))
+
+    def _budget(self) -> SharedBudget | None:
+        if self.connection.kind != WAREHOUSE:
+            return None
+        return SharedBudget(self.connection, urgent=self.record.job not in PATIENT_JOBS)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job went, in one line. `failed` is for exit statuses; `wakes` are (job, connection id)."""
+
+    text: str
+    failed: bool = False
+    wakes: frozenset[tuple[str, int]] = frozenset()
+
+
+Work = Callable[[Run], None]
+
+
+def perform(connection: Connection, job: str, work: Work) -> Outcome:
+    """Run a job's work for a connection, once at a time, and say how it went."""
+    refusal = _why_not(connection)
+    if refusal:
+        return Outcome(f"{job} of {connection}: {refusal}", failed=True)
+    try:
+        run = Run(_open(connection, job), connection)
+    except AlreadyRunning as exc:
+        return Outcome(str(exc))
+    status, error = SyncRun.Status.INTERRUPTED, "the process ended before the job did"
+    try:
+        error = _attempt(run, work)
+        status = _status(run, error)
+    except RunLost as exc:
+        return Outcome(str(exc), failed=True)
+    except Exception as exc:
+        status, error = SyncRun.Status.FAILED, f"unexpected {type(exc).__name__}: {exc}"[:2000]
+        raise
+    finally:
+        summary = _close(run, status, error)
+    failed = status != SyncRun.Status.SUCCEEDED
+    return Outcome(f"{job} of {connection}: {summary}", failed=failed, wakes=frozenset(run.wakes))
+
+
+def reap(now: datetime | None = None) -> int:
+    """Close runs whose process is gone, or shows no sign of life for long. Returns how many."""
+    limit = (now or timezone.now()) - timedelta(seconds=settings.STALE_AFTER_SECONDS)
+    running = SyncRun.objects.filter(status=SyncRun.Status.RUNNING)
+    gone = [run.pk for run in running if run.heartbeat_at < limit or processes.is_gone(run.owner)]
+    return running.filter(pk__in=gone).update(
+        status=SyncRun.Status.INTERRUPTED,
+        finished_at=timezone.now(),
+        summary="interrupted",
+        error="its process ended, or gave no sign of life, before the job was done",
+    )
+
+
+def _why_not(connection: Connection) -> str:
+    if not connection.is_active:
+        return "the connection is switched off"
+    if connection.is_stopped:
+        return f"stopped: {connection.health_message} Correct it and test the connection."
+    return ""
+
+
+def _open(connection: Connection, job: str) -> SyncRun:
+    reap()
+    try:
+        with transaction.atomic():
+            return SyncRun.objects.create(connection=connection, job=job, owner=processes.own_name())
+    except IntegrityError:
+        raise AlreadyRunning(f"{job} of {connection} is running already; this call leaves it to that one") from None
+
+
+def _attempt(run: Run, work: Work) -> str:
+    """Do the work; what went wrong as a text, empty if nothing did."""
+    try:
+        work(run)
+    except Misconfigured as exc:
+        _note_health(run.connection, exc)
+        return str(exc)
+    except Unavailable as exc:
+        if exc.throttled:
+            run.problem(str(exc))
+            return ""
+        _note_health(run.connection, exc)
+        return str(exc)
+    except IntegrationError as exc:
+        _note_health(run.connection, exc)
+        return str(exc)
+    if run.journal.calls and not run.problems:
+        _note_health(run.connection, None)
+    return ""
+
+
+def _note_health(connection: Connection, exc: IntegrationError | None) -> None:
+    connection.refresh_from_db(fields=["health", "health_message"])
+    if exc is None:
+        if connection.health != Connection.Health.WORKING:
+            connection.note_health(Connection.Health.WORKING)
+        return
+    stopped = isinstance(exc, Misconfigured) and exc.credentials
+    connection.note_health(Connection.Health.STOPPED if stopped else Connection.Health.TROUBLED, str(exc))
+
+
+def _status(run: Run, error: str) -> SyncRun.Status:
+    if error:
+        return SyncRun.Status.FAILED
+    return SyncRun.Status.PARTIAL if run.problems else SyncRun.Status.SUCCEEDED
+
+
+def _close(run: Run, status: str, error: str) -> str:
+    """Write the end of the run, unless somebody else did. Returns its one-line summary."""
+    parts = [f"{number} {what}" for what, number in run.counts.items() if number]
+    summary = ", ".join(parts) or "nothing to do"
+    problems = [*([error] if error else []), *run.problems[:MAX_PROBLEMS_SHOWN]]
+    if problems:
+        summary = f"{summary}; {'; '.join(problems)}"
+    SyncRun.objects.filter(pk=run.record.pk, status=SyncRun.Status.RUNNING).update(
+        status=status,
+        finished_at=timezone.now(),
+        heartbeat_at=timezone.now(),
+        counts={**run.counts, "calls": run.journal.calls},
+        summary=summary[:2000],
+        error="\n".join([*([error] if error else []), *run.problems])[:10_000],
+    )
+    return summary

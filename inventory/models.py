@@ -1,0 +1,136 @@
+"""Identity and quantity of goods: what a marketplace SKU is in the warehouse, and what we told the marketplace."""
+
+from __future__ import annotations
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from integrations.models import Connection, Route, Transmission
+
+
+class SkuAlias(models.Model):
+    """What a marketplace SKU is called in the warehouse, and how many units of it (product rule: several rows = kit)."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="aliases", verbose_name="marketplace")
+    marketplace_sku = models.CharField(
+        max_length=120, verbose_name="marketplace SKU", help_text="Option SKU or partner SKU, exactly."
+    )
+    warehouse_sku = models.CharField(max_length=120, verbose_name="warehouse SKU")
+    units = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
+    is_active = models.BooleanField(default=True)
+    note = models.CharField(max_length=200, blank=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "SKU alias"
+        verbose_name_plural = "SKU aliases"
+        ordering = ["connection", "marketplace_sku", "warehouse_sku"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "marketplace_sku", "warehouse_sku"], name="alias_once"),
+            models.CheckConstraint(condition=Q(units__gte=1), name="alias_has_units"),
+            models.CheckConstraint(
+                condition=~Q(marketplace_sku="") & ~Q(warehouse_sku=""), name="alias_names_both_sides"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.marketplace_sku} → {self.units} × {self.warehouse_sku}"
+
+    def clean(self) -> None:
+        self.marketplace_sku, self.warehouse_sku = self.marketplace_sku.strip(), self.warehouse_sku.strip()
+
+
+class WarehouseItem(models.Model):
+    """What the warehouse answered when last asked for a SKU: one item, none, or several (never guessed between)."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="items")
+    sku = models.CharField(max_length=120, verbose_name="SKU")
+    matches = models.PositiveIntegerField(help_text="How many active items carry exactly this SKU.")
+    remote_id = models.CharField(max_length=40, blank=True, help_text="The item's id, when exactly one matches.")
+    title = models.CharField(max_length=300, blank=True)
+    sellable = models.BooleanField(default=True)
+    stock_managed = models.BooleanField(default=True)
+    max_online = models.IntegerField(null=True)
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["connection", "sku"]
+        indexes = [models.Index(fields=["connection", "remote_id"], name="item_by_remote_id")]  # stock sweeps
+        constraints = [models.UniqueConstraint(fields=["connection", "sku"], name="item_answer_once_per_sku")]
+
+    def __str__(self) -> str:
+        return self.sku
+
+
+class InventoryLevel(models.Model):
+    """Stock of an item at a location, as observed at a time. Older news never overwrites newer."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="levels")
+    item_id = models.CharField(max_length=40)
+    location_id = models.CharField(max_length=40)
+    on_hand = models.DecimalField(max_digits=16, decimal_places=4)
+    committed = models.DecimalField(max_digits=16, decimal_places=4)
+    available = models.DecimalField(max_digits=16, decimal_places=4)
+    observed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["connection", "item_id", "location_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "item_id", "location_id"], name="level_once_per_location")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.available} of item {self.item_id} at location {self.location_id}"
+
+
+class Listing(models.Model):
+    """A marketplace SKU whose quantity we publish on a route.
+
+    `marketplace_sku` is what an alias or an order calls it; orders teach us the partner and the option SKU.
+    """
+
+    route = models.ForeignKey(Route, models.CASCADE, related_name="listings")
+    marketplace_sku = models.CharField(max_length=120, verbose_name="marketplace SKU")
+    partner_sku = models.CharField(max_length=120, blank=True, verbose_name="partner SKU")
+    option_sku = models.CharField(max_length=120, blank=True, verbose_name="option SKU")
+    upc = models.CharField(max_length=40, blank=True, verbose_name="UPC")
+    is_active = models.BooleanField(default=True, help_text="Off: never published.")
+    reserve = models.PositiveIntegerField(null=True, blank=True, help_text="Instead of the route's.")
+
+    published_sku = models.CharField(max_length=120, blank=True, editable=False)
+    published_quantity = models.PositiveIntegerField(null=True, editable=False)
+    published_at = models.DateTimeField(null=True, editable=False)
+    observed_at = models.DateTimeField(null=True, editable=False)
+    explanation = models.JSONField(default=dict, editable=False)
+
+    class Meta:
+        ordering = ["route", "marketplace_sku"]
+        constraints = [models.UniqueConstraint(fields=["route", "marketplace_sku"], name="listing_once_per_route")]
+
+    def __str__(self) -> str:
+        return self.marketplace_sku
+
+
+class Publication(Transmission):
+    """One intent to show one quantity for one listing. An open one is brought up to date, not queued behind."""
+
+    listing = models.ForeignKey(Listing, models.CASCADE, related_name="publications")
+    sku = models.CharField(max_length=120, verbose_name="SKU")
+    quantity = models.PositiveIntegerField()
+    observed_at = models.DateTimeField()
+    explanation = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["listing"],
+                condition=Q(status__in=["pending", "in_flight", "unconfirmed"]),
+                name="one_open_publication_per_listing",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sku} = {self.quantity} at {self.created_at or timezone.now():%Y-%m-%d %H:%M}"

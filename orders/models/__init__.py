@@ -1,0 +1,37 @@
+"""Tables of the top layer: orders as the marketplace has them, and everything sent for them."""
+
+from orders.models.order import (
+    Hold,
+    IllegalTransition,
+    Order,
+    OrderEvent,
+    OrderLine,
+    UnreadableRecord,
+)
+from orders.models.sending import (
+    CarrierService,
+    ConfirmedLine,
+    Shipment,
+    ShipmentConfirmation,
+    ShipmentLine,
+    ShippingMethod,
+    SubmittedLine,
+    WarehouseSubmission,
+)
+
+__all__ = [
+    "CarrierService",
+    "ConfirmedLine",
+    "Hold",
+    "IllegalTransition",
+    "Order",
+    "OrderEvent",
+    "OrderLine",
+    "Shipment",
+    "ShipmentConfirmation",
+    "ShipmentLine",
+    "ShippingMethod",
+    "SubmittedLine",
+    "UnreadableRecord",
+    "WarehouseSubmission",
+]

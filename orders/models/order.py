@@ -1,0 +1,244 @@
+"""Marketplace orders, what keeps them waiting, and what was sent and shipped for them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from integrations.models import Connection, Route
+from integrations.ports import Address
+
+MAX_NUMBER_CHARS = 200
+
+
+class IllegalTransition(Exception):
+    """An order cannot go from the status it has to the one asked for; the text says both."""
+
+
+class Order(models.Model):
+    """One marketplace order. Its status says how far it is; how a send is going is the transmission's status."""
+
+    class Status(models.TextChoices):
+        RECEIVED = "received", "Received"  # stored as the marketplace sent it, not yet judged
+        READY = "ready", "Ready"  # nothing stands in the way of sending it
+        ON_HOLD = "on_hold", "On hold"  # a person must act; its holds say why
+        SKIPPED = "skipped", "Skipped"  # kept, not ours to send; skip_reason says why
+        SUBMITTED = "submitted", "Submitted"  # the warehouse has it
+        PARTLY_SHIPPED = "partly_shipped", "Partly shipped"
+        SHIPPED = "shipped", "Shipped"  # everything left the warehouse
+        CONFIRMED = "confirmed", "Confirmed"  # and the marketplace was told of all of it
+        CANCELLED = "cancelled", "Cancelled"
+
+    NEXT = {
+        Status.RECEIVED: {Status.READY, Status.ON_HOLD, Status.SKIPPED, Status.CANCELLED},
+        Status.READY: {Status.SUBMITTED, Status.ON_HOLD, Status.SKIPPED, Status.CANCELLED, Status.RECEIVED},
+        Status.ON_HOLD: {Status.READY, Status.SKIPPED, Status.CANCELLED, Status.RECEIVED},
+        Status.SKIPPED: {Status.RECEIVED},
+        Status.SUBMITTED: {Status.PARTLY_SHIPPED, Status.SHIPPED, Status.CANCELLED},
+        Status.PARTLY_SHIPPED: {Status.SUBMITTED, Status.SHIPPED},
+        Status.SHIPPED: {Status.CONFIRMED, Status.PARTLY_SHIPPED, Status.SUBMITTED},
+        Status.CONFIRMED: set[Status](),
+        Status.CANCELLED: set[Status](),
+    }
+    UNSENT = (Status.RECEIVED, Status.READY, Status.ON_HOLD)
+
+    connection = models.ForeignKey(Connection, models.PROTECT, related_name="orders", verbose_name="marketplace")
+    route = models.ForeignKey(Route, models.PROTECT, null=True, related_name="orders")
+    sales_channel = models.CharField(max_length=50)
+    full_number = models.CharField(max_length=MAX_NUMBER_CHARS)
+    short_reference = models.CharField(max_length=70, unique=True, null=True)
+    status = models.CharField(max_length=16, choices=Status, default=Status.RECEIVED, db_index=True)
+    skip_reason = models.CharField(max_length=200, blank=True)
+    skip_overruled = models.BooleanField(default=False, help_text="A person said: send it all the same.")
+
+    marketplace_status = models.CharField(max_length=60, blank=True)
+    warehouse_name = models.CharField(max_length=200, blank=True, help_text="As received; echoed on shipments.")
+    ordered_at = models.DateTimeField()
+    ordered_on = models.DateField(help_text="The order date as the customer's marketplace has it.")
+    marketplace_created_at = models.DateTimeField(null=True)
+    ship_name = models.CharField(max_length=200, blank=True)
+    ship_address1 = models.CharField(max_length=200, blank=True)
+    ship_address2 = models.CharField(max_length=200, blank=True)
+    ship_city = models.CharField(max_length=120, blank=True)
+    ship_state = models.CharField(max_length=80, blank=True)
+    ship_postal_code = models.CharField(max_length=40, blank=True)
+    ship_country_code = models.CharField(max_length=40, blank=True)
+    ship_phone = models.CharField(max_length=60, blank=True)
+    shipping_code = models.CharField(max_length=80, blank=True, help_text="The service the marketplace asked for.")
+    is_freight = models.BooleanField(default=False)
+    signature_required = models.BooleanField(default=False)
+    billing_account = models.CharField(max_length=80, blank=True)
+    carrier_code = models.CharField(max_length=80, blank=True)
+    raw = models.TextField(blank=True)
+
+    cancel_requested_at = models.DateTimeField(null=True)
+    cancel_resolved_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-ordered_at", "-pk"]
+        indexes = [
+            models.Index(fields=["connection", "status", "ordered_at"], name="order_worklists"),
+            models.Index(fields=["full_number"], name="order_by_full_number"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "sales_channel", "full_number"], name="order_once_per_channel"
+            ),
+            models.CheckConstraint(condition=~Q(full_number=""), name="order_has_a_number"),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_number
+
+    @property
+    def address(self) -> Address:
+        return Address(
+            name=self.ship_name,
+            address1=self.ship_address1,
+            address2=self.ship_address2,
+            city=self.ship_city,
+            state=self.ship_state,
+            postal_code=self.ship_postal_code,
+            country_code=self.ship_country_code,
+            phone=self.ship_phone,
+        )
+
+    def move_to(self, new: Status, *, reason: str = "", actor: object = None) -> None:
+        """Change the status, if the order still has the one we know, and leave an event. Raises IllegalTransition."""
+        old = self.Status(self.status)
+        if new not in self.NEXT[old]:
+            raise IllegalTransition(f"order {self.full_number} cannot go from {old.label} to {new.label}")
+        with transaction.atomic():
+            moved = Order.objects.filter(pk=self.pk, status=old).update(status=new)
+            if not moved:
+                raise IllegalTransition(f"order {self.full_number} is no longer {old.label}; look at it again")
+            self.events.create(old_status=old, new_status=new, text=reason[:500], actor=actor)
+        self.status = new
+
+    def note(self, text: str, *, actor: object = None) -> None:
+        """Leave an event that changes no status."""
+        self.events.create(old_status=self.status, new_status=self.status, text=text[:500], actor=actor)
+
+
+class OrderLine(models.Model):
+    """One ordered SKU of an order, in the marketplace's units."""
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
+    position = models.PositiveIntegerField()
+    number = models.CharField(max_length=60, blank=True, help_text="What the marketplace calls the line.")
+    partner_sku = models.CharField(max_length=120, blank=True, verbose_name="partner SKU")
+    option_sku = models.CharField(max_length=120, blank=True, verbose_name="option SKU")
+    upc = models.CharField(max_length=40, blank=True, verbose_name="UPC")
+    title = models.CharField(max_length=300, blank=True)
+    quantity = models.PositiveIntegerField(null=True, help_text="Ordered.")
+    quantity_to_ship = models.PositiveIntegerField(
+        default=0, help_text="What was still open when the order came in, less what was cancelled."
+    )
+    quantity_shipped = models.PositiveIntegerField(default=0, help_text="Left the warehouse.")
+    quantity_confirmed = models.PositiveIntegerField(default=0, help_text="In a confirmation, sent or about to be.")
+    is_cancelled = models.BooleanField(default=False)
+    marketplace_status = models.CharField(max_length=60, blank=True)
+    unit_cost = models.DecimalField(max_digits=14, decimal_places=4, null=True)
+    currency = models.CharField(max_length=3, blank=True)
+    notes = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["order", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "position"], name="line_once_per_position"),
+            models.CheckConstraint(
+                condition=Q(quantity_confirmed__lte=F("quantity_to_ship")), name="line_never_over_confirmed"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"line {self.number or self.position}: {self.quantity} × {self.option_sku or self.partner_sku}"
+
+
+class UnreadableRecord(models.Model):
+    """An order that could not be read: kept whole, so that nobody has to look for it elsewhere."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="unreadable_records")
+    digest = models.CharField(max_length=64)
+    full_number = models.CharField(max_length=MAX_NUMBER_CHARS, blank=True, db_index=True)
+    reason = models.TextField()
+    raw = models.TextField()
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+    resolved_at = models.DateTimeField(null=True, help_text="Read well later, or dismissed by a person.")
+    resolution = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-first_seen_at"]
+        constraints = [models.UniqueConstraint(fields=["connection", "digest"], name="unreadable_once")]
+
+    def __str__(self) -> str:
+        return self.full_number or f"unreadable {self.digest[:8]}"
+
+
+class Hold(models.Model):
+    """A reason why an order waits. Open until resolved; the same reason is open once."""
+
+    class Kind(models.TextChoices):
+        UNKNOWN_SKU = "unknown_sku", "Unknown SKU"
+        AMBIGUOUS_SKU = "ambiguous_sku", "Ambiguous SKU"
+        UNUSABLE_ADDRESS = "unusable_address", "Unusable address"
+        NO_ROUTE = "no_route", "No route"
+        UNMAPPED_SHIPPING = "unmapped_shipping", "Unmapped shipping code"
+        INCOMPLETE_LINE = "incomplete_line", "Incomplete line"
+        NOTHING_TO_SHIP = "nothing_to_ship", "Nothing to ship"
+        MANUAL = "manual", "Held by a person"
+        # These concern an order that the warehouse has already; they do not change its status.
+        UNKNOWN_CARRIER = "unknown_carrier", "Unknown carrier"
+        VOIDED_SHIPMENT = "voided_shipment", "Shipment voided after it was confirmed"
+        OVER_SHIPPED = "over_shipped", "More shipped than ordered"
+        CANCELLED_LATE = "cancelled_late", "Cancelled after sending"
+        DOUBLED = "doubled", "Twice in the warehouse"
+
+    AFTER_SENDING = (
+        Kind.UNKNOWN_CARRIER,
+        Kind.VOIDED_SHIPMENT,
+        Kind.OVER_SHIPPED,
+        Kind.CANCELLED_LATE,
+        Kind.DOUBLED,
+    )
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="holds")
+    kind = models.CharField(max_length=20, choices=Kind)
+    subject = models.CharField(max_length=200, blank=True, help_text="The SKU, code, field or parcel it is about.")
+    message = models.TextField()
+    opened_at = models.DateTimeField(default=timezone.now)
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["order", "pk"]
+        indexes = [models.Index(fields=["kind", "subject"], name="hold_by_cause", condition=Q(resolved_at=None))]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "kind", "subject"], condition=Q(resolved_at=None), name="hold_open_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.subject}" if self.subject else self.get_kind_display()
+
+
+class OrderEvent(models.Model):
+    """One change of an order, or a note on it. Written by Order.move_to and Order.note, never edited."""
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="events")
+    at = models.DateTimeField(default=timezone.now)
+    old_status = models.CharField(max_length=16, choices=Order.Status, blank=True)
+    new_status = models.CharField(max_length=16, choices=Order.Status)
+    text = models.CharField(max_length=500, blank=True)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+
+    class Meta:
+        ordering = ["order", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.text or self.get_new_status_display()}"

@@ -1,0 +1,175 @@
+"""Tables of what we send and hear about an order: submission, shipments, confirmations, and the two code maps."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from integrations.models import Connection, Transmission
+from orders.models.order import Order, OrderLine
+
+
+class WarehouseSubmission(Transmission):
+    """The one intent to create an order in the warehouse.
+
+    `generation` goes into the idempotency key: a corrected payload, or a key that was burnt, is a new generation.
+    """
+
+    order = models.OneToOneField(Order, models.CASCADE, related_name="submission")
+    connection = models.ForeignKey(Connection, models.PROTECT, related_name="submissions", verbose_name="warehouse")
+    generation = models.PositiveIntegerField(default=1)
+    key_refused = models.BooleanField(default=False, help_text="The other side had this key already.")
+    remote_id = models.CharField(max_length=40, blank=True)
+    remote_number = models.CharField(max_length=80, blank=True)
+    remote_status = models.CharField(max_length=20, blank=True)
+    request = models.JSONField(default=dict, help_text="What was sent.")
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["connection", "status"], name="submission_due")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "remote_id"], condition=~Q(remote_id=""), name="warehouse_order_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order} → {self.connection}"
+
+
+class SubmittedLine(models.Model):
+    """One line of the warehouse's order: `units` of its item make one unit of our order line."""
+
+    submission = models.ForeignKey(WarehouseSubmission, models.CASCADE, related_name="lines")
+    order_line = models.ForeignKey(OrderLine, models.CASCADE, related_name="submitted_lines")
+    position = models.PositiveIntegerField()
+    item_id = models.CharField(max_length=40)
+    sku = models.CharField(max_length=120, verbose_name="warehouse SKU")
+    units = models.PositiveIntegerField(default=1)
+    quantity = models.PositiveIntegerField()
+    remote_id = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering = ["submission", "position"]
+        constraints = [models.UniqueConstraint(fields=["submission", "position"], name="submitted_line_once")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.sku}"
+
+
+class Shipment(models.Model):
+    """One parcel of the warehouse. `contents` is what it says is inside: [{line_id, item_id, quantity}]."""
+
+    class State(models.TextChoices):
+        PACKED = "packed", "Packed"  # a box that has not left
+        SHIPPED = "shipped", "Shipped"
+        VOID = "void", "Void"
+
+    connection = models.ForeignKey(Connection, models.PROTECT, related_name="shipments", verbose_name="warehouse")
+    remote_id = models.CharField(max_length=40)
+    order = models.ForeignKey(Order, models.CASCADE, related_name="shipments")
+    state = models.CharField(max_length=8, choices=State)
+    tracking_number = models.CharField(max_length=120, blank=True)
+    tracking_url = models.CharField(max_length=500, blank=True)
+    carrier = models.CharField(max_length=120, blank=True, help_text="The warehouse's own words.")
+    service = models.CharField(max_length=120, blank=True, help_text="The warehouse's own words.")
+    shipped_at = models.DateTimeField(null=True)
+    contents = models.JSONField(default=list)
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["order", "pk"]
+        constraints = [models.UniqueConstraint(fields=["connection", "remote_id"], name="shipment_once")]
+
+    def __str__(self) -> str:
+        return f"parcel {self.tracking_number or self.remote_id}"
+
+
+class ShipmentLine(models.Model):
+    """Whole marketplace units of an order line that a shipped parcel completes."""
+
+    shipment = models.ForeignKey(Shipment, models.CASCADE, related_name="lines")
+    order_line = models.ForeignKey(OrderLine, models.CASCADE, related_name="shipment_lines")
+    quantity = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["shipment", "order_line"]
+        constraints = [
+            models.UniqueConstraint(fields=["shipment", "order_line"], name="shipment_line_once"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="shipment_line_has_units"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.order_line}"
+
+
+class ShipmentConfirmation(Transmission):
+    """One message to the marketplace about one order."""
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="confirmations")
+    connection = models.ForeignKey(Connection, models.PROTECT, related_name="confirmations", verbose_name="marketplace")
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["connection", "status"], name="confirmation_due")]
+
+    def __str__(self) -> str:
+        return f"shipment of {self.order}"
+
+
+class ConfirmedLine(models.Model):
+    """A shipment line inside a confirmation: each is told once, by constraint."""
+
+    confirmation = models.ForeignKey(ShipmentConfirmation, models.CASCADE, related_name="lines")
+    shipment_line = models.OneToOneField(ShipmentLine, models.PROTECT, related_name="confirmed")
+    quantity = models.PositiveIntegerField()
+    carrier_code = models.CharField(max_length=40)
+    service_code = models.CharField(max_length=40)
+    tracking_number = models.CharField(max_length=120)
+    shipped_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["confirmation", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} by {self.carrier_code} {self.tracking_number}"
+
+
+class ShippingMethod(models.Model):
+    """What a marketplace's service code is called towards the warehouse."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="shipping_methods")
+    code = models.CharField(max_length=80)
+    name = models.CharField(max_length=120, help_text="Written into the warehouse order's notes.")
+
+    class Meta:
+        ordering = ["connection", "code"]
+        constraints = [models.UniqueConstraint(fields=["connection", "code"], name="shipping_code_once")]
+
+    def __str__(self) -> str:
+        return f"{self.code} → {self.name}"
+
+
+class CarrierService(models.Model):
+    """What the warehouse's free text for carrier and service is in the marketplace's codes.
+
+    Texts are compared without regard to capitals and repeated blanks. An empty service text stands for any; an
+    empty service code for the service that the order asked for.
+    """
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="carrier_services")
+    carrier_text = models.CharField(max_length=120)
+    service_text = models.CharField(max_length=120, blank=True)
+    carrier_code = models.CharField(max_length=40)
+    service_code = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering = ["connection", "carrier_text", "service_text"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "carrier_text", "service_text"], name="carrier_text_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.carrier_text} {self.service_text}".strip() + f" → {self.carrier_code} {self.service_code}"
