@@ -1,0 +1,137 @@
+"""The environment that Crossdock reads (README, "Settings"), checked value by value.
+
+A wrong value stops the start with its name, what is wrong and a hint; the value itself is never repeated, since it may
+be a secret.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+DEBUG_KEY = "for-development-only-because-debug-is-on-and-nobody-else-can-reach-it"
+DEBUG_FERNET_KEY = "Y3Jvc3Nkb2NrLWRlYnVnLWtleS1ub3QtYS1zZWNyZXQ="
+TRUE, FALSE = {"1", "true", "yes", "on", "y", "t"}, {"", "0", "false", "no", "off", "n", "f"}
+
+env = environ.Env()
+
+
+def load(base: Path) -> None:
+    """Read `.env` beside manage.py; what the process was started with wins."""
+    if (base / ".env").is_file():
+        env.read_env(str(base / ".env"))
+
+
+def flag(name: str) -> bool:
+    value = os.environ.get(name, "").strip().lower()
+    if value not in TRUE | FALSE:
+        raise wrong(name, "is neither on nor off", "use 1 or 0")
+    return value in TRUE
+
+
+def seconds(name: str, default: int, *, least: int) -> int:
+    value = os.environ.get(name, "").strip() or str(default)
+    if not (value.isascii() and value.isdigit()):
+        raise wrong(name, "is not a whole number of seconds", f"for example {name}={default}")
+    if not least <= int(value) <= 86_400:
+        raise wrong(name, f"is not between {least} and 86400", f"the default is {default}")
+    return int(value)
+
+
+def names(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def secret_key(*, debug: bool) -> str:
+    value = os.environ.get("SECRET_KEY", "")
+    if not value and debug:
+        return DEBUG_KEY
+    if not value:
+        raise wrong("SECRET_KEY", "is missing", "any 50 random characters, kept secret; see .env.example")
+    if not debug and (len(value) < 50 or len(set(value)) < 5):
+        raise wrong("SECRET_KEY", "is too short to be safe", "use at least 50 random characters; see .env.example")
+    return value
+
+
+def credentials_keys(*, debug: bool) -> list[str]:
+    keys = names("CREDENTIALS_KEYS")
+    if not keys and debug:
+        return [DEBUG_FERNET_KEY]
+    if not keys:
+        raise wrong("CREDENTIALS_KEYS", "is missing", "comma-separated Fernet keys; .env.example says how to make one")
+    for position, key in enumerate(keys, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise wrong(
+                "CREDENTIALS_KEYS", f"has a wrong key in place {position}",
+                "a Fernet key is 32 bytes in url-safe base64; .env.example says how to make one",
+            ) from None  # fmt: skip
+    return keys
+
+
+def database(base: Path) -> dict[str, Any]:
+    url = os.environ.get("DATABASE_URL", "").strip() or "sqlite:///db.sqlite3"
+    hint = "sqlite:///db.sqlite3 or postgres://user:password@host:5432/name"
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(url)
+    except Exception:
+        raise wrong("DATABASE_URL", "is not a database address", hint) from None
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        return _sqlite(config, base)
+    if config["ENGINE"] != "django.db.backends.postgresql":
+        raise wrong("DATABASE_URL", "names neither SQLite nor PostgreSQL", hint)
+    if not config["NAME"]:
+        raise wrong("DATABASE_URL", "names no database", hint)
+    return {**config, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+
+
+def _sqlite(config: dict[str, Any], base: Path) -> dict[str, Any]:
+    """One web process, one cluster and the command line write at once: WAL, and wait for the lock from the start."""
+    if config["NAME"] != ":memory:":
+        config["NAME"] = str(base / config["NAME"])
+    options = {
+        "timeout": 60,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    }
+    return {**config, "OPTIONS": options}
+
+
+def email() -> dict[str, Any]:
+    url = os.environ.get("EMAIL_URL", "").strip() or "consolemail://"
+    try:
+        config: dict[str, Any] = environ.Env.email_url_config(url)
+    except Exception:
+        raise wrong("EMAIL_URL", "is not a mail address", "smtp+tls://user:password@host:587") from None
+    return config
+
+
+def redis_url() -> str:
+    value = os.environ.get("REDIS_URL", "").strip()
+    if value and not value.startswith(("redis://", "rediss://", "unix://")):
+        raise wrong("REDIS_URL", "is not a Redis address", "redis://127.0.0.1:6379/0, or empty for the database queue")
+    return value
+
+
+def web_address(name: str) -> str:
+    value = os.environ.get(name, "").strip()
+    if value and not value.startswith(("https://", "http://")):
+        raise wrong(name, "is not an http(s) address", "https://hooks.example.com/…, or empty")
+    return value
+
+
+def origins() -> list[str]:
+    found = names("CSRF_TRUSTED_ORIGINS")
+    if any(not origin.startswith(("https://", "http://")) for origin in found):
+        raise wrong("CSRF_TRUSTED_ORIGINS", "holds an origin without a scheme", "https://crossdock.example.com")
+    return found
+
+
+def wrong(name: str, problem: str, hint: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name} {problem}. Hint: {hint}.")

@@ -1,0 +1,72 @@
+"""How the admin is laid out: the sidebar in the order in which the work is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse_lazy
+
+
+def _item(title: str, icon: str, model: str) -> dict[str, Any]:
+    app, name = model.split(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
+    }
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Crossdock",
+    "SITE_HEADER": "Crossdock",
+    "SITE_SUBHEADER": "Orders and inventory",
+    "SITE_SYMBOL": "conveyor_belt",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            {
+                "title": "Orders",
+                "items": [
+                    _item("Orders", "shopping_cart", "orders.order"),
+                    _item("Holds", "front_hand", "orders.hold"),
+                    _item("Unreadable records", "broken_image", "orders.unreadablerecord"),
+                    _item("Submissions", "outbox", "orders.warehousesubmission"),
+                    _item("Shipments", "local_shipping", "orders.shipment"),
+                    _item("Confirmations", "mark_email_read", "orders.shipmentconfirmation"),
+                ],
+            },
+            {
+                "title": "Inventory",
+                "items": [
+                    _item("SKU aliases", "swap_horiz", "inventory.skualias"),
+                    _item("Listings", "sell", "inventory.listing"),
+                    _item("Publications", "publish", "inventory.publication"),
+                    _item("Stock levels", "inventory_2", "inventory.inventorylevel"),
+                    _item("Warehouse items", "category", "inventory.warehouseitem"),
+                ],
+            },
+            {
+                "title": "Set-up",
+                "items": [
+                    _item("Connections", "cable", "integrations.connection"),
+                    _item("Routes", "route", "integrations.route"),
+                    _item("Shipping methods", "conversion_path", "orders.shippingmethod"),
+                    _item("Carriers and services", "local_post_office", "orders.carrierservice"),
+                ],
+            },
+            {
+                "title": "Background",
+                "items": [
+                    _item("Runs", "play_circle", "integrations.syncrun"),
+                    _item("Job plans", "schedule", "integrations.jobplan"),
+                    _item("Requests and answers", "swap_vert", "integrations.exchange"),
+                    _item("Users", "person", "auth.user"),
+                ],
+            },
+        ],
+    },
+}

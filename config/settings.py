@@ -1,0 +1,143 @@
+"""Crossdock's settings: one module, driven by the environment (see `.env.example`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from config import environment, schedules
+from config.navigation import UNFOLD as UNFOLD
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+environment.load(BASE_DIR)
+
+DEBUG = environment.flag("DEBUG")
+SECRET_KEY = environment.secret_key(debug=DEBUG)
+CREDENTIALS_KEYS = environment.credentials_keys(debug=DEBUG)
+ALLOWED_HOSTS = environment.names("ALLOWED_HOSTS", "localhost,127.0.0.1")
+CSRF_TRUSTED_ORIGINS = environment.origins()
+ALLOW_CUSTOM_ENDPOINTS = environment.flag("ALLOW_CUSTOM_ENDPOINTS")
+EGRESS_ADDRESS = environment.env.str("EGRESS_ADDRESS", default="")
+STALE_AFTER_SECONDS = environment.seconds("STALE_AFTER_SECONDS", 180, least=10)
+RETRY_BASE_SECONDS = environment.seconds("RETRY_BASE_SECONDS", 30, least=0)
+LOOKUP_GRACE_SECONDS = environment.seconds("LOOKUP_GRACE_SECONDS", 30, least=0)
+ALERT_RECIPIENTS = environment.names("ALERT_RECIPIENTS")
+ALERT_WEBHOOK_URL = environment.web_address("ALERT_WEBHOOK_URL")
+
+# The lower layers read the job table from here, so that they need not import upwards.
+JOBS = schedules.JOBS
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.import_export",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "import_export",
+    "django_q",
+    "integrations",
+    "inventory",
+    "orders",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": environment.database(BASE_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+_STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"
+if not DEBUG:
+    _STATIC = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": _STATIC},
+}
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_USE_FINDERS = DEBUG
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SECURE_SSL_REDIRECT = not DEBUG
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SESSION_COOKIE_AGE = 12 * 60 * 60
+
+vars().update(environment.email())
+DEFAULT_FROM_EMAIL = "crossdock@localhost"
+
+# Retries belong to Transmission alone: the queue runs each task once and never catches up on missed schedules.
+Q_CLUSTER: dict[str, Any] = {
+    "name": "crossdock",
+    "workers": 2,
+    "timeout": 600,
+    "retry": 900,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "poll": 0.5,
+    "guard_cycle": 0.5,
+    "queue_limit": 50,
+    "bulk": 1,
+    "recycle": 200,
+    "save_limit": 1000,
+    "label": "Queue",
+}
+if environment.redis_url():
+    Q_CLUSTER["redis"] = environment.redis_url()
+else:
+    Q_CLUSTER["orm"] = "default"
+
+IMPORT_EXPORT_USE_TRANSACTIONS = True
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"django_q": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+}

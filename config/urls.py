@@ -1,0 +1,23 @@
+"""The admin, and a health address for load balancers."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.views.generic import RedirectView
+
+
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """200 while the database answers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return HttpResponse("ok", content_type="text/plain")
+
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("healthz", healthz),
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+]

@@ -1,0 +1,27 @@
+"""Credentials at rest: Fernet with key rotation. The first of CREDENTIALS_KEYS encrypts, all of them decrypt."""
+
+from __future__ import annotations
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+from integrations.errors import Misconfigured
+
+
+def encrypt(plain: str) -> str:
+    return _keys().encrypt(plain.encode()).decode()
+
+
+def decrypt(token: str) -> str:
+    """The plain text, or Misconfigured when none of the keys fits."""
+    try:
+        return _keys().decrypt(token.encode()).decode()
+    except InvalidToken:
+        raise Misconfigured(
+            "the stored credentials cannot be decrypted with any of CREDENTIALS_KEYS; "
+            "put the old key back behind the new one, or enter the credentials again"
+        ) from None
+
+
+def _keys() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.CREDENTIALS_KEYS])
