@@ -1,0 +1,112 @@
+"""What a marketplace SKU is in the warehouse (product rule: option SKU's alias, partner SKU's alias, identity)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from integrations.models import Route
+from inventory.models import SkuAlias, WarehouseItem
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A marketplace SKU by the names that a line or a listing gives it."""
+
+    partner_sku: str
+    option_sku: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """`units` of one warehouse item make one unit of the marketplace SKU."""
+
+    item_id: str
+    sku: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a marketplace SKU is, or why that is not known. `sku` is the name that it was found, or missed, by."""
+
+    sku: str
+    components: tuple[Component, ...] = ()
+    by_alias: bool = False
+    problem: str = ""
+    is_ambiguous: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        return not self.problem
+
+
+class Resolver:
+    """Resolves many SKUs of one route with two queries. What the warehouse carries must have been learned before."""
+
+    def __init__(self, route: Route, wanted: Iterable[Wanted]) -> None:
+        self._route = route
+        self._wanted = list(wanted)
+        self._aliases = self._load_aliases()
+        self._items: dict[str, WarehouseItem] | None = None
+
+    def warehouse_skus(self) -> set[str]:
+        """The warehouse SKUs that must be known before `resolve` can answer."""
+        return {sku for want in self._wanted for sku, _ in self._targets(want)[1]}
+
+    def resolve(self, want: Wanted) -> Resolution:
+        sku, targets, by_alias = *self._targets(want), bool(self._alias_name(want))
+        if not targets:
+            return Resolution(sku, problem=self._no_target(sku))
+        problem, ambiguous = self._problem_with(sku, targets, by_alias)
+        if problem:
+            return Resolution(sku, by_alias=by_alias, problem=problem, is_ambiguous=ambiguous)
+        items = self._known_items()
+        parts = tuple(Component(items[name].remote_id, name, units) for name, units in targets)
+        return Resolution(sku, parts, by_alias)
+
+    def _targets(self, want: Wanted) -> tuple[str, list[tuple[str, int]]]:
+        """The name it goes by, and (warehouse SKU, units) of each component."""
+        name = self._alias_name(want)
+        if name:
+            return name, self._aliases[name]
+        own = want.partner_sku.strip() or want.option_sku.strip()
+        return own, [(own, 1)] if own and self._route.allow_identity else []
+
+    def _alias_name(self, want: Wanted) -> str:
+        names = (want.option_sku.strip(), want.partner_sku.strip())
+        return next((name for name in names if name in self._aliases), "")
+
+    def _no_target(self, sku: str) -> str:
+        return f"SKU {sku!r} has no alias, and route {self._route} takes no SKU without one. Add an alias."
+
+    def _problem_with(self, sku: str, targets: list[tuple[str, int]], by_alias: bool) -> tuple[str, bool]:
+        for name, _ in targets:
+            item = self._known_items().get(name)
+            what = f"the alias of {sku!r} names {name!r}, which" if by_alias else f"SKU {sku!r} has no alias and"
+            if item is None or item.matches == 0:
+                return f"{what} {self._route.warehouse} does not carry. Correct the alias or add one.", False
+            if item.matches > 1:
+                return f"{what} {self._route.warehouse} carries {item.matches} times. Make it unique there.", True
+            if not item.sellable:
+                return f"{what} {self._route.warehouse} does not sell. Make it sellable or add an alias.", False
+        return "", False
+
+    def _load_aliases(self) -> dict[str, list[tuple[str, int]]]:
+        names = {name.strip() for want in self._wanted for name in (want.option_sku, want.partner_sku) if name.strip()}
+        rows = SkuAlias.objects.filter(
+            connection_id=self._route.marketplace_id, is_active=True, marketplace_sku__in=names
+        ).order_by("pk")
+        aliases: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for row in rows:
+            aliases[row.marketplace_sku].append((row.warehouse_sku, row.units))
+        return dict(aliases)
+
+    def _known_items(self) -> dict[str, WarehouseItem]:
+        if self._items is None:
+            rows = WarehouseItem.objects.filter(
+                connection_id=self._route.warehouse_id, sku__in=self.warehouse_skus()
+            )
+            self._items = {row.sku: row for row in rows}
+        return self._items
