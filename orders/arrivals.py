@@ -1,0 +1,149 @@
+"""One order as the marketplace tells it: stored when it is new, compared when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils import timezone
+
+from integrations.models import Connection, Route
+from integrations.ports import MarketplaceLine, MarketplaceOrder, SaleState
+from orders import references, settling
+from orders.models import Hold, Order, OrderLine, WarehouseSubmission
+
+S = Order.Status
+T = WarehouseSubmission.Status
+
+
+def store_new(
+    connection: Connection, route: Route | None, told: MarketplaceOrder, *, too_old_too: bool = False
+) -> Order:
+    """Create the order with its lines, RECEIVED or SKIPPED. Raises ValidationError when a value does not fit."""
+    address = told.ship_to
+    order = Order(
+        connection=connection, route=route, sales_channel=told.sales_channel, full_number=told.number,
+        marketplace_status=told.status, warehouse_name=told.warehouse_name,
+        ordered_at=told.ordered_at, ordered_on=told.ordered_at.date(), marketplace_created_at=told.created_at,
+        ship_name=address.name, ship_address1=address.address1, ship_address2=address.address2,
+        ship_city=address.city, ship_state=address.state, ship_postal_code=address.postal_code,
+        ship_country_code=address.country_code, ship_phone=address.phone, shipping_code=told.shipping_code,
+        is_freight=told.is_freight, signature_required=told.signature_required,
+        billing_account=told.billing_account, carrier_code=told.carrier_code, raw=told.raw,
+    )  # fmt: skip
+    order.clean_fields(exclude=["connection", "route", "short_reference"])
+    order.save()
+    lines = [_line(order, position, line) for position, line in enumerate(told.lines, start=1)]
+    OrderLine.objects.bulk_create(lines)
+    order.note(f"received from {connection}")
+    if route is not None:
+        references.assign(order, route)
+    reason = skip_reason(told, route, too_old_too=too_old_too)
+    if reason:
+        Order.objects.filter(pk=order.pk).update(skip_reason=reason)
+        order.move_to(S.SKIPPED, reason=reason)
+    return order
+
+
+def skip_reason(told: MarketplaceOrder, route: Route | None, *, too_old_too: bool = False) -> str:
+    """Why an order that we see for the first time is not ours to send; empty if it is."""
+    if told.state == SaleState.CANCELLED:
+        return "cancelled on the marketplace before it was first seen"
+    if told.state == SaleState.SHIPPED:
+        return "shipped on the marketplace before it was first seen"
+    if told.lines and all(line.quantity is not None and not _to_ship(line) for line in told.lines):
+        shipped = any(line.state == SaleState.SHIPPED or line.quantity_shipped for line in told.lines)
+        return f"every line was {'shipped or cancelled' if shipped else 'cancelled'} before it was first seen"
+    if route is not None and not too_old_too and told.ordered_at.date() < route.earliest_order_date:
+        return f"ordered before {route.earliest_order_date}, the earliest order date of route {route}"
+    return ""
+
+
+def seen_again(order: Order, told: MarketplaceOrder) -> str:
+    """Compare a known order with what is told of it now; what happened, as a word for the run's counts."""
+    Order.objects.filter(pk=order.pk).update(last_seen_at=timezone.now(), marketplace_status=told.status[:60])
+    order.marketplace_status = told.status[:60]
+    if order.status in (S.CANCELLED, S.SKIPPED, S.CONFIRMED) or order.cancel_requested_at:
+        return "seen again"
+    gone = list(_newly_cancelled(order, told))
+    everything = told.state == SaleState.CANCELLED or (gone and not _left(order, gone))
+    if everything:
+        cancel(order, "the marketplace cancelled the order")
+        return "cancelled"
+    for line in gone:
+        _cancel_line(order, line)
+    if told.state == SaleState.SHIPPED and order.status in Order.UNSENT and withdraw(order):
+        reason = "shipped on the marketplace without us"
+        Order.objects.filter(pk=order.pk).update(skip_reason=reason)
+        order.move_to(S.SKIPPED, reason=reason)
+        return "skipped"
+    return "changed" if gone else "seen again"
+
+
+def withdraw(order: Order) -> bool:
+    """Take the submission back, if it certainly was not sent; whether nothing can reach the warehouse any more."""
+    mine = WarehouseSubmission.objects.filter(order=order)
+    mine.filter(status=T.PENDING).update(status=T.WITHDRAWN, finished_at=timezone.now())
+    return not mine.exclude(status=T.WITHDRAWN).exists()
+
+
+def cancel(order: Order, reason: str) -> None:
+    """The marketplace wants the order no more: cancelled here if it was not sent, else a person must act."""
+    now = timezone.now()
+    Order.objects.filter(pk=order.pk, cancel_requested_at=None).update(cancel_requested_at=now)
+    order.cancel_requested_at = now
+    if order.status in Order.UNSENT and withdraw(order):
+        order.holds.filter(resolved_at=None).update(resolved_at=now)
+        Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now)
+        order.move_to(S.CANCELLED, reason=reason)
+        return
+    order.note(reason)
+    hold_cancelled_late(order, "")
+
+
+def hold_cancelled_late(order: Order, line_number: str) -> None:
+    what = f"line {line_number} of the order" if line_number else "the order"
+    settling.open_hold(
+        order, Hold.Kind.CANCELLED_LATE, line_number,
+        f"The marketplace cancelled {what} after it was sent to the warehouse. Cancel it there while it is unshipped.",
+    )  # fmt: skip
+
+
+def _cancel_line(order: Order, line: OrderLine) -> None:
+    unsent = order.status in Order.UNSENT
+    sub = WarehouseSubmission.objects.filter(order=order).first()
+    if unsent and (sub is None or sub.status in (T.PENDING, T.WITHDRAWN)):
+        OrderLine.objects.filter(pk=line.pk).update(is_cancelled=True, quantity_to_ship=0)
+        order.note(f"the marketplace cancelled line {line.number}; it is left out")
+        return
+    OrderLine.objects.filter(pk=line.pk).update(is_cancelled=True)
+    order.note(f"the marketplace cancelled line {line.number} after the order was sent")
+    hold_cancelled_late(order, line.number)
+
+
+def _newly_cancelled(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine]:
+    state = {line.number: line.state for line in told.lines}
+    for line in order.lines.all():
+        if not line.is_cancelled and state.get(line.number) == SaleState.CANCELLED and line.quantity_confirmed == 0:
+            yield line
+
+
+def _left(order: Order, gone: list[OrderLine]) -> bool:
+    ids = {line.pk for line in gone}
+    return any(line.pk not in ids and not line.is_cancelled for line in order.lines.all())
+
+
+def _to_ship(line: MarketplaceLine) -> int:
+    if line.quantity is None or line.state != SaleState.OPEN:
+        return 0
+    return max(line.quantity - line.quantity_shipped, 0)
+
+
+def _line(order: Order, position: int, told: MarketplaceLine) -> OrderLine:
+    line = OrderLine(
+        order=order, position=position, number=told.number, partner_sku=told.partner_sku.strip(),
+        option_sku=told.option_sku.strip(), upc=told.upc, title=told.title[:300], quantity=told.quantity,
+        quantity_to_ship=_to_ship(told), is_cancelled=told.state == SaleState.CANCELLED,
+        marketplace_status=told.status, unit_cost=told.unit_cost, currency=told.currency, notes=told.notes,
+    )  # fmt: skip
+    line.clean_fields(exclude=["order"])
+    return line

@@ -1,0 +1,153 @@
+"""Pull: store what is new, notice what changed. One record that cannot be read or stored never stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from integrations.errors import Unavailable
+from integrations.models import Connection, Route
+from integrations.ports import Marketplace, MarketplaceOrder, UnreadableOrder
+from integrations.runs import Run
+from orders import arrivals, settling
+from orders.models.order import MAX_NUMBER_CHARS as NUMBER_CHARS
+from orders.models import Order, UnreadableRecord
+from orders.windows import resume_point, slices
+
+MAX_RAW_CHARS = 64_000
+
+
+def pull(run: Run) -> None:
+    """Read every window since the last look, move the watermarks, and judge what came in."""
+    routes = active_routes(run.connection)
+    if not routes:
+        run.count("routes switched on", 0)
+        return
+    market, now = run.marketplace(), timezone.now()
+    overlap = timedelta(minutes=run.connection.overlap_minutes)
+    start = min(
+        resume_point(r.read_until, r.earliest_order_date, market.time_zone, overlap=overlap, now=now) for r in routes
+    )
+    run.window(start, now)
+    read(run, market, routes, start, now, on_read=lambda until: _move_watermarks(routes, until))
+    settle_arrivals(run, routes)
+
+
+def backfill(run: Run, routes: Sequence[Route], since: datetime, until: datetime) -> None:
+    """Read a window that a person named: orders too old for the route are taken, no watermark moves."""
+    until = min(until, timezone.now())
+    run.window(since, until)
+    read(run, run.marketplace(), routes, since, until, too_old_too=True)
+    settle_arrivals(run, routes)
+
+
+def active_routes(connection: Connection) -> list[Route]:
+    routes = Route.objects.filter(marketplace=connection).exclude(state=Route.State.PAUSED)
+    return list(routes.select_related("warehouse", "marketplace"))
+
+
+def read(
+    run: Run, market: Marketplace, routes: Sequence[Route], since: datetime, until: datetime, *,
+    too_old_too: bool = False, on_read: object = None,
+) -> None:  # fmt: skip
+    """Store the orders of a window, slice by slice. `on_read` is told the end of each slice once it is committed."""
+    recent = timedelta(minutes=run.connection.recent_slice_minutes)
+    older = timedelta(hours=run.connection.older_slice_hours)
+    intake = Intake(run, routes, too_old_too=too_old_too)
+    for start, end in slices(since, until, recent=recent, older=older):
+        run.beat()
+        for told in market.orders(start, end):
+            intake.take(told)
+        if callable(on_read):
+            on_read(end)
+
+
+def settle_arrivals(run: Run, routes: Sequence[Route]) -> None:
+    """Judge what came in now, so that it is on its way within seconds; a warehouse in trouble only delays that."""
+    for warehouse in {route.warehouse for route in routes}:
+        own = [route for route in routes if route.warehouse_id == warehouse.pk]
+        arrived = [o for o in settling.waiting(own) if o.status == Order.Status.RECEIVED]
+        if not arrived:
+            continue
+        try:
+            port = None if warehouse.is_stopped else run.other_warehouse(warehouse)
+            run.count("ready", settling.settle(arrived, port, own) if port else 0)
+        except Unavailable as exc:
+            run.count("left to judge later", len(arrived))
+            run.problem(f"{warehouse}: {exc}")
+        run.wake("submit_orders", warehouse.pk)
+
+
+class Intake:
+    """Stores orders of one marketplace as it tells them. `routes` are those that are switched on."""
+
+    def __init__(self, run: Run, routes: Sequence[Route], *, too_old_too: bool = False) -> None:
+        self._run = run
+        self._routes = routes
+        self._paused = Route.objects.filter(marketplace=run.connection).exclude(pk__in=[r.pk for r in routes])
+        self._too_old_too = too_old_too
+
+    def take(self, told: MarketplaceOrder | UnreadableOrder) -> None:
+        """Store one order in its own transaction; what cannot be stored is kept as it came, with the reason."""
+        if isinstance(told, UnreadableOrder):
+            self._keep_unreadable(told)
+            return
+        try:
+            with transaction.atomic():
+                verdict = self._store(told)
+        except (ValidationError, DatabaseError, ValueError, ArithmeticError) as exc:
+            self._keep_unreadable(UnreadableOrder(told.number, _reason(exc), told.raw))
+            return
+        self._run.count(verdict)
+
+    def _store(self, told: MarketplaceOrder) -> str:
+        known = Order.objects.filter(
+            connection=self._run.connection, sales_channel=told.sales_channel, full_number=told.number
+        ).first()
+        if known is not None:
+            return arrivals.seen_again(known, told)
+        route = settling.match_route(told.warehouse_name, self._routes)
+        if route is None and settling.match_route(told.warehouse_name, list(self._paused)):
+            return "of paused routes"
+        order = arrivals.store_new(self._run.connection, route, told, too_old_too=self._too_old_too)
+        resolve_unreadable(self._run.connection, told.number)
+        return "skipped" if order.status == Order.Status.SKIPPED else "new"
+
+    def _keep_unreadable(self, told: UnreadableOrder) -> None:
+        digest = sha256(f"{told.number}\n{told.raw}".encode()).hexdigest()
+        _, is_new = UnreadableRecord.objects.update_or_create(
+            connection=self._run.connection,
+            digest=digest,
+            defaults={"last_seen_at": timezone.now(), "reason": told.reason[:2000]},
+            create_defaults={
+                "full_number": told.number[:NUMBER_CHARS],
+                "reason": told.reason[:2000],
+                "raw": told.raw[:MAX_RAW_CHARS].replace("\x00", ""),
+            },
+        )
+        self._run.count("unreadable" if is_new else "unreadable as before")
+
+
+def resolve_unreadable(connection: Connection, number: str) -> None:
+    unread = UnreadableRecord.objects.filter(Q(full_number=number), connection=connection, resolved_at=None)
+    unread.update(resolved_at=timezone.now(), resolution="read well later")
+
+
+def _move_watermarks(routes: Iterable[Route], until: datetime) -> None:
+    for route in routes:
+        mine = Route.objects.filter(pk=route.pk)
+        mine.filter(Q(read_until=None) | Q(read_until__lt=until)).update(read_until=until)
+
+
+def _reason(exc: Exception) -> str:
+    if isinstance(exc, ValidationError):
+        if hasattr(exc, "message_dict"):
+            return "; ".join(f"{field}: {' '.join(texts)}" for field, texts in exc.message_dict.items())
+        return " ".join(exc.messages)
+    return f"{type(exc).__name__}: {exc}"

@@ -1,0 +1,178 @@
+"""Orders that wait are judged again: RECEIVED, ON_HOLD and READY → READY with a submission, or ON_HOLD with holds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.models import Route
+from integrations.ports import Warehouse
+from inventory import catalogue, listings
+from inventory.aliases import Resolution, Resolver, Wanted
+from orders import readiness, references
+from orders.models import Hold, IllegalTransition, Order, OrderLine, ShippingMethod, WarehouseSubmission
+from orders.readiness import LineFacts, OrderFacts, Reason
+
+S = Order.Status
+SUBJECT_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How each open line of an order is to be sent. Complete only when nothing holds the order."""
+
+    lines: tuple[tuple[OrderLine, Resolution], ...]
+    reasons: tuple[Reason, ...]
+
+
+def wanted(line: OrderLine) -> Wanted:
+    return Wanted(partner_sku=line.partner_sku, option_sku=line.option_sku)
+
+
+def open_lines(order: Order) -> list[OrderLine]:
+    """Lines that are still to be shipped, incomplete ones included."""
+    return [line for line in order.lines.all() if not line.is_cancelled and (line.quantity_to_ship or not line.quantity)]
+
+
+def waiting(routes: Iterable[Route]) -> list[Order]:
+    """Orders of these routes, and of none, that a changed alias, map, item or route may have freed."""
+    ids = [route.pk for route in routes]
+    marketplaces = {route.marketplace_id for route in routes}
+    held = Order.objects.filter(status__in=(S.RECEIVED, S.ON_HOLD)).exclude(
+        holds__kind=Hold.Kind.MANUAL, holds__resolved_at=None
+    )
+    mine = held.filter(route__in=ids) | held.filter(route=None, connection__in=marketplaces)
+    return list(mine.distinct().select_related("route", "connection").prefetch_related("lines").order_by("pk"))
+
+
+def settle(orders: Sequence[Order], warehouse: Warehouse | None, routes: Sequence[Route]) -> int:
+    """Judge each order and store the verdict; how many became ready.
+
+    Without a `warehouse`, orders whose SKUs we have never asked for stay as they are.
+    """
+    for order in orders:
+        if order.route is None:
+            _find_route(order, routes)
+    plans = plan(orders, warehouse)
+    return sum(1 for order in orders if order.pk in plans and _store(order, plans[order.pk]))
+
+
+def plan(orders: Sequence[Order], warehouse: Warehouse | None) -> dict[int, Plan]:
+    """Per order id, how its lines resolve and what holds it. Orders that cannot be judged now are left out."""
+    by_route: dict[Route | None, list[Order]] = defaultdict(list)
+    for order in orders:
+        by_route[order.route].append(order)
+    plans: dict[int, Plan] = {}
+    for route, group in by_route.items():
+        resolver = _resolver(route, group, warehouse) if route else None
+        names = _mapped_shipping(route) if route else {}
+        plans.update({order.pk: _judge(order, route, resolver, names) for order in group})
+    return plans
+
+
+def match_route(warehouse_name: str, routes: Sequence[Route]) -> Route | None:
+    """The route for a warehouse name: exactly this one, else the same without blanks around it."""
+    exact = [route for route in routes if route.marketplace_warehouse_name == warehouse_name]
+    near = [r for r in routes if warehouse_name.strip() and r.marketplace_warehouse_name.strip() == warehouse_name.strip()]
+    return (exact or near or [None])[0]
+
+
+def sync_holds(order: Order, found: Iterable[Reason], kinds: Iterable[Hold.Kind]) -> None:
+    """Open what was found and close, among `kinds`, what is no longer so."""
+    still = {(reason.kind.value, reason.subject[:SUBJECT_CHARS]): reason for reason in found}
+    for hold in order.holds.filter(resolved_at=None, kind__in=list(kinds)):
+        if (hold.kind, hold.subject) not in still:
+            Hold.objects.filter(pk=hold.pk).update(resolved_at=timezone.now())
+    for (kind, subject), reason in still.items():
+        open_hold(order, Hold.Kind(kind), subject, reason.message)
+
+
+def open_hold(order: Order, kind: Hold.Kind, subject: str, message: str) -> bool:
+    """Hold the order for this, unless it is held for it already; whether that is news."""
+    _, is_new = Hold.objects.get_or_create(
+        order=order, kind=kind, subject=subject[:SUBJECT_CHARS], resolved_at=None, defaults={"message": message}
+    )
+    return is_new
+
+
+JUDGED = tuple(kind for kind in Hold.Kind if kind not in Hold.AFTER_SENDING and kind != Hold.Kind.MANUAL)
+
+
+def _find_route(order: Order, routes: Sequence[Route]) -> None:
+    mine = [route for route in routes if route.marketplace_id == order.connection_id]
+    route = match_route(order.warehouse_name, mine)
+    if route is not None:
+        Order.objects.filter(pk=order.pk).update(route=route)
+        order.route = route
+        references.assign(order, route)
+
+
+def _resolver(route: Route, orders: Sequence[Order], warehouse: Warehouse | None) -> Resolver:
+    resolver = Resolver(route, [wanted(line) for order in orders for line in open_lines(order)])
+    if warehouse is not None:
+        catalogue.learn(route.warehouse, warehouse, resolver.warehouse_skus())
+    return resolver
+
+
+def _mapped_shipping(route: Route) -> dict[str, str]:
+    return dict(ShippingMethod.objects.filter(connection_id=route.marketplace_id).values_list("code", "name"))
+
+
+def _judge(order: Order, route: Route | None, resolver: Resolver | None, names: dict[str, str]) -> Plan:
+    resolved = [(line, resolver.resolve(wanted(line)) if resolver else None) for line in open_lines(order)]
+    facts = OrderFacts(
+        route_name=route.name if route else None,
+        warehouse_name=order.warehouse_name,
+        address=order.address,
+        shipping_code=order.shipping_code,
+        refuses_unmapped_shipping=bool(route and route.unmapped_shipping == Route.Unmapped.REFUSE),
+        mapped_shipping=names,
+        lines=[
+            LineFacts(line.number or str(line.position), line.option_sku or line.partner_sku, line.quantity, found)
+            for line, found in resolved
+        ],
+    )
+    lines = tuple((line, found) for line, found in resolved if found is not None)
+    return Plan(lines, tuple(readiness.reasons(facts)))
+
+
+def _store(order: Order, judged: Plan) -> bool:
+    """Write the verdict; whether the order became ready."""
+    try:
+        with transaction.atomic():
+            sync_holds(order, judged.reasons, JUDGED)
+            if order.holds.filter(resolved_at=None).exclude(kind__in=Hold.AFTER_SENDING).exists():
+                _hold(order, judged.reasons)
+                return False
+            return _release(order, judged)
+    except IllegalTransition:
+        return False  # a person or another worker moved it meanwhile
+
+
+def _hold(order: Order, found: Sequence[Reason]) -> None:
+    if order.status != S.ON_HOLD:
+        order.move_to(S.ON_HOLD, reason="; ".join(reason.message for reason in found))
+
+
+def _release(order: Order, judged: Plan) -> bool:
+    if order.route is None or order.status == S.READY:
+        return False
+    was_held = order.status == S.ON_HOLD
+    order.move_to(S.READY, reason="what held it is gone" if was_held else "")
+    submission, _ = WarehouseSubmission.objects.get_or_create(
+        order=order, defaults={"connection": order.route.warehouse}
+    )
+    if submission.status == WarehouseSubmission.Status.WITHDRAWN:
+        WarehouseSubmission.objects.filter(pk=submission.pk).update(
+            status=WarehouseSubmission.Status.PENDING, connection=order.route.warehouse, attempts=0, not_before=None
+        )
+    for line, found in judged.lines:
+        listings.learn_from_line(
+            order.route, found.sku, by_alias=found.by_alias,
+            partner_sku=line.partner_sku, option_sku=line.option_sku, upc=line.upc,
+        )  # fmt: skip
+    return True
