@@ -32,6 +32,10 @@ class OutcomeUnknown(Unavailable):
     """A write was sent and no clear answer came. Look it up before sending it again."""
 
 
+class KeyRefused(OutcomeUnknown):
+    """The other system has seen this idempotency key before: an earlier attempt may have landed, or burnt the key."""
+
+
 class Refused(IntegrationError):
     """The other system understood and said no to this one record; a person must act."""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from datetime import date, timedelta
+from typing import TypeVar
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -262,6 +265,9 @@ class RateWindow(models.Model):
         return f"{self.remaining} of {self.limit} calls until {self.resets_at:%H:%M:%S}"
 
 
+TransmissionRow = TypeVar("TransmissionRow", bound="Transmission")
+
+
 class Transmission(models.Model):
     """One intent to write to another system once. The row is committed before anything is sent."""
 
@@ -298,3 +304,51 @@ class Transmission(models.Model):
             return None
         self.refresh_from_db()
         return seen
+
+    def release(self, status: str, *, after: timedelta | None = None, error: str = "", costs_attempt: bool = True) -> None:
+        """Give a claimed one back, to be taken again not before `after` from now."""
+        now = timezone.now()
+        mine = type(self)._default_manager.filter(pk=self.pk, status=self.Status.IN_FLIGHT)
+        mine.update(
+            status=status,
+            not_before=now + after if after else None,
+            last_error=error[:4000],
+            attempts=F("attempts") - (0 if costs_attempt else 1),
+        )
+        self.refresh_from_db()
+
+    def finish(self, status: str, *, error: str = "") -> None:
+        """Close a claimed one: accepted, parked or withdrawn."""
+        mine = type(self)._default_manager.filter(pk=self.pk, status=self.Status.IN_FLIGHT)
+        mine.update(status=status, finished_at=timezone.now(), not_before=None, last_error=error[:4000])
+        self.refresh_from_db()
+
+    def back_off(self, status: str, error: str, *, at_least: timedelta = timedelta(0)) -> None:
+        """Try again later, with growing pauses; out of attempts, it is parked for a person."""
+        if self.attempts >= MAX_ATTEMPTS and status == self.Status.PENDING:
+            self.finish(self.Status.PARKED, error=f"given up after {self.attempts} attempts: {error}")
+            return
+        self.release(status, after=max(pause_after(self.attempts), at_least), error=error)
+
+
+MAX_ATTEMPTS = 12
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+def pause_after(attempts: int) -> timedelta:
+    """RETRY_BASE_SECONDS, doubled with each attempt up to an hour, with jitter so that records do not return at once."""
+    full = settings.RETRY_BASE_SECONDS * 2 ** min(max(attempts - 1, 0), 20)
+    capped = min(full, LONGEST_PAUSE.total_seconds())
+    return timedelta(seconds=capped * random.uniform(0.8, 1.2))  # noqa: S311
+
+
+def due(rows: models.QuerySet[TransmissionRow]) -> models.QuerySet[TransmissionRow]:
+    """Those that may be taken now, oldest first."""
+    open_ones = rows.filter(status__in=Transmission.CLAIMABLE)
+    return open_ones.filter(Q(not_before=None) | Q(not_before__lte=timezone.now())).order_by("created_at", "pk")
+
+
+def recover(rows: models.QuerySet[TransmissionRow]) -> int:
+    """What a dead run left in flight may have been sent: it is looked up first. Only under that job's own run."""
+    left = rows.filter(status=Transmission.Status.IN_FLIGHT)
+    return left.update(status=Transmission.Status.UNCONFIRMED, not_before=None)

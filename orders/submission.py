@@ -1,0 +1,222 @@
+"""READY → SUBMITTED: each order becomes exactly one order in the warehouse, whatever crashes or times out.
+
+Claim (committed), look up if an earlier attempt may have landed, check again that it is wanted, commit what will be
+sent, send once. Only this job claims a warehouse's submissions, and it runs once at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from integrations import places
+from integrations.errors import KeyRefused, Misconfigured, OutcomeUnknown, Refused, Unavailable
+from integrations.models import Connection, Route, due, recover
+from integrations.ports import Receipt, Warehouse
+from integrations.runs import Run
+from inventory import catalogue
+from orders import arrivals, settling, warehouse_request
+from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
+from orders.settling import Plan
+
+S = Order.Status
+T = WarehouseSubmission.Status
+MAX_FAILURES_IN_A_ROW = 3
+
+
+def submit(run: Run) -> None:
+    """Judge what waits for this warehouse, then send what is ready, oldest first."""
+    mine = WarehouseSubmission.objects.filter(connection=run.connection)
+    run.count("found in doubt after a crash", recover(mine))
+    routes = list(active_routes(run.connection))
+    warehouse = run.warehouse()
+    run.count("ready", settling.settle(settling.waiting(routes), warehouse, routes))
+    sender = Sender(run, warehouse, routes)
+    for pk in list(due(mine).values_list("pk", flat=True)):
+        run.beat()
+        sender.send(pk)
+        if sender.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+            run.problem(f"{run.connection} is not answering; the rest is left for later")
+            return
+
+
+def active_routes(connection: Connection) -> list[Route]:
+    routes = Route.objects.filter(warehouse=connection).exclude(state=Route.State.PAUSED)
+    return list(routes.select_related("marketplace", "warehouse"))
+
+
+class Sender:
+    """Sends one warehouse's submissions in one run."""
+
+    def __init__(self, run: Run, warehouse: Warehouse, routes: list[Route]) -> None:
+        self._run = run
+        self._warehouse = warehouse
+        self._routes = {route.pk: route for route in routes}
+        self._troubled_routes: set[int] = set()
+        self._currencies: dict[str, bool] = {}
+        self.failures_in_a_row = 0
+
+    def send(self, pk: int) -> None:
+        """Take one submission as far as it goes now. Raises Misconfigured or a rate limit's Unavailable: stop."""
+        submission = WarehouseSubmission.objects.select_related("order").get(pk=pk)
+        route = self._routes.get(submission.order.route_id or 0)
+        if route is None or route.pk in self._troubled_routes:
+            return
+        was = submission.claim()
+        if was is None:
+            return
+        try:
+            self._advance(submission, route, was)
+        except Misconfigured:
+            submission.release(was, costs_attempt=False)
+            raise
+        except Unavailable as exc:
+            self._later(submission, was, exc)
+
+    def _advance(self, submission: WarehouseSubmission, route: Route, was: str) -> None:
+        if was == T.UNCONFIRMED and self._settled_by_look_up(submission):
+            return
+        order = Order.objects.select_related("route").get(pk=submission.order_id)
+        if order.cancel_requested_at or order.status != S.READY:
+            self._withdraw(submission, order)
+            return
+        plan = settling.plan([order], None)[order.pk]
+        if plan.reasons:
+            submission.finish(T.WITHDRAWN)
+            settling.settle([order], None, [route])
+            return
+        self._create(submission, order, route, plan)
+        self.failures_in_a_row = 0
+
+    def _settled_by_look_up(self, submission: WarehouseSubmission) -> bool:
+        """Whether looking up decided it: found (once or twice), or too early to believe that there is none."""
+        full_number = str(submission.request.get("full_number", ""))
+        found = self._warehouse.find_orders(full_number) if full_number else []
+        if len(found) == 1:
+            self._accept(submission, found[0], "found in the warehouse after an unclear answer")
+            return True
+        if found:
+            self._park_doubled(submission, found)
+            return True
+        believed_at = (submission.sent_at or submission.created_at) + timedelta(seconds=settings.LOOKUP_GRACE_SECONDS)
+        if timezone.now() < believed_at:
+            submission.release(T.UNCONFIRMED, after=believed_at - timezone.now(), costs_attempt=False)
+            return True
+        if submission.key_refused:
+            submission.generation, submission.key_refused = submission.generation + 1, False
+            submission.save(update_fields=["generation", "key_refused"])
+        return False
+
+    def _create(self, submission: WarehouseSubmission, order: Order, route: Route, plan: Plan) -> None:
+        try:
+            company = places.company_id(route, self._warehouse)
+            location = places.location_id(route, self._warehouse)
+        except Refused as exc:
+            self._troubled_routes.add(route.pk)
+            self._run.problem(str(exc))
+            submission.release(T.PENDING, error=str(exc), costs_attempt=False)
+            return
+        request = warehouse_request.build(
+            order, route, plan, generation=submission.generation, company_id=company, location_id=location,
+            has_currency=self._has_currency,
+        )  # fmt: skip
+        _commit_intent(submission, plan, warehouse_request.as_json(request))
+        try:
+            receipt = self._warehouse.create_order(request)
+        except Refused as exc:
+            self._refused(submission, order, route, plan, exc)
+            return
+        self._accept(submission, receipt, f"created in {self._run.connection}")
+
+    def _has_currency(self, iso: str) -> bool:
+        if iso not in self._currencies:
+            self._currencies[iso] = self._warehouse.has_currency(iso)
+        return self._currencies[iso]
+
+    def _accept(self, submission: WarehouseSubmission, receipt: Receipt, reason: str) -> None:
+        with transaction.atomic():
+            submission.finish(T.ACCEPTED)
+            submission.remote_id, submission.remote_number = receipt.remote_id, receipt.number
+            submission.remote_status = receipt.status
+            submission.save(update_fields=["remote_id", "remote_number", "remote_status"])
+            _note_line_ids(submission, receipt)
+            order = Order.objects.get(pk=submission.order_id)
+            order.move_to(S.SUBMITTED, reason=f"{reason} as order {receipt.number or receipt.remote_id}")
+            if order.cancel_requested_at:
+                arrivals.hold_cancelled_late(order, "")
+        self._run.count("sent")
+
+    def _park_doubled(self, submission: WarehouseSubmission, found: Sequence[Receipt]) -> None:
+        ids = ", ".join(f"{receipt.number} (id {receipt.remote_id})" for receipt in found)
+        text = f"{self._run.connection} holds it more than once: {ids}. Void all but one there, then retry."
+        submission.finish(T.PARKED, error=text)
+        settling.open_hold(submission.order, Hold.Kind.DOUBLED, "", text)
+        self._run.problem(f"order {submission.order}: {text}")
+
+    def _withdraw(self, submission: WarehouseSubmission, order: Order) -> None:
+        submission.finish(T.WITHDRAWN)
+        if order.cancel_requested_at and order.status in Order.UNSENT:
+            arrivals.cancel(order, "cancelled before it was sent")
+
+    def _refused(
+        self, submission: WarehouseSubmission, order: Order, route: Route, plan: Plan, exc: Refused
+    ) -> None:
+        """An id that we remember may be out of date: ask again once, else it is for a person."""
+        skus = {part.sku for _, found in plan.lines for part in found.components}
+        known = {part.sku: part.item_id for _, found in plan.lines for part in found.components}
+        catalogue.doubt(route.warehouse, skus)
+        catalogue.learn(route.warehouse, self._warehouse, skus)
+        again = settling.plan([order], None)[order.pk]
+        now_known = {part.sku: part.item_id for _, found in again.lines for part in found.components}
+        submission.generation += 1
+        submission.save(update_fields=["generation"])
+        if now_known != known and submission.attempts < MAX_FAILURES_IN_A_ROW:
+            submission.release(T.PENDING, error=str(exc))
+            return
+        submission.finish(T.PARKED, error=str(exc))
+        order.note(f"refused: {exc}")
+        self._run.problem(f"order {order}: {exc}")
+
+    def _later(self, submission: WarehouseSubmission, was: str, exc: Unavailable) -> None:
+        if exc.throttled:
+            submission.release(was, after=exc.retry_after, error=str(exc), costs_attempt=False)
+            raise exc
+        self.failures_in_a_row += 1
+        self._run.problem(f"order {submission.order}: {exc}")
+        wait = exc.retry_after or timedelta(0)
+        if isinstance(exc, OutcomeUnknown) and submission.sent_at:
+            if isinstance(exc, KeyRefused):
+                submission.key_refused = True
+                submission.save(update_fields=["key_refused"])
+            submission.back_off(T.UNCONFIRMED, str(exc), at_least=wait)
+            return
+        submission.back_off(was, str(exc), at_least=wait)
+
+
+def _commit_intent(submission: WarehouseSubmission, plan: Plan, request: dict[str, object]) -> None:
+    """What is about to be sent, on disk before it leaves."""
+    with transaction.atomic():
+        submission.sent_at, submission.request = timezone.now(), request
+        submission.save(update_fields=["sent_at", "request"])
+        submission.lines.all().delete()
+        parts = [(line, part) for line, found in plan.lines for part in found.components]
+        SubmittedLine.objects.bulk_create(
+            SubmittedLine(
+                submission=submission, order_line=line, position=position, item_id=part.item_id, sku=part.sku,
+                units=part.units, quantity=line.quantity_to_ship * part.units,
+            )
+            for position, (line, part) in enumerate(parts, start=1)
+        )  # fmt: skip
+
+
+def _note_line_ids(submission: WarehouseSubmission, receipt: Receipt) -> None:
+    lines = list(submission.lines.order_by("position"))
+    if len(lines) != len(receipt.line_ids):
+        return  # parcels are matched by item then
+    for line, remote_id in zip(lines, receipt.line_ids, strict=True):
+        line.remote_id = remote_id
+    SubmittedLine.objects.bulk_update(lines, ["remote_id"])

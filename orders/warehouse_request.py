@@ -1,0 +1,83 @@
+"""What the warehouse is asked to create for an order. Pure but for the route's and the maps' settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from decimal import ROUND_HALF_UP, Decimal
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from integrations.models import Route
+from integrations.ports import OrderRequest, RequestedLine
+from orders.models import Order, ShippingMethod
+from orders.settling import Plan
+
+TEST_MARK = "TEST-"
+PRICE_STEP = Decimal("0.0001")
+
+
+def build(
+    order: Order, route: Route, plan: Plan, *, generation: int, company_id: str, location_id: str,
+    has_currency: Callable[[str], bool],
+) -> OrderRequest:  # fmt: skip
+    """One request with everything: lines, address, references. A test route's order is marked and a draft."""
+    mark = TEST_MARK if route.is_test else ""
+    currency = next((line.currency for line, _ in plan.lines if line.currency), "")
+    return OrderRequest(
+        idempotency_key=f"crossdock-{order.connection_id}-{order.pk}-{generation}",
+        full_number=f"{mark}{order.full_number}",
+        short_reference=f"{mark}{order.short_reference or order.full_number}",
+        company_id=company_id,
+        location_id=location_id,
+        ship_to=order.address,
+        address_label=f"{mark}{order.short_reference or order.full_number}",
+        ordered_on=order.ordered_on,
+        lines=tuple(line for planned in _planned(plan) for line in planned),
+        status=Route.OrderStatus.DRAFT.value if route.is_test else route.order_status,
+        currency=currency if currency and has_currency(currency) else "",
+        notes=_notes(order),
+        tags=tuple(tag for tag in (route.tag, "TEST" if route.is_test else "") if tag),
+    )
+
+
+def as_json(request: OrderRequest) -> dict[str, object]:
+    """The request as plain JSON values, as it is kept with the submission."""
+    kept: dict[str, object] = json.loads(json.dumps(asdict(request), cls=DjangoJSONEncoder))
+    return kept
+
+
+def _planned(plan: Plan) -> list[list[RequestedLine]]:
+    """The cost of a line goes on its first component, per unit of that; the others are free."""
+    planned = []
+    for line, found in plan.lines:
+        cost = line.unit_cost or Decimal(0)
+        prices = [cost if place == 0 else Decimal(0) for place in range(len(found.components))]
+        planned.append(
+            [
+                RequestedLine(part.item_id, part.sku, line.quantity_to_ship * part.units, _per_unit(price, part.units))
+                for part, price in zip(found.components, prices, strict=True)
+            ]
+        )
+    return planned
+
+
+def _per_unit(price: Decimal, units: int) -> Decimal:
+    return (price / units).quantize(PRICE_STEP, ROUND_HALF_UP)
+
+
+def _notes(order: Order) -> str:
+    code = order.shipping_code
+    name = ShippingMethod.objects.filter(connection_id=order.connection_id, code=code).values_list("name", flat=True)
+    service = name.first() or code
+    parts = [
+        f"Service: {service}" if service else "",
+        "Freight (LTL)" if order.is_freight else "",
+        "Signature required" if order.signature_required else "",
+        f"Bill to {order.carrier_code} account {order.billing_account}".replace("  ", " ")
+        if order.billing_account
+        else "",
+        *(f"Line {line.number}: {line.notes}" for line in order.lines.all() if line.notes),
+    ]
+    return "\n".join(part for part in parts if part)
