@@ -325,7 +325,7 @@ class Transmission(models.Model):
 
     def back_off(self, status: str, error: str, *, at_least: timedelta = timedelta(0)) -> None:
         """Try again later, with growing pauses; out of attempts, it is parked for a person."""
-        if self.attempts >= MAX_ATTEMPTS and status == self.Status.PENDING:
+        if self.attempts >= MAX_ATTEMPTS:
             self.finish(self.Status.PARKED, error=f"given up after {self.attempts} attempts: {error}")
             return
         self.release(status, after=max(pause_after(self.attempts), at_least), error=error)
@@ -352,3 +352,12 @@ def recover(rows: models.QuerySet[TransmissionRow]) -> int:
     """What a dead run left in flight may have been sent: it is looked up first. Only under that job's own run."""
     left = rows.filter(status=Transmission.Status.IN_FLIGHT)
     return left.update(status=Transmission.Status.UNCONFIRMED, not_before=None)
+
+
+def retry(row: Transmission) -> None:
+    """A person says: again. What may have been sent before is looked up first."""
+    again = Transmission.Status.UNCONFIRMED if row.sent_at else Transmission.Status.PENDING
+    stopped = type(row)._default_manager.filter(pk=row.pk).exclude(
+        status__in=(Transmission.Status.IN_FLIGHT, Transmission.Status.ACCEPTED, Transmission.Status.WITHDRAWN)
+    )
+    stopped.update(status=again, attempts=0, not_before=None, finished_at=None)

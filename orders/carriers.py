@@ -1,0 +1,52 @@
+"""The two code maps, seeded once per marketplace with what its contract knows, then the staff's to change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from integrations import registry
+from integrations.models import Connection
+from orders.models import CarrierService, ShippingMethod
+
+
+def seed(connection: Connection) -> None:
+    """Fill a marketplace's maps the first time; rows that a person deletes later do not come back."""
+    if not Connection.objects.filter(pk=connection.pk, codes_seeded_at=None).update(codes_seeded_at=timezone.now()):
+        return
+    codes: Any = registry.codes_of(connection.provider)
+    CarrierService.objects.bulk_create(
+        (
+            CarrierService(
+                connection=connection, carrier_text=carrier, service_text=service, carrier_code=code,
+                service_code=service_code,
+            )
+            for carrier, service, code, service_code in codes.SEED_MAPPINGS
+        ),
+        ignore_conflicts=True,
+    )  # fmt: skip
+    ShippingMethod.objects.bulk_create(
+        (ShippingMethod(connection=connection, code=code, name=label) for code, label in codes.SERVICE_LEVELS.items()),
+        ignore_conflicts=True,
+    )
+
+
+class CarrierMap:
+    """Free text → codes for one marketplace."""
+
+    def __init__(self, connection: Connection) -> None:
+        rows = CarrierService.objects.filter(connection=connection)
+        self._rows = {(_plain(row.carrier_text), _plain(row.service_text)): row for row in rows}
+
+    def codes(self, carrier: str, service: str, *, ordered_service: str) -> tuple[str, str] | None:
+        """(carrier code, service code), or None when a person must map the text. Nothing is guessed."""
+        row = self._rows.get((_plain(carrier), _plain(service))) or self._rows.get((_plain(carrier), ""))
+        if row is None:
+            return None
+        service_code = row.service_code or ordered_service
+        return (row.carrier_code, service_code) if service_code else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()

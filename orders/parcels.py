@@ -1,0 +1,97 @@
+"""How many whole units of each order line the shipped parcels of an order complete, and what status that gives it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from decimal import Decimal, InvalidOperation
+from math import floor
+
+from orders.models import IllegalTransition, Order, OrderLine, Shipment, ShipmentLine, SubmittedLine, WarehouseSubmission
+
+S = Order.Status
+
+
+def recount(order: Order, submission: WarehouseSubmission) -> list[str]:
+    """Bring the shipment lines, shipped quantities and status up to date; what was shipped beyond the order.
+
+    Lines that the marketplace was told of stay as they are. Parcels are taken in the order in which we first saw them.
+    """
+    submitted = list(submission.lines.order_by("position"))
+    lines = {line.pk: line for line in order.lines.all()}
+    told = ShipmentLine.objects.filter(shipment__order=order, confirmed__isnull=False)
+    fixed = {(row.shipment_id, row.order_line_id): row.quantity for row in told}
+    assigned: Counter[int] = Counter()
+    for (_, line_id), quantity in fixed.items():
+        assigned[line_id] += quantity
+    shipped: dict[int, Decimal] = defaultdict(Decimal)
+    over: list[str] = []
+    ShipmentLine.objects.filter(shipment__order=order, confirmed__isnull=True).delete()
+    for shipment in Shipment.objects.filter(order=order, state=Shipment.State.SHIPPED).order_by("pk"):
+        over += _unpack(shipment, submitted, shipped)
+        for line_id, complete in _complete(submitted, shipped).items():
+            line = lines[line_id]
+            if complete > line.quantity_to_ship:
+                over.append(f"{complete} units of line {line.number} were shipped, {line.quantity_to_ship} ordered.")
+            new = min(complete, line.quantity_to_ship) - assigned[line_id]
+            if new > 0 and (shipment.pk, line_id) not in fixed:
+                ShipmentLine.objects.create(shipment=shipment, order_line=line, quantity=new)
+                assigned[line_id] += new
+    _settle(order, list(lines.values()), assigned)
+    return over
+
+
+def _unpack(shipment: Shipment, submitted: list[SubmittedLine], shipped: dict[int, Decimal]) -> list[str]:
+    """Add a parcel's contents to what was shipped per submitted line; what fits none of them, in words."""
+    strange = []
+    for part in shipment.contents:
+        quantity = _decimal(part.get("quantity"))
+        line = _line_for(part, submitted, shipped)
+        if line is None:
+            strange.append(f"The parcel holds {quantity.normalize():f} of item {part.get('item_id')}, which was not ordered.")
+        else:
+            shipped[line.pk] += quantity
+    return strange
+
+
+def _line_for(
+    part: dict[str, str], submitted: list[SubmittedLine], shipped: dict[int, Decimal]
+) -> SubmittedLine | None:
+    """The submitted line a parcel's content belongs to: by its id, else the first one of that item with room."""
+    by_id = [line for line in submitted if line.remote_id and line.remote_id == part.get("line_id")]
+    if by_id:
+        return by_id[0]
+    same_item = [line for line in submitted if line.item_id == part.get("item_id")]
+    with_room = [line for line in same_item if shipped[line.pk] < line.quantity]
+    return (with_room or same_item[-1:] or [None])[0]
+
+
+def _complete(submitted: list[SubmittedLine], shipped: dict[int, Decimal]) -> dict[int, int]:
+    """Whole units per order line: its scarcest component decides (product rule for kits)."""
+    per_line: dict[int, list[int]] = defaultdict(list)
+    for line in submitted:
+        per_line[line.order_line_id].append(floor(shipped[line.pk] / line.units))
+    return {line_id: min(units) for line_id, units in per_line.items()}
+
+
+def _settle(order: Order, lines: list[OrderLine], assigned: Counter[int]) -> None:
+    for line in lines:
+        line.quantity_shipped = assigned[line.pk]
+    OrderLine.objects.bulk_update(lines, ["quantity_shipped"])
+    wanted = [line for line in lines if line.quantity_to_ship]
+    if wanted and all(line.quantity_shipped >= line.quantity_to_ship for line in wanted):
+        status = S.SHIPPED
+    else:
+        status = S.PARTLY_SHIPPED if any(line.quantity_shipped for line in wanted) else S.SUBMITTED
+    if order.status in (status, S.CONFIRMED):
+        return
+    try:
+        order.move_to(status)
+    except IllegalTransition as exc:
+        order.note(f"the parcels say {status.label}, but {exc}")
+
+
+def _decimal(value: object) -> Decimal:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return Decimal(0)
