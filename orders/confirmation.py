@@ -18,6 +18,7 @@ from integrations.models import Connection, Route, due, recover
 from integrations.ports import Marketplace, ShipmentNotice, ShippedLine
 from integrations.runs import Run
 from orders import readback, settling
+from orders.readiness import Reason
 from orders.carriers import CarrierMap, seed
 from orders.models import (
     ConfirmedLine,
@@ -113,9 +114,9 @@ def _intend(order: Order, rows: list[ShipmentLine], carriers: CarrierMap) -> int
     return len({row.shipment_id for row, _ in tellable})
 
 
-def _unknown(parcel: Shipment) -> settling.Reason:
+def _unknown(parcel: Shipment) -> Reason:
     text = " / ".join(part for part in (parcel.carrier, parcel.service) if part) or "(no carrier)"
-    return settling.Reason(
+    return Reason(
         Hold.Kind.UNKNOWN_CARRIER, text,
         f"The warehouse shipped by {text!r}, which is not in the carrier map. Add it, and the parcel is confirmed.",
     )  # fmt: skip

@@ -1,0 +1,98 @@
+"""Read the warehouse's stock for the items that our listings need. Older news never overwrites newer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from integrations import places
+from integrations.errors import Refused
+from integrations.models import Connection, Route
+from integrations.ports import LevelPage, Warehouse
+from integrations.runs import Run
+from inventory import catalogue, listings
+from inventory.aliases import Resolver, Wanted
+from inventory.models import InventoryLevel, Listing, WarehouseItem
+
+Figures = tuple[Decimal, Decimal, Decimal]
+
+
+def pull(run: Run) -> None:
+    """Sweep the stock and store what concerns us; then the marketplaces it feeds have something to publish."""
+    routes = list(
+        Route.objects.filter(warehouse=run.connection).exclude(state=Route.State.PAUSED).select_related("marketplace")
+    )
+    if not routes:
+        return
+    warehouse = run.warehouse()
+    for marketplace in {route.marketplace for route in routes}:
+        listings.learn_from_aliases(marketplace)
+    for route in routes:
+        _learn_items(run.connection, warehouse, route)
+    locations = _locations(run, routes, warehouse)
+    if locations and WarehouseItem.objects.filter(connection=run.connection, matches=1).exists():
+        for page in warehouse.levels():
+            run.beat()
+            run.count("levels", store(run.connection, page, locations))
+    for route in routes:
+        run.wake("publish_inventory", route.marketplace_id)
+
+
+def wanted(listing: Listing) -> Wanted:
+    """The names by which a listing resolves: what orders taught us, and the name it goes by."""
+    return Wanted(partner_sku=listing.partner_sku or listing.marketplace_sku, option_sku=listing.marketplace_sku)
+
+
+def store(connection: Connection, page: LevelPage, locations: Sequence[str]) -> int:
+    """Keep a page's figures of known items; a mapped location that an item does not list holds none of it."""
+    known = set(
+        WarehouseItem.objects.filter(connection=connection, matches=1, remote_id__in=page.item_ids).values_list(
+            "remote_id", flat=True
+        )
+    )
+    figures: dict[tuple[str, str], Figures] = {
+        (item, place): (Decimal(0), Decimal(0), Decimal(0)) for item in known for place in locations
+    }
+    for level in page.levels:
+        if level.item_id in known:
+            figures[level.item_id, level.location_id] = (level.on_hand, level.committed, level.available)
+    return _upsert(connection, figures, page.observed_at)
+
+
+@transaction.atomic
+def _upsert(connection: Connection, figures: dict[tuple[str, str], Figures], observed_at: datetime) -> int:
+    items = {item for item, _ in figures}
+    rows = InventoryLevel.objects.select_for_update().filter(connection=connection, item_id__in=items)
+    existing = {(row.item_id, row.location_id): row for row in rows}
+    stale, fresh = [], []
+    for (item, place), (on_hand, committed, available) in figures.items():
+        row = existing.get((item, place))
+        if row is None:
+            row = InventoryLevel(connection=connection, item_id=item, location_id=place)
+            fresh.append(row)
+        elif row.observed_at < observed_at:
+            stale.append(row)
+        else:
+            continue
+        row.on_hand, row.committed, row.available, row.observed_at = on_hand, committed, available, observed_at
+    InventoryLevel.objects.bulk_create(fresh, batch_size=500)
+    InventoryLevel.objects.bulk_update(stale, ["on_hand", "committed", "available", "observed_at"], batch_size=200)
+    return len(fresh) + len(stale)
+
+
+def _learn_items(connection: Connection, warehouse: Warehouse, route: Route) -> None:
+    resolver = Resolver(route, [wanted(listing) for listing in route.listings.filter(is_active=True)])
+    catalogue.learn(connection, warehouse, resolver.warehouse_skus())
+
+
+def _locations(run: Run, routes: Sequence[Route], warehouse: Warehouse) -> list[str]:
+    found = []
+    for route in routes:
+        try:
+            found.append(places.location_id(route, warehouse))
+        except Refused as exc:
+            run.problem(str(exc))
+    return found

@@ -1,0 +1,51 @@
+"""Every job by name, each as a function of its connection: the queue, the command line and the admin all call these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from integrations.models import Connection
+from integrations.runs import Outcome, Run, perform
+from inventory import publishing
+from inventory.tasks import run_pull_levels
+from orders import confirmation, demand, intake, reconciliation, shipping, submission
+
+
+def pull_orders(connection: Connection) -> Outcome:
+    return perform(connection, "pull_orders", intake.pull)
+
+
+def submit_orders(connection: Connection) -> Outcome:
+    return perform(connection, "submit_orders", submission.submit)
+
+
+def pull_shipments(connection: Connection) -> Outcome:
+    return perform(connection, "pull_shipments", shipping.pull)
+
+
+def confirm_shipments(connection: Connection) -> Outcome:
+    return perform(connection, "confirm_shipments", confirmation.confirm)
+
+
+def publish_inventory(connection: Connection) -> Outcome:
+    return perform(connection, "publish_inventory", _publish)
+
+
+def reconcile(connection: Connection) -> Outcome:
+    return perform(connection, "reconcile", reconciliation.reconcile)
+
+
+def _publish(run: Run) -> None:
+    routes = [r for r in intake.active_routes(run.connection) if confirmation.may_reach(r, run.connection)]
+    publishing.publish(run, routes, demand.pending)
+
+
+BY_NAME: dict[str, Callable[[Connection], Outcome]] = {
+    "pull_orders": pull_orders,
+    "submit_orders": submit_orders,
+    "pull_shipments": pull_shipments,
+    "confirm_shipments": confirm_shipments,
+    "pull_levels": run_pull_levels,
+    "publish_inventory": publish_inventory,
+    "reconcile": reconcile,
+}
