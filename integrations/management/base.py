@@ -1,0 +1,45 @@
+"""What the commands share: finding a connection by name, reading a secret, and one line on stderr when it fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError
+
+from integrations.errors import IntegrationError
+from integrations.models import Connection
+
+
+class Command(BaseCommand):
+    """A command whose failures are one line on stderr and exit status 1; wrong usage is 2."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except IntegrationError as exc:
+            raise CommandError(str(exc)) from None
+
+    def fail(self, text: str) -> NoReturn:
+        raise CommandError(" ".join(text.split()))
+
+    def connection(self, name: str) -> Connection:
+        try:
+            return Connection.objects.get(name=name)
+        except Connection.DoesNotExist:
+            known = ", ".join(repr(other) for other in Connection.objects.values_list("name", flat=True)) or "none"
+            self.fail(f"there is no connection {name!r}; known are {known}. Make it with `manage.py connect`.")
+
+    def secret(self, variable: str | None, what: str) -> str:
+        """From the named environment variable, or a line of standard input; never from an argument."""
+        if variable:
+            if not os.environ.get(variable):
+                self.fail(f"the environment variable {variable} holds no {what}")
+            return os.environ[variable]
+        if sys.stdin is None or sys.stdin.isatty():
+            self.stderr.write(f"{what}: (type it and press Enter; it is not stored in plain text)")
+        value = sys.stdin.readline().rstrip("\r\n")
+        if not value:
+            self.fail(f"no {what} came on standard input; name a variable with --{what}-env instead")
+        return value

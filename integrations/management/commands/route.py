@@ -1,0 +1,50 @@
+"""manage.py route NAME: create or update a route."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import date
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from integrations.management.base import Command as Base
+from integrations.models import Route
+
+
+class Command(Base):
+    help = "Create or update a route. A new one is paused until --live or --test."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--marketplace", required=True, help="a connection's name")
+        parser.add_argument("--warehouse-name", required=True, help="exactly as on the marketplace")
+        parser.add_argument("--warehouse", required=True, help="a connection's name")
+        parser.add_argument("--location", required=True, help="the warehouse's location")
+        parser.add_argument("--company")
+        parser.add_argument("--earliest-order-date", type=date.fromisoformat, metavar="YYYY-MM-DD")
+        state = parser.add_mutually_exclusive_group()
+        for name in Route.State.values:
+            state.add_argument(f"--{name}", dest="state", action="store_const", const=name)
+
+    def handle(self, *_args: Any, name: str, **options: Any) -> None:
+        known = Route.objects.filter(name=name).first()
+        route = known or Route(name=name)
+        route.marketplace = self.connection(options["marketplace"])
+        route.warehouse = self.connection(options["warehouse"])
+        if not route.marketplace.is_marketplace or route.warehouse.is_marketplace:
+            self.fail("--marketplace takes a connection to Overstock, --warehouse one to TradeGecko")
+        route.marketplace_warehouse_name = options["warehouse_name"]
+        route.location_name, route.location_id, route.company_id = options["location"], "", ""
+        for field, option in (("company_name", "company"), ("state", "state")):
+            setattr(route, field, options[option] or getattr(route, field))
+        route.earliest_order_date = options["earliest_order_date"] or route.earliest_order_date
+        self._save(route)
+        self.stdout.write(f"route {name}: {'updated' if known else 'created'}, {route.get_state_display().lower()}")
+
+    def _save(self, route: Route) -> None:
+        try:
+            route.full_clean()
+        except ValidationError as exc:
+            self.fail("; ".join(exc.messages))
+        route.save()

@@ -1,0 +1,54 @@
+"""manage.py backfill NAME --from DATE --to DATE: read a period again, or show what that would load."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import date, datetime, time, timedelta
+from functools import partial
+from typing import Any
+
+from integrations.management.base import Command as Base
+from integrations.models import Connection, Route
+from integrations.registry import marketplace_for
+from integrations.runs import perform
+from orders import intake, preview
+
+
+class Command(Base):
+    help = "Pull the orders of a period (marketplace dates, both included). Orders older than the route's earliest load too."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", help="a route, or a marketplace connection")
+        parser.add_argument("--from", dest="since", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+        parser.add_argument("--to", dest="until", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+        parser.add_argument("--dry-run", action="store_true", help="store nothing; list what would happen")
+
+    def handle(self, *_args: Any, name: str, since: date, until: date, dry_run: bool, **_options: Any) -> None:
+        if until < since:
+            self.fail(f"--to {until} lies before --from {since}")
+        connection, routes = self._routes(name)
+        zone = marketplace_for(connection).time_zone
+        start = datetime.combine(since, time.min, zone)
+        end = datetime.combine(until + timedelta(days=1), time.min, zone) - timedelta(seconds=1)
+        if dry_run:
+            for row in preview.preview(connection, routes, start, end, too_old_too=True):
+                self.stdout.write(f"{row.number}  {row.verdict}  {'; '.join(row.reasons)}".rstrip())
+            return
+        outcome = perform(
+            connection, "pull_orders", partial(intake.backfill, routes=routes, since=start, until=end)
+        )
+        self.stdout.write(outcome.text)
+        if outcome.failed:
+            self.fail(outcome.text)
+
+    def _routes(self, name: str) -> tuple[Connection, list[Route]]:
+        route = Route.objects.filter(name=name).select_related("marketplace", "warehouse").first()
+        if route is not None:
+            return route.marketplace, [route]
+        connection = self.connection(name)
+        if not connection.is_marketplace:
+            self.fail(f"{name!r} is neither a route nor a marketplace connection")
+        routes = intake.active_routes(connection)
+        if not routes:
+            self.fail(f"no route of {name!r} is switched on; name a route, or set one live")
+        return connection, routes

@@ -1,0 +1,106 @@
+"""What a pull would load, skip and hold, before anything is stored.
+
+The very code that stores is run, inside a transaction that is rolled back, so that the preview cannot disagree with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.budget import RunJournal, SharedBudget
+from integrations.errors import Unavailable
+from integrations.models import Connection, Route
+from integrations.ports import MarketplaceOrder, UnreadableOrder
+from integrations.registry import marketplace_for, warehouse_for
+from inventory import catalogue
+from inventory.aliases import Resolver, Wanted
+from orders import arrivals, settling
+from orders.models import Order
+from orders.windows import resume_point, slices
+
+Told = MarketplaceOrder | UnreadableOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One order of a preview: load, hold, skip, known, elsewhere or unreadable, and why."""
+
+    number: str
+    verdict: str
+    ordered_at: datetime | None = None
+    reasons: tuple[str, ...] = ()
+
+
+def preview_first_pull(route: Route) -> list[Row]:
+    """What the route would load if it were switched on now."""
+    connection, now = route.marketplace, timezone.now()
+    overlap = timedelta(minutes=connection.overlap_minutes)
+    zone = marketplace_for(connection).time_zone
+    since = resume_point(route.read_until, route.earliest_order_date, zone, overlap=overlap, now=now)
+    return preview(connection, [route], since, now)
+
+
+def preview(
+    connection: Connection, routes: Sequence[Route], since: datetime, until: datetime, *, too_old_too: bool = False
+) -> list[Row]:
+    """What reading this window would do. Raises IntegrationError when a system cannot be read."""
+    told = _read(connection, since, min(until, timezone.now()))
+    _learn(routes, told)
+    with transaction.atomic():
+        rows = [_row(connection, routes, one, too_old_too) for one in told.values()]
+        transaction.set_rollback(True)
+    return rows
+
+
+def _read(connection: Connection, since: datetime, until: datetime) -> dict[str, Told]:
+    """Each order of the window once; the last telling counts."""
+    market = marketplace_for(connection, journal=RunJournal(connection))
+    recent = timedelta(minutes=connection.recent_slice_minutes)
+    windows = slices(since, until, recent=recent, older=timedelta(hours=connection.older_slice_hours))
+    told: dict[str, Told] = {}
+    for start, end in windows:
+        for order in market.orders(start, end):
+            told[order.number or f"unreadable {len(told)}"] = order
+    return told
+
+
+def _learn(routes: Sequence[Route], told: dict[str, Told]) -> None:
+    """Ask for the SKUs beforehand: no request leaves while the transaction is open."""
+    lines = [line for order in told.values() if isinstance(order, MarketplaceOrder) for line in order.lines]
+    for route in routes:
+        resolver = Resolver(route, [Wanted(line.partner_sku, line.option_sku) for line in lines])
+        budget, journal = SharedBudget(route.warehouse, urgent=True), RunJournal(route.warehouse)
+        try:
+            port = warehouse_for(route.warehouse, budget=budget, journal=journal)
+            catalogue.learn(route.warehouse, port, resolver.warehouse_skus())
+        except Unavailable:
+            continue  # the preview says then which SKUs are not known
+
+
+def _row(connection: Connection, routes: Sequence[Route], told: Told, too_old_too: bool) -> Row:
+    if isinstance(told, UnreadableOrder):
+        return Row(told.number or "(no number)", "unreadable", None, (told.reason,))
+    known = Order.objects.filter(
+        connection=connection, sales_channel=told.sales_channel, full_number=told.number
+    ).first()
+    if known is not None:
+        return Row(told.number, "known", told.ordered_at, (known.get_status_display(),))
+    route = settling.match_route(told.warehouse_name, routes)
+    if route is None:
+        return Row(told.number, "elsewhere", told.ordered_at, (f"warehouse name {told.warehouse_name!r}",))
+    order = arrivals.store_new(connection, route, told, too_old_too=too_old_too)
+    if order.status == Order.Status.SKIPPED:
+        return Row(told.number, "skip", told.ordered_at, (order.skip_reason or _skip_reason(order),))
+    settling.settle([order], None, routes)
+    holds = tuple(order.holds.filter(resolved_at=None).values_list("message", flat=True))
+    return Row(told.number, "hold" if holds else "load", told.ordered_at, holds)
+
+
+def _skip_reason(order: Order) -> str:
+    order.refresh_from_db(fields=["skip_reason"])
+    return order.skip_reason

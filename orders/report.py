@@ -1,0 +1,150 @@
+"""Everything known about one order, and how the whole is doing, as plain values for the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+from django_q.status import Stat
+
+from integrations.models import Connection, JobPlan, SyncRun, Transmission
+from inventory.models import Publication
+from orders.models import Hold, Order, ShipmentConfirmation, UnreadableRecord, WarehouseSubmission
+
+OVERDUE_INTERVALS = 2
+
+
+def find_orders(number: str) -> QuerySet[Order]:
+    return Order.objects.filter(Q(full_number=number) | Q(short_reference=number)).select_related("route", "connection")
+
+
+def order_report(order: Order) -> dict[str, Any]:
+    """One order with lines, holds, the warehouse's order, shipments, confirmations and events."""
+    submission = WarehouseSubmission.objects.filter(order=order).first()
+    return {
+        "full_number": order.full_number,
+        "short_reference": order.short_reference,
+        "sales_channel": order.sales_channel,
+        "status": order.status,
+        "skip_reason": order.skip_reason,
+        "route": order.route.name if order.route else None,
+        "warehouse_name": order.warehouse_name,
+        "marketplace_status": order.marketplace_status,
+        "ordered_at": order.ordered_at,
+        "cancel_requested_at": order.cancel_requested_at,
+        "holds": [
+            {"kind": hold.kind, "subject": hold.subject, "message": hold.message, "opened_at": hold.opened_at}
+            for hold in order.holds.filter(resolved_at=None)
+        ],
+        "lines": list(
+            order.lines.values(
+                "number", "partner_sku", "option_sku", "title", "quantity", "quantity_to_ship", "quantity_shipped",
+                "quantity_confirmed", "is_cancelled", "unit_cost", "currency",
+            )
+        ),
+        "warehouse_order": _warehouse_order(submission),
+        "shipments": [_shipment(shipment) for shipment in order.shipments.all()],
+        "confirmations": list(order.confirmations.order_by("pk").values("status", "attempts", "finished_at", "last_error")),
+        "events": [
+            {"at": event.at, "status": event.new_status, "text": event.text} for event in order.events.order_by("pk")
+        ],
+    }  # fmt: skip
+
+
+def unreadable_report(record: UnreadableRecord) -> dict[str, Any]:
+    """An order that could not be read, with the same keys."""
+    return {
+        "full_number": record.full_number,
+        "short_reference": None,
+        "status": "unreadable",
+        "holds": [{"kind": "unreadable", "subject": record.full_number, "message": record.reason}],
+        "lines": [],
+        "warehouse_order": None,
+        "shipments": [],
+        "events": [{"at": record.first_seen_at, "status": "unreadable", "text": record.reason}],
+        "raw": record.raw,
+    }
+
+
+def status_report() -> dict[str, Any]:
+    """Orders by status, worklists, the last run of each job, connections, workers and what is wrong."""
+    statuses = dict(Order.objects.values_list("status").annotate(Count("pk")).order_by())
+    return {
+        "orders": {status: statuses.get(status, 0) for status in Order.Status.values},
+        "worklists": _worklists(),
+        "runs": _last_runs(),
+        "connections": {
+            one.name: {"provider": one.provider, "health": one.health, "message": one.health_message}
+            for one in Connection.objects.all()
+        },
+        "workers": sum(len(cluster.workers) for cluster in Stat.get_all()),
+        "alarms": alarms(),
+    }
+
+
+def alarms() -> list[str]:
+    """What a person on call must know: refused credentials, jobs that do not run."""
+    told = [
+        f"connection {one.name}: {one.get_health_display().lower()}: {one.health_message}"
+        for one in Connection.objects.filter(health__in=(Connection.Health.STOPPED, Connection.Health.TROUBLED))
+    ]
+    now = timezone.now()
+    for plan in JobPlan.objects.filter(is_enabled=True, connection__is_active=True).select_related("connection"):
+        late = (now - plan.next_run_at).total_seconds()
+        if late > OVERDUE_INTERVALS * plan.every_minutes * 60 and not plan.connection.is_stopped:
+            told.append(f"{plan} is overdue since {plan.next_run_at:%Y-%m-%d %H:%M} UTC; is `manage.py qcluster` running?")
+    return told
+
+
+def _worklists() -> dict[str, int]:
+    holds = dict(Hold.objects.filter(resolved_at=None).values_list("kind").annotate(Count("pk")).order_by())
+    rows: dict[str, type[Transmission]] = {
+        "submissions": WarehouseSubmission, "confirmations": ShipmentConfirmation, "publications": Publication,
+    }  # fmt: skip
+    sent = {
+        f"{name}_{status}": model._default_manager.filter(status=status).count()
+        for name, model in rows.items()
+        for status in (Transmission.Status.PARKED.value, Transmission.Status.UNCONFIRMED.value)
+    }
+    return {**holds, **sent, "unreadable": UnreadableRecord.objects.filter(resolved_at=None).count()}
+
+
+def _last_runs() -> dict[str, Any]:
+    runs: dict[str, Any] = {}
+    for run in SyncRun.objects.select_related("connection").order_by("started_at", "pk"):
+        runs[f"{run.job} {run.connection.name}"] = {
+            "status": run.status,
+            "started_at": run.started_at,
+            "finished_at": run.finished_at,
+            "summary": run.summary,
+        }
+    return runs
+
+
+def _warehouse_order(submission: WarehouseSubmission | None) -> dict[str, Any] | None:
+    if submission is None:
+        return None
+    return {
+        "remote_id": submission.remote_id or None,
+        "status": submission.status,
+        "remote_status": submission.remote_status,
+        "number": submission.remote_number,
+        "attempts": submission.attempts,
+        "last_error": submission.last_error,
+    }
+
+
+def _shipment(shipment: Any) -> dict[str, Any]:
+    return {
+        "remote_id": shipment.remote_id,
+        "state": shipment.state,
+        "tracking_number": shipment.tracking_number,
+        "carrier": shipment.carrier,
+        "service": shipment.service,
+        "shipped_at": shipment.shipped_at,
+        "lines": [
+            {"line": row.order_line.number, "quantity": row.quantity, "confirmed": hasattr(row, "confirmed")}
+            for row in shipment.lines.select_related("order_line")
+        ],
+    }
