@@ -1,0 +1,66 @@
+"""Overstock as a Marketplace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
+
+from integrations.ports import (
+    Account,
+    CheckStep,
+    ListedQuantity,
+    MarketplaceOrder,
+    ShipmentNotice,
+    UnreadableOrder,
+)
+from integrations.supplier_oasis import options, reading, writing
+from integrations.supplier_oasis.client import Client
+from integrations.supplier_oasis.errors import check_read, check_write
+from integrations.supplier_oasis.windows import bounds
+
+DEFAULT_BASE_URL = "https://api.supplieroasis.com"
+HOSTS = frozenset({"api.supplieroasis.com", "api.test.supplieroasis.com"})
+
+
+def connect(account: Account) -> SupplierOasis:
+    """An adapter for one account. Raises Misconfigured for wrong options."""
+    return SupplierOasis(account)
+
+
+class SupplierOasis:
+    """One account's orders, shipments and inventory."""
+
+    def __init__(self, account: Account) -> None:
+        self._options = options.read(account.options, account.name)
+        self._client = Client(account)
+
+    @property
+    def time_zone(self) -> tzinfo:
+        return self._options.zone
+
+    @property
+    def publish_batch_size(self) -> int:
+        return self._options.publish_batch_size
+
+    def check(self) -> Sequence[CheckStep]:
+        now = datetime.now(UTC)
+        found = list(self.orders(now, now))
+        return [
+            CheckStep("user name and password, by reading the orders of this moment", f"accepted, {len(found)} orders")
+        ]
+
+    def orders(self, since: datetime, until: datetime) -> Iterator[MarketplaceOrder | UnreadableOrder]:
+        start, end = bounds(since, until, self._options.zone, now=datetime.now(UTC))
+        answer = self._client.get(self._options.orders_path, [("startTime", start), ("endTime", end)])
+        check_read(answer, f"the request for the orders from {start} to {end}")
+        return reading.orders(answer.body, self._options)
+
+    def confirm(self, notice: ShipmentNotice) -> None:
+        body = writing.shipment_message(notice, self._options.zone)
+        answer = self._client.send("POST", self._options.shipments_path, body)
+        check_write(answer, f"the shipment of order {notice.order_number}")
+
+    def publish(self, quantities: Sequence[ListedQuantity]) -> None:
+        body = writing.inventory_message(quantities, self._options.inventory_names)
+        answer = self._client.send(self._options.inventory_method, self._options.inventory_path, body)
+        check_write(answer, f"the quantities of {len(quantities)} SKUs")

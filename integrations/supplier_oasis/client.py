@@ -1,0 +1,36 @@
+"""HTTP to Supplier Oasis: Basic authentication in UTF-8, XML both ways (supplier-oasis 1.1)."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+from requests import PreparedRequest
+from requests.auth import AuthBase
+
+from integrations.http import Answer, Door, Params
+from integrations.ports import Account
+
+XML = "application/xml; charset=UTF-8"
+
+
+class BasicAuth(AuthBase):
+    """Basic authentication with UTF-8, which the requests library does not use for text."""
+
+    def __init__(self, username: str, password: str) -> None:
+        self._header = "Basic " + b64encode(f"{username}:{password}".encode()).decode()
+
+    def __call__(self, r: PreparedRequest) -> PreparedRequest:
+        r.headers["Authorization"] = self._header
+        return r
+
+
+class Client:
+    def __init__(self, account: Account) -> None:
+        self._door = Door(account, BasicAuth(account.username, account.secret), read_seconds=100, total_seconds=150)
+
+    def get(self, path: str, params: Params) -> Answer:
+        return self._door.send("GET", path, params=params, headers={"Accept": "application/xml"})
+
+    def send(self, method: str, path: str, body: bytes) -> Answer:
+        headers = {"Accept": "application/xml", "Content-Type": XML}
+        return self._door.send(method, path, body=body, headers=headers, writes=True)

@@ -1,0 +1,272 @@
+"""XML answers → values. Matches by local name only, since three forms of the same message exist (supplier-oasis 2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from io import BytesIO
+
+from lxml import etree
+
+from integrations.errors import Unavailable, Unreadable
+from integrations.ports import Address, MarketplaceLine, MarketplaceOrder, SaleState, UnreadableOrder
+from integrations.supplier_oasis.options import Options
+
+ROOTS = {"processedSalesOrderMessage": "processedSalesOrder", "processedSalesOrderTypeList": "list"}
+MAX_DEPTH = 50
+MAX_RAW_BYTES = 64_000
+MAX_QUANTITY = 1_000_000
+DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d+))?)?\s*(Z|[+-]\d\d:?\d\d)?")
+
+
+class _Wrong(Exception):
+    """Why one order cannot be read."""
+
+
+def orders(body: bytes, options: Options) -> Iterator[MarketplaceOrder | UnreadableOrder]:
+    """The orders of an answer, one at a time. A bad one comes as UnreadableOrder; its neighbours are good.
+
+    Raises Unreadable for something else than an order message, Unavailable for an empty or cut-off one: what was
+    yielded before is good.
+    """
+    if not body.strip():
+        raise Unavailable("Supplier Oasis answered with nothing where the orders should be")
+    if re.search(rb"<!(DOCTYPE|ENTITY)", body[:4096], re.I):
+        raise Unreadable("Supplier Oasis sent a document type definition, which no order message has; nothing was read")
+    seen_root = False
+    try:
+        for element in _order_elements(body):
+            seen_root = True
+            if element is not None:
+                yield _guarded(element, options)
+                _forget(element)
+    except etree.XMLSyntaxError as exc:
+        if not seen_root:
+            raise Unreadable(f"Supplier Oasis sent something that is not XML: {exc.msg}") from None
+        raise Unavailable(f"the answer of Supplier Oasis is cut off or broken: {exc.msg}; it is read again") from None
+
+
+def _order_elements(body: bytes) -> Iterator[etree._Element | None]:
+    """Each complete order element; None once, for the root."""
+    depth, wanted = 0, ""
+    walk = etree.iterparse(
+        BytesIO(body), events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False,
+        huge_tree=False, remove_comments=True, remove_pis=True,
+    )  # fmt: skip
+    for event, element in walk:
+        if event == "start":
+            depth += 1
+            if depth == 1:
+                if element.getroottree().docinfo.internalDTD is not None:
+                    raise Unreadable("Supplier Oasis sent a document type definition; nothing was read")
+                wanted = _wanted(element)
+                yield None
+            if depth > MAX_DEPTH:
+                raise Unreadable(f"the answer of Supplier Oasis is nested more than {MAX_DEPTH} deep; not read further")
+            continue
+        depth -= 1
+        if depth == 1 and _name(element) == wanted:
+            yield element
+
+
+def _wanted(root: etree._Element) -> str:
+    try:
+        return ROOTS[_name(root)]
+    except KeyError:
+        raise Unreadable(
+            f"Supplier Oasis answered with <{_name(root)}> where orders should be; "
+            "check the base URL, or ask whether the message changed"
+        ) from None
+
+
+def _guarded(element: etree._Element, options: Options) -> MarketplaceOrder | UnreadableOrder:
+    raw = (
+        etree.tostring(element, encoding="unicode", with_tail=False).encode()[:MAX_RAW_BYTES].decode("utf-8", "ignore")
+    )
+    try:
+        return _order(element, options, raw)
+    except _Wrong as exc:
+        return UnreadableOrder(_text(element, "salesChannelOrderNumber"), str(exc), raw)
+
+
+def _order(element: etree._Element, options: Options, raw: str) -> MarketplaceOrder:
+    number = _text(element, "salesChannelOrderNumber")
+    if not number:
+        raise _Wrong("the order has no salesChannelOrderNumber")
+    created = _when(element, "sofsCreatedDate", options)
+    ordered = _when(element, "orderDate", options) or created
+    if ordered is None:
+        raise _Wrong("the order has neither orderDate nor sofsCreatedDate")
+    status = _text(element, "status")
+    parts = [child for child in element if _name(child) == "processedSalesOrderLine"]
+    lines = tuple(_line(part, options) for part in parts)
+    if len({line.number for line in lines}) != len(lines):
+        raise _Wrong("two lines have the same salesChannelLineNumber")
+    return MarketplaceOrder(
+        number=number,
+        sales_channel=_text(element, "salesChannelName") or options.default_channel,
+        ordered_at=ordered,
+        created_at=created,
+        warehouse_name=_warehouse(element),
+        ship_to=_address(_child(element, "shipToAddress")),
+        lines=lines,
+        state=_order_state(status, options),
+        status=status,
+        shipping_code=_service(element),
+        is_freight=_anywhere(element, "ltlServiceLevel") is not None,
+        signature_required=_text(_anywhere(element, "shippingSpecifications"), "isSignatureRequired").lower() == "true",
+        billing_account=_inner(element, "shippingAccountNumber"),
+        carrier_code=_code(_anywhere(_anywhere(element, "smallParcelShipment"), "carrier")),
+        raw=raw,
+    )
+
+
+def _line(element: etree._Element, options: Options) -> MarketplaceLine:
+    number = _text(element, "salesChannelLineNumber") or _text(element, "salesChannelLineId")
+    if not number:
+        raise _Wrong("a line has neither salesChannelLineNumber nor salesChannelLineId")
+    details = [child for child in element if _name(child) == "shipConfirmationDetail"]
+    trackings = [_inner(detail, "trackingNumber") for detail in details]
+    status = _text(element, "lineStatus")
+    handling = _code(_child(element, "specialHandling"))
+    return MarketplaceLine(
+        number=number,
+        partner_sku=_text(element, "partnerSKU") or _text(element, "partnerSku"),
+        option_sku=_text(element, "salesChannelSKU"),
+        upc=_text(element, "upc"),
+        title=_text(element, "itemName"),
+        quantity=_quantity(element, "quantity", number),
+        quantity_shipped=sum(_quantity(detail, "quantityShipped", number) or 0 for detail in details),
+        state=_line_state(status, options),
+        status=status,
+        unit_cost=_money(element, number),
+        currency=_text(element, "unitCostCurrencyCode"),
+        notes="; ".join(text for text in (_text(element, "notes"), handling) if text),
+        tracking_numbers=tuple(text for text in trackings if text),
+    )
+
+
+def _order_state(status: str, options: Options) -> SaleState:
+    word = status.upper()
+    if word in options.cancelled_order_statuses:
+        return SaleState.CANCELLED
+    return SaleState.SHIPPED if word in options.closed_order_statuses else SaleState.OPEN
+
+
+def _line_state(status: str, options: Options) -> SaleState:
+    word = status.upper()
+    if word in options.cancelled_line_statuses:
+        return SaleState.CANCELLED
+    return SaleState.SHIPPED if word in options.shipped_line_statuses else SaleState.OPEN
+
+
+def _address(element: etree._Element | None) -> Address:
+    return Address(
+        name=_text(element, "contactName"),
+        address1=_text(element, "address1"),
+        address2=_text(element, "address2"),
+        city=_text(element, "city"),
+        state=_text(element, "stateOrProvince"),
+        postal_code=_text(element, "postalCode"),
+        country_code=_text(element, "countryCode"),
+        phone=_text(element, "phone"),
+    )
+
+
+def _warehouse(element: etree._Element) -> str:
+    """Exactly as received, since it is echoed; only what pretty-printing added is taken off."""
+    code = _child(_child(element, "warehouseName"), "code")
+    text = (code.text or "") if code is not None else _text(element, "warehouseName")
+    if "\n" in text:
+        text = text.strip()
+    return "" if text.strip().lower() == "null" else text
+
+
+def _service(element: etree._Element) -> str:
+    return _code(_anywhere(element, "shippingServiceLevel")) or _code(_anywhere(element, "ltlServiceLevel"))
+
+
+def _quantity(element: etree._Element, name: str, line: str) -> int | None:
+    text = _text(element, name)
+    if not text:
+        return None
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise _Wrong(f"line {line}: {name} is {text[:40]!r}, not a number") from None
+    if not value.is_finite() or value != value.to_integral_value() or not 0 <= value <= MAX_QUANTITY:
+        raise _Wrong(f"line {line}: {name} is {text[:40]!r}, not a whole number from 0 to {MAX_QUANTITY}")
+    return int(value)
+
+
+def _money(element: etree._Element, line: str) -> Decimal | None:
+    text = _text(element, "unitCost") or _text(element, "firstCost")
+    if not text:
+        return None
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise _Wrong(f"line {line}: unitCost is {text[:40]!r}, not a number") from None
+    if not value.is_finite() or abs(value) >= 10**9:
+        raise _Wrong(f"line {line}: unitCost is {text[:40]!r}, which cannot be")
+    return round(value, 4)
+
+
+def _when(element: etree._Element, name: str, options: Options) -> datetime | None:
+    """Any ISO 8601; without an offset it is the marketplace's local time (supplier-oasis 3.7)."""
+    text = _text(element, name)
+    if not text:
+        return None
+    match = DATE_TIME.fullmatch(text)
+    try:
+        if match is None:
+            raise ValueError
+        day, clock, fraction, offset = match.groups()
+        at = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}")
+        at = at.replace(microsecond=int((fraction or "")[:6].ljust(6, "0")))
+        zone = options.zone if offset is None else datetime.strptime(offset, "%z").tzinfo
+    except ValueError:
+        raise _Wrong(f"{name} is {text[:40]!r}, not a date and time") from None
+    return at.replace(tzinfo=zone)
+
+
+def _name(element: etree._Element) -> str:
+    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+
+
+def _child(element: etree._Element | None, name: str) -> etree._Element | None:
+    return next((child for child in element if _name(child) == name), None) if element is not None else None
+
+
+def _anywhere(element: etree._Element | None, name: str) -> etree._Element | None:
+    return next((one for one in element.iter() if _name(one) == name), None) if element is not None else None
+
+
+def _text(element: etree._Element | None, name: str) -> str:
+    """A child's text; absent, empty and the literal text "null" are all the empty string (supplier-oasis 8.4)."""
+    return _own_text(_child(element, name))
+
+
+def _inner(element: etree._Element, name: str) -> str:
+    return _own_text(_anywhere(element, name))
+
+
+def _code(element: etree._Element | None) -> str:
+    return _text(element, "code") or _own_text(element)
+
+
+def _own_text(element: etree._Element | None) -> str:
+    text = (element.text or "").strip() if element is not None else ""
+    return "" if text.lower() == "null" else text
+
+
+def _forget(element: etree._Element) -> None:
+    """Free what was read, so that a large answer does not grow in memory."""
+    element.clear()
+    while element.getprevious() is not None:
+        parent = element.getparent()
+        if parent is None:
+            return
+        del parent[0]
