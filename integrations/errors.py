@@ -20,9 +20,7 @@ class Unavailable(IntegrationError):
     costs a record no attempt.
     """
 
-    def __init__(
-        self, message: str, *, retry_after: timedelta | None = None, throttled: bool = False
-    ) -> None:
+    def __init__(self, message: str, *, retry_after: timedelta | None = None, throttled: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.throttled = throttled

@@ -103,9 +103,7 @@ class Door:
             )
         return answer
 
-    def _exchange(
-        self, method: str, url: str, body: bytes, headers: Mapping[str, str], writes: bool
-    ) -> Answer:
+    def _exchange(self, method: str, url: str, body: bytes, headers: Mapping[str, str], writes: bool) -> Answer:
         broken = OutcomeUnknown if writes else Unavailable
         try:
             with self._session.request(
@@ -143,9 +141,7 @@ class Door:
             raise broken(f"{self._host} broke off after {len(content)} of {announced} bytes")
         return bytes(content)
 
-    def _record(
-        self, method: str, url: str, body: bytes, answer: Answer | None, started: float, error: str
-    ) -> None:
+    def _record(self, method: str, url: str, body: bytes, answer: Answer | None, started: float, error: str) -> None:
         if self._account.journal is None:
             return
         self._account.journal.record(

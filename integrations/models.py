@@ -305,7 +305,9 @@ class Transmission(models.Model):
         self.refresh_from_db()
         return seen
 
-    def release(self, status: str, *, after: timedelta | None = None, error: str = "", costs_attempt: bool = True) -> None:
+    def release(
+        self, status: str, *, after: timedelta | None = None, error: str = "", costs_attempt: bool = True
+    ) -> None:
         """Give a claimed one back, to be taken again not before `after` from now."""
         now = timezone.now()
         mine = type(self)._default_manager.filter(pk=self.pk, status=self.Status.IN_FLIGHT)
@@ -357,7 +359,11 @@ def recover(rows: models.QuerySet[TransmissionRow]) -> int:
 def retry(row: Transmission) -> None:
     """A person says: again. What may have been sent before is looked up first."""
     again = Transmission.Status.UNCONFIRMED if row.sent_at else Transmission.Status.PENDING
-    stopped = type(row)._default_manager.filter(pk=row.pk).exclude(
-        status__in=(Transmission.Status.IN_FLIGHT, Transmission.Status.ACCEPTED, Transmission.Status.WITHDRAWN)
+    stopped = (
+        type(row)
+        ._default_manager.filter(pk=row.pk)
+        .exclude(
+            status__in=(Transmission.Status.IN_FLIGHT, Transmission.Status.ACCEPTED, Transmission.Status.WITHDRAWN)
+        )
     )
     stopped.update(status=again, attempts=0, not_before=None, finished_at=None)

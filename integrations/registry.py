@@ -60,9 +60,7 @@ def marketplace_for(
     return cast(Marketplace, _connect(connection, MARKETPLACE, budget, journal))
 
 
-def warehouse_for(
-    connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None
-) -> Warehouse:
+def warehouse_for(connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None) -> Warehouse:
     """An adapter for a warehouse connection. Raises Misconfigured."""
     return cast(Warehouse, _connect(connection, WAREHOUSE, budget, journal))
 

@@ -105,8 +105,6 @@ class Resolver:
 
     def _known_items(self) -> dict[str, WarehouseItem]:
         if self._items is None:
-            rows = WarehouseItem.objects.filter(
-                connection_id=self._route.warehouse_id, sku__in=self.warehouse_skus()
-            )
+            rows = WarehouseItem.objects.filter(connection_id=self._route.warehouse_id, sku__in=self.warehouse_skus())
             self._items = {row.sku: row for row in rows}
         return self._items

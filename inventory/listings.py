@@ -6,9 +6,7 @@ from integrations.models import Connection, Route
 from inventory.models import Listing, SkuAlias
 
 
-def learn_from_line(
-    route: Route, sku: str, *, by_alias: bool, partner_sku: str, option_sku: str, upc: str
-) -> None:
+def learn_from_line(route: Route, sku: str, *, by_alias: bool, partner_sku: str, option_sku: str, upc: str) -> None:
     """An order taught us both names of a SKU. A SKU without an alias goes by its partner SKU."""
     name = sku if by_alias else (partner_sku.strip() or option_sku.strip())
     if not name:

@@ -6,7 +6,15 @@ from collections import Counter, defaultdict
 from decimal import Decimal, InvalidOperation
 from math import floor
 
-from orders.models import IllegalTransition, Order, OrderLine, Shipment, ShipmentLine, SubmittedLine, WarehouseSubmission
+from orders.models import (
+    IllegalTransition,
+    Order,
+    OrderLine,
+    Shipment,
+    ShipmentLine,
+    SubmittedLine,
+    WarehouseSubmission,
+)
 
 S = Order.Status
 
@@ -47,7 +55,9 @@ def _unpack(shipment: Shipment, submitted: list[SubmittedLine], shipped: dict[in
         quantity = _decimal(part.get("quantity"))
         line = _line_for(part, submitted, shipped)
         if line is None:
-            strange.append(f"The parcel holds {quantity.normalize():f} of item {part.get('item_id')}, which was not ordered.")
+            strange.append(
+                f"The parcel holds {quantity.normalize():f} of item {part.get('item_id')}, which was not ordered."
+            )
         else:
             shipped[line.pk] += quantity
     return strange

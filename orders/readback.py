@@ -23,7 +23,9 @@ def missing(market: Marketplace, order: Order, lines: Sequence[ConfirmedLine]) -
 
 def _read(market: Marketplace, order: Order) -> MarketplaceOrder:
     created = order.marketplace_created_at
-    since, until = (created - MARGIN, created + MARGIN) if created else (order.ordered_at - MARGIN, order.ordered_at + GUESS)
+    since, until = (
+        (created - MARGIN, created + MARGIN) if created else (order.ordered_at - MARGIN, order.ordered_at + GUESS)
+    )
     for told in market.orders(since, until):
         if (
             isinstance(told, MarketplaceOrder)

@@ -93,7 +93,9 @@ def alarms() -> list[str]:
     for plan in JobPlan.objects.filter(is_enabled=True, connection__is_active=True).select_related("connection"):
         late = (now - plan.next_run_at).total_seconds()
         if late > OVERDUE_INTERVALS * plan.every_minutes * 60 and not plan.connection.is_stopped:
-            told.append(f"{plan} is overdue since {plan.next_run_at:%Y-%m-%d %H:%M} UTC; is `manage.py qcluster` running?")
+            told.append(
+                f"{plan} is overdue since {plan.next_run_at:%Y-%m-%d %H:%M} UTC; is `manage.py qcluster` running?"
+            )
     return told
 
 

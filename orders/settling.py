@@ -35,7 +35,9 @@ def wanted(line: OrderLine) -> Wanted:
 
 def open_lines(order: Order) -> list[OrderLine]:
     """Lines that are still to be shipped, incomplete ones included."""
-    return [line for line in order.lines.all() if not line.is_cancelled and (line.quantity_to_ship or not line.quantity)]
+    return [
+        line for line in order.lines.all() if not line.is_cancelled and (line.quantity_to_ship or not line.quantity)
+    ]
 
 
 def waiting(routes: Iterable[Route]) -> list[Order]:
@@ -77,7 +79,9 @@ def plan(orders: Sequence[Order], warehouse: Warehouse | None) -> dict[int, Plan
 def match_route(warehouse_name: str, routes: Sequence[Route]) -> Route | None:
     """The route for a warehouse name: exactly this one, else the same without blanks around it."""
     exact = [route for route in routes if route.marketplace_warehouse_name == warehouse_name]
-    near = [r for r in routes if warehouse_name.strip() and r.marketplace_warehouse_name.strip() == warehouse_name.strip()]
+    near = [
+        r for r in routes if warehouse_name.strip() and r.marketplace_warehouse_name.strip() == warehouse_name.strip()
+    ]
     return (exact or near or [None])[0]
 
 

@@ -162,9 +162,7 @@ class Sender:
         if order.cancel_requested_at and order.status in Order.UNSENT:
             arrivals.cancel(order, "cancelled before it was sent")
 
-    def _refused(
-        self, submission: WarehouseSubmission, order: Order, route: Route, plan: Plan, exc: Refused
-    ) -> None:
+    def _refused(self, submission: WarehouseSubmission, order: Order, route: Route, plan: Plan, exc: Refused) -> None:
         """An id that we remember may be out of date: ask again once, else it is for a person."""
         skus = {part.sku for _, found in plan.lines for part in found.components}
         known = {part.sku: part.item_id for _, found in plan.lines for part in found.components}

@@ -35,7 +35,8 @@ def check_write(answer: Answer, what: str) -> None:
             f"({answer.excerpt}); it is read back before it is sent again",
             retry_after=retry_after(answer.headers, now=datetime.now(UTC)),
         )
-    raise _common(answer, what) or Refused(
+    about_a_record = answer.status == 404 and not answer.is_html and _parse(answer.body) is not None
+    raise (None if about_a_record else _common(answer, what)) or Refused(
         f"Supplier Oasis refused {what}: HTTP {answer.status} {failure_text(answer) or answer.excerpt}"
     )
 

@@ -1,4 +1,4 @@
-"""What differs between accounts, or what the public material leaves open: settings with defaults (docs/contracts.md)."""
+"""What differs between accounts, or what the public material leaves open, with defaults (docs/contracts.md)."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ MAX_QUANTITY = 1_000_000
 DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d+))?)?\s*(Z|[+-]\d\d:?\d\d)?")
 
 
-class _Wrong(Exception):
+class OrderError(Exception):
     """Why one order cannot be read."""
 
 
@@ -87,23 +87,23 @@ def _guarded(element: etree._Element, options: Options) -> MarketplaceOrder | Un
     )
     try:
         return _order(element, options, raw)
-    except _Wrong as exc:
+    except OrderError as exc:
         return UnreadableOrder(_text(element, "salesChannelOrderNumber"), str(exc), raw)
 
 
 def _order(element: etree._Element, options: Options, raw: str) -> MarketplaceOrder:
     number = _text(element, "salesChannelOrderNumber")
     if not number:
-        raise _Wrong("the order has no salesChannelOrderNumber")
+        raise OrderError("the order has no salesChannelOrderNumber")
     created = _when(element, "sofsCreatedDate", options)
     ordered = _when(element, "orderDate", options) or created
     if ordered is None:
-        raise _Wrong("the order has neither orderDate nor sofsCreatedDate")
+        raise OrderError("the order has neither orderDate nor sofsCreatedDate")
     status = _text(element, "status")
     parts = [child for child in element if _name(child) == "processedSalesOrderLine"]
     lines = tuple(_line(part, options) for part in parts)
     if len({line.number for line in lines}) != len(lines):
-        raise _Wrong("two lines have the same salesChannelLineNumber")
+        raise OrderError("two lines have the same salesChannelLineNumber")
     return MarketplaceOrder(
         number=number,
         sales_channel=_text(element, "salesChannelName") or options.default_channel,
@@ -126,7 +126,7 @@ def _order(element: etree._Element, options: Options, raw: str) -> MarketplaceOr
 def _line(element: etree._Element, options: Options) -> MarketplaceLine:
     number = _text(element, "salesChannelLineNumber") or _text(element, "salesChannelLineId")
     if not number:
-        raise _Wrong("a line has neither salesChannelLineNumber nor salesChannelLineId")
+        raise OrderError("a line has neither salesChannelLineNumber nor salesChannelLineId")
     details = [child for child in element if _name(child) == "shipConfirmationDetail"]
     trackings = [_inner(detail, "trackingNumber") for detail in details]
     status = _text(element, "lineStatus")
@@ -195,9 +195,9 @@ def _quantity(element: etree._Element, name: str, line: str) -> int | None:
     try:
         value = Decimal(text)
     except InvalidOperation:
-        raise _Wrong(f"line {line}: {name} is {text[:40]!r}, not a number") from None
+        raise OrderError(f"line {line}: {name} is {text[:40]!r}, not a number") from None
     if not value.is_finite() or value != value.to_integral_value() or not 0 <= value <= MAX_QUANTITY:
-        raise _Wrong(f"line {line}: {name} is {text[:40]!r}, not a whole number from 0 to {MAX_QUANTITY}")
+        raise OrderError(f"line {line}: {name} is {text[:40]!r}, not a whole number from 0 to {MAX_QUANTITY}")
     return int(value)
 
 
@@ -208,9 +208,9 @@ def _money(element: etree._Element, line: str) -> Decimal | None:
     try:
         value = Decimal(text)
     except InvalidOperation:
-        raise _Wrong(f"line {line}: unitCost is {text[:40]!r}, not a number") from None
+        raise OrderError(f"line {line}: unitCost is {text[:40]!r}, not a number") from None
     if not value.is_finite() or abs(value) >= 10**9:
-        raise _Wrong(f"line {line}: unitCost is {text[:40]!r}, which cannot be")
+        raise OrderError(f"line {line}: unitCost is {text[:40]!r}, which cannot be")
     return round(value, 4)
 
 
@@ -228,7 +228,7 @@ def _when(element: etree._Element, name: str, options: Options) -> datetime | No
         at = at.replace(microsecond=int((fraction or "")[:6].ljust(6, "0")))
         zone = options.zone if offset is None else datetime.strptime(offset, "%z").tzinfo
     except ValueError:
-        raise _Wrong(f"{name} is {text[:40]!r}, not a date and time") from None
+        raise OrderError(f"{name} is {text[:40]!r}, not a date and time") from None
     return at.replace(tzinfo=zone)
 
 

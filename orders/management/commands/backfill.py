@@ -34,9 +34,7 @@ class Command(Base):
             for row in preview.preview(connection, routes, start, end, too_old_too=True):
                 self.stdout.write(f"{row.number}  {row.verdict}  {'; '.join(row.reasons)}".rstrip())
             return
-        outcome = perform(
-            connection, "pull_orders", partial(intake.backfill, routes=routes, since=start, until=end)
-        )
+        outcome = perform(connection, "pull_orders", partial(intake.backfill, routes=routes, since=start, until=end))
         self.stdout.write(outcome.text)
         if outcome.failed:
             self.fail(outcome.text)

@@ -43,7 +43,9 @@ class Command(Base):
             self.stdout.write(f"  line {line['number']}: {line['quantity']} × {sku}, {done}")
         placed = report["warehouse_order"]
         if placed:
-            self.stdout.write(f"  warehouse order {placed['remote_id'] or '-'}: {placed['status']} {placed['last_error']}")
+            self.stdout.write(
+                f"  warehouse order {placed['remote_id'] or '-'}: {placed['status']} {placed['last_error']}"
+            )
         for parcel in report["shipments"]:
             self.stdout.write(f"  parcel {parcel['tracking_number'] or parcel['remote_id']}: {parcel['state']}")
         for event in report["events"]:

@@ -1,0 +1,106 @@
+"""What an answer of TradeGecko means for us (tradegecko 2.7, 2.8): nothing, or one of the five errors."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from integrations.errors import (
+    IntegrationError,
+    KeyRefused,
+    Misconfigured,
+    OutcomeUnknown,
+    Refused,
+    Unavailable,
+    Unreadable,
+)
+from integrations.http import Answer, retry_after
+
+DEFAULT_WAIT = timedelta(seconds=60)
+DUPLICATE_KEY = "duplicate idempotency key"
+CREDENTIALS = {
+    401: "refused the token (HTTP 401). Make a new privileged token, enter it, then test",
+    402: "says that the subscription has lapsed (HTTP 402). Renew it, then test",
+    403: "says that the token's user may not do this (HTTP 403). Give the user the rights, then test",
+}
+
+
+def check(answer: Answer, what: str, *, writes: bool) -> None:
+    """Raise unless the answer is a success."""
+    if 200 <= answer.status < 300:
+        return
+    raise _error(answer, what, writes)
+
+
+def parse(answer: Answer, what: str, *, writes: bool) -> dict[str, Any]:
+    """The answer's JSON object. Raises Unreadable, or OutcomeUnknown when the request changed something."""
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        body = None
+    if isinstance(body, dict):
+        return body
+    seen = "a web page" if answer.is_html else "something other than a JSON object"
+    text = f"TradeGecko answered {what} with {seen}: {answer.excerpt or 'empty'}"
+    if writes:
+        raise OutcomeUnknown(f"{text}; it is looked up before it is sent again")
+    raise Unavailable(text) if answer.is_html or not answer.body.strip() else Unreadable(text)
+
+
+def wait_of(answer: Answer) -> timedelta:
+    """How long a 429 wants us to wait: until the window's reset, which it names in its headers (2.6)."""
+    reset, now = answer.headers.get("x-rate-limit-reset", ""), datetime.now(UTC)
+    if reset.isascii() and reset.isdigit():
+        left = int(reset) + 1 - now.timestamp()
+        return timedelta(seconds=min(max(left, 1), 3600))
+    return retry_after(answer.headers, now=now) or DEFAULT_WAIT
+
+
+def _error(answer: Answer, what: str, writes: bool) -> IntegrationError:
+    status = answer.status
+    if status in CREDENTIALS:
+        return Misconfigured(f"TradeGecko {CREDENTIALS[status]}.", credentials=True)
+    if status == 429:
+        wait = wait_of(answer)
+        text = f"TradeGecko's call limit is used up; it asks for a pause of {wait.total_seconds():.0f} s (HTTP 429)"
+        return Unavailable(text, retry_after=wait, throttled=True)
+    if status >= 500 or status == 408:
+        wait_asked = retry_after(answer.headers, now=datetime.now(UTC))
+        if writes:
+            text = f"TradeGecko answered {what} with HTTP {status}, which does not say whether it was done"
+            return OutcomeUnknown(f"{text}; it is looked up before it is sent again", retry_after=wait_asked)
+        return Unavailable(f"TradeGecko is in trouble (HTTP {status} for {what})", retry_after=wait_asked)
+    return _refusal(answer, what, writes)
+
+
+def _refusal(answer: Answer, what: str, writes: bool) -> IntegrationError:
+    text = _said(answer)
+    if answer.status == 400 and DUPLICATE_KEY in text.lower():
+        return KeyRefused(f"TradeGecko has had {what} before, by its idempotency key; it is looked up")
+    if answer.status == 404 and (answer.is_html or not text):
+        return Misconfigured(f"TradeGecko has nothing at this address (HTTP 404 for {what}). Check the base URL.")
+    if answer.status == 414:
+        return Unreadable(f"TradeGecko says that the address of {what} is too long; lower the option sku_batch")
+    seen = f"TradeGecko refused {what} (HTTP {answer.status}): {text or answer.excerpt or 'no reason given'}"
+    return Refused(seen) if writes or answer.status in (404, 422) else Unreadable(seen)
+
+
+def _said(answer: Answer) -> str:
+    """The message of an error body: `errors` by field, else `message`, else `error` (2.8)."""
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    errors = body.get("errors")
+    if isinstance(errors, dict):
+        return "; ".join(f"{field} {_joined(texts)}" for field, texts in errors.items())[:1000]
+    if errors:
+        return _joined(errors)[:1000]
+    return str(body.get("message") or body.get("error_description") or body.get("error") or "")[:1000]
+
+
+def _joined(texts: object) -> str:
+    return ", ".join(map(str, texts)) if isinstance(texts, list) else str(texts)

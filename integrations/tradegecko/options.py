@@ -1,0 +1,35 @@
+"""What differs between accounts: settings with defaults (docs/contracts.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from integrations.errors import Misconfigured
+
+MAX_PAGE_SIZE = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`page_size` rows per answer, `sku_batch` SKUs per question; an empty `tax_treatment` leaves the account's own."""
+
+    page_size: int = MAX_PAGE_SIZE
+    sku_batch: int = 50
+    tax_treatment: str = ""
+    company_type: str = "business"
+    send_currency: bool = True
+
+
+def read(given: Mapping[str, object], connection: str) -> Options:
+    """Options from a connection's JSON. Raises Misconfigured naming what is wrong."""
+    known = {one.name: type(one.default) for one in fields(Options)}
+    for name, value in given.items():
+        if name not in known:
+            raise Misconfigured(f"connection {connection}: there is no option {name!r}; known are {', '.join(known)}")
+        if type(value) is not known[name]:
+            raise Misconfigured(f"connection {connection}: option {name} must be of type {known[name].__name__}")
+    options = Options(**given)  # type: ignore[arg-type]
+    if not 1 <= options.page_size <= MAX_PAGE_SIZE or not 1 <= options.sku_batch <= MAX_PAGE_SIZE:
+        raise Misconfigured(f"connection {connection}: page_size and sku_batch must be from 1 to {MAX_PAGE_SIZE}")
+    return options
