@@ -14,8 +14,8 @@ from integrations.models import Route, pause_after
 from integrations.ports import ListedQuantity, Marketplace
 from integrations.runs import Run
 from inventory import listings
-from inventory.availability import Offer, Part, Rules, offer
 from inventory.aliases import Resolution, Resolver
+from inventory.availability import Offer, Part, Rules, offer
 from inventory.levels import wanted
 from inventory.models import InventoryLevel, Listing, Publication, WarehouseItem
 

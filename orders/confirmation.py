@@ -18,7 +18,6 @@ from integrations.models import Connection, Route, due, recover
 from integrations.ports import Marketplace, ShipmentNotice, ShippedLine
 from integrations.runs import Run
 from orders import readback, settling
-from orders.readiness import Reason
 from orders.carriers import CarrierMap, seed
 from orders.models import (
     ConfirmedLine,
@@ -30,6 +29,7 @@ from orders.models import (
     ShipmentConfirmation,
     ShipmentLine,
 )
+from orders.readiness import Reason
 
 T = ShipmentConfirmation.Status
 MAX_FAILURES_IN_A_ROW = 3

@@ -16,8 +16,8 @@ from integrations.models import Connection, Route
 from integrations.ports import Marketplace, MarketplaceOrder, UnreadableOrder
 from integrations.runs import Run
 from orders import arrivals, settling
-from orders.models.order import MAX_NUMBER_CHARS as NUMBER_CHARS
 from orders.models import Order, UnreadableRecord
+from orders.models.order import MAX_NUMBER_CHARS as NUMBER_CHARS
 from orders.windows import resume_point, slices
 
 MAX_RAW_CHARS = 64_000

@@ -44,7 +44,9 @@ def _slow() -> Response:
     raise Cut
 
 
-ERROR = '<errors xmlns="api.supplieroasis.com"><error><code>SANDBOX</code><message>switched on</message></error></errors>'
+ERROR = (
+    '<errors xmlns="api.supplieroasis.com"><error><code>SANDBOX</code><message>switched on</message></error></errors>'
+)
 
 # name → the answer, without the request having any effect
 ANSWERS: dict[str, Callable[[], Response]] = {

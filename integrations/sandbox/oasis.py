@@ -113,7 +113,7 @@ class _Writer:
                 self.add(address, field, value)
         self._shipping(element, order)
         self.add(element, "branding")
-        self.add(element, "orderId", str(5_000_000 + hash(order.number) % 100_000))
+        self.add(element, "orderId", str(5_000_000 + sum(map(ord, order.number))))
         self.add(element, "status", order.status)
         self.add(element, "actionRequired", str(order.status == "PROCESSING").lower())
         for line in order.lines:

@@ -1,0 +1,98 @@
+"""The sandbox's control address: look at both worlds, add orders, ship, change stock, switch faults. JSON in and out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wrappers import Request, Response
+
+from integrations.sandbox.faults import names
+from integrations.sandbox.gecko_state import Invalid
+
+if TYPE_CHECKING:
+    from integrations.sandbox.server import Sandbox
+
+SETTINGS = {
+    "oasis": ("form", "atomic", "inclusive"),
+    "tradegecko": (
+        "limit", "clamp_page_size", "reject_duplicate_order_numbers", "sideload_lines", "finalize_before_packing",
+    ),
+}  # fmt: skip
+
+
+def handle(box: Sandbox, request: Request) -> Response:
+    """One control request. The caller holds the world's lock."""
+    what = request.path.removeprefix("/_sandbox/").strip("/")
+    try:
+        given = json.loads(request.get_data() or b"{}")
+        return _json(_do(box, request.method, what, given))
+    except (KeyError, ValueError, TypeError, StopIteration, Invalid) as exc:
+        return _json({"error": f"{type(exc).__name__}: {exc}"}, 400)
+
+
+def _do(box: Sandbox, method: str, what: str, given: dict[str, Any]) -> Any:
+    match (method, what):
+        case ("GET", "state"):
+            return _state(box)
+        case ("GET", "calls"):
+            return {system: len(box.calls(system)) for system in ("oasis", "tradegecko")}
+        case ("GET", "faults"):
+            return {"known": names(), "on": [asdict(fault) for fault in box.faults.table if fault.times]}
+        case ("POST", "faults"):
+            box.faults.add(given.pop("system"), given.pop("name"), **given)
+        case ("DELETE", "faults"):
+            box.faults.clear()
+        case ("POST", "orders"):
+            return {"number": box.oasis.add_order(*given.pop("lines"), **given)}
+        case ("POST", "cancel"):
+            box.oasis.cancel(given["number"], given.get("line", ""))
+        case ("POST", "ship"):
+            return {"fulfillment_id": _ship(box, given)}
+        case ("POST", "stock"):
+            box.tradegecko.set_stock(given["sku"], given["quantity"], location=given.get("location", "Main DC"))
+        case ("POST", "settings"):
+            _settings(box, given)
+        case _:
+            raise ValueError(f"no {method} {what}")
+    return {"ok": True}
+
+
+def _ship(box: Sandbox, given: dict[str, Any]) -> int:
+    """Ship an order by its TradeGecko id, or by its reference number."""
+    reference = given.pop("reference", "")
+    order_id = given.pop("order_id", 0) or box.tradegecko.by_reference(reference)[0]["id"]
+    quantities = given.pop("quantities", None)
+    lines = {int(line): units for line, units in quantities.items()} if quantities else None
+    return box.tradegecko.ship(order_id, lines, **given)
+
+
+def _settings(box: Sandbox, given: dict[str, Any]) -> None:
+    worlds = {"oasis": box.oasis, "tradegecko": box.tradegecko}
+    for system, values in given.items():
+        for name, value in values.items():
+            if name not in SETTINGS[system]:
+                raise ValueError(f"no setting {name} of {system}")
+            setattr(worlds[system], name, value)
+
+
+def _state(box: Sandbox) -> dict[str, Any]:
+    gecko = box.tradegecko
+    return {
+        "oasis": {
+            "orders": {number: asdict(order) for number, order in box.oasis.orders.items()},
+            "quantities": [
+                {"sku": sku, "warehouse": warehouse, "quantity": quantity}
+                for (sku, warehouse), quantity in box.oasis.quantities.items()
+            ],
+        },
+        "tradegecko": {
+            "orders": [{**order, "lines": gecko.lines(order["id"])} for order in gecko.orders.values()],
+            "fulfillments": list(gecko.tables["fulfillments"].values()),
+        },
+    }
+
+
+def _json(body: Any, status: int = 200) -> Response:
+    return Response(json.dumps(body, default=str), status, mimetype="application/json")

@@ -1,0 +1,52 @@
+"""Goods and orders for the demo and for training."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from integrations.sandbox.gecko_state import GeckoState
+from integrations.sandbox.oasis_state import OasisState, Parcel
+
+GOODS = (
+    ("LAMP-OAK-01", "Oak table lamp", 40), ("SHADE-LIN-W", "Linen shade, white", 25), ("RUG-5X8", "Rug 5 × 8", 12),
+    ("SOFA-3S-GRY", "Three-seat sofa, grey", 6), ("MUG-BLK", "Mug, black", 120), ("TEE-RED-M", "T-shirt, red, M", 60),
+    ("CHAIR-ASH", "Ash dining chair", 18), ("TABLE-ASH", "Ash dining table", 5), ("PILLOW-DN", "Down pillow", 200),
+    ("THROW-WL", "Wool throw", 33), ("MIRROR-RD", "Round mirror", 9), ("VASE-BLU", "Blue vase", 0),
+)  # fmt: skip
+# What the marketplace calls a lamp; the demo's aliases lead it to LAMP-OAK-01.
+ALIASED = {"partner_sku": "OS-LAMP", "option_sku": "30012345-000-000", "title": "Oak table lamp", "unit_cost": "31.50"}
+
+
+def catalogue(state: GeckoState) -> None:
+    """Two locations, one company, one currency, a dozen variants."""
+    state.add("locations", label="Main DC", address1="900 Dock Street", country="US", holds_stock=True, status="active")
+    state.add("locations", label="East Store", address1="1 Elm", country="US", holds_stock=True, status="active")
+    state.add("companies", name="Overstock.com", company_type="business", status="active")
+    state.add("currencies", iso="USD", name="US dollar", symbol="$", rate="1.0", status="active")
+    for sku, title, stock in GOODS:
+        state.add_variant(sku, stock=stock, product_name=title, name=title)
+
+
+def orders(state: OasisState) -> None:
+    """Orders of the last hours, each for another reason to be here."""
+    now = datetime.now(UTC)
+
+    def add(hours: float, *lines: dict[str, object], **values: object) -> str:
+        at = now - timedelta(hours=hours)
+        return state.add_order(*lines, ordered_at=at, created_at=at + timedelta(minutes=5), **values)
+
+    def line(sku: str, quantity: int = 1, cost: str = "12.50", **more: object) -> dict[str, object]:
+        return {"partner_sku": sku, "option_sku": f"3{sum(map(ord, sku)) * 7919 % 10_000_000:07}", "quantity": quantity,
+                "unit_cost": cost, "title": sku.title(), **more}  # fmt: skip
+
+    add(8, {**ALIASED, "quantity": 2})
+    add(7, line("MUG-BLK", 4), line("TEE-RED-M"), line("PILLOW-DN", 2))
+    add(6, line("RUG-5X8"), address={"contactName": "Amélie O'Neil & Söhne", "address1": "17 Larch & Pine Way"})
+    add(5, line("SOFA-3S-GRY", cost="412.00"), service="THRESHOLD", is_freight=True)
+    add(4, line("MYSTERY-9"))
+    add(3.5, line("CHAIR-ASH", 4), line("TABLE-ASH"), address={"contactName": "Žofie Nováková", "city": "Duluth"})
+    shipped = add(3, line("THROW-WL"))
+    state.orders[shipped].lines[0].parcels.append(Parcel(1, "UPS", "GROUND", "1ZSAMPLE01", now.isoformat()))
+    state.orders[shipped].lines[0].status, state.orders[shipped].status = "SHIPPED", "COMPLETE"
+    state.cancel(add(2, line("MIRROR-RD")))
+    add(1, line("VASE-BLU"), warehouse="Reno DC")
