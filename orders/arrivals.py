@@ -30,7 +30,7 @@ def store_new(
         is_freight=told.is_freight, signature_required=told.signature_required,
         billing_account=told.billing_account, carrier_code=told.carrier_code, raw=told.raw,
     )  # fmt: skip
-    order.clean_fields(exclude=["connection", "route", "short_reference"])
+    _check_fits(order)
     order.save()
     lines = [_line(order, position, line) for position, line in enumerate(told.lines, start=1)]
     OrderLine.objects.bulk_create(lines)
@@ -145,5 +145,12 @@ def _line(order: Order, position: int, told: MarketplaceLine) -> OrderLine:
         quantity_to_ship=_to_ship(told), is_cancelled=told.state == SaleState.CANCELLED,
         marketplace_status=told.status, unit_cost=told.unit_cost, currency=told.currency, notes=told.notes,
     )  # fmt: skip
-    line.clean_fields(exclude=["order"])
+    _check_fits(line)
     return line
+
+
+def _check_fits(row: Order | OrderLine) -> None:
+    """Raise ValidationError when a value is longer or larger than its column; what is empty is readiness's matter."""
+    fields = [field for field in row._meta.concrete_fields if not field.is_relation]
+    filled = {field.name for field in fields if getattr(row, field.attname) not in (None, "")}
+    row.clean_fields(exclude={field.name for field in row._meta.fields} - filled)

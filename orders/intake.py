@@ -29,7 +29,8 @@ def pull(run: Run) -> None:
     if not routes:
         run.count("routes switched on", 0)
         return
-    market, now = run.marketplace(), timezone.now()
+    # The systems count in whole seconds: what is promised as read must have been asked for.
+    market, now = run.marketplace(), timezone.now().replace(microsecond=0)
     overlap = timedelta(minutes=run.connection.overlap_minutes)
     start = min(
         resume_point(r.read_until, r.earliest_order_date, market.time_zone, overlap=overlap, now=now) for r in routes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 
@@ -48,8 +48,8 @@ class Order:
     lines: list[Line]
     channel: str = "OSTK"
     warehouse: str = "Riverside DC"
-    ordered_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    ordered_at: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(minutes=5))
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(minutes=1))
     status: str = "PROCESSING"
     service: str = "GROUND"
     is_freight: bool = False

@@ -96,4 +96,4 @@ class Sandbox:
             return answer(fault, apply)(environ, start_response)
         except Cut:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-            return []
+            raise ConnectionResetError from None

@@ -1,0 +1,41 @@
+# Everything a developer types. The virtual environment in .venv is made on first use.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= auto
+
+.PHONY: demo test bench lint clean
+.DEFAULT_GOAL := test
+
+$(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt
+	@test -n "$(PYTHON)" || { echo "Crossdock needs Python 3.11 or newer; none was found. Name one: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing; on Debian: apt install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what Crossdock needs into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt || { echo "Installation failed: are the Python package registry or its mirror reachable?"; exit 1; }
+	@touch $@
+
+demo: $(VENV)/.installed
+	@DEBUG=1 ALLOW_CUSTOM_ENDPOINTS=1 $(BIN)/python manage.py demo $(if $(ONCE),--once)
+
+test: $(VENV)/.installed
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+bench: $(VENV)/.installed
+	@DEBUG=1 ALLOW_CUSTOM_ENDPOINTS=1 $(BIN)/python -m bench
+
+lint: $(VENV)/.installed
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy .
+	@DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
+	@SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG \
+	 CREDENTIALS_KEYS=MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE= DEBUG= \
+	 $(BIN)/python manage.py check --deploy --fail-level WARNING
+	@$(BIN)/pip-audit --progress-spinner off -r constraints.txt --no-deps --disable-pip 2>/tmp/crossdock-pip-audit.txt \
+	 || { grep -qiE 'connection|resolve|unreachable|timed out|HTTPError|ConnectionError' /tmp/crossdock-pip-audit.txt \
+	 && echo "pip-audit could not reach its database; skipped"; } || { cat /tmp/crossdock-pip-audit.txt; exit 1; }
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis staticfiles

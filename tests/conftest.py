@@ -1,0 +1,77 @@
+"""A sandbox of both systems over real HTTP, with the two connections and a live route to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from integrations.models import Connection, Route
+from integrations.sandbox.server import Sandbox
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def manage() -> Run:
+    """Run a management command; its standard output."""
+
+    def run(*args: str) -> str:
+        out = StringIO()
+        call_command(*args, stdout=out, stderr=StringIO())
+        return out.getvalue()
+
+    return run
+
+
+@pytest.fixture
+def shop(db: None, box: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox, connected as staff would do it, with a live route."""
+    monkeypatch.setenv("OASIS_PASSWORD", box.oasis.password)
+    monkeypatch.setenv("GECKO_TOKEN", box.tradegecko.token)
+    manage(
+        "connect", "supplier_oasis", "Overstock", "--username", box.oasis.username, "--password-env", "OASIS_PASSWORD",
+        "--base-url", box.oasis_url,
+    )  # fmt: skip
+    manage("connect", "tradegecko", "Gecko", "--token-env", "GECKO_TOKEN", "--base-url", box.tradegecko_url)
+    manage(
+        "route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko",
+        "--location", "Main DC", "--live",
+    )  # fmt: skip
+    return box
+
+
+@pytest.fixture
+def route(shop: Sandbox) -> Route:
+    return Route.objects.get(name="Main")
+
+
+@pytest.fixture
+def overstock(shop: Sandbox) -> Connection:
+    return Connection.objects.get(name="Overstock")
+
+
+@pytest.fixture
+def gecko(shop: Sandbox) -> Connection:
+    return Connection.objects.get(name="Gecko")
+
+
+@pytest.fixture
+def told(manage: Run) -> Callable[[str], dict[str, Any]]:
+    """`order NUMBER --json`, parsed."""
+
+    def ask(number: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(manage("order", number, "--json"))
+        return found
+
+    return ask
