@@ -28,7 +28,7 @@ bench: $(VENV)/.installed
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy .
+	@DEBUG=1 $(BIN)/mypy .
 	@DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
 	@SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG \
 	 CREDENTIALS_KEYS=MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE= DEBUG= \

@@ -338,7 +338,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 
 def pause_after(attempts: int) -> timedelta:
-    """RETRY_BASE_SECONDS, doubled with each attempt up to an hour, with jitter so that records do not return at once."""
+    """RETRY_BASE_SECONDS, doubled with each attempt up to an hour; jitter keeps records from returning all at once."""
     full = settings.RETRY_BASE_SECONDS * 2 ** min(max(attempts - 1, 0), 20)
     capped = min(full, LONGEST_PAUSE.total_seconds())
     return timedelta(seconds=capped * random.uniform(0.8, 1.2))  # noqa: S311

@@ -5,13 +5,12 @@ from __future__ import annotations
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from integrations.models import Connection, Route, Transmission
 
 
 class SkuAlias(models.Model):
-    """What a marketplace SKU is called in the warehouse, and how many units of it (product rule: several rows = kit)."""
+    """What a marketplace SKU is called in the warehouse, and how many units of it; several rows are a kit."""
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="aliases", verbose_name="marketplace")
     marketplace_sku = models.CharField(
@@ -133,4 +132,4 @@ class Publication(Transmission):
         ]
 
     def __str__(self) -> str:
-        return f"{self.sku} = {self.quantity} at {self.created_at or timezone.now():%Y-%m-%d %H:%M}"
+        return f"{self.sku} = {self.quantity} at {self.created_at:%Y-%m-%d %H:%M}"

@@ -118,7 +118,7 @@ class _Desk:
 
 def _intend(route: Route, listing: Listing, sku: str, decided: Offer, observed_at: object) -> int:
     """Open a publication, or bring the open one up to date, when the marketplace does not show this already."""
-    quantity, now = decided.quantity, timezone.now()
+    quantity, now = decided.quantity or 0, timezone.now()
     refresh_after = now - timedelta(hours=route.full_publish_hours)
     open_one = Publication.objects.filter(listing=listing, status__in=OPEN).first()
     values = {"sku": sku, "quantity": quantity, "observed_at": observed_at, "explanation": decided.explanation}

@@ -72,7 +72,7 @@ def _line_for(
         return by_id[0]
     same_item = [line for line in submitted if line.item_id == part.get("item_id")]
     with_room = [line for line in same_item if shipped[line.pk] < line.quantity]
-    return (with_room or same_item[-1:] or [None])[0]
+    return next(iter(with_room or same_item[-1:]), None)
 
 
 def _complete(submitted: list[SubmittedLine], shipped: dict[int, Decimal]) -> dict[int, int]:

@@ -45,7 +45,9 @@ def order_report(order: Order) -> dict[str, Any]:
         ),
         "warehouse_order": _warehouse_order(submission),
         "shipments": [_shipment(shipment) for shipment in order.shipments.all()],
-        "confirmations": list(order.confirmations.order_by("pk").values("status", "attempts", "finished_at", "last_error")),
+        "confirmations": list(
+            order.confirmations.order_by("pk").values("status", "attempts", "finished_at", "last_error")
+        ),
         "events": [
             {"at": event.at, "status": event.new_status, "text": event.text} for event in order.events.order_by("pk")
         ],

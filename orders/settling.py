@@ -82,7 +82,7 @@ def match_route(warehouse_name: str, routes: Sequence[Route]) -> Route | None:
     near = [
         r for r in routes if warehouse_name.strip() and r.marketplace_warehouse_name.strip() == warehouse_name.strip()
     ]
-    return (exact or near or [None])[0]
+    return next(iter(exact or near), None)
 
 
 def sync_holds(order: Order, found: Iterable[Reason], kinds: Iterable[Hold.Kind]) -> None:

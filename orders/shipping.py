@@ -1,4 +1,4 @@
-"""Parcels back: what the warehouse shipped, voided or labelled since the last look, as whole units of our order lines."""
+"""Parcels back: what the warehouse shipped, voided or labelled since the last look, in units of our order lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox's control address: look at both worlds, add orders, ship, change stock, switch faults. JSON in and out."""
+"""The sandbox's control address: look at both worlds, add orders, ship, change stock, switch faults. JSON."""
 
 from __future__ import annotations
 
@@ -33,13 +33,22 @@ def handle(box: Sandbox, request: Request) -> Response:
 
 
 def _do(box: Sandbox, method: str, what: str, given: dict[str, Any]) -> Any:
-    match (method, what):
-        case ("GET", "state"):
+    return _look(box, what) if method == "GET" else _change(box, method, what, given)
+
+
+def _look(box: Sandbox, what: str) -> Any:
+    match what:
+        case "state":
             return _state(box)
-        case ("GET", "calls"):
+        case "calls":
             return {system: len(box.calls(system)) for system in ("oasis", "tradegecko")}
-        case ("GET", "faults"):
+        case "faults":
             return {"known": names(), "on": [asdict(fault) for fault in box.faults.table if fault.times]}
+    raise ValueError(f"no GET {what}")
+
+
+def _change(box: Sandbox, method: str, what: str, given: dict[str, Any]) -> Any:
+    match (method, what):
         case ("POST", "faults"):
             box.faults.add(given.pop("system"), given.pop("name"), **given)
         case ("DELETE", "faults"):

@@ -111,7 +111,7 @@ def _one(state: GeckoState, request: Request, table: str, row: Row) -> Response:
 
 
 def _index(state: GeckoState, request: Request, table: str) -> Response:
-    rows = [row for row in state.tables[table].values() if _matches(request, table, row)]
+    rows = [row for row in state.tables[table].values() if _matches(request, row)]
     order = request.args.get("order", "created_at desc")
     column, _, direction = order.replace("+", " ").partition(" ")
     column = column if rows and column in rows[0] else "id"
@@ -121,7 +121,7 @@ def _index(state: GeckoState, request: Request, table: str) -> Response:
     return _json(body, paging=paging)
 
 
-def _matches(request: Request, table: str, row: Row) -> bool:
+def _matches(request: Request, row: Row) -> bool:
     """Filters are ANDed; blank and unknown ones are ignored (2.4)."""
     statuses = _values(request, "status")
     if not statuses and row.get("status") in HIDDEN:

@@ -75,14 +75,14 @@ class GeckoState:
 
     def add_variant(self, sku: str | None, *, stock: int | str = 0, location: str = "Main DC", **values: Any) -> int:
         """A variant with stock at a location; returns its id."""
-        standard = {"status": "active", "name": sku, "product_name": sku, "sellable": True, "manage_stock": True,
+        standard: Row = {"status": "active", "name": sku, "product_name": sku, "sellable": True, "manage_stock": True,
                     "keep_selling": False, "max_online": None, "upc": None, "product_id": 61001}  # fmt: skip
         row = self.add("variants", **{**standard, "sku": sku, **values})
         self.stock[row["id"], self.location_id(location)] = Decimal(str(stock))
         return int(row["id"])
 
     def location_id(self, label: str) -> int:
-        return next(row["id"] for row in self.tables["locations"].values() if row["label"] == label)
+        return next(int(row["id"]) for row in self.tables["locations"].values() if row["label"] == label)
 
     def set_stock(self, sku: str, quantity: int | str, *, location: str = "Main DC") -> None:
         variant = next(row for row in self.tables["variants"].values() if row["sku"] == sku)
@@ -125,7 +125,7 @@ class GeckoState:
         number = given.get("order_number") or f"SO{len(self.orders) + 1:04}"
         taken = {"company_id", "company", "shipping_address", "billing_address", "order_line_items", "order_number"}
         rest = {name: value for name, value in given.items() if name not in taken}
-        standard = {"status": "draft", "reference_number": None, "stock_location_id": self.location_id("Main DC"),
+        standard: Row = {"status": "draft", "reference_number": None, "stock_location_id": self.location_id("Main DC"),
                     "notes": None, "tags": [], "issued_at": None}  # fmt: skip
         order = self.add(
             "orders",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from lxml import etree
@@ -12,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 from integrations.sandbox.oasis_state import Line, OasisState, Order, Parcel
 
 NS = "api.supplieroasis.com"
+OWN: Any = {None: NS}
 DENVER = ZoneInfo("America/Denver")
 SEQUENCE = ["salesChannelName", "salesChannelOrderNumber", "salesChannelLineNumber", "warehouse"]
 DETAIL = ["quantity", "carrier", "trackingNumber", "shipDate", "serviceLevel"]
@@ -66,8 +68,8 @@ def _orders(state: OasisState, request: Request) -> Response:
     return _xml(root)
 
 
-def _nsmap(state: OasisState) -> dict[str | None, str]:
-    return {None: NS} if state.form == "D" else {"ns2": NS}
+def _nsmap(state: OasisState) -> Any:
+    return OWN if state.form == "D" else {"ns2": NS}
 
 
 def _when(text: str, *, end: bool) -> datetime:
@@ -166,7 +168,7 @@ def _take(request: Request, apply: object) -> Response:
     problems: list[tuple[str, str, str, str]] = apply(root)
     if problems:
         return _errors(problems, 400)
-    answer = etree.Element(f"{{{NS}}}response", nsmap={None: NS})
+    answer = etree.Element(f"{{{NS}}}response", nsmap=OWN)
     etree.SubElement(answer, f"{{{NS}}}status").text = "SUCCESS"
     return _xml(answer)
 
@@ -241,7 +243,7 @@ def _set_quantities(state: OasisState, root: etree._Element) -> list[tuple[str, 
 
 
 def _inventory(state: OasisState) -> Response:
-    root = etree.Element(f"{{{NS}}}inventoryMessage", nsmap={None: NS})
+    root = etree.Element(f"{{{NS}}}inventoryMessage", nsmap=OWN)
     for (sku, warehouse), quantity in state.quantities.items():
         row = etree.SubElement(root, f"{{{NS}}}inventory")
         etree.SubElement(row, f"{{{NS}}}partnerSku").text = sku
@@ -251,7 +253,7 @@ def _inventory(state: OasisState) -> Response:
 
 
 def _errors(problems: list[tuple[str, str, str, str]], status: int) -> Response:
-    root = etree.Element(f"{{{NS}}}errors", nsmap={None: NS})
+    root = etree.Element(f"{{{NS}}}errors", nsmap=OWN)
     names = ("code", "message", "salesChannelOrderNumber", "salesChannelLineNumber")
     for problem in problems:
         error = etree.SubElement(root, f"{{{NS}}}error")

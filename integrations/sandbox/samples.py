@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from integrations.sandbox.gecko_state import GeckoState
 from integrations.sandbox.oasis_state import OasisState, Parcel
@@ -31,7 +32,7 @@ def orders(state: OasisState) -> None:
     """Orders of the last hours, each for another reason to be here."""
     now = datetime.now(UTC)
 
-    def add(hours: float, *lines: dict[str, object], **values: object) -> str:
+    def add(hours: float, *lines: dict[str, object], **values: Any) -> str:
         at = now - timedelta(hours=hours)
         return state.add_order(*lines, ordered_at=at, created_at=at + timedelta(minutes=5), **values)
 

@@ -233,7 +233,7 @@ def _when(element: etree._Element, name: str, options: Options) -> datetime | No
 
 
 def _name(element: etree._Element) -> str:
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+    return etree.QName(element).localname
 
 
 def _child(element: etree._Element | None, name: str) -> etree._Element | None:

@@ -54,7 +54,7 @@ def ship_date(at: datetime, zone: tzinfo) -> str:
 
 
 def _root(name: str) -> etree._Element:
-    return etree.Element(f"{{{NAMESPACE}}}{name}", nsmap={None: NAMESPACE})
+    return etree.Element(f"{{{NAMESPACE}}}{name}", nsmap={None: NAMESPACE})  # type: ignore[dict-item]
 
 
 def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:

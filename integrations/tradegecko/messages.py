@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -87,7 +87,7 @@ def item(row: Row) -> Item:
     )
 
 
-def parcel(row: Row, lines: list[Row]) -> Parcel:
+def parcel(row: Row, lines: Sequence[Row]) -> Parcel:
     """A fulfillment with its lines. Only `fulfilled` has left the house (5.9)."""
     return Parcel(
         remote_id=identity(row, "fulfillment"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -9,6 +11,9 @@ from django.utils import timezone
 
 from integrations.models import Connection, Route
 from integrations.ports import Address
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 MAX_NUMBER_CHARS = 200
 
@@ -107,7 +112,7 @@ class Order(models.Model):
             phone=self.ship_phone,
         )
 
-    def move_to(self, new: Status, *, reason: str = "", actor: object = None) -> None:
+    def move_to(self, new: Status, *, reason: str = "", actor: User | None = None) -> None:
         """Change the status, if the order still has the one we know, and leave an event. Raises IllegalTransition."""
         old = self.Status(self.status)
         if new not in self.NEXT[old]:
@@ -119,7 +124,7 @@ class Order(models.Model):
             self.events.create(old_status=old, new_status=new, text=reason[:500], actor=actor)
         self.status = new
 
-    def note(self, text: str, *, actor: object = None) -> None:
+    def note(self, text: str, *, actor: User | None = None) -> None:
         """Leave an event that changes no status."""
         self.events.create(old_status=self.status, new_status=self.status, text=text[:500], actor=actor)
 

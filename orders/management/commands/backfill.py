@@ -15,7 +15,7 @@ from orders import intake, preview
 
 
 class Command(Base):
-    help = "Pull the orders of a period (marketplace dates, both included). Orders older than the route's earliest load too."
+    help = "Pull the orders of a period (marketplace dates, both included), also those older than the route's earliest."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="a route, or a marketplace connection")

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from integrations.management.base import Command as Base
-from orders.connection_test import check_connection
+from integrations.connection_test import check_connection
 
 
 class Command(Base):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,7 @@ from integrations.sandbox.samples import ALIASED
 from integrations.sandbox.server import Sandbox
 
 PATIENCE = 60.0
-LOGIN, PASSWORD = "demo", "demo-crossdock"  # noqa: S105
+LOGIN, PASSWORD = "demo", "demo-crossdock"
 MARKETPLACE, WAREHOUSE, WAREHOUSE_NAME = "Overstock (demo)", "TradeGecko (demo)", "Riverside DC"
 
 
@@ -147,7 +148,8 @@ class Demo:
             ("pull_levels", "stock read", lambda: True),
             ("publish_inventory", "quantities published", lambda: self._published(oasis.quantities)),
         ]  # fmt: skip
-        return all([self._step(*step) for step in steps])
+        results = [self._step(*step) for step in steps]
+        return all(results)
 
     def _step(self, job: str, text: str, right: Callable[[], bool]) -> bool:
         """Run the job and wait for its effect: the cluster may have been at it already."""
@@ -155,7 +157,9 @@ class Demo:
         while not came_right and time.monotonic() < deadline:
             if job:
                 self.manage("run", job)
-            came_right = right() or bool(time.sleep(1))
+            came_right = right()
+            if not came_right:
+                time.sleep(1)
         self._say(f"{'ok  ' if came_right else 'FAIL'} {text}")
         return came_right
 
@@ -207,8 +211,6 @@ def wait_for_interrupt() -> None:
 
 
 def _any_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
