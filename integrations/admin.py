@@ -85,7 +85,7 @@ class JobPlans(TabularInline):
     can_delete = False
     verbose_name_plural = "Jobs: how often, and when next"
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
@@ -97,7 +97,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
     actions_detail = ["test", "run_now"]
     readonly_fields = ("shown_health", "last_error", "checked", "egress")
 
-    def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:  # noqa: ARG002
+    def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         account = (None, {"fields": ("name", "provider", "username", "secret", "base_url", "is_active")})
         pulling = ("How it is read", {
             "classes": ["collapse"],
@@ -106,7 +106,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
         health = ("Health", {"fields": ("shown_health", "last_error", "checked", "egress")})
         return [health, account, pulling] if obj else [account, pulling]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> Any:  # noqa: ARG002
+    def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         return (*self.readonly_fields, "provider") if obj else self.readonly_fields
 
     def save_model(self, request: HttpRequest, obj: Connection, form: forms.ModelForm, change: bool) -> None:  # type: ignore[type-arg]
@@ -131,7 +131,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
         return ago(obj.health_at)
 
     @display(description="our address for their allow-list")
-    def egress(self, obj: Connection) -> str:  # noqa: ARG002
+    def egress(self, obj: Connection) -> str:
         return settings.EGRESS_ADDRESS or "not set (EGRESS_ADDRESS)"
 
     @action(description="Test", url_path="test", icon="network_check")
@@ -198,7 +198,7 @@ class JobPlanAdmin(ChangedFieldsOnly):
     list_select_related = ("connection",)
     readonly_fields = ("connection", "job", "next_run_at")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
 

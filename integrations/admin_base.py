@@ -33,7 +33,7 @@ class ChangedFieldsOnly(ModelAdmin):
         if changed or extra:
             obj.save(update_fields=[*changed, *extra])
 
-    def fields_set_by(self, form: forms.ModelForm) -> list[str]:  # noqa: ARG002
+    def fields_set_by(self, form: forms.ModelForm) -> list[str]:
         """Model fields that a form field of another name sets."""
         return []
 
@@ -43,18 +43,20 @@ class ReadOnly(ModelAdmin):
 
     list_fullwidth = True
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=200, widget=forms.Textarea(attrs={"rows": 2, "cols": 60, "class": "border rounded p-2"}))
+    reason = forms.CharField(
+        max_length=200, widget=forms.Textarea(attrs={"rows": 2, "cols": 60, "class": "border rounded p-2"})
+    )
 
 
 class Nothing(forms.Form):
@@ -87,4 +89,6 @@ def ago(at: Any) -> str:
     """How long ago, with the exact time on hover."""
     if at is None:
         return "–"
-    return format_html('<span title="{}">{} ago</span>', f"{at:%Y-%m-%d %H:%M:%S} UTC", timesince(at, timezone.now()).split(",")[0])
+    return format_html(
+        '<span title="{}">{} ago</span>', f"{at:%Y-%m-%d %H:%M:%S} UTC", timesince(at, timezone.now()).split(",")[0]
+    )

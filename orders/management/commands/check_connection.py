@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from integrations.management.base import Command as Base
 from integrations.connection_test import check_connection
+from integrations.management.base import Command as Base
 
 
 class Command(Base):

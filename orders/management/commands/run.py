@@ -7,11 +7,11 @@ from typing import Any
 
 from django.conf import settings
 
+from integrations.connection_test import check_connection
 from integrations.management.base import Command as Base
 from integrations.models import Connection
 from integrations.runs import Outcome
 from orders import jobs
-from integrations.connection_test import check_connection
 
 # One full cycle; reconcile compares, and is asked for by name.
 CYCLE = ("pull_orders", "submit_orders", "pull_shipments", "confirm_shipments", "pull_levels", "publish_inventory")
