@@ -16,7 +16,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminPasswordInput
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 from integrations.admin_base import ChangedFieldsOnly, ReadOnly, ago, ask
 from integrations.connection_test import check_connection
@@ -54,7 +54,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     """The secret goes in and never comes out."""
 
     secret = forms.CharField(
-        required=False, strip=False, widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"}),
+        required=False, strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         label="password or token", help_text="Stored encrypted, never shown. Empty: the stored one stays.",
     )  # fmt: skip
 
@@ -147,7 +147,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
 
         return ask(
             self, request, connection, title=f"Test {connection}",
-            consequence="Signs in with the stored credentials, reads, and changes nothing. A stopped connection resumes if it goes well.",
+            consequence="Signs in with the stored credentials and only reads. A stopped connection resumes if all is well.",
             do=do,
         )  # fmt: skip
 

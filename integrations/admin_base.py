@@ -23,7 +23,7 @@ class ChangedFieldsOnly(ModelAdmin):
     list_fullwidth = True
     warn_unsaved_form = True
 
-    def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
             obj.save()
             return
@@ -33,7 +33,7 @@ class ChangedFieldsOnly(ModelAdmin):
         if changed or extra:
             obj.save(update_fields=[*changed, *extra])
 
-    def fields_set_by(self, form: forms.ModelForm) -> list[str]:
+    def fields_set_by(self, form: Any) -> list[str]:
         """Model fields that a form field of another name sets."""
         return []
 
@@ -70,7 +70,7 @@ def ask(
     """Ask before anything is changed: GET shows what would happen, POST does it and goes back to the record."""
     if not admin.has_change_permission(request, obj):
         raise PermissionDenied
-    form = form_class(request.POST or None)
+    form = form_class(request.POST if request.method == "POST" else None)
     back = f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change"
     if request.method == "POST" and form.is_valid():
         try:

@@ -33,7 +33,8 @@ class Connection(models.Model):
 
     name = models.CharField(max_length=60, unique=True)
     provider = models.CharField(max_length=40, choices=registry.choices)
-    base_url = models.URLField(
+    base_url = models.CharField(
+        max_length=200,
         blank=True,
         verbose_name="base URL",
         help_text="Empty: the system's own address. Others need ALLOW_CUSTOM_ENDPOINTS.",

@@ -1,4 +1,4 @@
-"""What a person may do with an order. Each returns a sentence for the screen, or raises IllegalTransition with why not."""
+"""What a person may do with an order. Each returns a sentence for the screen or raises IllegalTransition."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from integrations.models import Route
@@ -44,9 +45,8 @@ def waiting(routes: Iterable[Route]) -> list[Order]:
     """Orders of these routes, and of none, that a changed alias, map, item or route may have freed."""
     ids = [route.pk for route in routes]
     marketplaces = {route.marketplace_id for route in routes}
-    held = Order.objects.filter(status__in=(S.RECEIVED, S.ON_HOLD)).exclude(
-        holds__kind=Hold.Kind.MANUAL, holds__resolved_at=None
-    )
+    by_hand = Hold.objects.filter(order=OuterRef("pk"), kind=Hold.Kind.MANUAL, resolved_at=None)
+    held = Order.objects.filter(~Exists(by_hand), status__in=(S.RECEIVED, S.ON_HOLD))
     mine = held.filter(route__in=ids) | held.filter(route=None, connection__in=marketplaces)
     return list(mine.distinct().select_related("route", "connection").prefetch_related("lines").order_by("pk"))
 
