@@ -95,7 +95,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
     inlines = (JobPlans,)
     list_display = ("name", "provider", "shown_health", "last_error", "is_active", "checked")
     actions_detail = ["test", "run_now"]
-    readonly_fields = ("shown_health", "last_error", "checked", "egress")
+    readonly_fields = ("health", "last_error", "checked", "egress")
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         account = (None, {"fields": ("name", "provider", "username", "secret", "base_url", "is_active")})
@@ -103,7 +103,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
             "classes": ["collapse"],
             "fields": ("overlap_minutes", "recent_slice_minutes", "older_slice_hours", "options"),
         })  # fmt: skip
-        health = ("Health", {"fields": ("shown_health", "last_error", "checked", "egress")})
+        health = ("Health", {"fields": ("health", "last_error", "checked", "egress")})
         return [health, account, pulling] if obj else [account, pulling]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> Any:

@@ -77,7 +77,7 @@ class OrderAdmin(ChangedFieldsOnly):
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
         return (
-            (None, {"fields": ("shown_status", "overview")}),
+            (None, {"fields": ("status", "overview")}),
             ("Ship to", {"fields": CORRECTABLE}),
             ("As the marketplace has it", {"classes": ["collapse"], "fields": self._told()}),
         )
@@ -92,7 +92,7 @@ class OrderAdmin(ChangedFieldsOnly):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
         sent = obj is not None and obj.status not in Order.UNSENT
-        return ("shown_status", "overview", *self._told(), *(CORRECTABLE if sent else ()))
+        return ("status", "overview", *self._told(), *(CORRECTABLE if sent else ()))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         open_holds = Hold.objects.filter(resolved_at=None)
