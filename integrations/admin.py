@@ -147,7 +147,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
 
         return ask(
             self, request, connection, title=f"Test {connection}",
-            consequence="Signs in with the stored credentials and only reads. A stopped connection resumes if all is well.",
+            consequence="Signs in with the stored credentials and only reads. If all is well, a stopped one resumes.",
             do=do,
         )  # fmt: skip
 

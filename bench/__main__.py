@@ -1,0 +1,55 @@
+"""Measure the parts that grow with the shop: reading orders and deciding quantities."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+
+from lxml import etree
+
+from integrations.sandbox.oasis import _Writer
+from integrations.sandbox.oasis_state import OasisState
+from integrations.supplier_oasis import reading
+from integrations.supplier_oasis.options import Options
+from inventory.availability import Part, Rules, offer
+
+ORDERS, LISTINGS = 5_000, 100_000
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def answer() -> bytes:
+    """A large answer, as the sandbox writes it."""
+    state = OasisState()
+    root = etree.Element("processedSalesOrderTypeList", nsmap={"ns2": "api.supplieroasis.com"})
+    for _ in range(ORDERS):
+        number = state.add_order({"partner_sku": "MUG-BLK", "quantity": 2}, {"partner_sku": "THROW-WL"})
+        _Writer("M").order(root, state.orders[number])
+    return etree.tostring(root)
+
+
+def decide() -> int:
+    rules = Rules(reserve=1, minimum_level=2, max_online=50)
+    parts = [Part("A", 1, Decimal(40), 3), Part("B", 2, Decimal(90), 1)]
+    return sum(offer(parts, rules).quantity or 0 for _ in range(LISTINGS))
+
+
+def main() -> None:
+    body = answer()
+    plain = seconds(lambda: etree.fromstring(body))
+    read = seconds(lambda: list(reading.orders(body, Options())))
+    print(f"reading {ORDERS} orders ({len(body) / 1e6:.1f} MB): {read:.2f} s, {read / plain:.1f} × lxml's bare parsing")
+    baseline = seconds(lambda: sum(min(40 - 3, (90 - 1) // 2, 50) for _ in range(LISTINGS)))
+    decided = seconds(decide)
+    print(
+        f"deciding {LISTINGS} listings: {decided:.2f} s, {decided / baseline:.0f} × bare arithmetic, with explanations"
+    )
+
+
+if __name__ == "__main__":
+    main()
