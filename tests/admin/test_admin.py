@@ -61,7 +61,7 @@ def test_saving_a_form_does_not_undo_a_workers_write(shop: Sandbox, admin_client
     form = admin_client.get(address).context["adminform"].form
     values = {name: form[name].value() for name in form.fields if form[name].value() is not None}
     plans = connection.plans.count()
-    management = {"plans-TOTAL_FORMS": plans, "plans-INITIAL_FORMS": plans}
+    management: dict[str, object] = {"plans-TOTAL_FORMS": plans, "plans-INITIAL_FORMS": plans}
     for place, plan in enumerate(connection.plans.all()):
         management |= {f"plans-{place}-id": plan.pk, f"plans-{place}-every_minutes": plan.every_minutes,
                        f"plans-{place}-is_enabled": "on"}  # fmt: skip

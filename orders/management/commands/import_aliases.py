@@ -25,7 +25,9 @@ class Command(Base):
     def handle(self, *_args: Any, name: str, file: Path, dry_run: bool, **_options: Any) -> None:
         resource = AliasResource(connection=self._marketplace(name))
         try:
-            result = resource.import_data(read_file(file), dry_run=dry_run, use_transactions=True)
+            result = resource.import_data(
+                read_file(file), dry_run=dry_run, use_transactions=True, rollback_on_validation_errors=True
+            )
         except (OSError, ValueError, csv.Error, ValidationError) as exc:
             text = "; ".join(exc.messages) if isinstance(exc, ValidationError) else str(exc)
             self.fail(f"{file}: {text}. Nothing was imported.")

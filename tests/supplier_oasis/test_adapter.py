@@ -1,0 +1,148 @@
+"""Every answer that Supplier Oasis may give becomes one of the five errors, in words for a clerk."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from lxml import etree
+
+from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown, Refused, Unavailable, Unreadable
+from integrations.ports import Account, ListedQuantity, ShipmentNotice, ShippedLine
+from integrations.supplier_oasis.adapter import SupplierOasis, connect
+from tests.loopback import Loopback, loopback
+
+NOW = datetime(2024, 7, 9, 18, 0, tzinfo=UTC)
+PASSWORD = "p&ss<é>wörd"
+LINE = ShippedLine("1", 2, "UPS", "GROUND", "1Z1", datetime(2024, 3, 5, 21, 30, tzinfo=UTC))
+NOTICE = ShipmentNotice("700-1", "OSTK", "Riverside DC ", (LINE, LINE))
+ERROR = '<errors xmlns="api.supplieroasis.com"><error><code>X</code><message>No open line 9</message></error></errors>'
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with loopback() as one:
+        yield one
+
+
+@pytest.fixture
+def oasis(server: Loopback) -> SupplierOasis:
+    return connect(Account("Overstock", server.url, "jürgen", PASSWORD))
+
+
+def test_the_password_goes_out_as_utf_8_basic_authentication(server: Loopback, oasis: SupplierOasis) -> None:
+    server.will(200, "<processedSalesOrderTypeList><totalCount>0</totalCount></processedSalesOrderTypeList>")
+    oasis.check()
+    token = server.asked[0].headers["authorization"].removeprefix("Basic ")
+    assert b64decode(token).decode() == f"jürgen:{PASSWORD}"
+
+
+@pytest.mark.parametrize(("status", "body", "headers", "error"), [
+    (401, "<html>no</html>", {}, Misconfigured), (403, "", {}, Misconfigured), (404, "<html>no</html>", {}, Misconfigured),
+    (429, "", {}, Unavailable), (429, "", {"Retry_After": "7"}, Unavailable), (500, "<html>", {}, Unavailable),
+    (503, "", {}, Unavailable), (200, "<html><body>Maintenance</body></html>", {}, Unavailable), (200, "", {}, Unavailable),
+    (200, "{}", {}, Unreadable), (302, "", {"Location": "http://evil.example/"}, Misconfigured), (204, "", {}, Unavailable),
+    (400, ERROR, {}, Unavailable),
+])  # fmt: skip
+def test_what_a_read_may_be_answered(
+    server: Loopback,
+    oasis: SupplierOasis,
+    status: int,
+    body: str,
+    headers: dict[str, str],
+    error: type[IntegrationError],
+) -> None:
+    server.will(status, body, **headers)
+    with pytest.raises(error) as caught:
+        list(oasis.orders(NOW, NOW + timedelta(hours=1)))
+    assert PASSWORD not in str(caught.value)
+    assert len(server.asked) == 1
+    if isinstance(caught.value, Misconfigured):
+        assert caught.value.credentials == (status in (401, 403))
+    if status == 429:
+        assert isinstance(caught.value, Unavailable)
+        assert caught.value.throttled
+        assert caught.value.retry_after == timedelta(seconds=7 if headers else 60)
+
+
+@pytest.mark.parametrize(("status", "body", "error"), [
+    (200, "", OutcomeUnknown), (202, "", OutcomeUnknown), (204, "", OutcomeUnknown), (200, "<html>hi</html>", OutcomeUnknown),
+    (200, "OK", OutcomeUnknown), (409, ERROR, OutcomeUnknown), (500, "<html>", OutcomeUnknown), (503, "", OutcomeUnknown),
+    (200, ERROR, Refused), (400, ERROR, Refused), (400, "bad", Refused), (404, ERROR, Refused), (404, "", Misconfigured),
+    (401, "", Misconfigured), (200, "<response><status>FAILED</status></response>", Refused), (200, "<respon", OutcomeUnknown),
+])  # fmt: skip
+def test_what_a_confirmation_may_be_answered(
+    server: Loopback, oasis: SupplierOasis, status: int, body: str, error: type[IntegrationError]
+) -> None:
+    server.will(status, body)
+    with pytest.raises(error) as caught:
+        oasis.confirm(NOTICE)
+    assert type(caught.value) is error
+    if body == ERROR and error is Refused:
+        assert "No open line 9" in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [
+    '<response xmlns="api.supplieroasis.com"><status>SUCCESS</status></response>',
+    "<response><errors/><errorCount>0</errorCount></response>",
+])  # fmt: skip
+def test_a_clear_yes_is_a_yes(server: Loopback, oasis: SupplierOasis, body: str) -> None:
+    server.will(200, body)
+    oasis.confirm(NOTICE)
+
+
+def test_a_connection_broken_off_leaves_a_confirmation_in_doubt(server: Loopback, oasis: SupplierOasis) -> None:
+    server.answers.append(None)
+    with pytest.raises(OutcomeUnknown):
+        oasis.confirm(NOTICE)
+
+
+def test_an_unreachable_host_leaves_nothing_in_doubt() -> None:
+    with pytest.raises(Unavailable, match="cannot reach") as caught:
+        connect(Account("Overstock", "http://127.0.0.1:9", "u", "p")).confirm(NOTICE)
+    assert not isinstance(caught.value, OutcomeUnknown)
+
+
+def test_a_confirmation_has_the_contracts_elements_in_its_order(server: Loopback, oasis: SupplierOasis) -> None:
+    server.will(200, "<ok/>")
+    oasis.confirm(NOTICE)
+    root = etree.fromstring(server.asked[0].body)
+    assert {etree.QName(one).namespace for one in root.iter()} == {"api.supplieroasis.com"}
+    assert len(root) == 2
+    names = [etree.QName(one).localname for one in root[0].iter()]
+    assert names == [
+        "supplierShipment", "salesChannelName", "salesChannelOrderNumber", "salesChannelLineNumber", "warehouse", "code",
+        "supplierShipConfirmation", "quantity", "carrier", "code", "trackingNumber", "shipDate", "serviceLevel", "code",
+    ]  # fmt: skip
+    texts = [one.text for one in root[0].iter() if one.text]
+    assert texts == [
+        "OSTK",
+        "700-1",
+        "1",
+        "Riverside DC ",
+        "2",
+        "UPS",
+        "1Z1",
+        "2024-03-05T14:30:00.000-07:00",
+        "GROUND",
+    ]
+
+
+def test_the_inventory_message_takes_every_name_from_the_options(server: Loopback) -> None:
+    names = {"root": "stock", "row": "item", "sku": "salesChannelSKU", "barcode": "barcode"}
+    options = {"inventory_names": names, "inventory_path": "/stock", "inventory_method": "PUT"}
+    server.will(200, "<ok/>")
+    connect(Account("O", server.url, "u", "p", options)).publish([ListedQuantity("3001", "Main", 7, upc="12")])
+    asked = server.asked[0]
+    assert (asked.method, asked.path) == ("PUT", "/stock")
+    assert [etree.QName(one).localname for one in etree.fromstring(asked.body).iter()] == [
+        "stock", "item", "salesChannelSKU", "barcode", "warehouse", "code", "quantity",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [{"colour": 1}, {"time_zone": "Mars/Olympus"}, {"publish_batch_size": "500"}])
+def test_a_wrong_option_is_named(options: dict[str, object]) -> None:
+    with pytest.raises(Misconfigured, match="colour|Mars|publish_batch_size"):
+        connect(Account("O", "http://127.0.0.1:9", "u", "p", options))

@@ -1,0 +1,132 @@
+"""Orders in all the forms that were ever seen, and the ones that cannot be read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from integrations.errors import IntegrationError, Unavailable, Unreadable
+from integrations.ports import MarketplaceOrder, SaleState, UnreadableOrder
+from integrations.supplier_oasis import reading
+from integrations.supplier_oasis.options import Options
+
+M = """<processedSalesOrderTypeList xmlns:ns2="api.supplieroasis.com"><totalCount>1</totalCount>{}</processedSalesOrderTypeList>"""
+D = """<processedSalesOrderMessage xmlns="api.supplieroasis.com">{}</processedSalesOrderMessage>"""
+PARCEL = """<list><ns2:salesChannelOrderNumber>{number}</ns2:salesChannelOrderNumber>
+<ns2:salesChannelName>OSTK</ns2:salesChannelName><ns2:orderDate>2024-03-04T08:12:45.000-07:00</ns2:orderDate>
+<ns2:sofsCreatedDate>2024-03-04T08:20:03.512-07:00</ns2:sofsCreatedDate>
+<ns2:warehouseName><ns2:code>Riverside  DC </ns2:code></ns2:warehouseName>
+<ns2:shipToAddress><ns2:contactName>Amélie O'Neil</ns2:contactName><ns2:address1>17 Larch &amp; Pine</ns2:address1>
+<ns2:address2>null</ns2:address2><ns2:city>Boise</ns2:city><ns2:countryCode>US</ns2:countryCode></ns2:shipToAddress>
+<ns2:shippingSpecifications><ns2:isSignatureRequired>true</ns2:isSignatureRequired><ns2:smallParcelShipment>
+<ns2:shippingServiceLevel><ns2:code>GROUND</ns2:code></ns2:shippingServiceLevel>
+<ns2:carrier><ns2:code>FEDEX</ns2:code></ns2:carrier></ns2:smallParcelShipment></ns2:shippingSpecifications>
+<status>PROCESSING</status>
+<processedSalesOrderLine><ns2:salesChannelLineNumber>1</ns2:salesChannelLineNumber><ns2:partnerSKU>LAMP</ns2:partnerSKU>
+<ns2:salesChannelSKU>3001</ns2:salesChannelSKU><ns2:quantity>{quantity}</ns2:quantity><lineStatus>PROCESSING</lineStatus>
+<unitCost>31.50</unitCost><unitCostCurrencyCode>USD</unitCostCurrencyCode></processedSalesOrderLine></list>"""
+FREIGHT = """<processedSalesOrder><salesChannelOrderNumber>388</salesChannelOrderNumber>
+<orderDate>2013-06-19T16:54:34</orderDate><warehouseName><code>Riverside DC</code></warehouseName>
+<shippingSpecifications><ltlShipment><ltlServiceLevel><code>THRESHOLD</code></ltlServiceLevel></ltlShipment>
+</shippingSpecifications><status>COMPLETE</status><processedSalesOrderLine><salesChannelLineId>7</salesChannelLineId>
+<partnerSKU>SOFA</partnerSKU><quantity>2</quantity><lineStatus>SHIPPED</lineStatus>
+<shipConfirmationDetail><quantityShipped>1</quantityShipped><packageDetail><trackingNumber>PRO1</trackingNumber>
+</packageDetail></shipConfirmationDetail><shipConfirmationDetail><quantityShipped>1</quantityShipped>
+<packageDetail><trackingNumber>PRO2</trackingNumber></packageDetail></shipConfirmationDetail>
+</processedSalesOrderLine></processedSalesOrder>"""
+
+
+def parcel(number: str = "700-1", quantity: str = "2") -> str:
+    return PARCEL.format(number=number, quantity=quantity)
+
+
+def read(text: str) -> list[MarketplaceOrder | UnreadableOrder]:
+    return list(reading.orders(text.encode(), Options()))
+
+
+def good(text: str) -> MarketplaceOrder:
+    [order] = read(text)
+    assert isinstance(order, MarketplaceOrder)
+    return order
+
+
+def test_the_mixed_form_is_read_by_local_name() -> None:
+    order = good(M.format(parcel()))
+    assert (order.number, order.sales_channel, order.shipping_code) == ("700-1", "OSTK", "GROUND")
+    assert order.warehouse_name == "Riverside  DC "
+    assert (order.ship_to.name, order.ship_to.address1, order.ship_to.address2) == (
+        "Amélie O'Neil",
+        "17 Larch & Pine",
+        "",
+    )
+    assert (order.carrier_code, order.signature_required, order.is_freight) == ("FEDEX", True, False)
+    [line] = order.lines
+    assert (line.number, line.option_sku, line.quantity, line.unit_cost) == ("1", "3001", 2, Decimal("31.5"))
+    assert order.created_at == datetime(2024, 3, 4, 15, 20, 3, 512000, tzinfo=UTC)
+
+
+def test_the_form_with_every_field_in_the_namespace_says_the_same() -> None:
+    everything = parcel().replace("<status", "<ns2:status").replace("</status", "</ns2:status")
+    everything = everything.replace("processedSalesOrderLine", "ns2:processedSalesOrderLine").replace(
+        "</ns2:ns2", "</ns2"
+    )
+    everything = everything.replace("<lineStatus", "<ns2:lineStatus").replace("</lineStatus", "</ns2:lineStatus")
+    assert good(M.format(everything)).lines == good(M.format(parcel())).lines
+
+
+def test_a_freight_order_of_the_documented_form_has_its_own_service_level() -> None:
+    order = good(D.format(FREIGHT))
+    assert (order.is_freight, order.shipping_code, order.state) == (True, "THRESHOLD", SaleState.SHIPPED)
+    assert order.ordered_at == datetime(2013, 6, 19, 22, 54, 34, tzinfo=UTC)
+    [line] = order.lines
+    assert (line.number, line.quantity_shipped, line.tracking_numbers) == ("7", 2, ("PRO1", "PRO2"))
+    assert order.sales_channel == "OSTK"
+
+
+@pytest.mark.parametrize("quantity", ["two", "-1", "1.5", "1e9", "NaN", "99999999999999999999"])
+def test_a_bad_quantity_spoils_only_its_own_order(quantity: str) -> None:
+    first, second = read(M.format(parcel("BAD", quantity) + parcel("GOOD")))
+    assert isinstance(first, UnreadableOrder)
+    assert first.number == "BAD"
+    assert "quantity" in first.reason
+    assert "BAD" in first.raw
+    assert isinstance(second, MarketplaceOrder)
+
+
+def test_a_missing_quantity_is_unknown_and_not_zero() -> None:
+    assert good(M.format(parcel(quantity=""))).lines[0].quantity is None
+
+
+@pytest.mark.parametrize("missing", ["<ns2:salesChannelOrderNumber>700-1</ns2:salesChannelOrderNumber>",
+                                     "<ns2:salesChannelLineNumber>1</ns2:salesChannelLineNumber>"])  # fmt: skip
+def test_an_order_without_an_identity_is_kept_as_unreadable(missing: str) -> None:
+    [order] = read(M.format(parcel().replace(missing, "")))
+    assert isinstance(order, UnreadableOrder)
+
+
+def test_nothing_found_is_no_error() -> None:
+    assert read(M.format("")) == []
+
+
+def test_a_cut_off_answer_gives_what_was_whole_and_then_says_so() -> None:
+    whole = M.format(parcel("A") + parcel("B"))
+    walk = reading.orders(whole[: whole.index(">B<") + 40].encode(), Options())
+    assert next(walk).number == "A"
+    with pytest.raises(Unavailable, match="cut off"):
+        list(walk)
+
+
+@pytest.mark.parametrize("body", [
+    '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;">]>' + M.format(parcel("&b;")),
+    '<!DOCTYPE x SYSTEM "http://127.0.0.1:1/evil.dtd">' + M.format(""),
+    '<?xml version="1.0"?>' + " " * 5000 + '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]>' + M.format(parcel("&f;")),
+    "<html><body>Sorry</body></html>", "not xml at all", "", "<a>" * 60 + "</a>" * 60,
+    M.format("<x>" * 100 + "</x>" * 100),
+])  # fmt: skip
+def test_hostile_or_foreign_answers_are_an_error_of_ours(body: str) -> None:
+    with pytest.raises((Unreadable, Unavailable)) as caught:
+        read(body)
+    assert isinstance(caught.value, IntegrationError)
+    assert "root:" not in str(caught.value)

@@ -1,0 +1,47 @@
+"""What is due is enqueued once; one job's work wakes the next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+from django_q.brokers.orm import ORM
+from django_q.models import OrmQ, Schedule
+
+from integrations.dispatch import dispatch
+from integrations.models import Connection, JobPlan
+from integrations.sandbox.server import Sandbox
+from orders import tasks
+
+
+def queued() -> list[str]:
+    return sorted(row.task()["name"] for row in OrmQ.objects.all())
+
+
+def test_there_is_one_schedule_and_it_dispatches(db: None) -> None:
+    assert list(Schedule.objects.values_list("func", flat=True)) == ["integrations.dispatch.dispatch"]
+    assert ORM
+
+
+def test_every_job_of_a_connection_is_due_first_and_then_waits(shop: Sandbox, overstock: Connection) -> None:
+    assert dispatch() == 7
+    assert dispatch() == 0
+    assert f"pull_orders:{overstock.pk}" in queued()
+    JobPlan.objects.filter(job="pull_orders").update(next_run_at=timezone.now() - timedelta(days=1))
+    assert dispatch() == 1
+
+
+def test_a_stopped_or_switched_off_connection_is_left_alone(
+    shop: Sandbox, overstock: Connection, gecko: Connection
+) -> None:
+    overstock.note_health("stopped", "refused")
+    Connection.objects.filter(pk=gecko.pk).update(is_active=False)
+    assert dispatch() == 0
+
+
+def test_a_pull_wakes_the_submission_and_that_sends(shop: Sandbox, overstock: Connection, gecko: Connection) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    tasks.pull_orders(overstock.pk)
+    assert queued() == [f"submit_orders:{gecko.pk}"]
+    tasks.submit_orders(gecko.pk)
+    assert len(shop.tradegecko.orders) == 1

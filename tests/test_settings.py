@@ -1,0 +1,46 @@
+"""A wrong environment stops the start with the name, the problem and a hint, and never the value."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+GOOD = {"SECRET_KEY": "x1y2z3" * 10, "CREDENTIALS_KEYS": KEY, "DEBUG": "", "DATABASE_URL": "sqlite://:memory:"}
+
+
+def start(**changes: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], **GOOD, **changes}
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_it_starts_with_a_good_environment() -> None:
+    done = start()
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("SECRET_KEY", ""), ("SECRET_KEY", "short-s3cret"), ("CREDENTIALS_KEYS", ""), ("CREDENTIALS_KEYS", f"{KEY},n0t-a-key"),
+    ("DEBUG", "perhaps"), ("DATABASE_URL", "mysql://u:hunter2@h/x"), ("DATABASE_URL", "hunter2"),
+    ("REDIS_URL", "hunter2"), ("STALE_AFTER_SECONDS", "soon"), ("STALE_AFTER_SECONDS", "1"), ("RETRY_BASE_SECONDS", "-1"),
+    ("CSRF_TRUSTED_ORIGINS", "shop.example"), ("ALERT_WEBHOOK_URL", "hunter2"), ("EMAIL_URL", "hunter2"),
+])  # fmt: skip
+def test_a_wrong_value_is_named_and_not_repeated(name: str, value: str) -> None:
+    done = start(**{name: value})
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Crossdock cannot start: {name} ")
+    assert "Hint:" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    for secret in ("s3cret", "n0t-a-key", "hunter2"):
+        assert secret not in done.stderr
+
+
+def test_debug_needs_no_keys() -> None:
+    assert start(DEBUG="on", SECRET_KEY="", CREDENTIALS_KEYS="").returncode == 0

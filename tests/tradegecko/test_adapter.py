@@ -1,0 +1,175 @@
+"""TradeGecko as a warehouse: against the sandbox where it answers well, against a scripted server where it does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from integrations.errors import (
+    IntegrationError,
+    KeyRefused,
+    Misconfigured,
+    OutcomeUnknown,
+    Refused,
+    Unavailable,
+    Unreadable,
+)
+from integrations.ports import Account, Address, OrderRequest, ParcelState, RequestedLine
+from integrations.sandbox.server import Sandbox
+from integrations.tradegecko import messages
+from integrations.tradegecko.adapter import TradeGecko, connect
+from tests.loopback import Loopback, loopback
+
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+TO = Address("Mary Ann O'Neil", "17 Larch & Pine", "", "Boise", "ID", "83702", "US", "208")
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with loopback() as one:
+        yield one
+
+
+@pytest.fixture
+def scripted(server: Loopback) -> TradeGecko:
+    return connect(Account("Gecko", server.url, secret="top-secret-token"))
+
+
+@pytest.fixture
+def gecko(box: Sandbox) -> TradeGecko:
+    return connect(Account("Gecko", box.tradegecko_url, secret=box.tradegecko.token))
+
+
+def request(box: Sandbox, key: str = "k1", *, company: str = "") -> OrderRequest:
+    variant = next(row for row in box.tradegecko.tables["variants"].values() if row["sku"] == "MUG-BLK")
+    company = company or str(next(iter(box.tradegecko.tables["companies"])))
+    return OrderRequest(
+        key, "700-1", "700-1S", company, str(box.tradegecko.location_id("Main DC")), TO, f"label {key}", date(2024, 3, 4),
+        (RequestedLine(str(variant["id"]), "MUG-BLK", 2, Decimal("4.25")),), currency="USD", notes="Service: GROUND",
+        tags=("Overstock",),
+    )  # fmt: skip
+
+
+def test_an_order_is_one_call_with_everything_in_it(box: Sandbox, gecko: TradeGecko) -> None:
+    receipt = gecko.create_order(request(box))
+
+    assert box.calls("tradegecko") == [("POST", "/orders")]
+    [order] = box.tradegecko.orders.values()
+    assert (order["reference_number"], order["order_number"]) == ("700-1", "700-1S")
+    assert (order["status"], order["issued_at"], order["tags"]) == ("active", "2024-03-04", ["Overstock"])
+    address = box.tradegecko.tables["addresses"][order["shipping_address_id"]]
+    assert (address["first_name"], address["last_name"], address["country_code"]) == ("Mary Ann", "O'Neil", "US")
+    [line] = box.tradegecko.lines(order["id"])
+    assert receipt.line_ids == (str(line["id"]),)
+
+
+def test_a_used_key_is_told_apart_from_a_refusal(box: Sandbox, gecko: TradeGecko) -> None:
+    gecko.create_order(request(box))
+    with pytest.raises(KeyRefused):
+        gecko.create_order(request(box))
+    assert len(gecko.find_orders("700-1")) == 1
+
+
+def test_a_refusal_names_the_fields(box: Sandbox, gecko: TradeGecko) -> None:
+    with pytest.raises(Refused, match="company_id can't be blank"):
+        gecko.create_order(request(box, company="999999"))
+
+
+def test_void_and_similar_orders_are_not_found(box: Sandbox, gecko: TradeGecko) -> None:
+    gecko.create_order(request(box))
+    box.tradegecko.void(next(iter(box.tradegecko.orders.values())))
+    assert gecko.find_orders("700-1") == []
+    assert [one.status for one in gecko.orders_since(EPOCH)] == ["void"]
+
+
+def test_items_are_exact_and_complete(box: Sandbox, gecko: TradeGecko) -> None:
+    box.tradegecko.add_variant("MUG-BLK")
+    box.tradegecko.add_variant("mug-blk")
+    box.tradegecko.add_variant("OLD", status="archived")
+    box.tradegecko.add_variant(None)
+    found = gecko.items([" MUG-BLK ", "THROW-WL", "OLD", "NONE", *(f"X{n}" for n in range(100))])
+    assert sorted(item.sku for item in found) == ["MUG-BLK", "MUG-BLK", "THROW-WL"]
+    assert len(box.calls("tradegecko")) == 3
+
+
+@pytest.mark.parametrize("sideload", [True, False])
+def test_parcels_come_with_their_lines_either_way(box: Sandbox, gecko: TradeGecko, sideload: bool) -> None:
+    box.tradegecko.sideload_lines = sideload
+    gecko.create_order(request(box))
+    order_id = next(iter(box.tradegecko.orders))
+    line = box.tradegecko.lines(order_id)[0]["id"]
+    box.tradegecko.ship(order_id, {line: 1}, tracking="1Z1")
+    box.tradegecko.ship(order_id, {line: 1}, status="packed")
+    box.tradegecko.void_parcel(list(box.tradegecko.tables["fulfillments"].values())[1])
+    first, second = gecko.parcels(EPOCH)
+    assert (first.state, first.tracking_number, first.contents[0].quantity) == (ParcelState.SHIPPED, "1Z1", 1)
+    assert second.state == ParcelState.VOID
+
+
+def test_stock_is_read_page_by_page(box: Sandbox, gecko: TradeGecko) -> None:
+    for place in range(300):
+        box.tradegecko.add_variant(f"V{place}", stock=place)
+    pages = list(gecko.levels())
+    assert [len(page.item_ids) for page in pages] == [250, 62]
+
+
+def test_a_sweep_that_lacks_announced_rows_is_not_complete(server: Loopback, scripted: TradeGecko) -> None:
+    row = {"variant_id": 1, "locations": [{"location_id": 3, "stock_on_hand": "-1.5", "committed": None}]}
+    paging = json.dumps({"total_records": 2, "last_page": True})
+    server.will(200, json.dumps({"stock_levels": [row]}), X_Pagination=paging)
+    sweep = scripted.levels()
+    assert next(sweep).levels[0].available == Decimal("-1.5")
+    with pytest.raises(Unreadable, match="announced 2"):
+        next(sweep)
+
+
+@pytest.mark.parametrize(("status", "body", "read", "write"), [
+    (401, "{}", Misconfigured, Misconfigured), (402, "{}", Misconfigured, Misconfigured),
+    (403, '{"type":"x","message":"no"}', Misconfigured, Misconfigured), (404, "<html>", Misconfigured, Misconfigured),
+    (404, '{"type":"Not Found","message":"Couldn\'t find order"}', Refused, Refused), (414, "", Unreadable, Unreadable),
+    (400, '{"type":"Bad Request","message":"Required parameter missing: order"}', Unreadable, Refused),
+    (422, '{"errors":{"name":["can\'t be blank"]}}', Refused, Refused), (422, '{"errors":"no"}', Refused, Refused),
+    (429, '{"error":"x"}', Unavailable, Unavailable), (500, "<html>", Unavailable, OutcomeUnknown),
+    (503, "", Unavailable, OutcomeUnknown), (520, "<html>", Unavailable, OutcomeUnknown),
+    (200, "<html>hi</html>", Unavailable, OutcomeUnknown), (200, "", Unavailable, OutcomeUnknown),
+    (200, "[1]", Unreadable, OutcomeUnknown), (200, "[" * 100_000, Unreadable, OutcomeUnknown),
+    (201, '{"order": 5}', Unreadable, OutcomeUnknown),
+])  # fmt: skip
+def test_what_an_answer_means(
+    server: Loopback, scripted: TradeGecko, box: Sandbox, status: int, body: str,
+    read: type[IntegrationError], write: type[IntegrationError],
+) -> None:  # fmt: skip
+    server.will(status, body)
+    with pytest.raises(read) as caught:
+        list(scripted.orders_since(EPOCH))
+    assert type(caught.value) is read
+    with pytest.raises(write) as caught_write:
+        scripted.create_order(request(box))
+    assert type(caught_write.value) is write
+    assert "top-secret-token" not in f"{caught.value}{caught_write.value}"
+
+
+def test_a_rate_limit_waits_for_the_windows_end(server: Loopback, scripted: TradeGecko) -> None:
+    reset = int((datetime.now(UTC) + timedelta(seconds=120)).timestamp())
+    server.will(429, '{"error":"x"}', X_Rate_Limit_Reset=str(reset))
+    with pytest.raises(Unavailable) as caught:
+        scripted.check()
+    assert caught.value.throttled
+    assert timedelta(seconds=100) < (caught.value.retry_after or timedelta(0)) <= timedelta(seconds=121)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [(None, None), (0, 0), ("13.5", Decimal("13.5")), ("-12", -12), ("", None)]
+)
+def test_figures_are_none_a_number_or_text(value: object, number: Decimal | None) -> None:
+    assert messages.decimal(value, "x") == number
+
+
+@pytest.mark.parametrize("value", ["many", True, "NaN", {}, "1e999"])
+def test_other_figures_are_unreadable(value: object) -> None:
+    with pytest.raises(Unreadable):
+        messages.decimal(value, "stock_on_hand")
