@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 DEBUG_KEY = "for-development-only-because-debug-is-on-and-nobody-else-can-reach-it"
 DEBUG_FERNET_KEY = "Y3Jvc3Nkb2NrLWRlYnVnLWtleS1ub3QtYS1zZWNyZXQ="
+DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 TRUE, FALSE = {"1", "true", "yes", "on", "y", "t"}, {"", "0", "false", "no", "off", "n", "f"}
 
 env = environ.Env()
@@ -78,14 +79,14 @@ def credentials_keys(*, debug: bool) -> list[str]:
 def database(base: Path) -> dict[str, Any]:
     url = os.environ.get("DATABASE_URL", "").strip() or "sqlite:///db.sqlite3"
     hint = "sqlite:///db.sqlite3 or postgres://user:password@host:5432/name"
+    if url.partition("://")[0] not in DATABASE_SCHEMES:
+        raise wrong("DATABASE_URL", "names neither SQLite nor PostgreSQL", hint)
     try:
         config: dict[str, Any] = environ.Env.db_url_config(url)
     except Exception:
         raise wrong("DATABASE_URL", "is not a database address", hint) from None
     if config["ENGINE"] == "django.db.backends.sqlite3":
         return _sqlite(config, base)
-    if config["ENGINE"] != "django.db.backends.postgresql":
-        raise wrong("DATABASE_URL", "names neither SQLite nor PostgreSQL", hint)
     if not config["NAME"]:
         raise wrong("DATABASE_URL", "names no database", hint)
     return {**config, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}

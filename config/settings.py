@@ -139,5 +139,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django_q": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+    "loggers": {"django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.utils import timezone
-from django_q.brokers.orm import ORM
 from django_q.models import OrmQ, Schedule
 
 from integrations.dispatch import dispatch
@@ -15,12 +14,11 @@ from orders import tasks
 
 
 def queued() -> list[str]:
-    return sorted(row.task()["name"] for row in OrmQ.objects.all())
+    return sorted(row.task["name"] for row in OrmQ.objects.all())
 
 
 def test_there_is_one_schedule_and_it_dispatches(db: None) -> None:
     assert list(Schedule.objects.values_list("func", flat=True)) == ["integrations.dispatch.dispatch"]
-    assert ORM
 
 
 def test_every_job_of_a_connection_is_due_first_and_then_waits(shop: Sandbox, overstock: Connection) -> None:

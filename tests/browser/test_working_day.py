@@ -1,0 +1,66 @@
+"""The admin in a real browser: from sign-in to an order's story."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support import expected_conditions as seen
+from selenium.webdriver.support.ui import WebDriverWait
+
+from integrations.sandbox.server import Sandbox
+from orders.models import Order
+
+DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")
+pytestmark = [
+    pytest.mark.skipif(not (DRIVER and BROWSER), reason="Chromium and its driver are not installed"),
+    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+]
+
+
+@pytest.fixture
+def browser() -> Iterator[webdriver.Chrome]:
+    options = Options()
+    options.binary_location = BROWSER or ""
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1400,1000"):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.set_page_load_timeout(60)
+    yield driver
+    driver.quit()
+
+
+def test_staff_find_what_holds_an_order_and_skip_it_with_a_reason(
+    transactional_db: None, live_server: Any, browser: webdriver.Chrome, shop: Sandbox, manage: Callable[..., str]
+) -> None:
+    User.objects.create_superuser("clerk", password="a-good-password")
+    number = shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
+    manage("run", "all")
+    wait = WebDriverWait(browser, 30)
+
+    browser.get(f"{live_server.url}/admin/")
+    browser.find_element(By.NAME, "username").send_keys("clerk")
+    browser.find_element(By.NAME, "password").send_keys("a-good-password")
+    browser.find_element(By.CSS_SELECTOR, "[type=submit]").click()
+    wait.until(seen.title_contains("Site administration"))
+
+    browser.get(f"{live_server.url}/admin/orders/order/")
+    assert "Unknown SKU: MYSTERY-9" in browser.page_source
+    browser.find_element(By.LINK_TEXT, number).click()
+    wait.until(seen.title_contains(number))
+    assert "has no alias" in browser.page_source
+
+    browser.find_element(By.CSS_SELECTOR, "a[href*='/skip']").click()
+    wait.until(seen.presence_of_element_located((By.NAME, "reason"))).send_keys("customer called")
+    browser.find_element(By.CSS_SELECTOR, "form[method=post] button[type=submit]").click()
+    wait.until(seen.title_contains("Change order"))
+
+    assert "is skipped" in browser.page_source
+    assert Order.objects.get().skip_reason == "customer called"
