@@ -16,7 +16,7 @@ from integrations.models import Connection, Exchange, RateWindow, SyncRun
 ASSUMED_LIMIT = 300
 ASSUMED_WINDOW = timedelta(seconds=300)
 # Inventory leaves this share of the calls to orders and shipments.
-RESERVED_SHARE = 0.4
+RESERVED_SHARE = 0.25
 
 
 class SharedBudget:

@@ -8,14 +8,18 @@ from django.conf import settings
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from integrations.models import Connection, JobPlan
+from integrations.models import Connection, Exchange, JobPlan, SyncRun
 from integrations.runs import reap
+
+KEPT = timedelta(days=30)
 
 
 def dispatch() -> int:
     """Enqueue what is due. Run by the queue's one schedule, every minute; returns how many jobs that were."""
     reap()
     now = timezone.now()
+    if now.minute == 0:
+        forget_old(now)
     for connection in Connection.objects.filter(is_active=True):
         ensure_plans(connection)
     plans = JobPlan.objects.filter(is_enabled=True, next_run_at__lte=now, connection__is_active=True)
@@ -24,6 +28,12 @@ def dispatch() -> int:
     for plan in taken:
         enqueue(plan.job, plan.connection_id)
     return len(taken)
+
+
+def forget_old(now: datetime) -> None:
+    """Requests and uneventful runs are kept for a month."""
+    Exchange.objects.filter(at__lt=now - KEPT).delete()
+    SyncRun.objects.filter(started_at__lt=now - KEPT, status=SyncRun.Status.SUCCEEDED).delete()
 
 
 def ensure_plans(connection: Connection) -> None:

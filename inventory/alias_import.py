@@ -17,6 +17,7 @@ from inventory.models import SkuAlias
 COLUMNS = ("marketplace_sku", "warehouse_sku", "units", "is_active", "note")
 REQUIRED = COLUMNS[:2]
 YES, NO = {"", "1", "true", "yes", "y", "on"}, {"0", "false", "no", "n", "off"}
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 MAX_FILE_BYTES = 20 * 1024 * 1024
 
 
@@ -44,13 +45,25 @@ class Switch(widgets.Widget):
         return "yes" if value else "no"
 
 
-class Sku(widgets.CharWidget):
-    """A SKU without blanks around it, and as text even where a spreadsheet made it a number."""
+class SafeText(widgets.CharWidget):
+    """Text that a spreadsheet would run as a formula goes out behind an apostrophe, and comes back without it."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
+        text = str(value if value is not None else "").strip()
+        return text[1:] if text[:1] == "'" and text[1:2] in FORMULA_STARTS else text
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        text = str(value or "")
+        return f"'{text}" if text[:1] in FORMULA_STARTS else text
+
+
+class Sku(SafeText):
+    """A SKU as text, even where a spreadsheet made it a number."""
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        return str(value if value is not None else "").strip().removeprefix("'")
+        return super().clean(value, row, **kwargs)
 
 
 class AliasResource(resources.ModelResource):
@@ -60,7 +73,7 @@ class AliasResource(resources.ModelResource):
     warehouse_sku = fields.Field("warehouse_sku", "warehouse_sku", widget=Sku())
     units = fields.Field("units", "units", widget=Units(), default=1)
     is_active = fields.Field("is_active", "is_active", widget=Switch())
-    note = fields.Field("note", "note")
+    note = fields.Field("note", "note", widget=SafeText())
 
     class Meta:
         model = SkuAlias
@@ -142,7 +155,7 @@ def parse_csv(content: bytes) -> tablib.Dataset:
 
 def problems(result: results.Result) -> list[str]:
     """What is wrong with the file, by line; empty when it can be applied."""
-    found = [str(error.error) for error in result.base_errors]
+    found = [_text(error.error) for error in result.base_errors]
     for number, errors in result.row_errors():
         found += [f"line {number + 1}: {_text(error.error)}" for error in errors]
     found += [f"line {row.number + 1}: {_text(row.error)}" for row in result.invalid_rows]

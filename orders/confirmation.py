@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations import registry
-from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unavailable
+from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unavailable, Unreadable
 from integrations.models import Connection, Route, due, recover
 from integrations.ports import Marketplace, ShipmentNotice, ShippedLine
 from integrations.runs import Run
@@ -147,6 +147,10 @@ def _send(run: Run, market: Marketplace, pk: int) -> bool:
         raise
     except Unavailable as exc:
         return _later(run, confirmation, was, exc)
+    except Unreadable as exc:  # a read-back that could not be read: this order waits, the others go on
+        run.problem(f"order {confirmation.order}: {exc}")
+        confirmation.back_off(was, str(exc))
+        return True
     _accept(run, confirmation)
     return True
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
-from django_q.status import Stat
+from django_q.models import Schedule
 
 from integrations.models import Connection, JobPlan, SyncRun, Transmission
 from inventory.models import Publication
 from orders.models import Hold, Order, ShipmentConfirmation, UnreadableRecord, WarehouseSubmission
 
 OVERDUE_INTERVALS = 2
+SILENT_AFTER = timedelta(minutes=2)
 
 
 def find_orders(number: str) -> QuerySet[Order]:
@@ -80,7 +82,7 @@ def status_report() -> dict[str, Any]:
             one.name: {"provider": one.provider, "health": one.health, "message": one.health_message}
             for one in Connection.objects.all()
         },
-        "workers": sum(len(cluster.workers) for cluster in Stat.get_all()),
+        "workers": {"running": late_by() < SILENT_AFTER, "late_by_seconds": max(int(late_by().total_seconds()), 0)},
         "alarms": alarms(),
     }
 
@@ -91,6 +93,8 @@ def alarms() -> list[str]:
         f"connection {one.name}: {one.get_health_display().lower()}: {one.health_message}"
         for one in Connection.objects.filter(health__in=(Connection.Health.STOPPED, Connection.Health.TROUBLED))
     ]
+    if late_by() >= SILENT_AFTER:
+        told.append(f"no worker has been seen for {late_by()}; is `manage.py qcluster` running?".replace("\n", " "))
     now = timezone.now()
     for plan in JobPlan.objects.filter(is_enabled=True, connection__is_active=True).select_related("connection"):
         late = (now - plan.next_run_at).total_seconds()
@@ -99,6 +103,12 @@ def alarms() -> list[str]:
                 f"{plan} is overdue since {plan.next_run_at:%Y-%m-%d %H:%M} UTC; is `manage.py qcluster` running?"
             )
     return told
+
+
+def late_by() -> timedelta:
+    """How long ago the dispatcher should have run: any living cluster moves its schedule on."""
+    due = Schedule.objects.filter(name="dispatch").values_list("next_run", flat=True).first()
+    return timedelta(days=999) if due is None else timedelta(seconds=int((timezone.now() - due).total_seconds()))
 
 
 def _worklists() -> dict[str, int]:
@@ -116,8 +126,11 @@ def _worklists() -> dict[str, int]:
 
 def _last_runs() -> dict[str, Any]:
     runs: dict[str, Any] = {}
-    for run in SyncRun.objects.select_related("connection").order_by("started_at", "pk"):
-        runs[f"{run.job} {run.connection.name}"] = {
+    for plan in JobPlan.objects.select_related("connection").order_by("pk"):
+        run = SyncRun.objects.filter(connection=plan.connection, job=plan.job).first()
+        if run is None:
+            continue
+        runs[f"{run.job} {plan.connection.name}"] = {
             "status": run.status,
             "started_at": run.started_at,
             "finished_at": run.finished_at,

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations import places
-from integrations.errors import KeyRefused, Misconfigured, OutcomeUnknown, Refused, Unavailable
+from integrations.errors import IntegrationError, KeyRefused, Misconfigured, OutcomeUnknown, Refused, Unavailable
 from integrations.models import Connection, Route, due, recover
 from integrations.ports import Receipt, Warehouse
 from integrations.runs import Run
@@ -76,6 +76,9 @@ class Sender:
             raise
         except Unavailable as exc:
             self._later(submission, was, exc)
+        except IntegrationError as exc:  # a look-up that could not be read: this order waits, the others go on
+            self._run.problem(f"order {submission.order}: {exc}")
+            submission.back_off(was, str(exc))
 
     def _advance(self, submission: WarehouseSubmission, route: Route, was: str) -> None:
         if was == T.UNCONFIRMED and self._settled_by_look_up(submission):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
 
+import hypothesis
 import pytest
 from django.core.management import call_command
 
@@ -14,6 +15,11 @@ from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 
 Run = Callable[..., str]
+
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from integrations.errors import OutcomeUnknown, Refused, Unreadable
+from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unreadable
 from integrations.http import Params
 from integrations.ports import (
     Account,
@@ -64,8 +64,16 @@ class TradeGecko:
         return messages.identity(_object(answer, "company"), "company")
 
     def has_currency(self, iso: str) -> bool:
-        rows = self._client.rows("/currencies", [("status", "active")])
-        return any(messages.text(row, "iso").upper() == iso.upper() for row in rows)
+        """False also when the account's currencies cannot be read: the order is then in the account's own."""
+        try:
+            rows = self._client.rows("/currencies", [("status", "active")])
+            return any(messages.text(row, "iso").upper() == iso.upper() for row in rows)
+        except (Refused, Unreadable):
+            return False
+        except Misconfigured as exc:
+            if exc.credentials:
+                raise
+            return False
 
     def items(self, skus: Sequence[str]) -> Sequence[Item]:
         wanted = sorted({sku.strip() for sku in skus if sku.strip()})

@@ -29,6 +29,6 @@ class Command(Base):
             self.stdout.write(f"run {name}: {run['status']} {run['started_at']:%Y-%m-%d %H:%M:%S} {run['summary']}")
         for name, one in report["connections"].items():
             self.stdout.write(f"connection {name}: {one['health']} {one['message']}".rstrip())
-        self.stdout.write(f"workers: {report['workers']}")
+        self.stdout.write(f"workers: {'running' if report['workers']['running'] else 'none seen'}")
         for alarm in report["alarms"]:
             self.stdout.write(f"ALARM {alarm}")
