@@ -156,6 +156,8 @@ def parse_csv(content: bytes) -> tablib.Dataset:
 def problems(result: results.Result) -> list[str]:
     """What is wrong with the file, by line; empty when it can be applied."""
     found = [_text(error.error) for error in result.base_errors]
+    if found:
+        return found
     for number, errors in result.row_errors():
         found += [f"line {number + 1}: {_text(error.error)}" for error in errors]
     found += [f"line {row.number + 1}: {_text(row.error)}" for row in result.invalid_rows]
