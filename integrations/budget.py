@@ -46,10 +46,12 @@ class SharedBudget:
             )
 
     def learn(self, *, limit: int, remaining: int, resets_at: datetime) -> None:
+        self._window(timezone.now())
         known = RateWindow.objects.filter(connection=self._connection)
         newer = known.filter(resets_at__lt=resets_at).update(limit=limit, remaining=remaining, resets_at=resets_at)
-        if not newer:
-            known.filter(resets_at=resets_at).update(limit=limit, remaining=Least(F("remaining"), remaining))
+        same = known.filter(resets_at=resets_at)
+        if not newer and not same.exclude(limit=limit).update(limit=limit, remaining=remaining):
+            same.update(remaining=Least(F("remaining"), remaining))
 
     def block(self, until: datetime) -> None:
         self._window(timezone.now())

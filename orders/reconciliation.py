@@ -35,8 +35,10 @@ def reconcile(run: Run) -> None:
 
 def _missing_here(run: Run, routes: list[Route], since: datetime, until: datetime) -> list[str]:
     market, missing = run.marketplace(), []
-    starts = [route.read_until for route in routes if route.read_until]
-    for start, end in slices(since, min([until, *starts]), recent=timedelta(hours=24), older=timedelta(hours=24)):
+    read = [route.read_until for route in routes if route.read_until]
+    if len(read) < len(routes):
+        return []  # a route that was never pulled has nothing to compare with yet
+    for start, end in slices(since, min(until, *read), recent=timedelta(hours=24), older=timedelta(hours=24)):
         run.beat()
         for told in market.orders(start, end):
             run.count("orders on the marketplace")
