@@ -11,7 +11,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations.errors import Unavailable
+from integrations.errors import IntegrationError
 from integrations.models import Connection, Route
 from integrations.ports import Marketplace, MarketplaceOrder, UnreadableOrder
 from integrations.runs import Run
@@ -79,7 +79,7 @@ def settle_arrivals(run: Run, routes: Sequence[Route]) -> None:
         try:
             port = None if warehouse.is_stopped else run.other_warehouse(warehouse)
             run.count("ready", settling.settle(arrived, port, own) if port else 0)
-        except Unavailable as exc:
+        except IntegrationError as exc:  # the warehouse's trouble is not this marketplace's
             run.count("left to judge later", len(arrived))
             run.problem(f"{warehouse}: {exc}")
         run.wake("submit_orders", warehouse.pk)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from integrations.errors import IntegrationError
 from integrations.models import Connection, Route
 from integrations.ports import MarketplaceOrder, Warehouse
 from integrations.runs import Run
@@ -30,7 +31,10 @@ def reconcile(run: Run) -> None:
     for number in _missing_here(run, routes, now - PERIOD, now):
         run.problem(f"order {number} is on {run.connection} but not here; backfill its day")
     for warehouse in {route.warehouse for route in routes}:
-        _compare(run, warehouse, run.other_warehouse(warehouse), now - PERIOD)
+        try:
+            _compare(run, warehouse, run.other_warehouse(warehouse), now - PERIOD)
+        except IntegrationError as exc:  # the warehouse's trouble is not this marketplace's
+            run.problem(f"{warehouse}: {exc}")
 
 
 def _missing_here(run: Run, routes: list[Route], since: datetime, until: datetime) -> list[str]:

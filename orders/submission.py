@@ -6,6 +6,7 @@ sent, send once. Only this job claims a warehouse's submissions, and it runs onc
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -17,12 +18,13 @@ from integrations import places
 from integrations.errors import IntegrationError, KeyRefused, Misconfigured, OutcomeUnknown, Refused, Unavailable
 from integrations.models import Connection, Route, due, recover
 from integrations.ports import Receipt, Warehouse
-from integrations.runs import Run
+from integrations.runs import Run, RunLost
 from inventory import catalogue
 from orders import arrivals, settling, warehouse_request
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
 from orders.settling import Plan
 
+logger = logging.getLogger(__name__)
 S = Order.Status
 T = WarehouseSubmission.Status
 MAX_FAILURES_IN_A_ROW = 3
@@ -38,10 +40,21 @@ def submit(run: Run) -> None:
     sender = Sender(run, warehouse, routes)
     for pk in list(due(mine).values_list("pk", flat=True)):
         run.beat()
-        sender.send(pk)
+        _guarded(sender, run, pk)
         if sender.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             run.problem(f"{run.connection} is not answering; the rest is left for later")
             return
+
+
+def _guarded(sender: Sender, run: Run, pk: int) -> None:
+    """A fault of ours at one order must not keep the others; the claim it leaves is looked up by the next run."""
+    try:
+        sender.send(pk)
+    except (IntegrationError, RunLost):
+        raise
+    except Exception as exc:
+        logger.exception("submission %s", pk)
+        run.problem(f"submission {pk}: unexpected {type(exc).__name__}: {exc}")
 
 
 def active_routes(connection: Connection) -> list[Route]:

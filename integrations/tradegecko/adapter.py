@@ -26,6 +26,7 @@ DEFAULT_BASE_URL = "https://api.tradegecko.com"
 HOSTS = frozenset({"api.tradegecko.com"})
 LIVING = ("draft", "active", "finalized", "fulfilled")
 ENDED = ("void", "deleted")
+Rows = list[dict[str, Any]]
 PARCEL_STATES = ("packed", "fulfilled", "void", "deleted")
 
 
@@ -111,11 +112,13 @@ class TradeGecko:
             ("include", "fulfillment_line_items"),
             *(("status[]", state) for state in PARCEL_STATES),
         ]
+        bad: list[str] = []
         for body, _ in self._client.pages("/fulfillments", params):
             rows = body["fulfillments"]
             lines = self._parcel_lines(rows, body.get("fulfillment_line_items"))
-            for row in rows:
-                yield messages.parcel(row, lines.get(messages.identity(row, "fulfillment"), []))
+            yield from _parcels(rows, lines, bad)
+        if bad:
+            raise Unreadable(f"{len(bad)} parcels could not be read, the others were; the first: {bad[0]}")
 
     def levels(self) -> Iterator[LevelPage]:
         """Rows that cannot be read, or were announced and did not come, make the whole sweep Unreadable at its end."""
@@ -151,6 +154,17 @@ class TradeGecko:
             for line in self._client.rows("/fulfillment_line_items", params):
                 lines.setdefault(str(line.get("fulfillment_id")), []).append(line)
         return lines
+
+
+def _parcels(rows: Rows, lines: dict[str, list[dict[str, Any]]], bad: list[str]) -> Iterator[Parcel]:
+    """The parcels that can be read; what is wrong with the others goes into `bad`."""
+    for row in rows:
+        try:
+            parcel = messages.parcel(row, lines.get(messages.identity(row, "fulfillment"), []))
+        except Unreadable as exc:
+            bad.append(f"parcel {row.get('id')}: {exc}")
+            continue
+        yield parcel
 
 
 def _level_page(rows: Iterable[dict[str, Any]], observed_at: datetime) -> tuple[LevelPage, list[str]]:

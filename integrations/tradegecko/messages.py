@@ -40,7 +40,7 @@ def order_body(request: OrderRequest, options: Options) -> dict[str, Any]:
             {
                 "variant_id": _id_out(line.item_id),
                 "quantity": str(line.quantity),
-                "price": f"{line.unit_price:f}",
+                "price": f"{line.unit_price.normalize():f}",
                 "line_type": "product",
                 "position": position,
             }

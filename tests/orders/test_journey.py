@@ -350,3 +350,31 @@ def test_reconciliation_names_what_vanished(shop: Sandbox, manage: Run) -> None:
     shop.tradegecko.void(placed(shop, number))
     with pytest.raises(CommandError, match=f"order {number} was sent, but Gecko no longer holds it"):
         manage("run", "reconcile")
+
+
+def test_a_refused_token_stops_the_warehouse_and_not_the_marketplace(
+    shop: Sandbox, manage: Run, told: Told, overstock: Connection, gecko: Connection
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    right, shop.tradegecko.token = shop.tradegecko.token, "revoked"
+    with pytest.raises(CommandError, match="refused the token"):
+        manage("run", "all")
+    overstock.refresh_from_db()
+    gecko.refresh_from_db()
+    assert (overstock.is_stopped, gecko.is_stopped) == (False, True)
+    assert told(number)["status"] == "received"
+
+    shop.tradegecko.token = right
+    manage("run", "all")
+    assert told(number)["status"] == "submitted"
+
+
+def test_a_parcel_that_cannot_be_read_does_not_hide_the_others(shop: Sandbox, manage: Run, told: Told) -> None:
+    numbers = [shop.oasis.add_order({"partner_sku": "MUG-BLK"}) for _ in range(2)]
+    manage("run", "all")
+    ids = [shop.tradegecko.ship(placed(shop, number)["id"], tracking=number) for number in numbers]
+    row = next(r for r in shop.tradegecko.tables["fulfillment_line_items"].values() if r["fulfillment_id"] == ids[0])
+    row["quantity"] = "many"
+    with pytest.raises(CommandError, match="1 parcels could not be read"):
+        manage("run", "all")
+    assert [len(shop.oasis.shipments(number)) for number in numbers] == [0, 1]
