@@ -85,6 +85,11 @@ def ask(
     return TemplateResponse(request, "admin/ask.html", context)
 
 
+def clip(text: str, limit: int = 40) -> str:
+    """The beginning of a long text, the whole on hover: one ugly record must not stretch a list."""
+    return text if len(text) <= limit else format_html('<span title="{}">{}…</span>', text, text[: limit - 1])
+
+
 def ago(at: Any) -> str:
     """How long ago, with the exact time on hover."""
     if at is None:

@@ -84,13 +84,13 @@ class Resolver:
     def _problem_with(self, sku: str, targets: list[tuple[str, int]], by_alias: bool) -> tuple[str, bool]:
         for name, _ in targets:
             item = self._known_items().get(name)
-            what = f"the alias of {sku!r} names {name!r}, which" if by_alias else f"SKU {sku!r} has no alias and"
+            what = f"the alias of {sku!r} names {name!r}, and" if by_alias else f"SKU {sku!r} has no alias, and"
             if item is None or item.matches == 0:
-                return f"{what} {self._route.warehouse} does not carry. Correct the alias or add one.", False
+                return f"{what} {self._route.warehouse} does not carry it. Correct the alias or add one.", False
             if item.matches > 1:
-                return f"{what} {self._route.warehouse} carries {item.matches} times. Make it unique there.", True
+                return f"{what} {self._route.warehouse} carries it {item.matches} times. Make it unique there.", True
             if not item.sellable:
-                return f"{what} {self._route.warehouse} does not sell. Make it sellable or add an alias.", False
+                return f"{what} {self._route.warehouse} does not sell it. Make it sellable or add an alias.", False
         return "", False
 
     def _load_aliases(self) -> dict[str, list[tuple[str, int]]]:

@@ -16,7 +16,7 @@ from django.utils.safestring import mark_safe
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
-from integrations.admin_base import ChangedFieldsOnly, ReadOnly, ReasonForm, ago, ask
+from integrations.admin_base import ChangedFieldsOnly, ReadOnly, ReasonForm, ago, ask, clip
 from integrations.dispatch import enqueue
 from orders import actions
 from orders.models import Hold, IllegalTransition, Order, OrderLine, Shipment, UnreadableRecord, WarehouseSubmission
@@ -64,7 +64,7 @@ CORRECTABLE_LINE = ("partner_sku", "option_sku", "quantity", "quantity_to_ship")
 
 @admin.register(Order)
 class OrderAdmin(ChangedFieldsOnly):
-    list_display = ("full_number", "short_reference", "shown_status", "shown_holds", "route", "ship_name", "age")
+    list_display = ("number", "short_reference", "shown_status", "shown_holds", "route", "to", "age")
     list_filter = ("status", Held, "route", "connection", "is_freight")
     search_fields = ("full_number", "short_reference", "ship_name", "ship_postal_code", "lines__partner_sku",
                      "lines__option_sku", "shipments__tracking_number")  # fmt: skip
@@ -120,7 +120,17 @@ class OrderAdmin(ChangedFieldsOnly):
 
     @display(description="held for")
     def shown_holds(self, obj: Order) -> str:
-        return ", ".join(map(str, getattr(obj, "open_holds", []))) or obj.skip_reason or "–"
+        holds = list(map(str, getattr(obj, "open_holds", [])))
+        more = f" and {len(holds) - 1} more" if len(holds) > 1 else ""
+        return format_html("{}{}", clip(holds[0] if holds else obj.skip_reason or "–", 50), more)
+
+    @display(description="number", ordering="full_number")
+    def number(self, obj: Order) -> str:
+        return clip(obj.full_number, 24)
+
+    @display(description="ship to", ordering="ship_name")
+    def to(self, obj: Order) -> str:
+        return clip(obj.ship_name, 24)
 
     @display(description="age", ordering="ordered_at")
     def age(self, obj: Order) -> str:

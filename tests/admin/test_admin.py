@@ -134,3 +134,12 @@ def test_aliases_are_imported_with_a_preview_and_row_errors(shop: Sandbox, admin
     values = {name: confirm[name].value() for name in confirm.fields}
     admin_client.post(reverse("admin:inventory_skualias_process_import"), values)
     assert list(marketplace.aliases.values_list("marketplace_sku", "warehouse_sku", "units")) == [("007", "MUG-BLK", 1)]
+
+
+def test_an_ugly_order_does_not_break_the_list(shop: Sandbox, manage: Run, admin_client: Client) -> None:
+    shop.oasis.add_order(*[{"partner_sku": f"<i>{place}{'X' * 60}"} for place in range(40)], number="N" * 190)
+    manage("run", "all")
+    page = admin_client.get(reverse("admin:orders_order_changelist")).content.decode()
+    assert "and 39 more" in page
+    assert "&lt;span" not in page
+    assert "<i>0" not in page
