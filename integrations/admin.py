@@ -26,7 +26,8 @@ from integrations.models import Connection, Exchange, JobPlan, SyncRun
 from integrations.registry import base_url_of
 
 for hidden in (Failure, OrmQ, Schedule, Success, Group, User):
-    admin.site.unregister(hidden)
+    if admin.site.is_registered(hidden):  # the queue registers its own table only when it is kept in the database
+        admin.site.unregister(hidden)
 
 HEALTH_COLOURS = {
     Connection.Health.WORKING: "success", Connection.Health.UNTESTED: "info",

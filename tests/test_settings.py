@@ -42,5 +42,9 @@ def test_a_wrong_value_is_named_and_not_repeated(name: str, value: str) -> None:
         assert secret not in done.stderr
 
 
+def test_it_starts_with_redis_as_its_queue() -> None:
+    assert start(REDIS_URL="redis://127.0.0.1:6379/0").stderr == ""
+
+
 def test_debug_needs_no_keys() -> None:
     assert start(DEBUG="on", SECRET_KEY="", CREDENTIALS_KEYS="").returncode == 0
