@@ -40,7 +40,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.body.decode("utf-8", "replace")
+        return storable(self.body.decode("utf-8", "replace"))
 
     @property
     def excerpt(self) -> str:
@@ -159,6 +159,11 @@ class Door:
     def _redacted(self, text: str) -> str:
         secret = self._account.secret
         return text.replace(secret, "•••") if secret else text
+
+
+def storable(text: str) -> str:
+    """Without what no database keeps as text: NUL characters and halves of surrogate pairs."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:

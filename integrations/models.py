@@ -266,6 +266,10 @@ class RateWindow(models.Model):
         return f"{self.remaining} of {self.limit} calls until {self.resets_at:%H:%M:%S}"
 
 
+class RunLost(Exception):
+    """This process was taken for dead and its work picked up by another; whatever it does now may be done twice."""
+
+
 TransmissionRow = TypeVar("TransmissionRow", bound="Transmission")
 
 
@@ -306,24 +310,35 @@ class Transmission(models.Model):
         self.refresh_from_db()
         return seen
 
+    def intend(self, **values: object) -> None:
+        """Commit what is about to leave. Raises RunLost when another worker picked this up meanwhile."""
+        if not self._mine().update(sent_at=timezone.now(), **values):
+            raise RunLost(f"{self}: another worker has taken this over; it is left to that one")
+        self.refresh_from_db()
+
+    def _mine(self) -> models.QuerySet[Transmission]:
+        """The row, while the claim on it is still ours."""
+        return type(self)._default_manager.filter(pk=self.pk, status=self.Status.IN_FLIGHT, claimed_at=self.claimed_at)
+
     def release(
         self, status: str, *, after: timedelta | None = None, error: str = "", costs_attempt: bool = True
     ) -> None:
         """Give a claimed one back, to be taken again not before `after` from now."""
-        now = timezone.now()
-        mine = type(self)._default_manager.filter(pk=self.pk, status=self.Status.IN_FLIGHT)
-        mine.update(
+        self._mine().update(
             status=status,
-            not_before=now + after if after else None,
+            not_before=timezone.now() + after if after else None,
             last_error=error[:4000],
             attempts=F("attempts") - (0 if costs_attempt else 1),
         )
         self.refresh_from_db()
 
-    def finish(self, status: str, *, error: str = "") -> None:
-        """Close a claimed one: accepted, parked or withdrawn."""
-        mine = type(self)._default_manager.filter(pk=self.pk, status=self.Status.IN_FLIGHT)
-        mine.update(status=status, finished_at=timezone.now(), not_before=None, last_error=error[:4000])
+    def finish(self, status: str, *, error: str = "", **values: object) -> None:
+        """Close a claimed one: accepted, parked or withdrawn. Raises RunLost when the claim is no longer ours."""
+        closed = self._mine().update(
+            status=status, finished_at=timezone.now(), not_before=None, last_error=error[:4000], **values
+        )
+        if not closed:
+            raise RunLost(f"{self}: another worker has taken this over; it is left to that one")
         self.refresh_from_db()
 
     def back_off(self, status: str, error: str, *, at_least: timedelta = timedelta(0)) -> None:
@@ -352,9 +367,15 @@ def due(rows: models.QuerySet[TransmissionRow]) -> models.QuerySet[TransmissionR
 
 
 def recover(rows: models.QuerySet[TransmissionRow]) -> int:
-    """What a dead run left in flight may have been sent: it is looked up first. Only under that job's own run."""
+    """What a dead run left in flight may have been sent: it is looked up first. Only under that job's own run.
+
+    One that broke off as often as attempts are allowed is for a person.
+    """
     left = rows.filter(status=Transmission.Status.IN_FLIGHT)
-    return left.update(status=Transmission.Status.UNCONFIRMED, not_before=None)
+    text = f"given up after {MAX_ATTEMPTS} attempts that ended without a result; the job's runs say why"
+    worn = left.filter(attempts__gte=MAX_ATTEMPTS)
+    given_up = worn.update(status=Transmission.Status.PARKED, finished_at=timezone.now(), last_error=text)
+    return given_up + left.update(status=Transmission.Status.UNCONFIRMED, not_before=None)
 
 
 def retry(row: Transmission) -> None:

@@ -6,19 +6,22 @@ what went wrong into the run's status and the connection's health, and closes th
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event, Thread
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.utils import timezone
 
 from integrations import processes
 from integrations.budget import RunJournal, SharedBudget
 from integrations.errors import IntegrationError, Misconfigured, Unavailable
-from integrations.models import Connection, SyncRun
+from integrations.models import Connection, RunLost, SyncRun
 from integrations.ports import Marketplace, Warehouse
 from integrations.registry import WAREHOUSE, marketplace_for, warehouse_for
 
@@ -27,13 +30,11 @@ MAX_PROBLEMS_SHOWN = 5
 PATIENT_JOBS = frozenset({"pull_levels", "publish_inventory", "reconcile"})
 BEAT_EVERY = timedelta(seconds=5)
 
+logger = logging.getLogger(__name__)
+
 
 class AlreadyRunning(Exception):
     """Another process is at this job for this connection."""
-
-
-class RunLost(Exception):
-    """This run was taken for dead and closed by somebody else; whatever it does now may be done twice."""
 
 
 @dataclass
@@ -55,6 +56,17 @@ class Run:
 
     def problem(self, text: str) -> None:
         self.problems.append(text)
+
+    @contextmanager
+    def isolated(self, what: str) -> Iterator[None]:
+        """A fault of ours at one record is told and must not keep the others from their turn."""
+        try:
+            yield
+        except (IntegrationError, RunLost):
+            raise
+        except Exception as exc:
+            logger.exception("%s of %s: %s", self.record.job, self.connection, what)
+            self.problem(f"{what}: unexpected {type(exc).__name__}: {exc}")
 
     def wake(self, job: str, connection_id: int) -> None:
         """Have this job run as soon as this one has ended: there is work for it."""
@@ -91,6 +103,25 @@ class Run:
         return SharedBudget(self.connection, urgent=self.record.job not in PATIENT_JOBS)
 
 
+class Pulse(Thread):
+    """Shows that a run's process lives while its work waits, however slow the other side's answer is."""
+
+    def __init__(self, record: SyncRun) -> None:
+        super().__init__(daemon=True)
+        self._record = record
+        self._ended = Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(settings.STALE_AFTER_SECONDS / 4):
+            with suppress(DatabaseError):
+                running = SyncRun.objects.filter(pk=self._record.pk, status=SyncRun.Status.RUNNING)
+                running.update(heartbeat_at=timezone.now())
+        connections.close_all()
+
+    def stop(self) -> None:
+        self._ended.set()
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a job went, in one line. `failed` is for exit statuses; `wakes` are (job, connection id)."""
@@ -112,6 +143,8 @@ def perform(connection: Connection, job: str, work: Work) -> Outcome:
         run = Run(_open(connection, job), connection)
     except AlreadyRunning as exc:
         return Outcome(str(exc))
+    pulse = Pulse(run.record)
+    pulse.start()
     status, error = SyncRun.Status.INTERRUPTED, "the process ended before the job did"
     try:
         error = _attempt(run, work)
@@ -122,6 +155,7 @@ def perform(connection: Connection, job: str, work: Work) -> Outcome:
         status, error = SyncRun.Status.FAILED, f"unexpected {type(exc).__name__}: {exc}"[:2000]
         raise
     finally:
+        pulse.stop()
         summary = _close(run, status, error)
     failed = status != SyncRun.Status.SUCCEEDED
     return Outcome(f"{job} of {connection}: {summary}", failed=failed, wakes=frozenset(run.wakes))

@@ -45,7 +45,8 @@ def confirm(run: Run) -> None:
     failures = 0
     for pk in pks:
         run.beat()
-        failures = 0 if market is None or _send(run, market, pk) else failures + 1
+        with run.isolated(f"confirmation {pk}"):
+            failures = 0 if market is None or _send(run, market, pk) else failures + 1
         if failures >= MAX_FAILURES_IN_A_ROW:
             run.problem(f"{run.connection} is not answering; the rest is left for later")
             break
@@ -156,8 +157,7 @@ def _send(run: Run, market: Marketplace, pk: int) -> bool:
 
 
 def _tell(market: Marketplace, confirmation: ShipmentConfirmation, lines: list[ConfirmedLine]) -> None:
-    confirmation.sent_at = timezone.now()
-    confirmation.save(update_fields=["sent_at"])
+    confirmation.intend()
     order = confirmation.order
     market.confirm(
         ShipmentNotice(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+from django.db.models import Q
+
 from integrations.models import Route
 from inventory.aliases import Resolver
 from inventory.models import InventoryLevel
@@ -38,15 +40,19 @@ def _unsent(warehouse_id: int) -> Counter[str]:
 
 
 def _sent_since(warehouse_id: int, levels: dict[str, InventoryLevel]) -> Counter[str]:
-    """Sent orders that were accepted after their item was observed; drafts commit nothing until they ship."""
+    """Sent orders accepted after their item was observed, shipped or not; an unshipped draft commits nothing."""
     units: Counter[str] = Counter()
+    if not levels:
+        return units
+    oldest = min(level.observed_at for level in levels.values())
+    drafts = Q(submission__remote_status="draft", submission__order__status=S.SUBMITTED)
     sent = SubmittedLine.objects.filter(
+        drafts | Q(submission__finished_at__gte=oldest), item_id__in=levels,
         submission__connection=warehouse_id, submission__status=WarehouseSubmission.Status.ACCEPTED,
-        submission__order__status=S.SUBMITTED, item_id__in=levels,
-    ).select_related("submission")  # fmt: skip
-    for line in sent:
-        accepted_at = line.submission.finished_at
-        draft = line.submission.remote_status == "draft"
-        if draft or accepted_at is None or accepted_at >= levels[line.item_id].observed_at:
+    ).exclude(submission__order__status=S.CANCELLED)  # fmt: skip
+    for line in sent.select_related("submission__order"):
+        placed = line.submission
+        draft = placed.remote_status == "draft" and placed.order.status == S.SUBMITTED
+        if draft or placed.finished_at is None or placed.finished_at >= levels[line.item_id].observed_at:
             units[line.item_id] += line.quantity
     return units

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -102,7 +102,7 @@ class Intake:
         try:
             with transaction.atomic():
                 verdict = self._store(told)
-        except (ValidationError, DatabaseError, ValueError, ArithmeticError) as exc:
+        except (ValidationError, DataError, IntegrityError, ValueError, ArithmeticError) as exc:
             self._keep_unreadable(UnreadableOrder(told.number, _reason(exc), told.raw))
             return
         self._run.count(verdict)

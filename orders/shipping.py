@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from integrations.models import Connection, SyncRun
@@ -26,12 +26,19 @@ def pull(run: Run) -> None:
         return
     now = timezone.now()
     overlap = timedelta(minutes=run.connection.overlap_minutes)
-    since = (_read_until(run.connection) or first) - overlap
+    since = _since(mine, _read_until(run.connection) or first) - overlap
     in_doubt = mine.filter(status__in=IN_DOUBT).aggregate(at=Min("sent_at"))["at"]
     run.window(since, min(now, in_doubt or now))
     for parcel in run.warehouse().parcels(since):
         run.beat()
-        _store(run, parcel)
+        with run.isolated(f"parcel {parcel.remote_id}"):
+            _store(run, parcel)
+
+
+def _since(mine: QuerySet[WarehouseSubmission], read_until: datetime) -> datetime:
+    """An order that we learned of late, by looking it up, may have shipped before the last look."""
+    late = mine.filter(status=T.ACCEPTED, finished_at__gt=read_until).aggregate(at=Min("created_at"))["at"]
+    return min(read_until, late or read_until)
 
 
 def _read_until(connection: Connection) -> datetime | None:

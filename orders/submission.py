@@ -6,7 +6,6 @@ sent, send once. Only this job claims a warehouse's submissions, and it runs onc
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -18,13 +17,12 @@ from integrations import places
 from integrations.errors import IntegrationError, KeyRefused, Misconfigured, OutcomeUnknown, Refused, Unavailable
 from integrations.models import Connection, Route, due, recover
 from integrations.ports import Receipt, Warehouse
-from integrations.runs import Run, RunLost
+from integrations.runs import Run
 from inventory import catalogue
 from orders import arrivals, settling, warehouse_request
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
 from orders.settling import Plan
 
-logger = logging.getLogger(__name__)
 S = Order.Status
 T = WarehouseSubmission.Status
 MAX_FAILURES_IN_A_ROW = 3
@@ -40,21 +38,11 @@ def submit(run: Run) -> None:
     sender = Sender(run, warehouse, routes)
     for pk in list(due(mine).values_list("pk", flat=True)):
         run.beat()
-        _guarded(sender, run, pk)
+        with run.isolated(f"submission {pk}"):
+            sender.send(pk)
         if sender.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             run.problem(f"{run.connection} is not answering; the rest is left for later")
             return
-
-
-def _guarded(sender: Sender, run: Run, pk: int) -> None:
-    """A fault of ours at one order must not keep the others; the claim it leaves is looked up by the next run."""
-    try:
-        sender.send(pk)
-    except (IntegrationError, RunLost):
-        raise
-    except Exception as exc:
-        logger.exception("submission %s", pk)
-        run.problem(f"submission {pk}: unexpected {type(exc).__name__}: {exc}")
 
 
 def active_routes(connection: Connection) -> list[Route]:
@@ -155,10 +143,9 @@ class Sender:
 
     def _accept(self, submission: WarehouseSubmission, receipt: Receipt, reason: str) -> None:
         with transaction.atomic():
-            submission.finish(T.ACCEPTED)
-            submission.remote_id, submission.remote_number = receipt.remote_id, receipt.number
-            submission.remote_status = receipt.status
-            submission.save(update_fields=["remote_id", "remote_number", "remote_status"])
+            submission.finish(
+                T.ACCEPTED, remote_id=receipt.remote_id, remote_number=receipt.number, remote_status=receipt.status
+            )
             _note_line_ids(submission, receipt)
             order = Order.objects.get(pk=submission.order_id)
             order.move_to(S.SUBMITTED, reason=f"{reason} as order {receipt.number or receipt.remote_id}")
@@ -214,8 +201,7 @@ class Sender:
 def _commit_intent(submission: WarehouseSubmission, plan: Plan, request: dict[str, object]) -> None:
     """What is about to be sent, on disk before it leaves."""
     with transaction.atomic():
-        submission.sent_at, submission.request = timezone.now(), request
-        submission.save(update_fields=["sent_at", "request"])
+        submission.intend(request=request)
         submission.lines.all().delete()
         parts = [(line, part) for line, found in plan.lines for part in found.components]
         SubmittedLine.objects.bulk_create(

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from integrations.errors import Unreadable
+from integrations.http import storable
 from integrations.ports import (
     Item,
     Location,
@@ -21,6 +22,7 @@ from integrations.ports import (
 from integrations.tradegecko.options import Options
 
 Row = Mapping[str, Any]
+MAX_ID_CHARS = 40
 STATES = {"fulfilled": ParcelState.SHIPPED, "void": ParcelState.VOID, "deleted": ParcelState.VOID}
 
 
@@ -124,14 +126,14 @@ def stock_levels(row: Row) -> list[StockLevel]:
 
 def identity(row: Row, what: str) -> str:
     value = row.get("id")
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or not str(value):
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or not 0 < len(str(value)) <= MAX_ID_CHARS:
         raise Unreadable(f"TradeGecko sent a {what} without an id: {str(row)[:200]}")
     return str(value)
 
 
 def text(row: Row, name: str) -> str:
     value = row.get(name)
-    return "" if value is None else str(value)
+    return "" if value is None else storable(str(value))
 
 
 def decimal(value: object, name: str) -> Decimal | None:
