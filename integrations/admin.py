@@ -84,6 +84,7 @@ class JobPlans(TabularInline):
     readonly_fields = ("job", "next_run_at")
     extra = 0
     can_delete = False
+    hide_title = True
     verbose_name_plural = "Jobs: how often, and when next"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

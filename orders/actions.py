@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 S = Order.Status
 
 
+def possible(order: Order) -> set[str]:
+    """The names of the actions that this order allows now, for the buttons of its page."""
+    names = set()
+    if order.status in Order.UNSENT:
+        names |= {"skip", "hold"}
+    if order.status in (S.RECEIVED, S.ON_HOLD):
+        names.add("release")
+    if order.holds.filter(kind=Hold.Kind.MANUAL, resolved_at=None).exists():
+        names.discard("hold")
+    if order.status == S.SKIPPED:
+        names.add("unskip")
+    if _stuck(order):
+        names.add("retry")
+    return names
+
+
 def release(order: Order, actor: User | None) -> str:
     """Close the manual hold and judge the order again; what the warehouse is said to lack is asked for anew."""
     if order.status not in (S.RECEIVED, S.ON_HOLD):
@@ -35,16 +51,13 @@ def release(order: Order, actor: User | None) -> str:
 
 def retry_sending(order: Order, actor: User | None) -> str:
     """Send again what was refused or given up; what may have arrived is looked up first."""
-    stuck: list[Transmission] = [
-        *WarehouseSubmission.objects.filter(order=order, status=Transmission.Status.PARKED),
-        *ShipmentConfirmation.objects.filter(order=order, status=Transmission.Status.PARKED),
-    ]
+    stuck = _stuck(order)
     if not stuck:
         raise IllegalTransition(f"order {order} has nothing that was refused or given up")
     for row in stuck:
         retry(row)
         job = "submit_orders" if isinstance(row, WarehouseSubmission) else "confirm_shipments"
-        enqueue(job, row.connection_id)  # type: ignore[attr-defined]
+        enqueue(job, row.connection_id)
     order.note("sent again", actor=actor)
     return f"order {order}: {len(stuck)} sent again"
 
@@ -80,6 +93,14 @@ def unskip(order: Order, actor: User | None) -> str:
     if order.route is not None:
         enqueue("submit_orders", order.route.warehouse_id)
     return f"order {order} is judged again and goes out if nothing holds it"
+
+
+def _stuck(order: Order) -> list[WarehouseSubmission | ShipmentConfirmation]:
+    parked = Transmission.Status.PARKED
+    return [
+        *WarehouseSubmission.objects.filter(order=order, status=parked),
+        *ShipmentConfirmation.objects.filter(order=order, status=parked),
+    ]
 
 
 def _take_back(order: Order) -> None:

@@ -48,7 +48,7 @@ class Lines(TabularInline):
               "quantity_confirmed", "unit_cost", "is_cancelled")  # fmt: skip
     extra = 0
     can_delete = False
-    tab = False
+    hide_title = True
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
         """Before it is sent, a line's SKUs and quantities can be put right."""
@@ -104,6 +104,13 @@ class OrderAdmin(ChangedFieldsOnly):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
+        """Only the buttons that this order allows now, and none for who may only look."""
+        order = Order.objects.filter(pk=object_id).first()
+        allowed = actions.possible(order) if order and self.has_change_permission(request, order) else set()
+        shown = super().get_actions_detail(request, object_id)
+        return [one for one in shown if one.action_name.rpartition("_")[2] in allowed]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

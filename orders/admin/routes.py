@@ -54,6 +54,12 @@ class RouteAdmin(ChangedFieldsOnly):
         kwargs["queryset"] = Connection.objects.filter(provider__in=of_kind)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "marketplace_warehouse_name" and field is not None:
+            field.strip = False  # it is echoed exactly, blanks included (supplier-oasis 3.2)
+        return field
+
     def save_model(self, request: HttpRequest, obj: Route, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         renamed = {"location_name", "company_name", "warehouse"} & set(form.changed_data)
