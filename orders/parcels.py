@@ -49,30 +49,36 @@ def recount(order: Order, submission: WarehouseSubmission) -> list[str]:
 
 
 def _unpack(shipment: Shipment, submitted: list[SubmittedLine], shipped: dict[int, Decimal]) -> list[str]:
-    """Add a parcel's contents to what was shipped per submitted line; what fits none of them, in words."""
+    """Add a parcel's contents to what is shipped per submitted line; what fits none of them, in words."""
     strange = []
     for part in shipment.contents:
         quantity = _decimal(part.get("quantity"))
-        line = _line_for(part, submitted, shipped)
-        if line is None:
+        lines = _candidates(part, submitted)
+        if not lines:
             strange.append(
                 f"The parcel holds {quantity.normalize():f} of item {part.get('item_id')}, which was not ordered."
             )
-        else:
-            shipped[line.pk] += quantity
+            continue
+        for line in lines:
+            fits = min(quantity, max(line.quantity - shipped[line.pk], Decimal(0)))
+            shipped[line.pk] += fits
+            quantity -= fits
+        shipped[lines[0].pk] += quantity
     return strange
 
 
-def _line_for(
-    part: dict[str, str], submitted: list[SubmittedLine], shipped: dict[int, Decimal]
-) -> SubmittedLine | None:
-    """The submitted line a parcel's content belongs to: by its id, else the first one of that item with room."""
-    by_id = [line for line in submitted if line.remote_id and line.remote_id == part.get("line_id")]
-    if by_id:
-        return by_id[0]
-    same_item = [line for line in submitted if line.item_id == part.get("item_id")]
-    with_room = [line for line in same_item if shipped[line.pk] < line.quantity]
-    return next(iter(with_room or same_item[-1:]), None)
+def _candidates(part: dict[str, str], submitted: list[SubmittedLine]) -> list[SubmittedLine]:
+    """The submitted lines that a parcel's content can be of: the one with its id first, then those of the same item.
+
+    The ids of an order's lines are known only by their order in an answer, which is not promised: an id whose item is
+    another one is not believed.
+    """
+    line_id, item_id = part.get("line_id", ""), part.get("item_id", "")
+    named = [line for line in submitted if line.remote_id and line.remote_id == line_id]
+    if not item_id:
+        return named
+    same_item = [line for line in submitted if line.item_id == item_id]
+    return sorted(same_item, key=lambda line: line not in named)
 
 
 def _complete(submitted: list[SubmittedLine], shipped: dict[int, Decimal]) -> dict[int, int]:

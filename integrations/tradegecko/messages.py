@@ -108,7 +108,7 @@ def parcel(row: Row, lines: Sequence[Row]) -> Parcel:
 def stock_levels(row: Row) -> list[StockLevel]:
     """One item's stock per location; available is computed, since the rows have none (3.8)."""
     item_id = str(row.get("variant_id") or row.get("id") or "")
-    places = row.get("locations")
+    places = [] if row.get("locations", "") is None else row.get("locations")
     if not item_id or not isinstance(places, list):
         raise Unreadable(f"a stock level of TradeGecko has no variant or no locations: {str(row)[:200]}")
     levels = []

@@ -12,7 +12,7 @@ from django.core.management import CommandError
 from integrations.models import MAX_ATTEMPTS, Connection, RunLost, recover
 from integrations.sandbox.server import Sandbox
 from orders import actions, parcels
-from orders.models import Order, WarehouseSubmission
+from orders.models import Order, SubmittedLine, WarehouseSubmission
 
 HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 Run = Callable[..., str]
@@ -112,3 +112,28 @@ def test_characters_that_no_database_keeps_do_no_harm(shop: Sandbox, manage: Run
     shop.tradegecko.ship(placed(shop, number)["id"], tracking="1Z\x00\ud8001", carrier="UPS\x00")
     manage("run", "all")
     assert told(number)["status"] == "confirmed"
+
+
+def test_line_ids_that_came_in_another_order_confirm_the_right_line(shop: Sandbox, manage: Run) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "all")
+    mug, tee = SubmittedLine.objects.order_by("position")
+    for line, other in ((mug, tee.remote_id), (tee, mug.remote_id)):
+        SubmittedLine.objects.filter(pk=line.pk).update(remote_id=other)
+    shop.tradegecko.ship(placed(shop, number)["id"], {int(mug.remote_id): 1}, tracking="1Z-MUG")
+    manage("run", "all")
+    assert [(line, parcel.tracking_number) for line, parcel in shop.oasis.shipments(number)] == [("1", "1Z-MUG")]
+
+
+def test_two_lines_of_one_item_share_what_was_shipped_whatever_their_ids(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 1}, {"partner_sku": "MUG-BLK", "quantity": 3})
+    manage("run", "all")
+    one, three = SubmittedLine.objects.order_by("position")
+    for line, other in ((one, three.remote_id), (three, one.remote_id)):
+        SubmittedLine.objects.filter(pk=line.pk).update(remote_id=other)
+    shop.tradegecko.ship(placed(shop, number)["id"], tracking="1Z1")
+    manage("run", "all")
+    assert [(line, parcel.quantity) for line, parcel in shop.oasis.shipments(number)] == [("1", 1), ("2", 3)]
+    assert told(number)["holds"] == []
