@@ -136,13 +136,8 @@ def _send(run: Run, market: Marketplace, pk: int) -> bool:
             if lines and _too_early(confirmation):
                 confirmation.release(T.UNCONFIRMED, after=_grace(), costs_attempt=False)
                 return True
-        if lines:
-            _tell(market, confirmation, lines)
-    except Refused as exc:
-        confirmation.finish(T.PARKED, error=str(exc))
-        confirmation.order.note(f"confirmation refused: {exc}")
-        run.problem(f"order {confirmation.order}: {exc}")
-        return True
+        if lines and not _told(run, market, confirmation, lines):
+            return True
     except Misconfigured:
         confirmation.release(was, costs_attempt=False)
         raise
@@ -154,6 +149,32 @@ def _send(run: Run, market: Marketplace, pk: int) -> bool:
         return True
     _accept(run, confirmation)
     return True
+
+
+def _told(run: Run, market: Marketplace, confirmation: ShipmentConfirmation, lines: list[ConfirmedLine]) -> bool:
+    """Whether the marketplace said yes. A message that it refuses is sent line by line: a bad one keeps only itself."""
+    try:
+        _tell(market, confirmation, lines)
+    except Refused as exc:
+        if len(lines) > 1:
+            _split(run, confirmation, readback.missing(market, confirmation.order, lines), str(exc))
+            return False
+        confirmation.finish(T.PARKED, error=str(exc))
+        confirmation.order.note(f"confirmation refused: {exc}")
+        run.problem(f"order {confirmation.order}: {exc}")
+        return False
+    return True
+
+
+@transaction.atomic
+def _split(run: Run, confirmation: ShipmentConfirmation, missing: list[ConfirmedLine], error: str) -> None:
+    """Give each line that was not taken a confirmation of its own; what was taken stays and is read back."""
+    everything = confirmation.lines.count() == len(missing)
+    for line in missing[1:] if everything else missing:
+        own = ShipmentConfirmation.objects.create(order=confirmation.order, connection=confirmation.connection)
+        ConfirmedLine.objects.filter(pk=line.pk).update(confirmation=own)
+    confirmation.release(T.UNCONFIRMED, error=error, costs_attempt=False)
+    run.wake("confirm_shipments", run.connection.pk)
 
 
 def _tell(market: Marketplace, confirmation: ShipmentConfirmation, lines: list[ConfirmedLine]) -> None:

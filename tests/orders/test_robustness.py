@@ -137,3 +137,20 @@ def test_two_lines_of_one_item_share_what_was_shipped_whatever_their_ids(
     manage("run", "all")
     assert [(line, parcel.quantity) for line, parcel in shop.oasis.shipments(number)] == [("1", 1), ("2", 3)]
     assert told(number)["holds"] == []
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_a_line_that_the_marketplace_refuses_does_not_hold_back_the_others(
+    shop: Sandbox, manage: Run, told: Told, atomic: bool
+) -> None:
+    shop.oasis.atomic = atomic
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"}, {"partner_sku": "RUG-5X8"})
+    manage("run", "all")
+    shop.tradegecko.ship(placed(shop, number)["id"], tracking="1Z1")
+    shop.oasis.orders[number].lines[1].status = "CANCELLED"
+    manage("run", "pull_shipments")
+    manage("run", "confirm_shipments")
+    with pytest.raises(CommandError, match="are open"):
+        manage("run", "confirm_shipments")
+    assert [line for line, _ in shop.oasis.shipments(number)] == ["1", "3"]
+    assert sorted(one["status"] for one in told(number)["confirmations"]) == ["accepted", "accepted", "parked"]
