@@ -61,7 +61,7 @@ class Sandbox:
 
     def __enter__(self) -> Sandbox:
         for server in self._servers.values():
-            Thread(target=server.serve_forever, daemon=True).start()
+            Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()  # seconds until it sees a shutdown
         return self
 
     def __exit__(
