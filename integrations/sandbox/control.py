@@ -10,12 +10,12 @@ from werkzeug.wrappers import Request, Response
 
 from integrations.sandbox.faults import names
 from integrations.sandbox.gecko_state import Invalid
+from integrations.sandbox.oasis_state import OasisState
 
 if TYPE_CHECKING:
     from integrations.sandbox.server import Sandbox
 
 SETTINGS = {
-    "oasis": ("form", "atomic", "inclusive"),
     "tradegecko": (
         "limit", "clamp_page_size", "reject_duplicate_order_numbers", "sideload_lines", "finalize_before_packing",
     ),
@@ -53,10 +53,8 @@ def _change(box: Sandbox, method: str, what: str, given: dict[str, Any]) -> Any:
             box.faults.add(given.pop("system"), given.pop("name"), **given)
         case ("DELETE", "faults"):
             box.faults.clear()
-        case ("POST", "orders"):
-            return {"number": box.oasis.add_order(*given.pop("lines"), **given)}
-        case ("POST", "cancel"):
-            box.oasis.cancel(given["number"], given.get("line", ""))
+        case ("POST", "orders" | "orders/edit" | "orders/remove" | "cancel" | "listings"):
+            return _retailer(box.oasis, what, given)
         case ("POST", "ship"):
             return {"fulfillment_id": _ship(box, given)}
         case ("POST", "stock"):
@@ -65,6 +63,22 @@ def _change(box: Sandbox, method: str, what: str, given: dict[str, Any]) -> Any:
             _settings(box, given)
         case _:
             raise ValueError(f"no {method} {what}")
+    return {"ok": True}
+
+
+def _retailer(oasis: OasisState, what: str, given: dict[str, Any]) -> Any:
+    """What the retailer does on Overstock's side; fields are those of OasisState's methods."""
+    match what:
+        case "orders":
+            return {"number": oasis.add_order(*given.pop("lines"), **given)}
+        case "orders/edit":
+            oasis.edit(**given)
+        case "orders/remove":
+            oasis.remove(given["number"])
+        case "cancel":
+            oasis.cancel(given["number"], given.get("line", ""))
+        case "listings":
+            oasis.add_listing(**given)
     return {"ok": True}
 
 
@@ -78,7 +92,8 @@ def _ship(box: Sandbox, given: dict[str, Any]) -> int:
 
 
 def _settings(box: Sandbox, given: dict[str, Any]) -> None:
-    worlds = {"oasis": box.oasis, "tradegecko": box.tradegecko}
+    worlds = {"tradegecko": box.tradegecko}
+    box.oasis.switch(**given.pop("oasis", {}))
     for system, values in given.items():
         for name, value in values.items():
             if name not in SETTINGS[system]:
@@ -89,13 +104,7 @@ def _settings(box: Sandbox, given: dict[str, Any]) -> None:
 def _state(box: Sandbox) -> dict[str, Any]:
     gecko = box.tradegecko
     return {
-        "oasis": {
-            "orders": {number: asdict(order) for number, order in box.oasis.orders.items()},
-            "quantities": [
-                {"sku": sku, "warehouse": warehouse, "quantity": quantity}
-                for (sku, warehouse), quantity in box.oasis.quantities.items()
-            ],
-        },
+        "oasis": box.oasis.view(),
         "tradegecko": {
             "orders": [{**order, "lines": gecko.lines(order["id"])} for order in gecko.orders.values()],
             "fulfillments": list(gecko.tables["fulfillments"].values()),
