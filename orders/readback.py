@@ -39,6 +39,7 @@ def _read(market: Marketplace, order: Order) -> MarketplaceOrder:
 def _shows(told: MarketplaceLine | None, line: ConfirmedLine) -> bool:
     if told is None:
         return False
-    if told.tracking_numbers:
-        return line.tracking_number in told.tracking_numbers
+    known = {parcel.tracking_number for parcel in told.parcels} - {""}
+    if known:
+        return line.tracking_number in known
     return told.state == SaleState.SHIPPED
