@@ -16,6 +16,10 @@ from integrations import registry
 from integrations.crypto import decrypt, encrypt
 
 DEFAULT_FIRST_LOOK = timedelta(days=3)
+MAX_ATTEMPTS = 12
+# Where nothing was decided, the other side's outage is not the record's fault: almost two days of hourly attempts.
+PATIENT_ATTEMPTS = 48
+LONGEST_PAUSE = timedelta(hours=1)
 
 
 def default_earliest_order_date() -> date:
@@ -341,16 +345,14 @@ class Transmission(models.Model):
             raise RunLost(f"{self}: another worker has taken this over; it is left to that one")
         self.refresh_from_db()
 
-    def back_off(self, status: str, error: str, *, at_least: timedelta = timedelta(0)) -> None:
+    def back_off(
+        self, status: str, error: str, *, at_least: timedelta = timedelta(0), attempts: int = MAX_ATTEMPTS
+    ) -> None:
         """Try again later, with growing pauses; out of attempts, it is parked for a person."""
-        if self.attempts >= MAX_ATTEMPTS:
+        if self.attempts >= attempts:
             self.finish(self.Status.PARKED, error=f"given up after {self.attempts} attempts: {error}")
             return
         self.release(status, after=max(pause_after(self.attempts), at_least), error=error)
-
-
-MAX_ATTEMPTS = 12
-LONGEST_PAUSE = timedelta(hours=1)
 
 
 def pause_after(attempts: int) -> timedelta:

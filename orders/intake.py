@@ -16,6 +16,7 @@ from integrations.models import Connection, Route
 from integrations.ports import Marketplace, MarketplaceOrder, UnreadableOrder
 from integrations.runs import Run
 from orders import arrivals, settling
+from orders.carriers import seed
 from orders.models import Order, UnreadableRecord
 from orders.models.order import MAX_NUMBER_CHARS as NUMBER_CHARS
 from orders.windows import resume_point, slices
@@ -58,6 +59,7 @@ def read(
     too_old_too: bool = False, on_read: object = None,
 ) -> None:  # fmt: skip
     """Store the orders of a window, slice by slice. `on_read` is told the end of each slice once it is committed."""
+    seed(run.connection)
     recent = timedelta(minutes=run.connection.recent_slice_minutes)
     older = timedelta(hours=run.connection.older_slice_hours)
     intake = Intake(run, routes, too_old_too=too_old_too)

@@ -8,7 +8,7 @@ from integrations.models import Connection
 from integrations.runs import Outcome, Run, perform
 from inventory import publishing
 from inventory.tasks import run_pull_levels
-from orders import confirmation, demand, intake, reconciliation, shipping, submission
+from orders import confirmation, demand, intake, reconciliation, shipping, submission, telling
 
 
 def pull_orders(connection: Connection) -> Outcome:
@@ -36,7 +36,7 @@ def reconcile(connection: Connection) -> Outcome:
 
 
 def _publish(run: Run) -> None:
-    routes = [r for r in intake.active_routes(run.connection) if confirmation.may_reach(r, run.connection)]
+    routes = [r for r in intake.active_routes(run.connection) if telling.may_reach(r, run.connection)]
     publishing.publish(run, routes, demand.pending)
 
 

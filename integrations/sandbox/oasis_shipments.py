@@ -76,10 +76,11 @@ class _Plan:
     def _confirmation(self, line: Line, detail: etree._Element) -> Parcel:
         parcel = self._parcel(detail)
         told = (parcel.quantity, parcel.carrier, parcel.tracking_number)
-        if any((one.quantity, one.carrier, one.tracking_number) == told for one in line.parcels):
+        repeated = any((one.quantity, one.carrier, one.tracking_number) == told for one in line.parcels)
+        left = self._open(line)
+        if repeated and (self._state.refuse_repeated or parcel.quantity > left):
             raise Problem("ALREADY_SHIPPED", f"Tracking number {parcel.tracking_number} of this line was taken before")
         _check_not_cancelled(line)
-        left = self._open(line)
         if parcel.quantity > left:
             raise Problem("OVER_CONFIRMED", f"Quantity {parcel.quantity} of a line of which {left} are open")
         self._left[id(line)] = left - parcel.quantity

