@@ -293,7 +293,7 @@ class Transmission(models.Model):
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     attempts = models.PositiveIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True, help_text="When a request was last about to leave.")
+    sent_at = models.DateTimeField(null=True, help_text="When a request that may have arrived was last about to leave.")
     not_before = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
@@ -325,7 +325,13 @@ class Transmission(models.Model):
         return type(self)._default_manager.filter(pk=self.pk, status=self.Status.IN_FLIGHT, claimed_at=self.claimed_at)
 
     def release(
-        self, status: str, *, after: timedelta | None = None, error: str = "", costs_attempt: bool = True
+        self,
+        status: str,
+        *,
+        after: timedelta | None = None,
+        error: str = "",
+        costs_attempt: bool = True,
+        **values: object,
     ) -> None:
         """Give a claimed one back, to be taken again not before `after` from now."""
         self._mine().update(
@@ -333,6 +339,7 @@ class Transmission(models.Model):
             not_before=timezone.now() + after if after else None,
             last_error=error[:4000],
             attempts=F("attempts") - (0 if costs_attempt else 1),
+            **values,
         )
         self.refresh_from_db()
 
@@ -374,8 +381,8 @@ def recover(rows: models.QuerySet[TransmissionRow]) -> int:
     One that broke off as often as attempts are allowed is for a person.
     """
     left = rows.filter(status=Transmission.Status.IN_FLIGHT)
-    text = f"given up after {MAX_ATTEMPTS} attempts that ended without a result; the job's runs say why"
-    worn = left.filter(attempts__gte=MAX_ATTEMPTS)
+    text = f"given up after {PATIENT_ATTEMPTS} attempts that ended without a result; the job's runs say why"
+    worn = left.filter(attempts__gte=PATIENT_ATTEMPTS)
     given_up = worn.update(status=Transmission.Status.PARKED, finished_at=timezone.now(), last_error=text)
     return given_up + left.update(status=Transmission.Status.UNCONFIRMED, not_before=None)
 

@@ -57,7 +57,7 @@ class Teller:
             with self._run.isolated(f"confirmation {pk}"):
                 self._take(pk)
             if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
-                self._run.problem(f"{self._run.connection} gives no clear answer; the rest is left for later")
+                self._run.unreachable()
                 return
 
     def _take(self, pk: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from integrations.errors import Unavailable
 from integrations.ports import ConfirmedParcel, Marketplace, MarketplaceLine, MarketplaceOrder, SaleState
@@ -32,11 +32,7 @@ def missing(market: Marketplace, order: Order, lines: Sequence[ConfirmedLine]) -
 
 def read(market: Marketplace, order: Order) -> MarketplaceOrder | None:
     """The order as the marketplace tells it now, by the window of its creation; None when it is not told."""
-    created = order.marketplace_created_at
-    since, until = (
-        (created - MARGIN, created + MARGIN) if created else (order.ordered_at - MARGIN, order.ordered_at + GUESS)
-    )
-    for told in market.orders(since, until):
+    for told in market.orders(*window(order)):
         if (
             isinstance(told, MarketplaceOrder)
             and told.number == order.full_number
@@ -44,6 +40,12 @@ def read(market: Marketplace, order: Order) -> MarketplaceOrder | None:
         ):
             return told
     return None
+
+
+def window(order: Order) -> tuple[datetime, datetime]:
+    """The window of creation time that shows the order."""
+    created = order.marketplace_created_at
+    return (created - MARGIN, created + MARGIN) if created else (order.ordered_at - MARGIN, order.ordered_at + GUESS)
 
 
 def _not_shown(told: MarketplaceLine | None, lines: Sequence[ConfirmedLine]) -> list[ConfirmedLine]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 
-from integrations.models import MAX_ATTEMPTS, Connection, RunLost, recover
+from integrations.models import PATIENT_ATTEMPTS, Connection, RunLost, recover
 from integrations.sandbox.server import Sandbox
 from orders import actions, parcels
 from orders.models import Order, SubmittedLine, WarehouseSubmission
@@ -31,9 +31,10 @@ def test_an_order_that_was_found_late_has_its_earlier_parcel_told(
     lost, other = (shop.oasis.add_order({"partner_sku": "MUG-BLK"}) for _ in range(2))
     shop.faults.add("tradegecko", "reset_after_apply", path="/orders", method="POST")
     shop.faults.add("tradegecko", "503", path="/orders", method="GET", times=1000)
-    for _ in range(MAX_ATTEMPTS):
+    manage("run", "pull_orders")
+    for _ in range(PATIENT_ATTEMPTS):
         with pytest.raises(CommandError):
-            manage("run", "all")
+            manage("run", "submit_orders")
     assert (told(lost)["warehouse_order"]["status"], told(other)["status"]) == ("parked", "submitted")
     parcel = shop.tradegecko.ship(placed(shop, lost)["id"], tracking="1Z1")
     shop.tradegecko.tables["fulfillments"][parcel]["updated_at"] = f"{HOUR_AGO:%Y-%m-%dT%H:%M:%S}.000Z"
@@ -87,7 +88,7 @@ def test_a_worker_that_was_taken_for_dead_sends_nothing(shop: Sandbox, manage: R
 def test_a_submission_that_breaks_off_again_and_again_is_for_a_person(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "pull_orders")
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(PATIENT_ATTEMPTS):
         WarehouseSubmission.objects.get().claim()
         recover(WarehouseSubmission.objects.all())
     assert told(number)["warehouse_order"]["status"] == "parked"
