@@ -331,6 +331,9 @@ class Warehouse(Protocol):
     def orders_since(self, created_since: datetime) -> Iterable[Receipt]:
         """Every order created since, void and deleted ones too; for reconciliation."""
 
+    def changed_orders(self, since: datetime) -> Iterable[Receipt]:
+        """Every order changed since, whatever its status is now, void and deleted ones too; oldest change first."""
+
     def parcels(self, since: datetime) -> Iterable[Parcel]:
         """Every shipment changed since, oldest change first, void ones too."""
 
