@@ -138,6 +138,7 @@ class Outcome:
 
     text: str
     failed: bool = False
+    started: bool = True
     wakes: frozenset[tuple[str, int]] = frozenset()
 
 
@@ -152,7 +153,7 @@ def perform(connection: Connection, job: str, work: Work) -> Outcome:
     try:
         run = Run(_open(connection, job), connection)
     except AlreadyRunning as exc:
-        return Outcome(str(exc))
+        return Outcome(str(exc), started=False)
     pulse = Pulse(run.record)
     pulse.start()
     status, error = SyncRun.Status.INTERRUPTED, "the process ended before the job did"
@@ -244,10 +245,8 @@ def _status(run: Run, error: str) -> SyncRun.Status:
 def _close(run: Run, status: str, error: str) -> str:
     """Write the end of the run, unless somebody else did. Returns its one-line summary."""
     parts = [f"{number} {what}" for what, number in run.counts.items() if number]
-    summary = ", ".join(parts) or "nothing to do"
     problems = [*([error] if error else []), *run.problems[:MAX_PROBLEMS_SHOWN]]
-    if problems:
-        summary = f"{summary}; {'; '.join(problems)}"
+    summary = "; ".join([*([", ".join(parts)] if parts else []), *problems]) or "nothing to do"
     SyncRun.objects.filter(pk=run.record.pk, status=SyncRun.Status.RUNNING).update(
         status=status,
         finished_at=timezone.now(),

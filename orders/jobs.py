@@ -8,7 +8,7 @@ from integrations.models import Connection
 from integrations.runs import Outcome, Run, perform
 from inventory import publishing
 from inventory.tasks import run_pull_levels
-from orders import confirmation, demand, intake, reconciliation, shipping, submission, telling
+from orders import confirmation, demand, intake, reconciliation, revisit, shipping, submission, telling
 
 
 def pull_orders(connection: Connection) -> Outcome:
@@ -25,6 +25,10 @@ def pull_shipments(connection: Connection) -> Outcome:
 
 def confirm_shipments(connection: Connection) -> Outcome:
     return perform(connection, "confirm_shipments", confirmation.confirm)
+
+
+def revisit_orders(connection: Connection) -> Outcome:
+    return perform(connection, "revisit_orders", revisit.revisit)
 
 
 def publish_inventory(connection: Connection) -> Outcome:
@@ -46,6 +50,7 @@ BY_NAME: dict[str, Callable[[Connection], Outcome]] = {
     "pull_shipments": pull_shipments,
     "confirm_shipments": confirm_shipments,
     "pull_levels": run_pull_levels,
+    "revisit_orders": revisit_orders,
     "publish_inventory": publish_inventory,
     "reconcile": reconcile,
 }

@@ -11,7 +11,7 @@ from django.utils import timezone
 from integrations.models import Connection, SyncRun
 from integrations.ports import Parcel
 from integrations.runs import Run
-from orders import parcels, settling
+from orders import parcels, placed, settling
 from orders.confirmation import hold_voided
 from orders.models import ConfirmedLine, Hold, Order, Shipment, ShipmentConfirmation, WarehouseSubmission
 
@@ -30,7 +30,9 @@ def pull(run: Run) -> None:
     since = _since(mine, _read_until(run.connection) or first) - overlap
     in_doubt = mine.filter(status__in=IN_DOUBT).aggregate(at=Min("sent_at"))["at"]
     run.window(since, min(now, in_doubt or now))
-    for parcel in run.warehouse().parcels(since):
+    warehouse = run.warehouse()
+    placed.follow(run, warehouse, since)
+    for parcel in warehouse.parcels(since):
         run.beat()
         with run.isolated(f"parcel {parcel.remote_id}"):
             _store(run, parcel)

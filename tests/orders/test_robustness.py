@@ -39,8 +39,8 @@ def test_an_order_that_was_found_late_has_its_earlier_parcel_told(
     parcel = shop.tradegecko.ship(placed(shop, lost)["id"], tracking="1Z1")
     shop.tradegecko.tables["fulfillments"][parcel]["updated_at"] = f"{HOUR_AGO:%Y-%m-%dT%H:%M:%S}.000Z"
     WarehouseSubmission.objects.filter(order__full_number=lost).update(created_at=HOUR_AGO - timedelta(hours=1))
-    manage("run", "pull_shipments")
     shop.faults.clear()
+    manage("run", "pull_shipments")
 
     actions.retry_sending(Order.objects.get(full_number=lost), None)
     manage("run", "all")
