@@ -8,13 +8,16 @@ from django.db.models import F
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from integrations import ports
+from integrations import account
 from integrations.errors import Unavailable
 from integrations.models import Connection, Exchange, RateWindow, SyncRun
 
 # Before the first answer we know no limit; the other side's headers correct this at once (tradegecko 2.6).
 ASSUMED_LIMIT = 300
 ASSUMED_WINDOW = timedelta(seconds=300)
+# What no account has: headers that say so are wrong, and are not believed.
+HIGHEST_LIMIT = 1_000_000
+LONGEST_WINDOW = timedelta(hours=1)
 # Inventory leaves this share of the calls to orders and shipments.
 RESERVED_SHARE = 0.25
 
@@ -46,7 +49,11 @@ class SharedBudget:
             )
 
     def learn(self, *, limit: int, remaining: int, resets_at: datetime) -> None:
-        self._window(timezone.now())
+        now = timezone.now()
+        if not 1 <= limit <= HIGHEST_LIMIT or resets_at > now + LONGEST_WINDOW:
+            return
+        remaining = min(remaining, limit)
+        self._window(now)
         known = RateWindow.objects.filter(connection=self._connection)
         newer = known.filter(resets_at__lt=resets_at).update(limit=limit, remaining=remaining, resets_at=resets_at)
         same = known.filter(resets_at=resets_at)
@@ -72,14 +79,15 @@ class SharedBudget:
 
 
 class RunJournal:
-    """Keeps each request and answer with the run that made it, and counts the calls."""
+    """Keeps each request and answer with the run that made it, counts the calls, and adds to the run's problems."""
 
-    def __init__(self, connection: Connection, run: SyncRun | None = None) -> None:
+    def __init__(self, connection: Connection, run: SyncRun | None = None, problems: list[str] | None = None) -> None:
         self._connection = connection
         self._run = run
+        self.problems = [] if problems is None else problems
         self.calls = 0
 
-    def record(self, exchange: ports.Exchange) -> None:
+    def record(self, exchange: account.Exchange) -> None:
         self.calls += 1
         Exchange.objects.create(
             connection=self._connection,
@@ -92,6 +100,9 @@ class RunJournal:
             milliseconds=exchange.milliseconds,
             error=exchange.error,
         )
+
+    def problem(self, text: str) -> None:
+        self.problems.append(text)
 
 
 def _end_of_window(now: datetime) -> datetime:

@@ -18,8 +18,8 @@ from urllib.parse import urlencode, urlsplit
 import requests
 from requests.auth import AuthBase
 
+from integrations.account import Account, Exchange
 from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown, Unavailable, Unreadable
-from integrations.ports import Account, Exchange
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 EXCERPT_CHARS = 4_000

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from integrations import registry
 from integrations.crypto import decrypt, encrypt
+from integrations.warehouse_facts import AccountCurrencies, CompanyRequest  # noqa: F401 (Django looks for models here)
 
 DEFAULT_FIRST_LOOK = timedelta(days=3)
 MAX_ATTEMPTS = 12
@@ -389,12 +390,8 @@ def recover(rows: models.QuerySet[TransmissionRow]) -> int:
 
 def retry(row: Transmission) -> None:
     """A person says: again. What may have been sent before is looked up first."""
-    again = Transmission.Status.UNCONFIRMED if row.sent_at else Transmission.Status.PENDING
-    stopped = (
-        type(row)
-        ._default_manager.filter(pk=row.pk)
-        .exclude(
-            status__in=(Transmission.Status.IN_FLIGHT, Transmission.Status.ACCEPTED, Transmission.Status.WITHDRAWN)
-        )
-    )
+    status = Transmission.Status
+    again = status.UNCONFIRMED if row.sent_at else status.PENDING
+    mine = type(row)._default_manager.filter(pk=row.pk)
+    stopped = mine.exclude(status__in=(status.IN_FLIGHT, status.ACCEPTED, status.WITHDRAWN))
     stopped.update(status=again, attempts=0, not_before=None, finished_at=None)

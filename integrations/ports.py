@@ -9,7 +9,7 @@ marketplace side and decimals on the warehouse side.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
@@ -282,6 +282,15 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableParcel:
+    """A shipment of an otherwise good answer that could not be understood. Ids are empty where it has none."""
+
+    remote_id: str
+    order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StockLevel:
     """One item's stock at one location. `available` is on hand less committed where the answer has none."""
 
@@ -302,7 +311,11 @@ class LevelPage:
 
 
 class Warehouse(Protocol):
-    """What Crossdock asks of a system that ships."""
+    """What Crossdock asks of a system that ships.
+
+    A record that cannot be read never keeps back its neighbours: unless said otherwise it is left out, and told to
+    the account's journal.
+    """
 
     def check(self) -> Sequence[CheckStep]:
         """Try the credentials with the cheapest read. Raises like any other call."""
@@ -320,7 +333,10 @@ class Warehouse(Protocol):
         """Whether orders in this currency can be created."""
 
     def items(self, skus: Sequence[str]) -> Sequence[Item]:
-        """Every active item whose SKU is exactly one of these, in as few requests as possible."""
+        """Every active item whose SKU is exactly one of these, in as few requests as possible.
+
+        None at all of a SKU that one unreadable item has: it is not guessed which one is meant.
+        """
 
     def create_order(self, request: OrderRequest) -> Receipt:
         """Create it with one request. Raises OutcomeUnknown unless the answer is a clear yes or no."""
@@ -334,56 +350,12 @@ class Warehouse(Protocol):
     def changed_orders(self, since: datetime) -> Iterable[Receipt]:
         """Every order changed since, whatever its status is now, void and deleted ones too; oldest change first."""
 
-    def parcels(self, since: datetime) -> Iterable[Parcel]:
-        """Every shipment changed since, oldest change first, void ones too."""
+    def parcels(self, since: datetime, known: Mapping[str, datetime]) -> Iterable[Parcel | UnreadableParcel]:
+        """Every shipment changed since, oldest change first, void ones too.
+
+        `known` tells when shipments that the caller has already last changed; one that is still the same may be left
+        out where telling it would cost a request.
+        """
 
     def levels(self) -> Iterable[LevelPage]:
         """Sweep the stock of all items. Raises Unreadable when rows announced did not come."""
-
-
-# --- what an adapter is given ----------------------------------------------------------------------------------
-
-
-class Budget(Protocol):
-    """A rate limit shared by every process that uses one account."""
-
-    def take(self) -> None:
-        """Spend one call, or raise Unavailable(throttled) with the time to wait."""
-
-    def learn(self, *, limit: int, remaining: int, resets_at: datetime) -> None:
-        """Adopt what the other side's headers said after a call."""
-
-    def block(self, until: datetime) -> None:
-        """The other side said no more calls until then."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request and its answer, already free of secrets. `status` is None when no answer came."""
-
-    method: str
-    url: str
-    request_body: str
-    status: int | None
-    response_body: str
-    milliseconds: int
-    error: str = ""
-
-
-class Journal(Protocol):
-    """Where requests and answers are kept for staff to read."""
-
-    def record(self, exchange: Exchange) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Everything an adapter needs to work for one connection. `secret` never shows in a repr."""
-
-    name: str
-    base_url: str
-    username: str = ""
-    secret: str = field(default="", repr=False)
-    options: Mapping[str, object] = field(default_factory=dict)
-    budget: Budget | None = None
-    journal: Journal | None = None

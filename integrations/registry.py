@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from integrations.account import Account, Budget, Journal
 from integrations.errors import Misconfigured
-from integrations.ports import Account, Budget, Journal, Marketplace, Warehouse
+from integrations.ports import Marketplace, Warehouse
 
 if TYPE_CHECKING:
     from integrations.models import Connection

@@ -39,16 +39,20 @@ class AlreadyRunning(Exception):
 
 @dataclass
 class Run:
-    """What a job's work needs while it runs: where to count, how to say what went wrong, whom to wake after."""
+    """What a job's work needs while it runs: where to count, how to say what went wrong, whom to wake after.
+
+    `faults` counts the records that a fault of ours left undone, so that what they came from is not read as done.
+    """
 
     record: SyncRun
     connection: Connection
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    faults: int = 0
     wakes: set[tuple[str, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.journal = RunJournal(self.connection, self.record)
+        self.journal = RunJournal(self.connection, self.record, self.problems)
         self._last_beat = timezone.now()
         self.is_unreachable = False
 
@@ -72,6 +76,7 @@ class Run:
             raise
         except Exception as exc:
             logger.exception("%s of %s: %s", self.record.job, self.connection, what)
+            self.faults += 1
             self.problem(f"{what}: unexpected {type(exc).__name__}: {exc}")
 
     def wake(self, job: str, connection_id: int) -> None:
@@ -101,7 +106,7 @@ class Run:
     def other_warehouse(self, connection: Connection) -> Warehouse:
         """A warehouse that this run's marketplace feeds, on the same terms."""
         budget = SharedBudget(connection, urgent=self.record.job not in PATIENT_JOBS)
-        return warehouse_for(connection, budget=budget, journal=RunJournal(connection, self.record))
+        return warehouse_for(connection, budget=budget, journal=RunJournal(connection, self.record, self.problems))
 
     def other_marketplace(self, connection: Connection) -> Marketplace:
         """A marketplace that feeds this run's warehouse, on the same terms."""

@@ -9,7 +9,7 @@ from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from integrations.models import Connection, SyncRun
-from integrations.ports import Parcel
+from integrations.ports import Parcel, UnreadableParcel, Warehouse
 from integrations.runs import Run
 from orders import parcels, placed, settling
 from orders.confirmation import hold_voided
@@ -29,13 +29,21 @@ def pull(run: Run) -> None:
     overlap = timedelta(minutes=run.connection.overlap_minutes)
     since = _since(mine, _read_until(run.connection) or first) - overlap
     in_doubt = mine.filter(status__in=IN_DOUBT).aggregate(at=Min("sent_at"))["at"]
-    run.window(since, min(now, in_doubt or now))
     warehouse = run.warehouse()
     placed.follow(run, warehouse, since)
-    for parcel in warehouse.parcels(since):
+    _read(run, warehouse, since)
+    if not run.faults:
+        run.window(since, min(now, in_doubt or now))
+
+
+def _read(run: Run, warehouse: Warehouse, since: datetime) -> None:
+    """Store every parcel that changed since."""
+    recent = Shipment.objects.filter(connection=run.connection, remote_updated_at__gte=since)
+    known = {one.remote_id: one.remote_updated_at for one in recent if one.remote_updated_at}
+    for parcel in warehouse.parcels(since, known):
         run.beat()
         with run.isolated(f"parcel {parcel.remote_id}"):
-            _store(run, parcel)
+            _store(run, parcel) if isinstance(parcel, Parcel) else _hold_unreadable(run, parcel)
 
 
 def _since(mine: QuerySet[WarehouseSubmission], read_until: datetime) -> datetime:
@@ -45,21 +53,19 @@ def _since(mine: QuerySet[WarehouseSubmission], read_until: datetime) -> datetim
 
 
 def _read_until(connection: Connection) -> datetime | None:
-    """The end of the last complete look."""
-    done = SyncRun.objects.filter(
-        connection=connection, job="pull_shipments", status=SyncRun.Status.SUCCEEDED, window_until__isnull=False
-    )
+    """The end of the last complete look: only such a one has a window."""
+    done = SyncRun.objects.filter(connection=connection, job="pull_shipments", window_until__isnull=False)
     return done.order_by("-window_until").values_list("window_until", flat=True).first()
 
 
 def _store(run: Run, parcel: Parcel) -> None:
-    submission = WarehouseSubmission.objects.filter(
-        connection=run.connection, remote_id=parcel.order_id, status=T.ACCEPTED
-    ).first()
+    submission = _submission(run.connection, parcel)
     if submission is None:
         return  # of an order that is not ours
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=submission.order_id)
+        unread = order.holds.filter(kind=Hold.Kind.UNREADABLE_PARCEL, subject=parcel.remote_id, resolved_at=None)
+        unread.update(resolved_at=timezone.now())
         news = _remember(run.connection, order, parcel)
         if not news:
             run.count("parcels seen again")
@@ -68,6 +74,26 @@ def _store(run: Run, parcel: Parcel) -> None:
         _report(order, Shipment.objects.get(connection=run.connection, remote_id=parcel.remote_id), news, over)
     run.count("parcels")
     run.wake("confirm_shipments", order.connection_id)
+
+
+def _hold_unreadable(run: Run, parcel: UnreadableParcel) -> None:
+    """A person is told once; what is wrong may stay wrong for ever, and must not keep the others back."""
+    submission = _submission(run.connection, parcel)
+    if submission is None:
+        run.count("unreadable parcels of no order of ours")
+        return
+    text = (
+        f"Parcel {parcel.remote_id or 'without an id'} of this order in {run.connection} cannot be read, so the "
+        f"marketplace is not told of it: {parcel.reason}. Correct the parcel there; it is then read again."
+    )
+    if settling.open_hold(submission.order, Hold.Kind.UNREADABLE_PARCEL, parcel.remote_id, text):
+        submission.order.note(f"unreadable parcel {parcel.remote_id}: {parcel.reason}"[:500])
+        run.problem(f"order {submission.order}: {text}")
+
+
+def _submission(connection: Connection, parcel: Parcel | UnreadableParcel) -> WarehouseSubmission | None:
+    ours = WarehouseSubmission.objects.filter(connection=connection, remote_id=parcel.order_id, status=T.ACCEPTED)
+    return ours.exclude(remote_id="").select_related("order").first()
 
 
 def _remember(connection: Connection, order: Order, parcel: Parcel) -> list[str]:
@@ -86,15 +112,20 @@ def _remember(connection: Connection, order: Order, parcel: Parcel) -> list[str]
     }
     known = Shipment.objects.filter(connection=connection, remote_id=parcel.remote_id).first()
     if known is None:
-        Shipment.objects.create(connection=connection, remote_id=parcel.remote_id, order=order, **told)
+        Shipment.objects.create(
+            connection=connection, remote_id=parcel.remote_id, order=order, remote_updated_at=parcel.updated_at, **told
+        )
         order.note(f"parcel {told['tracking_number'] or parcel.remote_id}: {parcel.state.value}")
         return list(told)
+    if known.remote_updated_at and parcel.updated_at and parcel.updated_at < known.remote_updated_at:
+        return []  # older news
     if known.shipped_at is not None and parcel.shipped_at is None and parcel.state.value == "shipped":
         told["shipped_at"] = known.shipped_at
     news = [name for name, value in told.items() if getattr(known, name) != value]
     if news:
-        Shipment.objects.filter(pk=known.pk).update(**told, changed_at=timezone.now())
+        told["changed_at"] = timezone.now()
         order.note(f"parcel {told['tracking_number'] or parcel.remote_id} changed: {', '.join(news)}")
+    Shipment.objects.filter(pk=known.pk).update(**told, remote_updated_at=parcel.updated_at)
     return news
 
 

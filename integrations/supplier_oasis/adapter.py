@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 
+from integrations.account import Account
 from integrations.ports import (
-    Account,
     CheckStep,
     ListedQuantity,
     MarketplaceOrder,

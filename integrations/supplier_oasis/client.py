@@ -7,8 +7,8 @@ from base64 import b64encode
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
+from integrations.account import Account
 from integrations.http import Answer, Door, Params
-from integrations.ports import Account
 
 XML = "application/xml; charset=UTF-8"
 

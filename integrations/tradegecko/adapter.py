@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
+from integrations.account import Account
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unreadable
 from integrations.http import Params
 from integrations.ports import (
-    Account,
     CheckStep,
     Item,
     LevelPage,
@@ -18,8 +18,9 @@ from integrations.ports import (
     Parcel,
     Receipt,
     StockLevel,
+    UnreadableParcel,
 )
-from integrations.tradegecko import messages, options
+from integrations.tradegecko import fulfillments, messages, options
 from integrations.tradegecko.client import Client
 from integrations.tradegecko.walking import changed_since
 
@@ -27,7 +28,8 @@ DEFAULT_BASE_URL = "https://api.tradegecko.com"
 HOSTS = frozenset({"api.tradegecko.com"})
 LIVING = ("draft", "active", "finalized", "fulfilled")
 ENDED = ("void", "deleted")
-Rows = list[dict[str, Any]]
+ACTIVE: Params = [("status", "active")]
+LINES = "fulfillment_line_items"
 PARCEL_STATES = ("packed", "fulfilled", "void", "deleted")
 
 
@@ -41,19 +43,19 @@ class TradeGecko:
 
     def __init__(self, account: Account) -> None:
         self._options = options.read(account.options, account.name)
-        self._client = Client(account, page_size=self._options.page_size)
+        self._client = Client(account, page_size=self._options.page_size, batch_size=self._options.sku_batch)
 
     def check(self) -> Sequence[CheckStep]:
         account = _object(self._client.get("/accounts/current"), "account")
         return [CheckStep("the token, by reading the account", f"accepted, account {account.get('name')!r}")]
 
     def locations(self) -> Sequence[Location]:
-        rows = self._client.rows("/locations", [("status", "active")])
-        return [messages.location(row) for row in rows if row.get("status", "active") == "active"]
+        rows = filter(_is_active, self._client.rows("/locations", ACTIVE))
+        return list(self._client.readable(rows, messages.location))
 
     def find_company(self, name: str) -> str | None:
-        rows = self._client.rows("/companies", [("status", "active")])
-        same = [messages.identity(row, "company") for row in rows if _is_company(row, name.strip())]
+        rows = self._client.rows("/companies", ACTIVE)
+        same = [messages.identity(row, "a company") for row in rows if _is_company(row, name.strip())]
         if len(same) > 1:
             raise Refused(
                 f"TradeGecko has {len(same)} active companies named {name!r} (ids {', '.join(same)}); keep one"
@@ -68,8 +70,8 @@ class TradeGecko:
     def has_currency(self, iso: str) -> bool:
         """False also when the account's currencies cannot be read: the order is then in the account's own."""
         try:
-            rows = self._client.rows("/currencies", [("status", "active")])
-            return any(messages.text(row, "iso").upper() == iso.upper() for row in rows)
+            rows = self._client.rows("/currencies", ACTIVE)
+            return iso.upper() in {code.upper() for code in self._client.readable(rows, messages.currency)}
         except (Refused, Unreadable):
             return False
         except Misconfigured as exc:
@@ -78,14 +80,18 @@ class TradeGecko:
             return False
 
     def items(self, skus: Sequence[str]) -> Sequence[Item]:
-        wanted = sorted({sku.strip() for sku in skus if sku.strip()})
+        wanted = {sku.strip() for sku in skus if sku.strip()}
         found: dict[str, Item] = {}
-        for batch in _batches(wanted, self._options.sku_batch):
-            for row in self._client.rows("/variants", [("sku[]", sku) for sku in batch]):
+        spoilt: set[str] = set()
+        for row in filter(_is_active, self._client.rows_about("/variants", "sku", sorted(wanted))):
+            try:
                 item = messages.item(row)
-                if item.sku in batch and row.get("status", "active") == "active":
-                    found[item.remote_id] = item
-        return list(found.values())
+            except Unreadable as exc:
+                spoilt.add(sku := _sku(row))
+                self._client.problem(f"SKU {sku!r} counts as unknown: {exc}. Correct its variant in TradeGecko.")
+                continue
+            found[item.remote_id] = item
+        return [item for item in found.values() if item.sku in wanted - spoilt]
 
     def create_order(self, request: OrderRequest) -> Receipt:
         body = messages.order_body(request, self._options)
@@ -97,8 +103,8 @@ class TradeGecko:
 
     def find_orders(self, full_number: str) -> Sequence[Receipt]:
         params = [("reference_number", full_number), *(("status[]", status) for status in LIVING)]
-        found = [messages.receipt(row) for row in self._client.rows("/orders", params)]
-        same = [one for one in found if one.full_number == full_number and one.status not in ENDED]
+        rows = [row for row in self._client.rows("/orders", params) if _refers_to(row, full_number)]
+        same = [one for one in map(messages.receipt, rows) if one.status not in ENDED]
         return sorted(same, key=lambda one: (one.created_at or datetime.min.replace(tzinfo=UTC), one.remote_id))
 
     def orders_since(self, created_since: datetime) -> Iterator[Receipt]:
@@ -107,20 +113,18 @@ class TradeGecko:
     def changed_orders(self, since: datetime) -> Iterator[Receipt]:
         return self._orders("updated_at", since)
 
-    def parcels(self, since: datetime) -> Iterator[Parcel]:
-        params = [("include", "fulfillment_line_items"), *(("status[]", state) for state in PARCEL_STATES)]
-        bad: list[str] = []
+    def parcels(self, since: datetime, known: Mapping[str, datetime]) -> Iterator[Parcel | UnreadableParcel]:
+        params = [("include", LINES), *(("status[]", state) for state in PARCEL_STATES)]
         for page in changed_since(self._client, "/fulfillments", params, "updated_at", since):
-            rows = [row for row in page.rows if isinstance(row, dict)]
-            lines = self._parcel_lines(rows, page.body.get("fulfillment_line_items"))
-            yield from _parcels(rows, lines, bad)
-        if bad:
-            raise Unreadable(f"{len(bad)} parcels could not be read, the others were; the first: {bad[0]}")
+            batch = fulfillments.Batch(page.rows, page.body.get(LINES))
+            batch.leave_out(known)
+            batch.add(self._client.rows_about(f"/{LINES}", "fulfillment_id", batch.without_lines()))
+            yield from batch.parcels()
 
     def _orders(self, column: str, since: datetime) -> Iterator[Receipt]:
         statuses = [("status[]", status) for status in (*LIVING, *ENDED)]
         for page in changed_since(self._client, "/orders", statuses, column, since):
-            yield from (messages.receipt(row) for row in page.rows if isinstance(row, dict))
+            yield from self._client.readable(page.rows, messages.receipt)
 
     def levels(self) -> Iterator[LevelPage]:
         """Rows that cannot be read, or were announced and did not come, make the whole sweep Unreadable at its end."""
@@ -138,34 +142,6 @@ class TradeGecko:
             raise Unreadable(
                 f"TradeGecko announced {announced} stock levels and sent {seen}; the sweep is not complete"
             )
-
-    def _parcel_lines(self, rows: list[dict[str, Any]], sideloaded: object) -> dict[str, list[dict[str, Any]]]:
-        """Lines by parcel: from the same answer, or asked for when it came without them (2.5)."""
-        lines: dict[str, list[dict[str, Any]]] = {}
-        for line in sideloaded if isinstance(sideloaded, list) else []:
-            lines.setdefault(str(line.get("fulfillment_id")), []).append(line)
-        bare = [
-            identity
-            for row in rows
-            if (identity := messages.identity(row, "fulfillment")) not in lines
-            and (row.get("fulfillment_line_item_ids") or "fulfillment_line_item_ids" not in row)
-        ]
-        for batch in _batches(bare, self._options.sku_batch):
-            params: Params = [("fulfillment_id[]", one) for one in batch]
-            for line in self._client.rows("/fulfillment_line_items", params):
-                lines.setdefault(str(line.get("fulfillment_id")), []).append(line)
-        return lines
-
-
-def _parcels(rows: Rows, lines: dict[str, list[dict[str, Any]]], bad: list[str]) -> Iterator[Parcel]:
-    """The parcels that can be read; what is wrong with the others goes into `bad`."""
-    for row in rows:
-        try:
-            parcel = messages.parcel(row, lines.get(messages.identity(row, "fulfillment"), []))
-        except Unreadable as exc:
-            bad.append(f"parcel {row.get('id')}: {exc}")
-            continue
-        yield parcel
 
 
 def _level_page(rows: Iterable[object], observed_at: datetime) -> tuple[LevelPage, list[str]]:
@@ -190,9 +166,18 @@ def _object(body: dict[str, Any], root: str) -> dict[str, Any]:
     return found
 
 
-def _is_company(row: dict[str, Any], name: str) -> bool:
-    return messages.text(row, "name").strip() == name and row.get("status", "active") == "active"
+def _is_active(row: object) -> bool:
+    """Whether it is to be looked at: not archived. What is no object is for the reader to complain about."""
+    return not isinstance(row, Mapping) or row.get("status", "active") == "active"
 
 
-def _batches(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (values[start : start + size] for start in range(0, len(values), size))
+def _is_company(row: object, name: str) -> TypeGuard[messages.Row]:
+    return isinstance(row, Mapping) and _is_active(row) and str(row.get("name")).strip() == name
+
+
+def _refers_to(row: object, full_number: str) -> bool:
+    return isinstance(row, Mapping) and row.get("reference_number") == full_number
+
+
+def _sku(row: object) -> str:
+    return str(row.get("sku") or "").strip() if isinstance(row, Mapping) else ""

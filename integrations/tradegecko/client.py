@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
+from integrations.account import Account
 from integrations.errors import Unreadable
 from integrations.http import Answer, Door, Params
-from integrations.ports import Account
 from integrations.tradegecko import errors
 
+Value = TypeVar("Value")
 MAX_PAGES = 4000
 MAX_ROWS = 10**9
 
@@ -47,10 +48,12 @@ class BearerAuth(AuthBase):
 class Client:
     """One account's calls. `pages` walks a collection; `get` and `post` are single calls."""
 
-    def __init__(self, account: Account, *, page_size: int) -> None:
+    def __init__(self, account: Account, *, page_size: int, batch_size: int) -> None:
         self._budget = account.budget
+        self._journal = account.journal
         self._door = Door(account, BearerAuth(account.secret), read_seconds=60, total_seconds=120)
         self._page_size = page_size
+        self._batch_size = batch_size
 
     def get(self, path: str, params: Params | None = None) -> dict[str, Any]:
         return self._call("GET", path, params or [])[0]
@@ -86,12 +89,38 @@ class Client:
                 return
         raise Unreadable(f"TradeGecko has more than {MAX_PAGES} pages of {path.strip('/')}; not read further")
 
-    def rows(self, path: str, params: Params) -> Iterator[dict[str, Any]]:
+    def rows(self, path: str, params: Params) -> Iterator[object]:
         for page in self.pages(path, params):
-            for row in page.rows:
-                if not isinstance(row, dict):
-                    raise Unreadable(f"TradeGecko answered GET {path} with a row that is no object")
-                yield row
+            yield from page.rows
+
+    def readable(self, rows: Iterable[object], read: Callable[[object], Value]) -> Iterator[Value]:
+        """What `read` makes of each row; one that it cannot read is told and left out."""
+        for row in rows:
+            try:
+                value = read(row)
+            except Unreadable as exc:
+                self.problem(str(exc))
+                continue
+            yield value
+
+    def rows_about(self, path: str, name: str, values: Sequence[str]) -> Iterator[object]:
+        """Rows whose `name` is one of the values, asked for in as few questions as the server takes."""
+        waiting = list(values)
+        while waiting:
+            batch = waiting[: self._batch_size]
+            try:
+                yield from self.rows(path, [(f"{name}[]", value) for value in batch])
+            except errors.TooLong:
+                if len(batch) == 1:
+                    raise
+                self._batch_size = len(batch) // 2
+                continue
+            del waiting[: len(batch)]
+
+    def problem(self, text: str) -> None:
+        """Tell of a record that could not be read, and did not stop the rest."""
+        if self._journal is not None:
+            self._journal.problem(text)
 
     def _call(self, method: str, path: str, params: Params) -> tuple[dict[str, Any], dict[str, Any]]:
         answer = self._door.send(method, path, params=params, headers={"Accept": "application/json"})

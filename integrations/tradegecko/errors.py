@@ -17,6 +17,7 @@ from integrations.errors import (
 )
 from integrations.http import Answer, retry_after
 
+LONGEST_NUMBER = 60
 DEFAULT_WAIT = timedelta(seconds=60)
 DUPLICATE_KEY = "duplicate idempotency key"
 CREDENTIALS = {
@@ -24,6 +25,10 @@ CREDENTIALS = {
     402: "says that the subscription has lapsed (HTTP 402). Renew it, then test",
     403: "says that the token's user may not do this (HTTP 403). Give the user the rights, then test",
 }
+
+
+class TooLong(Unreadable):
+    """The address of the question was too long (HTTP 414): ask for less at a time."""
 
 
 def check(answer: Answer, what: str, *, writes: bool) -> None:
@@ -36,7 +41,7 @@ def check(answer: Answer, what: str, *, writes: bool) -> None:
 def parse(answer: Answer, what: str, *, writes: bool) -> dict[str, Any]:
     """The answer's JSON object. Raises Unreadable, or OutcomeUnknown when the request changed something."""
     try:
-        body = json.loads(answer.body)
+        body = json.loads(answer.body, parse_int=_whole)
     except (ValueError, RecursionError):
         body = None
     if isinstance(body, dict):
@@ -48,10 +53,15 @@ def parse(answer: Answer, what: str, *, writes: bool) -> dict[str, Any]:
     raise Unavailable(text) if answer.is_html or not answer.body.strip() else Unreadable(text)
 
 
+def _whole(digits: str) -> int | str:
+    """Python reads no number of thousands of digits, and would give up on the whole answer for one."""
+    return int(digits) if len(digits) <= LONGEST_NUMBER else digits
+
+
 def wait_of(answer: Answer) -> timedelta:
     """How long a 429 wants us to wait: until the window's reset, which it names in its headers (2.6)."""
     reset, now = answer.headers.get("x-rate-limit-reset", ""), datetime.now(UTC)
-    if reset.isascii() and reset.isdigit():
+    if reset.isascii() and reset.isdigit() and len(reset) < LONGEST_NUMBER:
         left = int(reset) + 1 - now.timestamp()
         return timedelta(seconds=min(max(left, 1), 3600))
     return retry_after(answer.headers, now=now) or DEFAULT_WAIT
@@ -81,7 +91,7 @@ def _refusal(answer: Answer, what: str, writes: bool) -> IntegrationError:
     if answer.status == 404 and (answer.is_html or not text):
         return Misconfigured(f"TradeGecko has nothing at this address (HTTP 404 for {what}). Check the base URL.")
     if answer.status == 414:
-        return Unreadable(f"TradeGecko says that the address of {what} is too long; lower the option sku_batch")
+        return TooLong(f"TradeGecko says that the address of {what} is too long (HTTP 414)")
     seen = f"TradeGecko refused {what} (HTTP {answer.status}): {text or answer.excerpt or 'no reason given'}"
     return Refused(seen) if writes or answer.status in (404, 422) else Unreadable(seen)
 

@@ -23,6 +23,11 @@ from integrations.tradegecko.options import Options
 
 Row = Mapping[str, Any]
 MAX_ID_CHARS = 40
+MAX_NUMBER_CHARS = 80
+MAX_STATUS_CHARS = 20
+MAX_COUNT = 2**31 - 1
+# No order is older, and no calendar that staff look at goes further.
+YEARS = range(1970, 3000)
 STATES = {"fulfilled": ParcelState.SHIPPED, "void": ParcelState.VOID, "deleted": ParcelState.VOID}
 
 
@@ -56,44 +61,55 @@ def order_body(request: OrderRequest, options: Options) -> dict[str, Any]:
     return {"order": order}
 
 
-def receipt(row: Row) -> Receipt:
-    """An order that TradeGecko holds; line ids come in the order of the lines."""
+def receipt(given: object) -> Receipt:
+    """An order that TradeGecko holds; line ids come in the order of the lines, or not at all if one is odd."""
+    row = record(given, "an order")
+    remote_id = identity(row, "an order")
     ids = row.get("order_line_item_ids")
-    return Receipt(
-        remote_id=identity(row, "order"),
-        number=text(row, "order_number"),
-        full_number=text(row, "reference_number"),
-        status=text(row, "status"),
-        line_ids=tuple(str(one) for one in ids) if isinstance(ids, list) else (),
-        created_at=timestamp(row, "created_at"),
-    )
+    try:
+        return Receipt(
+            remote_id=remote_id,
+            number=text(row, "order_number")[:MAX_NUMBER_CHARS],
+            full_number=text(row, "reference_number"),
+            status=text(row, "status")[:MAX_STATUS_CHARS],
+            line_ids=tuple(map(str, ids)) if isinstance(ids, list) and all(map(_is_id, ids)) else (),
+            created_at=time_if_any(row, "created_at"),
+        )
+    except Unreadable as exc:
+        raise Unreadable(f"order {remote_id}: {exc}") from None
 
 
-def location(row: Row) -> Location:
-    return Location(identity(row, "location"), text(row, "label"), row.get("holds_stock") is not False)
+def currency(given: object) -> str:
+    return text(record(given, "a currency"), "iso").strip()
 
 
-def item(row: Row) -> Item:
-    """A variant. What the answer leaves out counts as sellable and tracked."""
+def location(given: object) -> Location:
+    row = record(given, "a location")
+    return Location(identity(row, "a location"), text(row, "label"), row.get("holds_stock") is not False)
+
+
+def item(given: object) -> Item:
+    """A variant. What the answer leaves out counts as sellable and tracked; a cap beyond counting is none."""
+    row = record(given, "a variant")
     cap = decimal(row.get("max_online"), "max_online")
     name = " ".join(part for part in (text(row, "product_name"), text(row, "name")) if part)
     return Item(
-        remote_id=identity(row, "variant"),
+        remote_id=identity(row, "a variant"),
         sku=text(row, "sku").strip(),
         title=name,
         upc=text(row, "upc"),
         sellable=row.get("sellable") is not False,
         stock_managed=row.get("manage_stock") is not False,
         keep_selling=row.get("keep_selling") is True,
-        max_online=int(cap) if cap is not None else None,
+        max_online=max(int(cap), 0) if cap is not None and cap <= MAX_COUNT else None,
     )
 
 
 def parcel(row: Row, lines: Sequence[Row]) -> Parcel:
     """A fulfillment with its lines. Only `fulfilled` has left the house (5.9)."""
     return Parcel(
-        remote_id=identity(row, "fulfillment"),
-        order_id=str(row.get("order_id") or ""),
+        remote_id=identity(row, "a fulfillment"),
+        order_id=reference(row, "order_id", "a fulfillment"),
         state=STATES.get(text(row, "status"), ParcelState.PACKED),
         contents=tuple(_content(line) for line in lines),
         tracking_number=text(row, "tracking_number"),
@@ -105,11 +121,10 @@ def parcel(row: Row, lines: Sequence[Row]) -> Parcel:
     )
 
 
-def stock_levels(row: object) -> tuple[str, list[StockLevel]]:
+def stock_levels(given: object) -> tuple[str, list[StockLevel]]:
     """An item's id, and its stock per location; available is computed, since the rows have none (3.8)."""
-    if not isinstance(row, Mapping):
-        raise Unreadable(f"TradeGecko sent a stock level that is no object: {str(row)[:200]}")
-    item_id = identity(row, "stock level", "variant_id" if "variant_id" in row else "id")
+    row = record(given, "a stock level")
+    item_id = identity(row, "a stock level", "variant_id" if "variant_id" in row else "id")
     places = [] if row.get("locations", "") is None else row.get("locations")
     if not isinstance(places, list) or not all(isinstance(place, Mapping) for place in places):
         raise Unreadable(f"TradeGecko sent the stock of variant {item_id} without a list of locations")
@@ -119,18 +134,28 @@ def stock_levels(row: object) -> tuple[str, list[StockLevel]]:
         raise Unreadable(f"stock of variant {item_id}: {exc}") from None
 
 
-def identity(row: object, what: str, name: str = "id") -> str:
-    """The id of a row. Raises Unreadable for what is no object, or has an id that none can be."""
+def record(row: object, what: str) -> Row:
     if not isinstance(row, Mapping):
-        raise Unreadable(f"TradeGecko sent a {what} that is no object: {str(row)[:200]}")
+        raise Unreadable(f"TradeGecko sent {what} {str(row)[:100]!r}, which is no object")
+    return row
+
+
+def identity(row: Row, what: str, name: str = "id") -> str:
     value = row.get(name)
     if not _is_id(value):
-        raise Unreadable(f"TradeGecko sent a {what} whose {name} is {str(value)[:60]!r}, which is no id")
+        raise Unreadable(f"TradeGecko sent {what} with {name} {str(value)[:60]!r}, which is no id")
     return str(value)
+
+
+def reference(row: Row, name: str, what: str) -> str:
+    """The id of another record, empty if the row names none."""
+    return "" if row.get(name) in (None, "") else identity(row, what, name)
 
 
 def text(row: Row, name: str) -> str:
     value = row.get(name)
+    if isinstance(value, (list, dict, bool)):
+        raise Unreadable(f"TradeGecko sent {name} {str(value)[:40]!r}, which is no text")
     return "" if value is None else storable(str(value))
 
 
@@ -154,7 +179,9 @@ def timestamp(row: Row, name: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(value.replace("Z", "+00:00"))
     except ValueError:
-        raise Unreadable(f"TradeGecko sent {name} {value[:40]!r}, which is no time") from None
+        at = datetime.min
+    if at.year not in YEARS:
+        raise Unreadable(f"TradeGecko sent {name} {value[:40]!r}, which is no time")
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
@@ -170,12 +197,24 @@ def _stock_level(item_id: str, place: Row) -> StockLevel:
     committed = decimal(booked, "committed") or Decimal(0)
     given = decimal(place.get("available"), "available")
     available = on_hand - committed if given is None else given
-    return StockLevel(item_id, identity(place, "location of stock", "location_id"), on_hand, committed, available)
+    return StockLevel(item_id, identity(place, "stock", "location_id"), on_hand, committed, available)
 
 
-def _content(line: Row) -> ParcelContent:
-    quantity = decimal(line.get("quantity"), "quantity") or Decimal(0)
-    return ParcelContent(text(line, "order_line_item_id"), text(line, "variant_id"), quantity)
+def time_if_any(row: Row, name: str) -> datetime | None:
+    try:
+        return timestamp(row, name)
+    except Unreadable:
+        return None
+
+
+def _content(given: object) -> ParcelContent:
+    row = record(given, "a line of a fulfillment")
+    quantity = decimal(row.get("quantity"), "quantity")
+    if quantity is None or quantity < 0:
+        raise Unreadable(f"TradeGecko sent quantity {str(row.get('quantity'))[:40]!r} of a line, which is none")
+    reference(row, "id", "a line of a fulfillment")
+    line_id = reference(row, "order_line_item_id", "a line of a fulfillment")
+    return ParcelContent(line_id, reference(row, "variant_id", "a line of a fulfillment"), quantity)
 
 
 def _address(request: OrderRequest) -> dict[str, str]:

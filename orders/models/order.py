@@ -197,6 +197,7 @@ class Hold(models.Model):
         UNMAPPED_SHIPPING = "unmapped_shipping", "Unmapped shipping code"
         INCOMPLETE_LINE = "incomplete_line", "Incomplete line"
         NOTHING_TO_SHIP = "nothing_to_ship", "Nothing to ship"
+        TOO_MANY_LINES = "too_many_lines", "Too many lines"
         MANUAL = "manual", "Held by a person"
         GONE = "gone", "Gone from the marketplace"
         # These concern an order that the warehouse has already; they do not change its status.
@@ -204,6 +205,7 @@ class Hold(models.Model):
         VOIDED_SHIPMENT = "voided_shipment", "Shipment voided after it was confirmed"
         CHANGED_SHIPMENT = "changed_shipment", "Shipment changed after it was confirmed"
         VOIDED_ORDER = "voided_order", "Voided in the warehouse"
+        UNREADABLE_PARCEL = "unreadable_parcel", "Unreadable parcel"
         OVER_SHIPPED = "over_shipped", "More shipped than ordered"
         CANCELLED_LATE = "cancelled_late", "Cancelled after sending"
         DOUBLED = "doubled", "Twice in the warehouse"
@@ -213,6 +215,7 @@ class Hold(models.Model):
         Kind.VOIDED_SHIPMENT,
         Kind.CHANGED_SHIPMENT,
         Kind.VOIDED_ORDER,
+        Kind.UNREADABLE_PARCEL,
         Kind.OVER_SHIPPED,
         Kind.CANCELLED_LATE,
         Kind.DOUBLED,

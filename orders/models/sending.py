@@ -77,6 +77,7 @@ class Shipment(models.Model):
     service = models.CharField(max_length=120, blank=True, help_text="The warehouse's own words.")
     shipped_at = models.DateTimeField(null=True)
     contents = models.JSONField(default=list)
+    remote_updated_at = models.DateTimeField(null=True, help_text="When the warehouse last changed it, as stored here.")
     first_seen_at = models.DateTimeField(default=timezone.now)
     changed_at = models.DateTimeField(default=timezone.now)
 

@@ -12,7 +12,9 @@ from django.utils import timezone
 from integrations.budget import SharedBudget
 from integrations.errors import Unavailable
 from integrations.models import Connection, RateWindow
+from integrations.registry import warehouse_for
 from integrations.sandbox.server import Sandbox
+from tests.loopback import loopback
 
 Run = Callable[..., str]
 
@@ -41,6 +43,30 @@ def test_a_late_answer_never_gives_calls_back(gecko: Connection) -> None:
     budget.learn(limit=300, remaining=10, resets_at=reset)
     budget.learn(limit=300, remaining=50, resets_at=reset)
     assert RateWindow.objects.get(connection=gecko).remaining == 10
+
+
+@pytest.mark.parametrize(("limit", "hours"), [(99_999_999_999, 0.05), (0, 0.05), (300, 24 * 365 * 3000)])
+def test_a_limit_that_no_account_has_is_not_believed(gecko: Connection, limit: int, hours: float) -> None:
+    budget = SharedBudget(gecko, urgent=True)
+    budget.learn(limit=limit, remaining=0, resets_at=timezone.now() + timedelta(hours=hours))
+    budget.take()
+    assert RateWindow.objects.get(connection=gecko).limit == 300
+
+
+def test_more_calls_left_than_the_limit_are_the_limit(gecko: Connection) -> None:
+    SharedBudget(gecko, urgent=True).learn(limit=300, remaining=10**11, resets_at=timezone.now() + timedelta(hours=1))
+    assert RateWindow.objects.get(connection=gecko).remaining == 300
+
+
+def test_odd_headers_stop_no_order(gecko: Connection) -> None:
+    with loopback() as server:
+        Connection.objects.filter(pk=gecko.pk).update(base_url=server.url)
+        counts = {"X_Rate_Limit_Limit": "99999999999", "X_Rate_Limit_Remaining": "0"}
+        server.will(200, '{"orders": []}', X_Rate_Limit_Reset="99999999999", **counts)
+        connection = Connection.objects.get(pk=gecko.pk)
+        warehouse = warehouse_for(connection, budget=SharedBudget(connection, urgent=True))
+        for _ in range(2):
+            assert list(warehouse.changed_orders(timezone.now())) == []
 
 
 def test_the_limit_is_obeyed_and_the_rest_goes_later(shop: Sandbox, manage: Run, gecko: Connection) -> None:

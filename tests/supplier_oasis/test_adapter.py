@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from lxml import etree
 
+from integrations.account import Account
 from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown, Refused, Unavailable, Unreadable
-from integrations.ports import Account, ListedQuantity, ShipmentNotice, ShippedLine
+from integrations.ports import ListedQuantity, ShipmentNotice, ShippedLine
 from integrations.supplier_oasis.adapter import SupplierOasis, connect
 from tests.loopback import Loopback, loopback
 

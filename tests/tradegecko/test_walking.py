@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from integrations.account import Account
 from integrations.errors import Unreadable
-from integrations.ports import Account
+from integrations.ports import Parcel
 from integrations.sandbox.server import Sandbox
 from integrations.tradegecko import walking
 from integrations.tradegecko.adapter import TradeGecko, connect
@@ -51,7 +52,8 @@ def test_a_parcel_is_not_missed_because_another_one_changes_meanwhile(box: Sandb
     for place, one in enumerate(made):
         gecko.tables["fulfillments"][one]["updated_at"] = stamp(place * apart)
     seen = []
-    for parcel in small_pages(box.tradegecko_url, gecko.token).parcels(LONG_AGO):
+    for parcel in small_pages(box.tradegecko_url, gecko.token).parcels(LONG_AGO, {}):
+        assert isinstance(parcel, Parcel)
         seen.append(parcel.tracking_number)
         if len(seen) == 2 and apart:
             gecko.change(gecko.tables["fulfillments"][made[0]], notes="touched")
