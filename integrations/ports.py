@@ -304,6 +304,10 @@ class LevelPage:
 class Warehouse(Protocol):
     """What Crossdock asks of a system that ships."""
 
+    @property
+    def item_batch_size(self) -> int:
+        """How many SKUs one request of `items` asks for."""
+
     def check(self) -> Sequence[CheckStep]:
         """Try the credentials with the cheapest read. Raises like any other call."""
 
@@ -337,8 +341,8 @@ class Warehouse(Protocol):
     def parcels(self, since: datetime) -> Iterable[Parcel]:
         """Every shipment changed since, oldest change first, void ones too."""
 
-    def levels(self) -> Iterable[LevelPage]:
-        """Sweep the stock of all items. Raises Unreadable when rows announced did not come."""
+    def levels(self, *, first_page: int = 1) -> Iterable[LevelPage]:
+        """Sweep the stock of all items, one request per page. Raises Unreadable when rows announced did not come."""
 
 
 # --- what an adapter is given ----------------------------------------------------------------------------------
