@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.apps import apps
 from django.conf import settings
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from integrations.models import Connection, Exchange, JobPlan, SyncRun
+from integrations.models import Connection, Exchange, JobPlan, SyncRun, Transmission
 from integrations.runs import reap
 
 KEPT = timedelta(days=30)
+DONE = (Transmission.Status.ACCEPTED, Transmission.Status.WITHDRAWN)
 
 
 def dispatch() -> int:
@@ -31,9 +33,13 @@ def dispatch() -> int:
 
 
 def forget_old(now: datetime) -> None:
-    """Requests and uneventful runs are kept for a month."""
+    """Requests and uneventful runs are kept for a month, and what was sent for as long as its kind says."""
     Exchange.objects.filter(at__lt=now - KEPT).delete()
     SyncRun.objects.filter(started_at__lt=now - KEPT, status=SyncRun.Status.SUCCEEDED).delete()
+    for model in apps.get_models():
+        kept_for = getattr(model, "KEPT_FOR", None)
+        if issubclass(model, Transmission) and kept_for is not None:
+            model._default_manager.filter(status__in=DONE, finished_at__lt=now - kept_for).delete()
 
 
 def ensure_plans(connection: Connection) -> None:

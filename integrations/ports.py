@@ -322,6 +322,10 @@ class Warehouse(Protocol):
     the account's journal.
     """
 
+    @property
+    def item_batch_size(self) -> int:
+        """How many SKUs one request of `items` asks for."""
+
     def check(self) -> Sequence[CheckStep]:
         """Try the credentials with the cheapest read. Raises like any other call."""
 
@@ -365,5 +369,5 @@ class Warehouse(Protocol):
         out where telling it would cost a request.
         """
 
-    def levels(self) -> Iterable[LevelPage]:
-        """Sweep the stock of all items. Raises Unreadable when rows announced did not come."""
+    def levels(self, *, first_page: int = 1) -> Iterable[LevelPage]:
+        """Sweep the stock of all items, one request per page. Raises Unreadable when rows announced did not come."""

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
 
 from integrations.models import Route
 from inventory.models import SkuAlias, WarehouseItem
+
+MOST_NAMES = 5_000
+Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +35,17 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a marketplace SKU is, or why that is not known. `sku` is the name that it was found, or missed, by."""
+    """What a marketplace SKU is, or why that is not known. `sku` is the name that it was found, or missed, by.
+
+    `is_asked` is False while the warehouse was never asked for one of its SKUs: the problem may be none then.
+    """
 
     sku: str
     components: tuple[Component, ...] = ()
     by_alias: bool = False
     problem: str = ""
     is_ambiguous: bool = False
+    is_asked: bool = True
 
     @property
     def is_known(self) -> bool:
@@ -61,7 +71,8 @@ class Resolver:
             return Resolution(sku, problem=self._no_target(sku))
         problem, ambiguous = self._problem_with(sku, targets, by_alias)
         if problem:
-            return Resolution(sku, by_alias=by_alias, problem=problem, is_ambiguous=ambiguous)
+            asked = all(name in self._known_items() for name, _ in targets)
+            return Resolution(sku, by_alias=by_alias, problem=problem, is_ambiguous=ambiguous, is_asked=asked)
         items = self._known_items()
         parts = tuple(Component(items[name].remote_id, name, units) for name, units in targets)
         return Resolution(sku, parts, by_alias)
@@ -95,16 +106,21 @@ class Resolver:
 
     def _load_aliases(self) -> dict[str, list[tuple[str, int]]]:
         names = {name.strip() for want in self._wanted for name in (want.option_sku, want.partner_sku) if name.strip()}
-        rows = SkuAlias.objects.filter(
-            connection_id=self._route.marketplace_id, is_active=True, marketplace_sku__in=names
-        ).order_by("pk")
+        rows = SkuAlias.objects.filter(connection_id=self._route.marketplace_id, is_active=True).order_by("pk")
         aliases: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        for row in rows:
+        for row in _named(rows, "marketplace_sku", names):
             aliases[row.marketplace_sku].append((row.warehouse_sku, row.units))
         return dict(aliases)
 
     def _known_items(self) -> dict[str, WarehouseItem]:
         if self._items is None:
-            rows = WarehouseItem.objects.filter(connection_id=self._route.warehouse_id, sku__in=self.warehouse_skus())
-            self._items = {row.sku: row for row in rows}
+            rows = WarehouseItem.objects.filter(connection_id=self._route.warehouse_id)
+            self._items = {row.sku: row for row in _named(rows, "sku", self.warehouse_skus())}
         return self._items
+
+
+def _named(rows: QuerySet[Row], field: str, names: set[str]) -> list[Row]:
+    """The rows of these names. A query takes only so many values; for a whole catalogue all rows are read."""
+    if len(names) <= MOST_NAMES:
+        return list(rows.filter(**{f"{field}__in": names}))
+    return [row for row in rows if getattr(row, field) in names]

@@ -15,17 +15,20 @@ from inventory.models import WarehouseItem
 
 NEGATIVE_FOR = timedelta(minutes=10)  # an unknown SKU is soon created over there
 POSITIVE_FOR = timedelta(hours=24)
+KNOWN_PER_QUERY = 1000
+HIGHEST_CAP = 999_999_999
 
 
 def learn(connection: Connection, warehouse: Warehouse, skus: Iterable[str]) -> None:
-    """Ask for the SKUs that we do not know, or not freshly enough."""
-    wanted = {sku.strip() for sku in skus if sku.strip()}
-    now = timezone.now()
-    fresh = Q(matches=1, sellable=True, checked_at__gt=now - POSITIVE_FOR) | Q(checked_at__gt=now - NEGATIVE_FOR)
-    known = WarehouseItem.objects.filter(fresh, connection=connection, sku__in=wanted)
-    unknown = sorted(wanted - set(known.values_list("sku", flat=True)))
-    if unknown:
-        remember(connection, unknown, warehouse.items(unknown))
+    """Ask for the SKUs that we do not know, or not freshly enough.
+
+    What each request answered is kept at once: when the call limit breaks this off, the next call goes on from there.
+    """
+    unknown = _unknown(connection, sorted({sku.strip() for sku in skus if sku.strip()}))
+    size = warehouse.item_batch_size
+    for start in range(0, len(unknown), size):
+        batch = unknown[start : start + size]
+        remember(connection, batch, warehouse.items(batch))
 
 
 def remember(connection: Connection, asked: Iterable[str], answered: Iterable[Item]) -> None:
@@ -37,8 +40,10 @@ def remember(connection: Connection, asked: Iterable[str], answered: Iterable[It
         [_row(connection, sku, found[sku]) for sku in asked],
         update_conflicts=True,
         unique_fields=["connection", "sku"],
-        update_fields=["matches", "remote_id", "title", "sellable", "stock_managed", "max_online", "checked_at"],
-    )
+        update_fields=[
+            "matches", "remote_id", "title", "sellable", "stock_managed", "keep_selling", "max_online", "checked_at",
+        ],
+    )  # fmt: skip
 
 
 def doubt(connection: Connection, skus: Iterable[str]) -> None:
@@ -48,8 +53,21 @@ def doubt(connection: Connection, skus: Iterable[str]) -> None:
     )
 
 
+def _unknown(connection: Connection, wanted: list[str]) -> list[str]:
+    now = timezone.now()
+    fresh = Q(matches=1, sellable=True, checked_at__gt=now - POSITIVE_FOR) | Q(checked_at__gt=now - NEGATIVE_FOR)
+    known: set[str] = set()
+    for start in range(0, len(wanted), KNOWN_PER_QUERY):
+        asked = WarehouseItem.objects.filter(
+            fresh, connection=connection, sku__in=wanted[start : start + KNOWN_PER_QUERY]
+        )
+        known.update(asked.values_list("sku", flat=True))
+    return [sku for sku in wanted if sku not in known]
+
+
 def _row(connection: Connection, sku: str, items: list[Item]) -> WarehouseItem:
     only = items[0] if len(items) == 1 else None
+    cap = only.max_online if only else None
     return WarehouseItem(
         connection=connection,
         sku=sku,
@@ -58,6 +76,7 @@ def _row(connection: Connection, sku: str, items: list[Item]) -> WarehouseItem:
         title=only.title[:300] if only else "",
         sellable=only.sellable if only else True,
         stock_managed=only.stock_managed if only else True,
-        max_online=only.max_online if only else None,
+        keep_selling=only.keep_selling if only else False,
+        max_online=max(min(cap, HIGHEST_CAP), 0) if cap is not None else None,
         checked_at=timezone.now(),
     )

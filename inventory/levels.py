@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
+from django.utils import timezone
 
 from integrations import places
-from integrations.errors import Refused
+from integrations.errors import IntegrationError, Refused, Unavailable
 from integrations.models import Connection, Route
 from integrations.ports import LevelPage, Warehouse
 from integrations.runs import Run
 from inventory import catalogue, listings
-from inventory.aliases import Resolver, Wanted
-from inventory.models import InventoryLevel, Listing, WarehouseItem
+from inventory.aliases import Resolver
+from inventory.models import InventoryLevel, StockSweep, WarehouseItem
 
 Figures = tuple[Decimal, Decimal, Decimal]
+SWEEP_GOES_ON_FOR = timedelta(hours=1)  # then its first pages are too old, and it starts anew
 
 
 def pull(run: Run) -> None:
@@ -34,25 +36,36 @@ def pull(run: Run) -> None:
         _learn_items(run.connection, warehouse, route)
     locations = _locations(run, routes, warehouse)
     if locations and WarehouseItem.objects.filter(connection=run.connection, matches=1).exists():
-        for page in warehouse.levels():
-            run.beat()
-            run.count("levels", store(run.connection, page, locations))
+        _sweep(run, warehouse, locations)
     for route in routes:
         run.wake("publish_inventory", route.marketplace_id)
 
 
-def wanted(listing: Listing) -> Wanted:
-    """The names by which a listing resolves: what orders taught us, and the name it goes by."""
-    return Wanted(partner_sku=listing.partner_sku or listing.marketplace_sku, option_sku=listing.marketplace_sku)
+def _sweep(run: Run, warehouse: Warehouse, locations: Sequence[str]) -> None:
+    """Read page after page. What the call limit or the network breaks off goes on at the same page next time."""
+    now = timezone.now()
+    sweep = StockSweep.objects.filter(connection=run.connection, started_at__gt=now - SWEEP_GOES_ON_FOR).first()
+    if sweep is None:
+        values = {"next_page": 1, "started_at": now}
+        sweep, _ = StockSweep.objects.update_or_create(connection=run.connection, defaults=values)
+    try:
+        for page in warehouse.levels(first_page=sweep.next_page):
+            run.beat()
+            run.count("levels", store(run.connection, page, locations))
+            sweep.next_page += 1
+            sweep.save(update_fields=["next_page"])
+    except Unavailable:
+        raise
+    except IntegrationError:
+        sweep.delete()
+        raise
+    sweep.delete()
 
 
 def store(connection: Connection, page: LevelPage, locations: Sequence[str]) -> int:
     """Keep a page's figures of known items; a mapped location that an item does not list holds none of it."""
-    known = set(
-        WarehouseItem.objects.filter(connection=connection, matches=1, remote_id__in=page.item_ids).values_list(
-            "remote_id", flat=True
-        )
-    )
+    items = WarehouseItem.objects.filter(connection=connection, matches=1, remote_id__in=page.item_ids)
+    known = set(items.values_list("remote_id", flat=True))
     figures: dict[tuple[str, str], Figures] = {
         (item, place): (Decimal(0), Decimal(0), Decimal(0)) for item in known for place in locations
     }
@@ -84,7 +97,7 @@ def _upsert(connection: Connection, figures: dict[tuple[str, str], Figures], obs
 
 
 def _learn_items(connection: Connection, warehouse: Warehouse, route: Route) -> None:
-    resolver = Resolver(route, [wanted(listing) for listing in route.listings.filter(is_active=True)])
+    resolver = Resolver(route, [listings.wanted(one) for one in route.listings.filter(is_active=True)])
     catalogue.learn(connection, warehouse, resolver.warehouse_skus())
 
 

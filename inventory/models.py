@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -51,6 +53,7 @@ class WarehouseItem(models.Model):
     title = models.CharField(max_length=300, blank=True)
     sellable = models.BooleanField(default=True)
     stock_managed = models.BooleanField(default=True)
+    keep_selling = models.BooleanField(default=False, help_text="The warehouse lets it be sold at or below zero.")
     max_online = models.IntegerField(null=True)
     checked_at = models.DateTimeField()
 
@@ -97,6 +100,9 @@ class Listing(models.Model):
     upc = models.CharField(max_length=40, blank=True, verbose_name="UPC")
     is_active = models.BooleanField(default=True, help_text="Off: never published.")
     reserve = models.PositiveIntegerField(null=True, blank=True, help_text="Instead of the route's.")
+    problem = models.TextField(
+        blank=True, editable=False, help_text="Why it is not known what this is in the warehouse; it is shown as 0."
+    )
 
     published_sku = models.CharField(max_length=120, blank=True, editable=False)
     published_quantity = models.PositiveIntegerField(null=True, editable=False)
@@ -112,14 +118,31 @@ class Listing(models.Model):
         return self.marketplace_sku
 
 
+class StockSweep(models.Model):
+    """A reading of all stock that the call limit broke off: the page that comes next. None: start at the first."""
+
+    connection = models.OneToOneField(Connection, models.CASCADE, related_name="sweep")
+    next_page = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.connection} from page {self.next_page}"
+
+
 class Publication(Transmission):
-    """One intent to show one quantity for one listing. An open one is brought up to date, not queued behind."""
+    """One intent to show one quantity for one listing.
+
+    One that was not accepted yet is brought up to date, never queued behind; so is a parked one when it is tried again.
+    """
+
+    KEPT_FOR = timedelta(days=30)  # once it is done with
 
     listing = models.ForeignKey(Listing, models.CASCADE, related_name="publications")
     sku = models.CharField(max_length=120, verbose_name="SKU")
     quantity = models.PositiveIntegerField()
     observed_at = models.DateTimeField()
     explanation = models.JSONField(default=dict)
+    times_parked = models.PositiveIntegerField(default=0, help_text="The pause before it is tried again grows with it.")
 
     class Meta:
         ordering = ["-created_at", "-pk"]

@@ -15,17 +15,20 @@ from orders.settling import open_lines, wanted
 S = Order.Status
 
 
-def pending(warehouse_id: int, levels: dict[str, InventoryLevel]) -> dict[str, int]:
-    """Per warehouse item, the units of orders that are on their way to this warehouse."""
-    units = _unsent(warehouse_id)
-    units.update(_sent_since(warehouse_id, levels))
+def pending(route: Route, levels: dict[str, InventoryLevel]) -> dict[str, int]:
+    """Per warehouse item, the units of orders that are on their way to this route's location, from whatever route."""
+    units = _unsent(route)
+    units.update(_sent_since(route, levels))
     return dict(units)
 
 
-def _unsent(warehouse_id: int) -> Counter[str]:
+def _unsent(place: Route) -> Counter[str]:
     """Orders that we hold, whatever for: they will take stock. Lines whose SKU is unknown cannot be counted."""
     units: Counter[str] = Counter()
-    orders = Order.objects.filter(status__in=Order.UNSENT, route__warehouse=warehouse_id, cancel_requested_at=None)
+    here = Q(route__location_id=place.location_id) | Q(route__location_id="", route__location_name=place.location_name)
+    orders = Order.objects.filter(
+        here, status__in=Order.UNSENT, route__warehouse=place.warehouse_id, cancel_requested_at=None
+    )
     by_route: dict[Route, list[Order]] = defaultdict(list)
     for order in orders.select_related("route__warehouse").prefetch_related("lines"):
         if order.route is not None:
@@ -39,18 +42,24 @@ def _unsent(warehouse_id: int) -> Counter[str]:
     return units
 
 
-def _sent_since(warehouse_id: int, levels: dict[str, InventoryLevel]) -> Counter[str]:
-    """Sent orders accepted after their item was observed, shipped or not; an unshipped draft commits nothing."""
+def _sent_since(place: Route, levels: dict[str, InventoryLevel]) -> Counter[str]:
+    """Sent orders accepted after their item was observed, shipped or not; an unshipped draft commits nothing.
+
+    They count where they were sent to, even if their route leads elsewhere by now.
+    """
     units: Counter[str] = Counter()
     if not levels:
         return units
     oldest = min(level.observed_at for level in levels.values())
     drafts = Q(submission__remote_status="draft", submission__order__status=S.SUBMITTED)
     sent = SubmittedLine.objects.filter(
-        drafts | Q(submission__finished_at__gte=oldest), item_id__in=levels,
-        submission__connection=warehouse_id, submission__status=WarehouseSubmission.Status.ACCEPTED,
+        drafts | Q(submission__finished_at__gte=oldest),
+        submission__connection=place.warehouse_id, submission__status=WarehouseSubmission.Status.ACCEPTED,
+        submission__request__location_id=place.location_id,
     ).exclude(submission__order__status=S.CANCELLED)  # fmt: skip
     for line in sent.select_related("submission__order"):
+        if line.item_id not in levels:
+            continue
         placed = line.submission
         draft = placed.remote_status == "draft" and placed.order.status == S.SUBMITTED
         if draft or placed.finished_at is None or placed.finished_at >= levels[line.item_id].observed_at:

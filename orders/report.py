@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from integrations.models import Connection, JobPlan, SyncRun, Transmission
-from inventory.models import Publication
+from inventory.models import Listing, Publication
 from orders.models import Hold, Order, ShipmentConfirmation, UnreadableRecord, WarehouseSubmission
 
 OVERDUE_INTERVALS = 2
@@ -121,7 +121,13 @@ def _worklists() -> dict[str, int]:
         for name, model in rows.items()
         for status in (Transmission.Status.PARKED.value, Transmission.Status.UNCONFIRMED.value)
     }
-    return {**holds, **sent, "unreadable": UnreadableRecord.objects.filter(resolved_at=None).count()}
+    unresolved = Listing.objects.filter(is_active=True).exclude(problem="").count()
+    return {
+        **holds,
+        **sent,
+        "unresolved_listings": unresolved,
+        "unreadable": UnreadableRecord.objects.filter(resolved_at=None).count(),
+    }
 
 
 def _last_runs() -> dict[str, Any]:

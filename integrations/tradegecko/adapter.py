@@ -89,6 +89,10 @@ class TradeGecko:
             return {}
         return found
 
+    @property
+    def item_batch_size(self) -> int:
+        return self._options.sku_batch
+
     def items(self, skus: Sequence[str]) -> Sequence[Item]:
         wanted = {sku.strip() for sku in skus if sku.strip()}
         found: dict[str, Item] = {}
@@ -137,11 +141,11 @@ class TradeGecko:
         for page in changed_since(self._client, "/orders", statuses, column, since):
             yield from self._client.readable(page.rows, messages.receipt)
 
-    def levels(self) -> Iterator[LevelPage]:
+    def levels(self, *, first_page: int = 1) -> Iterator[LevelPage]:
         """Rows that cannot be read, or were announced and did not come, make the whole sweep Unreadable at its end."""
-        seen, bad, announced = 0, [], 0
+        seen, bad, announced = (first_page - 1) * self._options.page_size, [], 0
         asked_at = datetime.now(UTC)
-        for page in self._client.pages("/stock_levels", []):
+        for page in self._client.pages("/stock_levels", [], first_page=first_page):
             seen, announced = seen + len(page.rows), max(announced, page.announced)
             levels, problems = _level_page(page.rows, asked_at)
             bad += problems

@@ -81,8 +81,8 @@ class Client:
         is_last = not rows or last is True or (last is None and len(rows) < self._page_size)
         return Page(rows, body, _count(paging.get("total_records")), is_last)
 
-    def pages(self, path: str, params: Params) -> Iterator[Page]:
-        for number in range(1, MAX_PAGES + 1):
+    def pages(self, path: str, params: Params, *, first_page: int = 1) -> Iterator[Page]:
+        for number in range(first_page, MAX_PAGES + 1):
             page = self.page(path, params, number)
             yield page
             if page.is_last:

@@ -1,0 +1,149 @@
+"""Decisions → publications: what must be told and is not shown already, one per listing, in a few queries per route."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.models import Route, RunLost, SyncRun
+from integrations.runs import Run
+from inventory.decisions import Decision
+from inventory.models import Listing, Publication
+
+T = Publication.Status
+OPEN = (T.PENDING, T.IN_FLIGHT, T.UNCONFIRMED)
+SHOWN = ["published_sku", "published_quantity", "published_at", "observed_at", "explanation"]
+RENEWED = ["sku", "quantity", "observed_at", "explanation", "status", "attempts", "not_before", "finished_at"]
+LONGEST_PAUSE = timedelta(hours=24)
+MOST_TIMES_PARKED = 10
+
+
+def write(run: Run, route: Route, decisions: Sequence[Decision]) -> set[int]:
+    """Store what is to be sent; the ids of the publications that now hold what was just decided.
+
+    A run that was taken for dead writes nothing here: its older values must not overwrite newer ones.
+    """
+    with transaction.atomic():
+        mine = SyncRun.objects.filter(pk=run.record.pk, status=SyncRun.Status.RUNNING)
+        if not mine.update(heartbeat_at=timezone.now()):
+            raise RunLost(f"{run.record} was closed as interrupted while it was still running")
+        _note_problems(decisions)
+        _silence_twins(decisions)
+        return _Outbox(route).take(run, decisions)
+
+
+class _Outbox:
+    """The publications of one route that were not accepted yet: per listing the newest, which is used again."""
+
+    def __init__(self, route: Route) -> None:
+        rows = Publication.objects.filter(listing__route=route, status__in=(*OPEN, T.PARKED)).order_by("pk")
+        self._live = {row.listing_id: row for row in rows}
+        self._now = timezone.now()
+        self._refresh_after = self._now - timedelta(hours=route.full_publish_hours)
+        self._withdrawn = [row.pk for row in rows if self._live[row.listing_id] is not row]
+
+    def take(self, run: Run, decisions: Sequence[Decision]) -> set[int]:
+        fresh, renewed, current = [], [], []
+        for one in decisions:
+            live = self._live.get(one.listing.pk)
+            if one.quantity is None or (one.problem and not _may_be_shown(one.listing, live)):
+                continue
+            if live is None:
+                fresh += [] if self._is_shown(one) else [_new(one)]
+            elif live.status == T.PARKED and self._is_shown(one):
+                self._withdrawn.append(live.pk)
+            elif live.status != T.PARKED or self._may_try_again(live, one):
+                renewed += [live] if _renew(live, one) else []
+                current.append(live)
+        run.count("changed", len(fresh) + len(renewed))
+        Publication.objects.bulk_update(renewed, RENEWED, batch_size=100)
+        current += Publication.objects.bulk_create(fresh, batch_size=500)
+        self._withdraw()
+        return {row.pk for row in current}
+
+    def _is_shown(self, one: Decision) -> bool:
+        """Whether the marketplace took exactly this, not too long ago."""
+        listing = one.listing
+        same = (listing.published_sku, listing.published_quantity) == (one.sku, one.quantity)
+        return same and listing.published_at is not None and listing.published_at > self._refresh_after
+
+    def _may_try_again(self, parked: Publication, one: Decision) -> bool:
+        if (parked.sku, parked.quantity) != (one.sku, one.quantity):
+            return True
+        rests_until = (parked.finished_at or parked.created_at) + pause_of(parked)
+        return parked.times_parked < MOST_TIMES_PARKED and rests_until <= self._now
+
+    def _withdraw(self) -> None:
+        for start in range(0, len(self._withdrawn), 500):
+            superseded = Publication.objects.filter(pk__in=self._withdrawn[start : start + 500])
+            superseded.update(status=T.WITHDRAWN, finished_at=self._now)
+
+
+def pause_of(parked: Publication) -> timedelta:
+    """One hour, doubled each time that it was parked, up to a day."""
+    return min(timedelta(hours=2 ** min(max(parked.times_parked - 1, 0), 10)), LONGEST_PAUSE)
+
+
+def retry(parked: Sequence[Publication]) -> int:
+    """A person says: again, at the next run and with the quantity as it is then. How many are taken up."""
+    newest = {row.listing_id: row.pk for row in sorted(parked, key=lambda row: row.pk)}
+    busy = Publication.objects.filter(listing__in=newest, status__in=OPEN).values("listing")
+    free = Publication.objects.filter(pk__in=newest.values(), status=T.PARKED).exclude(listing__in=busy)
+    return free.update(status=T.PENDING, attempts=0, times_parked=0, not_before=None, finished_at=None)
+
+
+def _may_be_shown(listing: Listing, live: Publication | None) -> bool:
+    """Whether the marketplace took a quantity of it once, or may have taken one."""
+    return listing.published_quantity is not None or (live is not None and live.sent_at is not None)
+
+
+def _new(one: Decision) -> Publication:
+    return Publication(
+        listing=one.listing, sku=one.sku, quantity=one.quantity or 0, observed_at=one.observed_at,
+        explanation=one.explanation,
+    )  # fmt: skip
+
+
+def _renew(live: Publication, one: Decision) -> bool:
+    """Bring it up to date; whether there was anything to change."""
+    if live.status != T.PARKED and (live.sku, live.quantity) == (one.sku, one.quantity):
+        return False
+    if live.status == T.PARKED:
+        live.status, live.attempts, live.not_before, live.finished_at = T.PENDING, 0, None, None
+    live.sku, live.quantity = one.sku, one.quantity or 0
+    live.observed_at, live.explanation = one.observed_at, one.explanation
+    return True
+
+
+def _note_problems(decisions: Sequence[Decision]) -> None:
+    changed = [one for one in decisions if one.listing.problem != one.problem]
+    for one in changed:
+        one.listing.problem = one.problem
+    Listing.objects.bulk_update([one.listing for one in changed], ["problem"], batch_size=200)
+
+
+def _silence_twins(decisions: Sequence[Decision]) -> None:
+    """Two listings with one published SKU: the speaker takes over what is shown, the twin shows nothing any more."""
+    silenced, speakers = [], []
+    for one in decisions:
+        for twin in one.twins:
+            silent = {"shown_by": str(one.listing)}
+            if twin.explanation == silent:
+                continue
+            if twin.published_sku == one.sku and _at(twin) > _at(one.listing):
+                for name in SHOWN:
+                    setattr(one.listing, name, getattr(twin, name))
+                speakers.append(one.listing)
+            twin.published_sku, twin.published_quantity, twin.published_at = "", None, None
+            twin.explanation, twin.problem = silent, ""
+            silenced.append(twin)
+    Listing.objects.bulk_update([*silenced, *speakers], [*SHOWN, "problem"], batch_size=100)
+    waiting = Publication.objects.filter(listing__in=silenced, status__in=(*OPEN, T.PARKED))
+    waiting.update(status=T.WITHDRAWN, finished_at=timezone.now())
+
+
+def _at(listing: Listing) -> datetime:
+    return listing.published_at or datetime.min.replace(tzinfo=UTC)

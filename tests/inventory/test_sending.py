@@ -1,0 +1,177 @@
+"""What the marketplace refuses, or does not answer, concerns only itself; the newest quantity is the last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models import F
+
+from integrations.batches import Batch
+from integrations.models import MAX_ATTEMPTS, Connection, RunLost, recover
+from integrations.sandbox.server import Sandbox
+from inventory.models import Listing, Publication
+from inventory.outbox import MOST_TIMES_PARKED
+from orders.jobs import publish_inventory
+
+Run = Callable[..., str]
+Alias = Callable[..., Any]
+DC = "Riverside DC"
+
+
+def messages(box: Sandbox) -> int:
+    return len([call for call in box.calls("oasis") if call == ("POST", "/inventory")])
+
+
+@pytest.fixture
+def many(shop: Sandbox, alias: Alias) -> list[str]:
+    """Twenty listings, all known to the marketplace but `BAD`."""
+    names = [f"M{place}" for place in range(20)]
+    for place, name in enumerate(names):
+        shop.tradegecko.add_variant(f"V{place}", stock=5)
+        alias(name, f"V{place}")
+    shop.oasis.switch(strict_inventory=True)
+    for name in names:
+        shop.oasis.add_listing(name)
+    del shop.oasis.catalogue["M7"], shop.oasis.catalogue["M8"]
+    return names
+
+
+def test_a_refused_quantity_keeps_only_itself(shop: Sandbox, tried: Run, manage: Run, many: list[str]) -> None:
+    assert "2 quantities are not taken by Overstock" in tried("run", "all")
+    assert len(shop.oasis.quantities) == 18
+    assert set(Publication.objects.filter(status="parked").values_list("sku", flat=True)) == {"M7", "M8"}
+    assert messages(shop) < 12
+    assert json.loads(manage("status", "--json"))["worklists"]["publications_parked"] == 2
+
+
+def test_as_long_as_something_is_refused_every_run_says_so(shop: Sandbox, tried: Run, many: list[str]) -> None:
+    tried("run", "all")
+    sent = messages(shop)
+    assert "2 quantities are not taken by Overstock" in tried("run", "publish_inventory")
+    assert messages(shop) == sent
+
+
+def test_a_refused_quantity_is_tried_again_when_it_changes_or_after_a_growing_pause(
+    shop: Sandbox, tried: Run, many: list[str]
+) -> None:
+    tried("run", "all")
+    shop.tradegecko.set_stock("V7", 3)
+    tried("run", "all")
+    assert Publication.objects.get(sku="M7").times_parked == 2
+    assert Publication.objects.get(sku="M8").times_parked == 1
+    Publication.objects.filter(status="parked").update(finished_at=F("finished_at") - timedelta(minutes=90))
+    tried("run", "publish_inventory")
+    assert Publication.objects.get(sku="M7").times_parked == 2
+    assert Publication.objects.get(sku="M8").times_parked == 2
+
+
+def test_a_refused_quantity_is_not_tried_for_ever(shop: Sandbox, tried: Run, many: list[str]) -> None:
+    tried("run", "all")
+    Publication.objects.filter(status="parked").update(
+        times_parked=MOST_TIMES_PARKED, finished_at=F("finished_at") - timedelta(days=365)
+    )
+    sent = messages(shop)
+    tried("run", "publish_inventory")
+    assert messages(shop) == sent
+
+
+def test_what_was_refused_is_shown_once_the_marketplace_knows_it(
+    shop: Sandbox, tried: Run, manage: Run, many: list[str]
+) -> None:
+    tried("run", "all")
+    shop.oasis.add_listing("M7")
+    shop.oasis.add_listing("M8")
+    Publication.objects.filter(status="parked").update(finished_at=F("finished_at") - timedelta(minutes=61))
+    manage("run", "all")
+    assert len(shop.oasis.quantities) == 20
+
+
+def test_a_marketplace_that_refuses_everything_is_not_asked_row_by_row(shop: Sandbox, tried: Run, alias: Alias) -> None:
+    for place in range(120):
+        shop.tradegecko.add_variant(f"V{place}", stock=5)
+        alias(f"M{place}", f"V{place}")
+    shop.oasis.switch(strict_inventory=True)
+    assert "the rest is left for later" in tried("run", "all")
+    assert messages(shop) < 70
+    assert Publication.objects.filter(status="pending").count() == 95
+
+
+def test_an_unclear_answer_to_one_batch_does_not_keep_the_others(
+    shop: Sandbox, tried: Run, alias: Alias, overstock: Connection
+) -> None:
+    Connection.objects.filter(pk=overstock.pk).update(options={"publish_batch_size": 1})
+    for sku in ("MUG-BLK", "THROW-WL", "RUG-5X8"):
+        alias(f"A-{sku}", sku)
+    shop.faults.add("oasis", "503", path="/inventory")
+    assert "1 quantities, first SKU A-MUG-BLK" in tried("run", "all")
+    assert len(shop.oasis.quantities) == 2
+    assert tried("run", "all") == ""
+    assert len(shop.oasis.quantities) == 3
+
+
+def test_answers_that_never_come_clear_are_for_a_person_after_so_many_attempts(
+    shop: Sandbox, tried: Run, alias: Alias
+) -> None:
+    alias("X", "MUG-BLK")
+    shop.faults.add("oasis", "500_html", path="/inventory", times=1000)
+    for _ in range(MAX_ATTEMPTS + 3):
+        tried("run", "all")
+    row = Publication.objects.get()
+    assert (row.status, row.attempts) == ("parked", MAX_ATTEMPTS)
+    assert row.last_error.startswith(f"given up after {MAX_ATTEMPTS} attempts")
+    assert messages(shop) == MAX_ATTEMPTS
+
+
+def test_a_lost_answer_is_followed_by_the_newest_quantity(shop: Sandbox, tried: Run, alias: Alias) -> None:
+    alias("X", "MUG-BLK")
+    shop.faults.add("oasis", "reset_after_apply", path="/inventory")
+    tried("run", "all")
+    assert Publication.objects.get().status == "unconfirmed"
+    shop.tradegecko.set_stock("MUG-BLK", 4)
+    tried("run", "all")
+    assert shop.oasis.quantities == {("X", DC): 4}
+    assert Publication.objects.get().status == "accepted"
+
+
+def test_what_cannot_be_decided_anew_is_not_sent_as_it_was(shop: Sandbox, tried: Run, alias: Alias) -> None:
+    alias("X", "MUG-BLK")
+    shop.faults.add("oasis", "429", path="/inventory")
+    tried("run", "all")
+    assert Publication.objects.get().quantity == 120
+    Listing.objects.update(is_active=False)
+    Publication.objects.update(not_before=None)
+    tried("run", "publish_inventory")
+    assert shop.oasis.quantities == {}
+
+
+def test_a_worker_that_was_taken_for_dead_sends_and_closes_nothing(shop: Sandbox, tried: Run, alias: Alias) -> None:
+    alias("X", "MUG-BLK")
+    shop.faults.add("oasis", "429", path="/inventory")
+    tried("run", "all")
+    Publication.objects.update(not_before=None)
+    sleeper = Batch([Publication.objects.get()])
+    recover(Publication.objects.all())
+    with pytest.raises(RunLost):
+        sleeper.intend()
+    with pytest.raises(RunLost):
+        sleeper.finish("accepted")
+    assert Batch([Publication.objects.get()]).rows
+    assert Batch([Publication.objects.get()]).rows == []
+
+
+def test_the_number_of_queries_does_not_grow_with_the_listings(
+    shop: Sandbox, manage: Run, alias: Alias, overstock: Connection, django_assert_max_num_queries: Any
+) -> None:
+    for place in range(150):
+        shop.tradegecko.add_variant(f"V{place}", stock=5)
+        alias(f"M{place}", f"V{place}")
+    manage("run", "pull_levels")
+    with django_assert_max_num_queries(60):
+        publish_inventory(overstock)
+    assert len(shop.oasis.quantities) == 150
+    with django_assert_max_num_queries(40):
+        publish_inventory(overstock)

@@ -1,0 +1,69 @@
+"""Units of orders that are on their way are taken off once, and only where they will be taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from integrations.models import Connection, Route
+from integrations.sandbox.server import Sandbox
+from inventory.models import SkuAlias
+from orders.models import WarehouseSubmission
+
+Run = Callable[..., str]
+Told = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture
+def reno(shop: Sandbox, manage: Run, overstock: Connection) -> Sandbox:
+    """A second route, to another location of the same warehouse."""
+    manage(
+        "route", "East", "--marketplace", "Overstock", "--warehouse-name", "Reno", "--warehouse", "Gecko",
+        "--location", "East Store", "--live",
+    )  # fmt: skip
+    shop.tradegecko.set_stock("MUG-BLK", 50, location="East Store")
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="X", warehouse_sku="MUG-BLK")
+    manage("run", "all")
+    return shop
+
+
+def shown(box: Sandbox) -> dict[str, int]:
+    return {warehouse: quantity for (sku, warehouse), quantity in box.oasis.quantities.items() if sku == "X"}
+
+
+def test_a_held_order_takes_nothing_off_another_location(reno: Sandbox, manage: Run) -> None:
+    reno.oasis.add_order({"partner_sku": "X", "quantity": 10}, address={"city": ""})
+    manage("run", "all")
+    manage("run", "all")
+    assert shown(reno) == {"Riverside DC": 110, "Reno": 50}
+
+
+def test_a_sent_order_takes_nothing_off_another_location(reno: Sandbox, manage: Run) -> None:
+    reno.oasis.add_order({"partner_sku": "X", "quantity": 10}, warehouse="Reno")
+    for job in ("pull_orders", "submit_orders", "publish_inventory"):
+        manage("run", job)
+    assert shown(reno) == {"Riverside DC": 120, "Reno": 40}
+
+
+def test_two_marketplace_names_of_one_location_share_its_stock(reno: Sandbox, manage: Run) -> None:
+    Route.objects.filter(name="East").update(location_name="Main DC", location_id="")
+    reno.oasis.add_order({"partner_sku": "X", "quantity": 10}, address={"city": ""})
+    manage("run", "all")
+    manage("run", "all")
+    assert shown(reno) == {"Riverside DC": 110, "Reno": 110}
+
+
+def test_a_draft_is_taken_off_until_the_warehouse_approves_it(shop: Sandbox, manage: Run) -> None:
+    Route.objects.update(order_status="draft")
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 10})
+    manage("run", "all")
+    manage("run", "all")
+    assert shop.oasis.quantities == {("MUG-BLK", "Riverside DC"): 110}
+    [placed] = shop.tradegecko.by_reference(number)
+    shop.tradegecko.change(placed, status="active")
+    WarehouseSubmission.objects.update(remote_status="active")
+    manage("run", "pull_levels")
+    manage("run", "publish_inventory")
+    assert shop.oasis.quantities == {("MUG-BLK", "Riverside DC"): 110}
