@@ -23,6 +23,7 @@ from integrations.sandbox.gecko_writes import act, rules
 
 WINDOW = 300
 KEY_LIFE = 24 * 3600
+LONGEST_QUERY = 8000
 USER = 41
 PAGE = "<html><body>The page you were looking for doesn't exist.</body></html>"
 COLLECTION = re.compile(r"/([a-z_]+)(?:\.json)?/?")
@@ -64,6 +65,8 @@ def _too_many() -> Response:
 
 
 def _guarded(state: GeckoState, request: Request) -> Response:
+    if len(request.query_string) > LONGEST_QUERY:
+        return Response(PAGE, 414, mimetype="text/html")
     if not state.oauth.accepts(request.headers.get("Authorization", "")):
         return _json({"type": "unauthorized", "message": "Invalid or expired token"}, 401)
     key = _key(request)

@@ -60,9 +60,12 @@ def total(state: GeckoTables, invoice: Row) -> Decimal:
     return found
 
 
+def payments(state: GeckoTables, invoice: Row) -> list[Row]:
+    return [row for row in state.children("payments", "invoice_id", invoice["id"]) if row["status"] == "active"]
+
+
 def paid(state: GeckoTables, invoice: Row) -> Decimal:
-    rows = state.children("payments", "invoice_id", invoice["id"])
-    return sum((Decimal(row["amount"]) for row in rows), Decimal(0))
+    return sum((Decimal(row["amount"]) for row in payments(state, invoice)), Decimal(0))
 
 
 def invoices(state: GeckoTables, order: Row) -> list[Row]:

@@ -33,7 +33,7 @@ def order(state: GeckoTables, row: Row) -> Row:
         "tax_label": state.account["tax_label"],
         "document_url": f"https://documents.example/orders/{row['id']}",
         "tracking_number": _tracking_number(state, row),
-        "payment_ids": [one["id"] for bill in invoices for one in state.children("payments", "invoice_id", bill["id"])],
+        "payment_ids": [one["id"] for bill in invoices for one in gecko_billing.payments(state, bill)],
         "invoices": [{"id": bill["id"], "invoice_number": bill["invoice_number"]} for bill in invoices],
         "invoice_numbers": {str(bill["id"]): bill["invoice_number"] for bill in invoices},
         "order_line_item_ids": line_ids[1:] + line_ids[:1] if state.mix_line_ids else line_ids,

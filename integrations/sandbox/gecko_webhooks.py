@@ -64,7 +64,8 @@ def deliver(hooks: dict[Any, Row], events: list[Event], *, secret: str, address:
         for hook in list(hooks.values()):
             if hook["event"] == event.name and is_local(hook["address"]):
                 body = event.body(address)
-                Thread(target=_tell, args=(hooks, hook, body, signature(secret, body)), daemon=True).start()
+                told = (hooks, hook, body, signature(secret, body))
+                Thread(target=_tell, args=told, name="webhook", daemon=True).start()
 
 
 def is_local(address: str) -> bool:
