@@ -1,4 +1,4 @@
-"""The sandbox's control address: look at both worlds, add orders, ship, change stock, switch faults. JSON."""
+"""The sandbox's control address: look at both worlds, do what their staff do, switch faults. JSON (docs/sandbox.md)."""
 
 from __future__ import annotations
 

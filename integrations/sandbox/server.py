@@ -63,7 +63,7 @@ class Sandbox:
 
     def __enter__(self) -> Sandbox:
         for server in self._servers.values():
-            Thread(target=server.serve_forever, daemon=True).start()
+            Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 
     def __exit__(

@@ -12,7 +12,7 @@ from integrations.sandbox.server import Sandbox
 
 
 class Command(Base):
-    help = "Serve both simulated systems on this machine until Ctrl-C. Control: /_sandbox/state, orders, ship, stock."
+    help = "Serve both simulated systems on this machine until Ctrl-C. Control: docs/sandbox.md."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
