@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from lxml import etree
 
-from integrations.sandbox.oasis import _Writer
+from integrations.sandbox.oasis_orders import Writer
 from integrations.sandbox.oasis_state import OasisState
 from integrations.supplier_oasis import reading
 from integrations.supplier_oasis.options import Options
@@ -29,7 +29,7 @@ def answer() -> bytes:
     root = etree.Element("processedSalesOrderTypeList", nsmap={"ns2": "api.supplieroasis.com"})
     for _ in range(ORDERS):
         number = state.add_order({"partner_sku": "MUG-BLK", "quantity": 2}, {"partner_sku": "THROW-WL"})
-        _Writer("M").order(root, state.orders[number])
+        Writer("M").order(root, state.orders[number])
     return etree.tostring(root)
 
 

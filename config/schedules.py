@@ -23,6 +23,7 @@ JOBS = (
     Job("submit_orders", "orders.tasks.submit_orders", "warehouse", 1),
     Job("pull_shipments", "orders.tasks.pull_shipments", "warehouse", 1),
     Job("confirm_shipments", "orders.tasks.confirm_shipments", "marketplace", 1),
+    Job("revisit_orders", "orders.tasks.revisit_orders", "marketplace", 60),
     Job("pull_levels", "inventory.tasks.pull_levels", "warehouse", 10),
     Job("publish_inventory", "orders.tasks.publish_inventory", "marketplace", 5),
     Job("reconcile", "orders.tasks.reconcile", "marketplace", 24 * 60),

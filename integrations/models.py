@@ -16,6 +16,10 @@ from integrations import registry
 from integrations.crypto import decrypt, encrypt
 
 DEFAULT_FIRST_LOOK = timedelta(days=3)
+MAX_ATTEMPTS = 12
+# Where nothing was decided, the other side's outage is not the record's fault: almost two days of hourly attempts.
+PATIENT_ATTEMPTS = 48
+LONGEST_PAUSE = timedelta(hours=1)
 
 
 def default_earliest_order_date() -> date:
@@ -289,7 +293,7 @@ class Transmission(models.Model):
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     attempts = models.PositiveIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True, help_text="When a request was last about to leave.")
+    sent_at = models.DateTimeField(null=True, help_text="When a request that may have arrived was last about to leave.")
     not_before = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
@@ -321,7 +325,13 @@ class Transmission(models.Model):
         return type(self)._default_manager.filter(pk=self.pk, status=self.Status.IN_FLIGHT, claimed_at=self.claimed_at)
 
     def release(
-        self, status: str, *, after: timedelta | None = None, error: str = "", costs_attempt: bool = True
+        self,
+        status: str,
+        *,
+        after: timedelta | None = None,
+        error: str = "",
+        costs_attempt: bool = True,
+        **values: object,
     ) -> None:
         """Give a claimed one back, to be taken again not before `after` from now."""
         self._mine().update(
@@ -329,6 +339,7 @@ class Transmission(models.Model):
             not_before=timezone.now() + after if after else None,
             last_error=error[:4000],
             attempts=F("attempts") - (0 if costs_attempt else 1),
+            **values,
         )
         self.refresh_from_db()
 
@@ -341,16 +352,14 @@ class Transmission(models.Model):
             raise RunLost(f"{self}: another worker has taken this over; it is left to that one")
         self.refresh_from_db()
 
-    def back_off(self, status: str, error: str, *, at_least: timedelta = timedelta(0)) -> None:
+    def back_off(
+        self, status: str, error: str, *, at_least: timedelta = timedelta(0), attempts: int = MAX_ATTEMPTS
+    ) -> None:
         """Try again later, with growing pauses; out of attempts, it is parked for a person."""
-        if self.attempts >= MAX_ATTEMPTS:
+        if self.attempts >= attempts:
             self.finish(self.Status.PARKED, error=f"given up after {self.attempts} attempts: {error}")
             return
         self.release(status, after=max(pause_after(self.attempts), at_least), error=error)
-
-
-MAX_ATTEMPTS = 12
-LONGEST_PAUSE = timedelta(hours=1)
 
 
 def pause_after(attempts: int) -> timedelta:
@@ -372,8 +381,8 @@ def recover(rows: models.QuerySet[TransmissionRow]) -> int:
     One that broke off as often as attempts are allowed is for a person.
     """
     left = rows.filter(status=Transmission.Status.IN_FLIGHT)
-    text = f"given up after {MAX_ATTEMPTS} attempts that ended without a result; the job's runs say why"
-    worn = left.filter(attempts__gte=MAX_ATTEMPTS)
+    text = f"given up after {PATIENT_ATTEMPTS} attempts that ended without a result; the job's runs say why"
+    worn = left.filter(attempts__gte=PATIENT_ATTEMPTS)
     given_up = worn.update(status=Transmission.Status.PARKED, finished_at=timezone.now(), last_error=text)
     return given_up + left.update(status=Transmission.Status.UNCONFIRMED, not_before=None)
 

@@ -51,11 +51,19 @@ class SaleState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmedParcel:
+    """A parcel of one line that the marketplace already holds; `quantity` is 0 where it does not say."""
+
+    tracking_number: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class MarketplaceLine:
     """One ordered SKU.
 
     `number` is the identity that the marketplace wants back on a shipment. `quantity` is None when the
-    element was missing. `quantity_shipped` and `tracking_numbers` are what the marketplace already holds.
+    element was missing. `parcels` are what the marketplace already holds, `quantity_shipped` is their sum.
     """
 
     number: str
@@ -70,7 +78,7 @@ class MarketplaceLine:
     unit_cost: Decimal | None = None
     currency: str = ""
     notes: str = ""
-    tracking_numbers: tuple[str, ...] = ()
+    parcels: tuple[ConfirmedParcel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +330,9 @@ class Warehouse(Protocol):
 
     def orders_since(self, created_since: datetime) -> Iterable[Receipt]:
         """Every order created since, void and deleted ones too; for reconciliation."""
+
+    def changed_orders(self, since: datetime) -> Iterable[Receipt]:
+        """Every order changed since, whatever its status is now, void and deleted ones too; oldest change first."""
 
     def parcels(self, since: datetime) -> Iterable[Parcel]:
         """Every shipment changed since, oldest change first, void ones too."""

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from integrations import processes
 from integrations.budget import RunJournal, SharedBudget
-from integrations.errors import IntegrationError, Misconfigured, Unavailable
+from integrations.errors import IntegrationError, Misconfigured, Unavailable, Unreadable
 from integrations.models import Connection, RunLost, SyncRun
 from integrations.ports import Marketplace, Warehouse
 from integrations.registry import WAREHOUSE, marketplace_for, warehouse_for
@@ -50,12 +50,18 @@ class Run:
     def __post_init__(self) -> None:
         self.journal = RunJournal(self.connection, self.record)
         self._last_beat = timezone.now()
+        self.is_unreachable = False
 
     def count(self, what: str, number: int = 1) -> None:
         self.counts[what] += number
 
     def problem(self, text: str) -> None:
         self.problems.append(text)
+
+    def unreachable(self) -> None:
+        """The other side gives no clear answers: said on the connection; the rest is left for later."""
+        self.is_unreachable = True
+        self.problem(f"{self.connection} gives no clear answer; the rest is left for later")
 
     @contextmanager
     def isolated(self, what: str) -> Iterator[None]:
@@ -97,6 +103,10 @@ class Run:
         budget = SharedBudget(connection, urgent=self.record.job not in PATIENT_JOBS)
         return warehouse_for(connection, budget=budget, journal=RunJournal(connection, self.record))
 
+    def other_marketplace(self, connection: Connection) -> Marketplace:
+        """A marketplace that feeds this run's warehouse, on the same terms."""
+        return marketplace_for(connection, journal=RunJournal(connection, self.record))
+
     def _budget(self) -> SharedBudget | None:
         if self.connection.kind != WAREHOUSE:
             return None
@@ -128,6 +138,7 @@ class Outcome:
 
     text: str
     failed: bool = False
+    started: bool = True
     wakes: frozenset[tuple[str, int]] = frozenset()
 
 
@@ -142,7 +153,7 @@ def perform(connection: Connection, job: str, work: Work) -> Outcome:
     try:
         run = Run(_open(connection, job), connection)
     except AlreadyRunning as exc:
-        return Outcome(str(exc))
+        return Outcome(str(exc), started=False)
     pulse = Pulse(run.record)
     pulse.start()
     status, error = SyncRun.Status.INTERRUPTED, "the process ended before the job did"
@@ -152,8 +163,9 @@ def perform(connection: Connection, job: str, work: Work) -> Outcome:
     except RunLost as exc:
         return Outcome(str(exc), failed=True)
     except Exception as exc:
+        logger.exception("%s of %s", job, connection)
         status, error = SyncRun.Status.FAILED, f"unexpected {type(exc).__name__}: {exc}"[:2000]
-        raise
+        _note_health(connection, Unreadable(error))
     finally:
         pulse.stop()
         summary = _close(run, status, error)
@@ -207,7 +219,9 @@ def _attempt(run: Run, work: Work) -> str:
     except IntegrationError as exc:
         _note_health(run.connection, exc)
         return str(exc)
-    if run.journal.calls and not run.problems:
+    if run.is_unreachable:
+        _note_health(run.connection, Unavailable(run.problems[0]))
+    elif run.journal.calls and not run.problems:
         _note_health(run.connection, None)
     return ""
 
@@ -231,10 +245,8 @@ def _status(run: Run, error: str) -> SyncRun.Status:
 def _close(run: Run, status: str, error: str) -> str:
     """Write the end of the run, unless somebody else did. Returns its one-line summary."""
     parts = [f"{number} {what}" for what, number in run.counts.items() if number]
-    summary = ", ".join(parts) or "nothing to do"
     problems = [*([error] if error else []), *run.problems[:MAX_PROBLEMS_SHOWN]]
-    if problems:
-        summary = f"{summary}; {'; '.join(problems)}"
+    summary = "; ".join([*([", ".join(parts)] if parts else []), *problems]) or "nothing to do"
     SyncRun.objects.filter(pk=run.record.pk, status=SyncRun.Status.RUNNING).update(
         status=status,
         finished_at=timezone.now(),

@@ -40,7 +40,7 @@ def release(order: Order, actor: User | None) -> str:
     """Close the manual hold and judge the order again; what the warehouse is said to lack is asked for anew."""
     if order.status not in (S.RECEIVED, S.ON_HOLD):
         raise IllegalTransition(f"order {order} is {order.get_status_display().lower()}; only a held one is released")
-    order.holds.filter(kind=Hold.Kind.MANUAL, resolved_at=None).update(resolved_at=timezone.now())
+    order.holds.filter(kind__in=Hold.UNTIL_RELEASED, resolved_at=None).update(resolved_at=timezone.now())
     order.note("released", actor=actor)
     if order.route is not None:
         resolver = Resolver(order.route, [settling.wanted(line) for line in settling.open_lines(order)])

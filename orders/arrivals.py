@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations.models import Connection, Route
@@ -50,7 +51,7 @@ def skip_reason(told: MarketplaceOrder, route: Route | None, *, too_old_too: boo
         return "cancelled on the marketplace before it was first seen"
     if told.state == SaleState.SHIPPED:
         return "shipped on the marketplace before it was first seen"
-    if told.lines and all(line.quantity is not None and not _to_ship(line) for line in told.lines):
+    if told.lines and all(line.quantity and not _to_ship(line) for line in told.lines):
         shipped = any(line.state == SaleState.SHIPPED or line.quantity_shipped for line in told.lines)
         return f"every line was {'shipped or cancelled' if shipped else 'cancelled'} before it was first seen"
     if route is not None and not too_old_too and told.ordered_at.date() < route.earliest_order_date:
@@ -62,7 +63,7 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     """Compare a known order with what is told of it now; what happened, as a word for the run's counts."""
     Order.objects.filter(pk=order.pk).update(last_seen_at=timezone.now(), marketplace_status=told.status[:60])
     order.marketplace_status = told.status[:60]
-    if order.status in (S.CANCELLED, S.SKIPPED, S.CONFIRMED) or order.cancel_requested_at:
+    if order.status in (S.CANCELLED, S.SKIPPED, S.CONFIRMED) or (order.cancel_requested_at and not _is_unsent(order)):
         return "seen again"
     gone = list(_newly_cancelled(order, told))
     everything = told.state == SaleState.CANCELLED or (gone and not _left(order, gone))
@@ -71,18 +72,17 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
         return "cancelled"
     for line in gone:
         _cancel_line(order, line)
-    if told.state == SaleState.SHIPPED and order.status in Order.UNSENT and withdraw(order):
-        reason = "shipped on the marketplace without us"
-        Order.objects.filter(pk=order.pk).update(skip_reason=reason)
-        order.move_to(S.SKIPPED, reason=reason)
+    shipped = list(_shipped_without_us(order, told))
+    if (told.state == SaleState.SHIPPED or (shipped and not _open(order))) and _skip_shipped(order):
         return "skipped"
-    return "changed" if gone else "seen again"
+    return "changed" if gone or shipped else "seen again"
 
 
 def withdraw(order: Order) -> bool:
     """Take the submission back, if it certainly was not sent; whether nothing can reach the warehouse any more."""
     mine = WarehouseSubmission.objects.filter(order=order)
-    mine.filter(status=T.PENDING).update(status=T.WITHDRAWN, finished_at=timezone.now())
+    refused = Q(status=T.PARKED, sent_at=None, remote_id="")
+    mine.filter(Q(status=T.PENDING) | refused).update(status=T.WITHDRAWN, finished_at=timezone.now())
     return not mine.exclude(status=T.WITHDRAWN).exists()
 
 
@@ -109,15 +109,53 @@ def hold_cancelled_late(order: Order, line_number: str) -> None:
 
 
 def _cancel_line(order: Order, line: OrderLine) -> None:
-    unsent = order.status in Order.UNSENT
-    sub = WarehouseSubmission.objects.filter(order=order).first()
-    if unsent and (sub is None or sub.status in (T.PENDING, T.WITHDRAWN)):
+    if _is_unsent(order):
         OrderLine.objects.filter(pk=line.pk).update(is_cancelled=True, quantity_to_ship=0)
         order.note(f"the marketplace cancelled line {line.number}; it is left out")
         return
     OrderLine.objects.filter(pk=line.pk).update(is_cancelled=True)
     order.note(f"the marketplace cancelled line {line.number} after the order was sent")
     hold_cancelled_late(order, line.number)
+
+
+def _shipped_without_us(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine]:
+    """Lines of an unsent order of which the marketplace has less open than we would send: that much is left out."""
+    if not _is_unsent(order):
+        return
+    now = {line.number: line for line in told.lines}
+    for line in order.lines.filter(is_cancelled=False):
+        theirs = now.get(line.number)
+        if theirs is None or theirs.quantity is None or theirs.quantity != line.quantity:
+            continue
+        left = _to_ship(theirs)
+        if left < line.quantity_to_ship:
+            OrderLine.objects.filter(pk=line.pk).update(quantity_to_ship=left)
+            order.note(f"line {line.number}: {line.quantity_to_ship - left} units were shipped without us")
+            yield line
+
+
+def _skip_shipped(order: Order) -> bool:
+    if order.status not in Order.UNSENT or not withdraw(order):
+        return False
+    reason = "shipped on the marketplace without us"
+    Order.objects.filter(pk=order.pk).update(skip_reason=reason)
+    order.holds.filter(resolved_at=None).update(resolved_at=timezone.now())
+    order.move_to(S.SKIPPED, reason=reason)
+    return True
+
+
+def _is_unsent(order: Order) -> bool:
+    """Whether nothing of it is on its way; a send that would begin right now waits for this transaction."""
+    if order.status not in Order.UNSENT:
+        return False
+    mine = WarehouseSubmission.objects.select_for_update().filter(order=order)
+    return all(
+        one.status in (T.PENDING, T.WITHDRAWN) or (one.status == T.PARKED and one.sent_at is None) for one in mine
+    )
+
+
+def _open(order: Order) -> bool:
+    return order.lines.filter(is_cancelled=False).filter(Q(quantity_to_ship__gt=0) | Q(quantity=None)).exists()
 
 
 def _newly_cancelled(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine]:

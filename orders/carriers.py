@@ -10,6 +10,8 @@ from integrations import registry
 from integrations.models import Connection
 from orders.models import CarrierService, ShippingMethod
 
+ANY = "*"
+
 
 def seed(connection: Connection) -> None:
     """Fill a marketplace's maps the first time; rows that a person deletes later do not come back."""
@@ -41,7 +43,7 @@ class CarrierMap:
 
     def codes(self, carrier: str, service: str, *, ordered_service: str) -> tuple[str, str] | None:
         """(carrier code, service code), or None when a person must map the text. Nothing is guessed."""
-        row = self._rows.get((_plain(carrier), _plain(service))) or self._rows.get((_plain(carrier), ""))
+        row = self._rows.get((_plain(carrier), _plain(service))) or self._rows.get((_plain(carrier), ANY))
         if row is None:
             return None
         service_code = row.service_code or ordered_service

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Sequence
 from datetime import timedelta
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from integrations import registry
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unavailable, Unreadable
-from integrations.models import Connection, Route, due, recover
+from integrations.models import PATIENT_ATTEMPTS, due, recover
 from integrations.ports import Marketplace, ShipmentNotice, ShippedLine
 from integrations.runs import Run
-from orders import readback, settling
+from orders import readback, settling, telling
 from orders.carriers import CarrierMap, seed
 from orders.models import (
     ConfirmedLine,
@@ -27,9 +23,7 @@ from orders.models import (
     OrderLine,
     Shipment,
     ShipmentConfirmation,
-    ShipmentLine,
 )
-from orders.readiness import Reason
 
 T = ShipmentConfirmation.Status
 MAX_FAILURES_IN_A_ROW = 3
@@ -39,155 +33,135 @@ def confirm(run: Run) -> None:
     """Gather what shipped and was not told yet, then send what is due, oldest first."""
     mine = ShipmentConfirmation.objects.filter(connection=run.connection)
     run.count("found in doubt after a crash", recover(mine))
-    gather(run)
+    seed(run.connection)
+    carriers = CarrierMap(run.connection)
+    telling.gather(run, carriers)
     pks = list(due(mine).values_list("pk", flat=True))
-    market = run.marketplace() if pks else None
-    failures = 0
-    for pk in pks:
-        run.beat()
-        with run.isolated(f"confirmation {pk}"):
-            failures = 0 if market is None or _send(run, market, pk) else failures + 1
-        if failures >= MAX_FAILURES_IN_A_ROW:
-            run.problem(f"{run.connection} is not answering; the rest is left for later")
-            break
+    if pks:
+        Teller(run, run.marketplace(), carriers).tell(pks)
     _close_orders(run)
 
 
-def gather(run: Run) -> None:
-    """Turn shipped lines that can be told now into confirmations; hold what names a carrier we do not know."""
-    seed(run.connection)
-    carriers = CarrierMap(run.connection)
-    untold = ShipmentLine.objects.filter(
-        confirmed=None, shipment__state=Shipment.State.SHIPPED, order_line__order__connection=run.connection
-    ).select_related("shipment", "order_line__order__route")
-    by_order: dict[Order, list[ShipmentLine]] = defaultdict(list)
-    for row in untold.order_by("order_line__order_id", "shipment_id", "order_line_id"):
-        by_order[row.order_line.order].append(row)
-    for order, rows in by_order.items():
-        if _may_tell(order, run.connection):
-            run.count("to confirm", _intend(order, rows, carriers))
+class Teller:
+    """Sends one marketplace's confirmations in one run."""
 
+    def __init__(self, run: Run, market: Marketplace, carriers: CarrierMap) -> None:
+        self._run = run
+        self._market = market
+        self._carriers = carriers
+        self._failures_in_a_row = 0
 
-def may_reach(route: Route, connection: Connection) -> bool:
-    """A test route tells the marketplace nothing, unless that is a sandbox on this machine."""
-    if not route.is_test:
-        return True
-    host = urlsplit(registry.base_url_of(connection)).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    def tell(self, pks: Sequence[int]) -> None:
+        for pk in pks:
+            self._run.beat()
+            with self._run.isolated(f"confirmation {pk}"):
+                self._take(pk)
+            if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+                self._run.unreachable()
+                return
 
+    def _take(self, pk: int) -> None:
+        """Take one confirmation as far as it goes now. Raises Misconfigured or a rate limit's Unavailable: stop."""
+        confirmation = ShipmentConfirmation.objects.select_related("order").get(pk=pk)
+        was = confirmation.claim()
+        if was is None:
+            return
+        try:
+            self._advance(confirmation, was)
+        except Misconfigured:
+            confirmation.release(was, costs_attempt=False)
+            raise
+        except Unavailable as exc:
+            self._later(confirmation, was, exc)
+        except Unreadable as exc:  # a read-back that could not be read: this order waits, the others go on
+            self._run.problem(f"order {confirmation.order}: {exc}")
+            confirmation.back_off(was, str(exc))
 
-def _may_tell(order: Order, connection: Connection) -> bool:
-    if order.route is None or not may_reach(order.route, connection):
-        return False
-    waits = order.route.partial_shipments == Route.Partial.WHEN_COMPLETE
-    return order.status == Order.Status.SHIPPED or (not waits and order.status == Order.Status.PARTLY_SHIPPED)
-
-
-def _intend(order: Order, rows: list[ShipmentLine], carriers: CarrierMap) -> int:
-    """Write down what will be told, in one transaction with the quantities that it uses up."""
-    tellable, unknown = [], []
-    for row in rows:
-        parcel = row.shipment
-        if not parcel.tracking_number or parcel.shipped_at is None:
-            continue
-        codes = carriers.codes(parcel.carrier, parcel.service, ordered_service=order.shipping_code)
-        if codes is None:
-            unknown.append(parcel)
-        else:
-            tellable.append((row, codes))
-    settling.sync_holds(order, [_unknown(parcel) for parcel in unknown], [Hold.Kind.UNKNOWN_CARRIER])
-    if not tellable:
-        return 0
-    with transaction.atomic():
-        confirmation = ShipmentConfirmation.objects.create(order=order, connection=order.connection)
-        for row, (carrier_code, service_code) in tellable:
-            ConfirmedLine.objects.create(
-                confirmation=confirmation, shipment_line=row, quantity=row.quantity, carrier_code=carrier_code,
-                service_code=service_code, tracking_number=row.shipment.tracking_number,
-                shipped_at=row.shipment.shipped_at or timezone.now(),
-            )  # fmt: skip
-            OrderLine.objects.filter(pk=row.order_line_id).update(
-                quantity_confirmed=F("quantity_confirmed") + row.quantity
-            )
-    return len({row.shipment_id for row, _ in tellable})
-
-
-def _unknown(parcel: Shipment) -> Reason:
-    text = " / ".join(part for part in (parcel.carrier, parcel.service) if part) or "(no carrier)"
-    return Reason(
-        Hold.Kind.UNKNOWN_CARRIER, text,
-        f"The warehouse shipped by {text!r}, which is not in the carrier map. Add it, and the parcel is confirmed.",
-    )  # fmt: skip
-
-
-def _send(run: Run, market: Marketplace, pk: int) -> bool:
-    """Take one confirmation as far as it goes; whether the marketplace gave a clear answer."""
-    confirmation = ShipmentConfirmation.objects.select_related("order").get(pk=pk)
-    was = confirmation.claim()
-    if was is None:
-        return True
-    try:
-        lines = list(confirmation.lines.select_related("shipment_line__order_line"))
+    def _advance(self, confirmation: ShipmentConfirmation, was: str) -> None:
+        lines = list(confirmation.lines.select_related("shipment_line__order_line", "shipment_line__shipment"))
         if was == T.UNCONFIRMED:
-            lines = readback.missing(market, confirmation.order, lines)
+            lines = readback.missing(self._market, confirmation.order, lines)
             if lines and _too_early(confirmation):
                 confirmation.release(T.UNCONFIRMED, after=_grace(), costs_attempt=False)
-                return True
-        if lines:
-            _tell(market, confirmation, lines)
-    except Refused as exc:
-        confirmation.finish(T.PARKED, error=str(exc))
-        confirmation.order.note(f"confirmation refused: {exc}")
-        run.problem(f"order {confirmation.order}: {exc}")
-        return True
-    except Misconfigured:
-        confirmation.release(was, costs_attempt=False)
-        raise
-    except Unavailable as exc:
-        return _later(run, confirmation, was, exc)
-    except Unreadable as exc:  # a read-back that could not be read: this order waits, the others go on
-        run.problem(f"order {confirmation.order}: {exc}")
-        confirmation.back_off(was, str(exc))
-        return True
-    _accept(run, confirmation)
-    return True
-
-
-def _tell(market: Marketplace, confirmation: ShipmentConfirmation, lines: list[ConfirmedLine]) -> None:
-    confirmation.intend()
-    order = confirmation.order
-    market.confirm(
-        ShipmentNotice(
-            order.full_number, order.sales_channel, order.warehouse_name,
-            tuple(
-                ShippedLine(
-                    line.shipment_line.order_line.number, line.quantity, line.carrier_code, line.service_code,
-                    line.tracking_number, line.shipped_at,
-                )
-                for line in lines
-            ),
+                return
+        telling.refresh(confirmation, lines, self._carriers)
+        lines = list(
+            confirmation.lines.filter(pk__in=[line.pk for line in lines]).select_related("shipment_line__order_line")
         )
+        if lines and not self._send(confirmation, lines):
+            return
+        self._accept(confirmation)
+        self._failures_in_a_row = 0
+
+    def _send(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]) -> bool:
+        """Whether the marketplace said yes. A refused message goes line by line: a bad one keeps only itself."""
+        confirmation.intend()
+        try:
+            self._market.confirm(_notice(confirmation.order, lines))
+        except Refused as exc:
+            self._failures_in_a_row = 0
+            if len(lines) > 1:
+                self._split(confirmation, lines, str(exc))
+            else:
+                confirmation.finish(T.PARKED, error=str(exc))
+                confirmation.order.note(f"confirmation refused: {exc}")
+                self._run.problem(f"order {confirmation.order}: {exc}")
+            return False
+        return True
+
+    def _split(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine], error: str) -> None:
+        """What was taken all the same stays here and is read back again; each of the others is sent by itself."""
+        missing = readback.missing(self._market, confirmation.order, lines)
+        taken = confirmation.lines.count() > len(missing)
+        telling.split(confirmation, missing if taken else missing[1:])
+        confirmation.release(T.UNCONFIRMED, error=error, costs_attempt=False)
+        self._run.wake("confirm_shipments", self._run.connection.pk)
+
+    def _accept(self, confirmation: ShipmentConfirmation) -> None:
+        told = list(confirmation.lines.select_related("shipment_line__shipment"))
+        if not told:
+            confirmation.finish(T.WITHDRAWN)
+            return
+        confirmation.finish(T.ACCEPTED)
+        numbers = sorted({line.tracking_number for line in told})
+        confirmation.order.note(f"{self._run.connection} was told of {', '.join(numbers)}")
+        for line in told:
+            if line.shipment_line.shipment.state == Shipment.State.VOID:
+                hold_voided(confirmation.order, line.shipment_line.shipment)
+        self._run.count("confirmed")
+
+    def _later(self, confirmation: ShipmentConfirmation, was: str, exc: Unavailable) -> None:
+        if exc.throttled:
+            confirmation.release(was, after=exc.retry_after, error=str(exc), costs_attempt=False)
+            raise exc
+        self._failures_in_a_row += 1
+        self._run.problem(f"order {confirmation.order}: {exc}")
+        wait = exc.retry_after or timedelta(0)
+        if isinstance(exc, OutcomeUnknown):
+            confirmation.back_off(T.UNCONFIRMED, str(exc), at_least=wait)
+        else:
+            confirmation.back_off(was, str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
+
+
+def hold_voided(order: Order, parcel: Shipment) -> None:
+    settling.open_hold(
+        order, Hold.Kind.VOIDED_SHIPMENT, parcel.remote_id,
+        f"Parcel {parcel.tracking_number or parcel.remote_id} was voided in the warehouse after the marketplace was "
+        "told of it. Ship it again, or tell the marketplace.",
     )  # fmt: skip
 
 
-def _accept(run: Run, confirmation: ShipmentConfirmation) -> None:
-    confirmation.finish(T.ACCEPTED)
-    numbers = sorted(set(confirmation.lines.values_list("tracking_number", flat=True)))
-    confirmation.order.note(f"{run.connection} was told of {', '.join(numbers)}")
-    run.count("confirmed")
-
-
-def _later(run: Run, confirmation: ShipmentConfirmation, was: str, exc: Unavailable) -> bool:
-    if exc.throttled:
-        confirmation.release(was, after=exc.retry_after, error=str(exc), costs_attempt=False)
-        raise exc
-    run.problem(f"order {confirmation.order}: {exc}")
-    status = T.UNCONFIRMED if isinstance(exc, OutcomeUnknown) else was
-    confirmation.back_off(status, str(exc), at_least=exc.retry_after or timedelta(0))
-    return False
+def _notice(order: Order, lines: Sequence[ConfirmedLine]) -> ShipmentNotice:
+    return ShipmentNotice(
+        order.full_number, order.sales_channel, order.warehouse_name,
+        tuple(
+            ShippedLine(
+                line.shipment_line.order_line.number, line.quantity, line.carrier_code, line.service_code,
+                line.tracking_number, line.shipped_at,
+            )
+            for line in lines
+        ),
+    )  # fmt: skip
 
 
 def _too_early(confirmation: ShipmentConfirmation) -> bool:
@@ -201,8 +175,8 @@ def _grace() -> timedelta:
 def _close_orders(run: Run) -> None:
     """SHIPPED → CONFIRMED, once every unit was told and the marketplace said yes to all of it."""
     shipped = Order.objects.filter(connection=run.connection, status=Order.Status.SHIPPED)
-    untold = OrderLine.objects.filter(quantity_confirmed__lt=F("quantity_to_ship"))
-    waiting = ShipmentConfirmation.objects.exclude(status=T.ACCEPTED)
+    untold = OrderLine.objects.filter(quantity_confirmed__lt=F("quantity_to_ship"), is_cancelled=False)
+    waiting = ShipmentConfirmation.objects.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
     for order in shipped.exclude(lines__in=untold).exclude(confirmations__in=waiting):
         try:
             order.move_to(Order.Status.CONFIRMED)

@@ -16,7 +16,8 @@ from integrations.models import Connection, Route
 from integrations.ports import Marketplace, MarketplaceOrder, UnreadableOrder
 from integrations.runs import Run
 from orders import arrivals, settling
-from orders.models import Order, UnreadableRecord
+from orders.carriers import seed
+from orders.models import IllegalTransition, Order, UnreadableRecord
 from orders.models.order import MAX_NUMBER_CHARS as NUMBER_CHARS
 from orders.windows import resume_point, slices
 
@@ -58,9 +59,10 @@ def read(
     too_old_too: bool = False, on_read: object = None,
 ) -> None:  # fmt: skip
     """Store the orders of a window, slice by slice. `on_read` is told the end of each slice once it is committed."""
+    seed(run.connection)
     recent = timedelta(minutes=run.connection.recent_slice_minutes)
     older = timedelta(hours=run.connection.older_slice_hours)
-    intake = Intake(run, routes, too_old_too=too_old_too)
+    intake = Intake(run, run.connection, routes, too_old_too=too_old_too)
     for start, end in slices(since, until, recent=recent, older=older):
         run.beat()
         for told in market.orders(start, end):
@@ -88,10 +90,13 @@ def settle_arrivals(run: Run, routes: Sequence[Route]) -> None:
 class Intake:
     """Stores orders of one marketplace as it tells them. `routes` are those that are switched on."""
 
-    def __init__(self, run: Run, routes: Sequence[Route], *, too_old_too: bool = False) -> None:
+    def __init__(
+        self, run: Run, marketplace: Connection, routes: Sequence[Route], *, too_old_too: bool = False
+    ) -> None:
         self._run = run
+        self._marketplace = marketplace
         self._routes = routes
-        self._paused = Route.objects.filter(marketplace=run.connection).exclude(pk__in=[r.pk for r in routes])
+        self._paused = list(Route.objects.filter(marketplace=marketplace).exclude(pk__in=[r.pk for r in routes]))
         self._too_old_too = too_old_too
 
     def take(self, told: MarketplaceOrder | UnreadableOrder) -> None:
@@ -105,32 +110,32 @@ class Intake:
         except (ValidationError, DataError, IntegrityError, ValueError, ArithmeticError) as exc:
             self._keep_unreadable(UnreadableOrder(told.number, _reason(exc), told.raw))
             return
+        except IllegalTransition:
+            return  # a person or another worker moved it meanwhile; it is looked at again with the next window
         self._run.count(verdict)
 
     def _store(self, told: MarketplaceOrder) -> str:
         known = Order.objects.filter(
-            connection=self._run.connection, sales_channel=told.sales_channel, full_number=told.number
+            connection=self._marketplace, sales_channel=told.sales_channel, full_number=told.number
         ).first()
         if known is not None:
+            resolve_unreadable(self._marketplace, told.number)
             return arrivals.seen_again(known, told)
         route = settling.match_route(told.warehouse_name, self._routes)
-        if route is None and settling.match_route(told.warehouse_name, list(self._paused)):
+        if route is None and settling.match_route(told.warehouse_name, self._paused):
             return "of paused routes"
-        order = arrivals.store_new(self._run.connection, route, told, too_old_too=self._too_old_too)
-        resolve_unreadable(self._run.connection, told.number)
+        order = arrivals.store_new(self._marketplace, route, told, too_old_too=self._too_old_too)
+        resolve_unreadable(self._marketplace, told.number)
         return "skipped" if order.status == Order.Status.SKIPPED else "new"
 
     def _keep_unreadable(self, told: UnreadableOrder) -> None:
-        digest = sha256(f"{told.number}\n{told.raw}".encode()).hexdigest()
+        digest = sha256((told.number or told.raw).encode()).hexdigest()
+        raw = told.raw[:MAX_RAW_CHARS].replace("\x00", "")
         _, is_new = UnreadableRecord.objects.update_or_create(
-            connection=self._run.connection,
+            connection=self._marketplace,
             digest=digest,
-            defaults={"last_seen_at": timezone.now(), "reason": told.reason[:2000]},
-            create_defaults={
-                "full_number": told.number[:NUMBER_CHARS],
-                "reason": told.reason[:2000],
-                "raw": told.raw[:MAX_RAW_CHARS].replace("\x00", ""),
-            },
+            defaults={"last_seen_at": timezone.now(), "reason": told.reason[:2000], "raw": raw},
+            create_defaults={"full_number": told.number[:NUMBER_CHARS], "reason": told.reason[:2000], "raw": raw},
         )
         self._run.count("unreadable" if is_new else "unreadable as before")
 

@@ -8,7 +8,7 @@ from integrations.models import Connection
 from integrations.runs import Outcome, Run, perform
 from inventory import publishing
 from inventory.tasks import run_pull_levels
-from orders import confirmation, demand, intake, reconciliation, shipping, submission
+from orders import confirmation, demand, intake, reconciliation, revisit, shipping, submission, telling
 
 
 def pull_orders(connection: Connection) -> Outcome:
@@ -27,6 +27,10 @@ def confirm_shipments(connection: Connection) -> Outcome:
     return perform(connection, "confirm_shipments", confirmation.confirm)
 
 
+def revisit_orders(connection: Connection) -> Outcome:
+    return perform(connection, "revisit_orders", revisit.revisit)
+
+
 def publish_inventory(connection: Connection) -> Outcome:
     return perform(connection, "publish_inventory", _publish)
 
@@ -36,7 +40,7 @@ def reconcile(connection: Connection) -> Outcome:
 
 
 def _publish(run: Run) -> None:
-    routes = [r for r in intake.active_routes(run.connection) if confirmation.may_reach(r, run.connection)]
+    routes = [r for r in intake.active_routes(run.connection) if telling.may_reach(r, run.connection)]
     publishing.publish(run, routes, demand.pending)
 
 
@@ -46,6 +50,7 @@ BY_NAME: dict[str, Callable[[Connection], Outcome]] = {
     "pull_shipments": pull_shipments,
     "confirm_shipments": confirm_shipments,
     "pull_levels": run_pull_levels,
+    "revisit_orders": revisit_orders,
     "publish_inventory": publish_inventory,
     "reconcile": reconcile,
 }

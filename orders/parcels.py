@@ -93,7 +93,7 @@ def _settle(order: Order, lines: list[OrderLine], assigned: Counter[int]) -> Non
     for line in lines:
         line.quantity_shipped = assigned[line.pk]
     OrderLine.objects.bulk_update(lines, ["quantity_shipped"])
-    wanted = [line for line in lines if line.quantity_to_ship]
+    wanted = [line for line in lines if line.quantity_to_ship and not line.is_cancelled]
     if wanted and all(line.quantity_shipped >= line.quantity_to_ship for line in wanted):
         status = S.SHIPPED
     else:

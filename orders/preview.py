@@ -20,6 +20,7 @@ from integrations.registry import marketplace_for, warehouse_for
 from inventory import catalogue
 from inventory.aliases import Resolver, Wanted
 from orders import arrivals, settling
+from orders.carriers import seed
 from orders.models import Order
 from orders.windows import resume_point, slices
 
@@ -50,6 +51,7 @@ def preview(
 ) -> list[Row]:
     """What reading this window would do. Raises IntegrationError when a system cannot be read."""
     told = _read(connection, since, min(until, timezone.now()))
+    seed(connection)
     _learn(routes, told)
     with transaction.atomic():
         rows = [_row(connection, routes, one, too_old_too) for one in told.values()]

@@ -144,8 +144,8 @@ def _warehouse_order(submission: WarehouseSubmission | None) -> dict[str, Any] |
         return None
     return {
         "remote_id": submission.remote_id or None,
-        "status": submission.status,
-        "remote_status": submission.remote_status,
+        "status": submission.remote_status or submission.status,
+        "sending": submission.status,
         "number": submission.remote_number,
         "attempts": submission.attempts,
         "last_error": submission.last_error,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.utils import timezone
 
 from integrations.models import Route
@@ -45,10 +45,11 @@ def waiting(routes: Iterable[Route]) -> list[Order]:
     """Orders of these routes, and of none, that a changed alias, map, item or route may have freed."""
     ids = [route.pk for route in routes]
     marketplaces = {route.marketplace_id for route in routes}
-    by_hand = Hold.objects.filter(order=OuterRef("pk"), kind=Hold.Kind.MANUAL, resolved_at=None)
-    held = Order.objects.filter(~Exists(by_hand), status__in=(S.RECEIVED, S.ON_HOLD))
-    mine = held.filter(route__in=ids) | held.filter(route=None, connection__in=marketplaces)
-    return list(mine.distinct().select_related("route", "connection").prefetch_related("lines").order_by("pk"))
+    by_hand = Hold.objects.filter(order=OuterRef("pk"), kind__in=Hold.UNTIL_RELEASED, resolved_at=None)
+    mine = Q(route__in=ids) | Q(route=None, connection__in=marketplaces)
+    held = Order.objects.filter(~Exists(by_hand), mine, status__in=(S.RECEIVED, S.ON_HOLD)).defer("raw")
+    open_holds = Prefetch("holds", Hold.objects.filter(resolved_at=None), to_attr="open_holds")
+    return list(held.select_related("route", "connection").prefetch_related("lines", open_holds).order_by("pk"))
 
 
 def settle(orders: Sequence[Order], warehouse: Warehouse | None, routes: Sequence[Route]) -> int:
@@ -97,13 +98,15 @@ def sync_holds(order: Order, found: Iterable[Reason], kinds: Iterable[Hold.Kind]
 
 def open_hold(order: Order, kind: Hold.Kind, subject: str, message: str) -> bool:
     """Hold the order for this, unless it is held for it already; whether that is news."""
-    _, is_new = Hold.objects.get_or_create(
+    hold, is_new = Hold.objects.get_or_create(
         order=order, kind=kind, subject=subject[:SUBJECT_CHARS], resolved_at=None, defaults={"message": message}
     )
+    if hold.message != message:
+        Hold.objects.filter(pk=hold.pk).update(message=message)
     return is_new
 
 
-JUDGED = tuple(kind for kind in Hold.Kind if kind not in Hold.AFTER_SENDING and kind != Hold.Kind.MANUAL)
+JUDGED = tuple(kind for kind in Hold.Kind if kind not in (*Hold.AFTER_SENDING, *Hold.UNTIL_RELEASED))
 
 
 def _find_route(order: Order, routes: Sequence[Route]) -> None:
@@ -146,6 +149,8 @@ def _judge(order: Order, route: Route | None, resolver: Resolver | None, names: 
 
 def _store(order: Order, judged: Plan) -> bool:
     """Write the verdict; whether the order became ready."""
+    if _is_stored(order, judged):
+        return False
     try:
         with transaction.atomic():
             sync_holds(order, judged.reasons, JUDGED)
@@ -155,6 +160,15 @@ def _store(order: Order, judged: Plan) -> bool:
             return _release(order, judged)
     except IllegalTransition:
         return False  # a person or another worker moved it meanwhile
+
+
+def _is_stored(order: Order, judged: Plan) -> bool:
+    """Whether the same verdict is written already: most orders that wait go on waiting for the same thing."""
+    known = getattr(order, "open_holds", None)
+    if known is None or order.status != S.ON_HOLD or not judged.reasons:
+        return False
+    before = {(hold.kind, hold.subject, hold.message) for hold in known if hold.kind not in Hold.AFTER_SENDING}
+    return before == {(reason.kind.value, reason.subject[:SUBJECT_CHARS], reason.message) for reason in judged.reasons}
 
 
 def _hold(order: Order, found: Sequence[Reason]) -> None:

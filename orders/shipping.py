@@ -11,8 +11,9 @@ from django.utils import timezone
 from integrations.models import Connection, SyncRun
 from integrations.ports import Parcel
 from integrations.runs import Run
-from orders import parcels, settling
-from orders.models import Hold, Order, Shipment, WarehouseSubmission
+from orders import parcels, placed, settling
+from orders.confirmation import hold_voided
+from orders.models import ConfirmedLine, Hold, Order, Shipment, ShipmentConfirmation, WarehouseSubmission
 
 T = WarehouseSubmission.Status
 IN_DOUBT = (T.IN_FLIGHT, T.UNCONFIRMED)
@@ -29,7 +30,9 @@ def pull(run: Run) -> None:
     since = _since(mine, _read_until(run.connection) or first) - overlap
     in_doubt = mine.filter(status__in=IN_DOUBT).aggregate(at=Min("sent_at"))["at"]
     run.window(since, min(now, in_doubt or now))
-    for parcel in run.warehouse().parcels(since):
+    warehouse = run.warehouse()
+    placed.follow(run, warehouse, since)
+    for parcel in warehouse.parcels(since):
         run.beat()
         with run.isolated(f"parcel {parcel.remote_id}"):
             _store(run, parcel)
@@ -57,18 +60,18 @@ def _store(run: Run, parcel: Parcel) -> None:
         return  # of an order that is not ours
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=submission.order_id)
-        changed = _remember(run.connection, order, parcel)
-        if not changed:
+        news = _remember(run.connection, order, parcel)
+        if not news:
             run.count("parcels seen again")
             return
         over = parcels.recount(order, submission)
-        _report(order, parcel, over)
+        _report(order, Shipment.objects.get(connection=run.connection, remote_id=parcel.remote_id), news, over)
     run.count("parcels")
     run.wake("confirm_shipments", order.connection_id)
 
 
-def _remember(connection: Connection, order: Order, parcel: Parcel) -> bool:
-    """Store the parcel as it is told now; whether that is news."""
+def _remember(connection: Connection, order: Order, parcel: Parcel) -> list[str]:
+    """Store the parcel as it is told now; the names of what is news."""
     told = {
         "state": parcel.state.value,
         "tracking_number": parcel.tracking_number.strip()[:120],
@@ -85,27 +88,30 @@ def _remember(connection: Connection, order: Order, parcel: Parcel) -> bool:
     if known is None:
         Shipment.objects.create(connection=connection, remote_id=parcel.remote_id, order=order, **told)
         order.note(f"parcel {told['tracking_number'] or parcel.remote_id}: {parcel.state.value}")
-        return True
+        return list(told)
     if known.shipped_at is not None and parcel.shipped_at is None and parcel.state.value == "shipped":
         told["shipped_at"] = known.shipped_at
     news = [name for name, value in told.items() if getattr(known, name) != value]
-    if not news:
-        return False
-    Shipment.objects.filter(pk=known.pk).update(**told, changed_at=timezone.now())
-    order.note(f"parcel {told['tracking_number'] or parcel.remote_id} changed: {', '.join(news)}")
-    return True
+    if news:
+        Shipment.objects.filter(pk=known.pk).update(**told, changed_at=timezone.now())
+        order.note(f"parcel {told['tracking_number'] or parcel.remote_id} changed: {', '.join(news)}")
+    return news
 
 
-def _report(order: Order, parcel: Parcel, over: list[str]) -> None:
-    """Tell people of what cannot be right: shipped more than ordered, or voided after we had confirmed it."""
+def _report(order: Order, parcel: Shipment, news: list[str], over: list[str]) -> None:
+    """Tell people of what cannot be right: more shipped than ordered, or a parcel changed after it was confirmed."""
     for text in over:
         settling.open_hold(order, Hold.Kind.OVER_SHIPPED, parcel.remote_id, text)
-    confirmed = Shipment.objects.filter(
-        order=order, remote_id=parcel.remote_id, state=Shipment.State.VOID, lines__confirmed__isnull=False
+    told = ConfirmedLine.objects.filter(
+        shipment_line__shipment=parcel, confirmation__status=ShipmentConfirmation.Status.ACCEPTED
     )
-    if confirmed.exists():
+    if not told.exists():
+        return
+    if parcel.state == Shipment.State.VOID:
+        hold_voided(order, parcel)
+    elif "contents" in news or told.exclude(tracking_number=parcel.tracking_number).exists():
         settling.open_hold(
-            order, Hold.Kind.VOIDED_SHIPMENT, parcel.remote_id,
-            f"Parcel {parcel.tracking_number or parcel.remote_id} was voided in the warehouse after the marketplace "
-            "was told of it. Ship it again, or tell the marketplace.",
+            order, Hold.Kind.CHANGED_SHIPMENT, parcel.remote_id,
+            f"Parcel {parcel.tracking_number or parcel.remote_id} was changed in the warehouse "
+            f"({', '.join(news)}) after the marketplace was told of it. Tell the marketplace, then resolve this.",
         )  # fmt: skip

@@ -15,39 +15,45 @@ from django.utils import timezone
 
 from integrations import places
 from integrations.errors import IntegrationError, KeyRefused, Misconfigured, OutcomeUnknown, Refused, Unavailable
-from integrations.models import Connection, Route, due, recover
+from integrations.models import PATIENT_ATTEMPTS, Connection, Route, due, recover
 from integrations.ports import Receipt, Warehouse
 from integrations.runs import Run
 from inventory import catalogue
-from orders import arrivals, settling, warehouse_request
+from orders import arrivals, revisit, settling, trials, warehouse_request
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
 from orders.settling import Plan
 
 S = Order.Status
 T = WarehouseSubmission.Status
+T_CLAIMABLE = WarehouseSubmission.CLAIMABLE
 MAX_FAILURES_IN_A_ROW = 3
+# A key that was refused belongs to a request that may still be on its way: it is believed lost only much later.
+KEY_REFUSED_GRACES = 30
+LONGEST_LOOK_UP_PAUSE = timedelta(minutes=2)
 
 
 def submit(run: Run) -> None:
-    """Judge what waits for this warehouse, then send what is ready, oldest first."""
+    """Judge what waits for this warehouse, look at it on its marketplace once more, then send it, oldest first."""
     mine = WarehouseSubmission.objects.filter(connection=run.connection)
     run.count("found in doubt after a crash", recover(mine))
+    trials.end(run)
+    _take_over(run.connection)
     routes = list(active_routes(run.connection))
     warehouse = run.warehouse()
     run.count("ready", settling.settle(settling.waiting(routes), warehouse, routes))
-    sender = Sender(run, warehouse, routes)
-    for pk in list(due(mine).values_list("pk", flat=True)):
-        run.beat()
-        with run.isolated(f"submission {pk}"):
-            sender.send(pk)
-        if sender.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
-            run.problem(f"{run.connection} is not answering; the rest is left for later")
-            return
+    pks = list(due(mine).values_list("pk", flat=True))
+    Sender(run, warehouse, routes).send_all(pks)
 
 
 def active_routes(connection: Connection) -> list[Route]:
     routes = Route.objects.filter(warehouse=connection).exclude(state=Route.State.PAUSED)
     return list(routes.select_related("marketplace", "warehouse"))
+
+
+def _take_over(connection: Connection) -> None:
+    """What was not sent yet goes where its route leads now."""
+    waiting = WarehouseSubmission.objects.filter(status=T.PENDING, order__route__warehouse=connection)
+    waiting.exclude(connection=connection).update(connection=connection, not_before=None)
 
 
 class Sender:
@@ -58,14 +64,27 @@ class Sender:
         self._warehouse = warehouse
         self._routes = {route.pk: route for route in routes}
         self._troubled_routes: set[int] = set()
+        self._unclear_orders: set[int] = set()
         self._currencies: dict[str, bool] = {}
-        self.failures_in_a_row = 0
+        self._was_in_trouble = run.connection.health == Connection.Health.TROUBLED
+        self._failures_in_a_row = 0
+
+    def send_all(self, pks: Sequence[int]) -> None:
+        orders = Order.objects.filter(submission__in=pks, submission__status=T.PENDING, route__in=self._routes)
+        self._unclear_orders = revisit.before_sending(self._run, list(orders.select_related("connection")))
+        for pk in pks:
+            self._run.beat()
+            with self._run.isolated(f"submission {pk}"):
+                self.send(pk)
+            if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+                self._run.unreachable()
+                return
 
     def send(self, pk: int) -> None:
         """Take one submission as far as it goes now. Raises Misconfigured or a rate limit's Unavailable: stop."""
         submission = WarehouseSubmission.objects.select_related("order").get(pk=pk)
-        route = self._routes.get(submission.order.route_id or 0)
-        if route is None or route.pk in self._troubled_routes:
+        route = self._route(submission)
+        if route is None and submission.status != T.UNCONFIRMED:
             return
         was = submission.claim()
         if was is None:
@@ -81,8 +100,17 @@ class Sender:
             self._run.problem(f"order {submission.order}: {exc}")
             submission.back_off(was, str(exc))
 
-    def _advance(self, submission: WarehouseSubmission, route: Route, was: str) -> None:
+    def _route(self, submission: WarehouseSubmission) -> Route | None:
+        """The route that it may be sent on now; None while that is paused, in trouble or the order in question."""
+        route = self._routes.get(submission.order.route_id or 0)
+        waits = submission.order_id in self._unclear_orders or (route and route.pk in self._troubled_routes)
+        return None if waits else route
+
+    def _advance(self, submission: WarehouseSubmission, route: Route | None, was: str) -> None:
         if was == T.UNCONFIRMED and self._settled_by_look_up(submission):
+            return
+        if route is None:
+            submission.release(T.PENDING, costs_attempt=False, sent_at=None)
             return
         order = Order.objects.select_related("route").get(pk=submission.order_id)
         if order.cancel_requested_at or order.status != S.READY:
@@ -94,7 +122,16 @@ class Sender:
             settling.settle([order], None, [route])
             return
         self._create(submission, order, route, plan)
-        self.failures_in_a_row = 0
+        self._answered()
+
+    def _answered(self) -> None:
+        """A clear answer: what had to wait for an outage to end need not wait longer."""
+        self._failures_in_a_row = 0
+        if self._was_in_trouble:
+            self._was_in_trouble = False
+            waiting = WarehouseSubmission.objects.filter(connection=self._run.connection, status__in=T_CLAIMABLE)
+            if waiting.filter(not_before__gt=timezone.now()).update(not_before=None):
+                self._run.wake("submit_orders", self._run.connection.pk)
 
     def _settled_by_look_up(self, submission: WarehouseSubmission) -> bool:
         """Whether looking up decided it: found (once or twice), or too early to believe that there is none."""
@@ -106,9 +143,11 @@ class Sender:
         if found:
             self._park_doubled(submission, found)
             return True
-        believed_at = (submission.sent_at or submission.created_at) + timedelta(seconds=settings.LOOKUP_GRACE_SECONDS)
-        if timezone.now() < believed_at:
-            submission.release(T.UNCONFIRMED, after=believed_at - timezone.now(), costs_attempt=False)
+        graces = KEY_REFUSED_GRACES if submission.key_refused else 1
+        grace = timedelta(seconds=settings.LOOKUP_GRACE_SECONDS * graces)
+        left = (submission.sent_at or submission.created_at) + grace - timezone.now()
+        if left > timedelta(0):
+            submission.release(T.UNCONFIRMED, after=min(left, LONGEST_LOOK_UP_PAUSE), costs_attempt=False)
             return True
         if submission.key_refused:
             submission.generation, submission.key_refused = submission.generation + 1, False
@@ -128,7 +167,7 @@ class Sender:
             order, route, plan, generation=submission.generation, company_id=company, location_id=location,
             has_currency=self._has_currency,
         )  # fmt: skip
-        _commit_intent(submission, plan, warehouse_request.as_json(request))
+        _commit_intent(submission, plan, route.is_test, warehouse_request.as_json(request))
         try:
             receipt = self._warehouse.create_order(request)
         except Refused as exc:
@@ -176,9 +215,9 @@ class Sender:
         submission.generation += 1
         submission.save(update_fields=["generation"])
         if now_known != known and submission.attempts < MAX_FAILURES_IN_A_ROW:
-            submission.release(T.PENDING, error=str(exc))
+            submission.release(T.PENDING, error=str(exc), sent_at=None)
             return
-        submission.finish(T.PARKED, error=str(exc))
+        submission.finish(T.PARKED, error=str(exc), sent_at=None)
         order.note(f"refused: {exc}")
         self._run.problem(f"order {order}: {exc}")
 
@@ -186,7 +225,7 @@ class Sender:
         if exc.throttled:
             submission.release(was, after=exc.retry_after, error=str(exc), costs_attempt=False)
             raise exc
-        self.failures_in_a_row += 1
+        self._failures_in_a_row += 1
         self._run.problem(f"order {submission.order}: {exc}")
         wait = exc.retry_after or timedelta(0)
         if isinstance(exc, OutcomeUnknown) and submission.sent_at:
@@ -195,13 +234,13 @@ class Sender:
                 submission.save(update_fields=["key_refused"])
             submission.back_off(T.UNCONFIRMED, str(exc), at_least=wait)
             return
-        submission.back_off(was, str(exc), at_least=wait)
+        submission.back_off(was, str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
 
 
-def _commit_intent(submission: WarehouseSubmission, plan: Plan, request: dict[str, object]) -> None:
+def _commit_intent(submission: WarehouseSubmission, plan: Plan, is_test: bool, request: dict[str, object]) -> None:
     """What is about to be sent, on disk before it leaves."""
     with transaction.atomic():
-        submission.intend(request=request)
+        submission.intend(request=request, is_test=is_test)
         submission.lines.all().delete()
         parts = [(line, part) for line, found in plan.lines for part in found.components]
         SubmittedLine.objects.bulk_create(

@@ -23,6 +23,10 @@ def confirm_shipments(connection_id: int) -> str:
     return _do("confirm_shipments", connection_id)
 
 
+def revisit_orders(connection_id: int) -> str:
+    return _do("revisit_orders", connection_id)
+
+
 def publish_inventory(connection_id: int) -> str:
     return _do("publish_inventory", connection_id)
 

@@ -1,4 +1,4 @@
-"""The sandbox's control address: look at both worlds, do what their staff do, switch faults. JSON (docs/sandbox.md)."""
+"""The sandbox's control address: look at both worlds, do what people there do, switch faults (docs/sandbox.md)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from werkzeug.wrappers import Request, Response
 from integrations.sandbox.faults import names
 from integrations.sandbox.gecko_state import GeckoState
 from integrations.sandbox.gecko_values import Invalid, Problem, Row
+from integrations.sandbox.oasis_state import SWITCHES, OasisState
 
 if TYPE_CHECKING:
     from integrations.sandbox.server import Sandbox
-
-OASIS_SETTINGS = ("form", "atomic", "inclusive")
 
 
 def handle(box: Sandbox, request: Request) -> Response:
@@ -44,8 +43,8 @@ def _look(box: Sandbox, what: str) -> Any:
         case "calls":
             return {system: len(box.calls(system)) for system in ("oasis", "tradegecko")}
         case "settings":
-            return {"oasis": {name: getattr(box.oasis, name) for name in OASIS_SETTINGS},
-                    "tradegecko": box.tradegecko.switches()}  # fmt: skip
+            oasis = {name: getattr(box.oasis, name) for name in SWITCHES}
+            return {"oasis": oasis, "tradegecko": box.tradegecko.switches()}
         case "faults":
             return {"known": names(), "on": [asdict(fault) for fault in box.faults.table if fault.times]}
     raise ValueError(f"no GET {what}")
@@ -57,16 +56,30 @@ def _change(box: Sandbox, method: str, what: str, given: dict[str, Any]) -> Any:
             box.faults.add(given.pop("system"), given.pop("name"), **given)
         case ("DELETE", "faults"):
             box.faults.clear()
-        case ("POST", "orders"):
-            return {"number": box.oasis.add_order(*given.pop("lines"), **given)}
-        case ("POST", "cancel"):
-            box.oasis.cancel(given["number"], given.get("line", ""))
-        case ("POST", "settings"):
-            _settings(box, given)
+        case ("POST", "orders" | "orders/edit" | "orders/remove" | "cancel" | "listings"):
+            return _retailer(box.oasis, what, given)
         case ("POST", _) if what in WAREHOUSE:
             return WAREHOUSE[what](box.tradegecko, given) or {"ok": True}
+        case ("POST", "settings"):
+            _settings(box, given)
         case _:
             raise ValueError(f"no {method} {what}")
+    return {"ok": True}
+
+
+def _retailer(oasis: OasisState, what: str, given: dict[str, Any]) -> Any:
+    """What the retailer does on Overstock's side; fields are those of OasisState's methods."""
+    match what:
+        case "orders":
+            return {"number": oasis.add_order(*given.pop("lines"), **given)}
+        case "orders/edit":
+            oasis.edit(**given)
+        case "orders/remove":
+            oasis.remove(given["number"])
+        case "cancel":
+            oasis.cancel(given["number"], given.get("line", ""))
+        case "listings":
+            oasis.add_listing(**given)
     return {"ok": True}
 
 
@@ -112,11 +125,11 @@ WAREHOUSE: dict[str, Callable[[GeckoState, dict[str, Any]], dict[str, Any] | Non
     "ship": _ship,
     "stock": _stock,
     "void": _void,
-    "void_parcel": _void_parcel,
-    "change_parcel": _change_parcel,
-    "add_line": _add_line,
-    "change_line": _change_line,
-    "delete_line": _delete_line,
+    "parcels/void": _void_parcel,
+    "parcels/edit": _change_parcel,
+    "lines/add": _add_line,
+    "lines/edit": _change_line,
+    "lines/remove": _delete_line,
 }
 
 
@@ -139,12 +152,8 @@ def _row(gecko: GeckoState, table: str, identity: object) -> Row:
 
 
 def _settings(box: Sandbox, given: dict[str, Any]) -> None:
-    for name, value in given.pop("oasis", {}).items():
-        if name not in OASIS_SETTINGS:
-            raise ValueError(f"no setting {name} of oasis")
-        setattr(box.oasis, name, value)
-    for name, value in given.pop("tradegecko", {}).items():
-        box.tradegecko.switch(name, value)
+    box.oasis.switch(**given.pop("oasis", {}))
+    box.tradegecko.switch(**given.pop("tradegecko", {}))
     if given:
         raise ValueError(f"there is no system {', '.join(given)}")
 
@@ -152,13 +161,7 @@ def _settings(box: Sandbox, given: dict[str, Any]) -> None:
 def _state(box: Sandbox) -> dict[str, Any]:
     gecko = box.tradegecko
     return {
-        "oasis": {
-            "orders": {number: asdict(order) for number, order in box.oasis.orders.items()},
-            "quantities": [
-                {"sku": sku, "warehouse": warehouse, "quantity": quantity}
-                for (sku, warehouse), quantity in box.oasis.quantities.items()
-            ],
-        },
+        "oasis": box.oasis.view(),
         "tradegecko": {
             "orders": [{**order, "lines": gecko.lines(order["id"])} for order in gecko.orders.values()],
             "fulfillments": list(gecko.tables["fulfillments"].values()),

@@ -88,6 +88,11 @@ class GeckoState(GeckoTables):
     def by_reference(self, reference: str) -> list[Row]:
         return [row for row in self.living() if row["reference_number"] == reference]
 
+    def create_order(self, given: Row) -> Row:
+        """As a client's POST would."""
+        with self.all_or_nothing():
+            return gecko_orders.create(self, given)
+
     def lines(self, order_id: int) -> list[Row]:
         return gecko_orders.lines(self, self.orders[order_id])
 

@@ -35,17 +35,22 @@ class Switches:
     index_lag: float = 0.0
     """Seconds until a created order is in lists."""
 
-    def switch(self, name: str, value: Any) -> None:
-        """Set one. Raises ValueError for an unknown name or a value that does not fit."""
+    def switch(self, **values: Any) -> None:
+        """Set switches by name. Raises ValueError for an unknown one or a value that it cannot have."""
         known = {one.name: type(one.default) for one in fields(Switches)}
-        if name not in known:
-            raise ValueError(f"there is no setting {name}; there are {', '.join(known)}")
-        kind: Any = (int, float) if known[name] is float else known[name]
-        if not isinstance(value, kind) or (isinstance(value, bool) and known[name] is not bool):
-            raise ValueError(f"{name} must be of type {known[name].__name__}, not {value!r}")
-        if name == "sideload_lines" and value not in SIDELOADS:
-            raise ValueError(f"sideload_lines must be one of {', '.join(SIDELOADS)}, not {value!r}")
-        setattr(self, name, value)
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"there is no switch {name}; there are {', '.join(known)}")
+            kinds = (int, float) if known[name] is float else (known[name],)
+            if type(value) not in kinds or (name == "sideload_lines" and value not in SIDELOADS):
+                raise ValueError(f"{name} cannot be {value!r}; it is one of {_values(name, known[name])}")
+        vars(self).update(values)
 
     def switches(self) -> dict[str, Any]:
         return {one.name: getattr(self, one.name) for one in fields(Switches)}
+
+
+def _values(name: str, kind: type) -> str:
+    """What a switch can be, in words."""
+    words = {bool: "true, false", int: "whole numbers", float: "numbers"}
+    return ", ".join(SIDELOADS) if name == "sideload_lines" else words[kind]

@@ -59,8 +59,10 @@ def orders(state: OasisState) -> None:
 
     add(8, {**ALIASED, "quantity": 2})
     add(7, line("MUG-BLK", 4), line("TEE-RED-M"), line("PILLOW-DN", 2))
-    add(6, line("RUG-5X8"), address={"contactName": "Amélie O'Neil & Söhne", "address1": "17 Larch & Pine Way"})
-    add(5, line("SOFA-3S-GRY", cost="412.00"), service="THRESHOLD", is_freight=True)
+    larch = {"contactName": "Amélie O'Neil & Söhne", "address1": "17 Larch & Pine Way", "address2": "Apt 4"}
+    add(6, line("RUG-5X8"), address=larch, signature_required=True)
+    sofa = line("SOFA-3S-GRY", cost="412.00", special_handling="WG white glove", notes="Call before delivery")
+    add(5, sofa, service="THRESHOLD", is_freight=True)
     add(4, line("MYSTERY-9"))
     add(3.5, line("CHAIR-ASH", 4), line("TABLE-ASH"), address={"contactName": "Žofie Nováková", "city": "Duluth"})
     shipped = add(3, line("THROW-WL"))

@@ -13,7 +13,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from integrations.sandbox import control, gecko, oasis, samples
-from integrations.sandbox.faults import Cut, Faults, answer
+from integrations.sandbox.faults import Cut, Fault, Faults, answer
 from integrations.sandbox.gecko_state import GeckoState
 from integrations.sandbox.oasis_state import OasisState
 
@@ -63,7 +63,7 @@ class Sandbox:
 
     def __enter__(self) -> Sandbox:
         for server in self._servers.values():
-            Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+            Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()  # seconds until it sees a shutdown
         return self
 
     def __exit__(
@@ -87,7 +87,7 @@ class Sandbox:
         return make_server("127.0.0.1", port, application, threaded=True, request_handler=Quiet)
 
     def _answer(
-        self, fault: str, handle: Callable[[Request], Response], request: Request, environ: WSGIEnvironment,
+        self, fault: Fault | None, handle: Callable[[Request], Response], request: Request, environ: WSGIEnvironment,
         start_response: StartResponse,
     ) -> Iterable[bytes]:  # fmt: skip
         def apply() -> Response:

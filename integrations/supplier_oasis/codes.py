@@ -30,13 +30,17 @@ SERVICE_LEVELS = {
     "THRESHOLD": "Freight to threshold",
 }
 
-# (carrier text, service text or "" for any, carrier code, service code or "" for the one that the order asked for)
+# (carrier text, service text, carrier code, service code or "" for the one that the order asked for). No service text
+# is "", any that has no row of its own is "*": only where one code serves all (4.4).
 SEED_MAPPINGS: tuple[tuple[str, str, str, str], ...] = (
     ("UPS", "", "UPS", ""),
     ("UPS", "Ground", "UPS", "GROUND"),
     ("UPS", "UPS Ground", "UPS", "GROUND"),
     ("UPS", "Standard", "UPS", "GROUND"),
     ("UPS", "Next Day Air", "UPS", "NEXT_DAY"),
+    ("UPS", "Next Day Air Saver", "UPS", "NEXT_DAY"),
+    ("UPS", "Next Day Air Early", "UPS", "NEXT_DAY"),
+    ("UPS", "2nd Day Air A.M.", "UPS", "TWO_DAY"),
     ("UPS", "2nd Day Air", "UPS", "TWO_DAY"),
     ("UPS", "3 Day Select", "UPS", "THREE_DAY"),
     ("UPS", "SurePost", "UPSSP", "FIRSTCLASS"),
@@ -72,6 +76,9 @@ SEED_MAPPINGS: tuple[tuple[str, str, str, str], ...] = (
     ("USPS First Class", "", "USPSFC", "FIRSTCLASS"),
     ("USPSFC", "", "USPSFC", "FIRSTCLASS"),
     ("OnTrac", "", "ONTRAC", "GROUND"),
+    ("OnTrac", "*", "ONTRAC", "GROUND"),
     ("DHL", "", "DHL", "GROUND"),
+    ("DHL", "*", "DHL", "GROUND"),
     ("DHL Express", "", "DHL", "GROUND"),
+    ("DHL Express", "*", "DHL", "GROUND"),
 )

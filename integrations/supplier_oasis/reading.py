@@ -11,7 +11,7 @@ from io import BytesIO
 from lxml import etree
 
 from integrations.errors import Unavailable, Unreadable
-from integrations.ports import Address, MarketplaceLine, MarketplaceOrder, SaleState, UnreadableOrder
+from integrations.ports import Address, ConfirmedParcel, MarketplaceLine, MarketplaceOrder, SaleState, UnreadableOrder
 from integrations.supplier_oasis.options import Options
 
 ROOTS = {"processedSalesOrderMessage": "processedSalesOrder", "processedSalesOrderTypeList": "list"}
@@ -127,8 +127,7 @@ def _line(element: etree._Element, options: Options) -> MarketplaceLine:
     number = _text(element, "salesChannelLineNumber") or _text(element, "salesChannelLineId")
     if not number:
         raise OrderError("a line has neither salesChannelLineNumber nor salesChannelLineId")
-    details = [child for child in element if _name(child) == "shipConfirmationDetail"]
-    trackings = [_inner(detail, "trackingNumber") for detail in details]
+    parcels = tuple(_parcel(child, number) for child in element if _name(child) == "shipConfirmationDetail")
     status = _text(element, "lineStatus")
     handling = _code(_child(element, "specialHandling"))
     return MarketplaceLine(
@@ -138,14 +137,18 @@ def _line(element: etree._Element, options: Options) -> MarketplaceLine:
         upc=_text(element, "upc"),
         title=_text(element, "itemName"),
         quantity=_quantity(element, "quantity", number),
-        quantity_shipped=sum(_quantity(detail, "quantityShipped", number) or 0 for detail in details),
+        quantity_shipped=sum(parcel.quantity for parcel in parcels),
         state=_line_state(status, options),
         status=status,
         unit_cost=_money(element, number),
         currency=_text(element, "unitCostCurrencyCode"),
         notes="; ".join(text for text in (_text(element, "notes"), handling) if text),
-        tracking_numbers=tuple(text for text in trackings if text),
+        parcels=parcels,
     )
+
+
+def _parcel(detail: etree._Element, line: str) -> ConfirmedParcel:
+    return ConfirmedParcel(_inner(detail, "trackingNumber"), _quantity(detail, "quantityShipped", line) or 0)
 
 
 def _order_state(status: str, options: Options) -> SaleState:

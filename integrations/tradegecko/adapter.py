@@ -21,6 +21,7 @@ from integrations.ports import (
 )
 from integrations.tradegecko import messages, options
 from integrations.tradegecko.client import Client
+from integrations.tradegecko.walking import changed_since
 
 DEFAULT_BASE_URL = "https://api.tradegecko.com"
 HOSTS = frozenset({"api.tradegecko.com"})
@@ -101,35 +102,35 @@ class TradeGecko:
         return sorted(same, key=lambda one: (one.created_at or datetime.min.replace(tzinfo=UTC), one.remote_id))
 
     def orders_since(self, created_since: datetime) -> Iterator[Receipt]:
-        statuses = [("status[]", status) for status in (*LIVING, *ENDED)]
-        params = [("created_at_min", _time(created_since)), ("order", "created_at asc"), *statuses]
-        return (messages.receipt(row) for row in self._client.rows("/orders", params))
+        return self._orders("created_at", created_since)
+
+    def changed_orders(self, since: datetime) -> Iterator[Receipt]:
+        return self._orders("updated_at", since)
 
     def parcels(self, since: datetime) -> Iterator[Parcel]:
-        params = [
-            ("updated_at_min", _time(since)),
-            ("order", "updated_at asc"),
-            ("include", "fulfillment_line_items"),
-            *(("status[]", state) for state in PARCEL_STATES),
-        ]
+        params = [("include", "fulfillment_line_items"), *(("status[]", state) for state in PARCEL_STATES)]
         bad: list[str] = []
-        for body, _ in self._client.pages("/fulfillments", params):
-            rows = body["fulfillments"]
-            lines = self._parcel_lines(rows, body.get("fulfillment_line_items"))
+        for page in changed_since(self._client, "/fulfillments", params, "updated_at", since):
+            rows = [row for row in page.rows if isinstance(row, dict)]
+            lines = self._parcel_lines(rows, page.body.get("fulfillment_line_items"))
             yield from _parcels(rows, lines, bad)
         if bad:
             raise Unreadable(f"{len(bad)} parcels could not be read, the others were; the first: {bad[0]}")
+
+    def _orders(self, column: str, since: datetime) -> Iterator[Receipt]:
+        statuses = [("status[]", status) for status in (*LIVING, *ENDED)]
+        for page in changed_since(self._client, "/orders", statuses, column, since):
+            yield from (messages.receipt(row) for row in page.rows if isinstance(row, dict))
 
     def levels(self) -> Iterator[LevelPage]:
         """Rows that cannot be read, or were announced and did not come, make the whole sweep Unreadable at its end."""
         seen, bad, announced = 0, [], 0
         asked_at = datetime.now(UTC)
-        for body, paging in self._client.pages("/stock_levels", []):
-            rows = body["stock_levels"]
-            seen, announced = seen + len(rows), max(announced, int(paging.get("total_records") or 0))
-            page, problems = _level_page(rows, asked_at)
+        for page in self._client.pages("/stock_levels", []):
+            seen, announced = seen + len(page.rows), max(announced, page.announced)
+            levels, problems = _level_page(page.rows, asked_at)
             bad += problems
-            yield page
+            yield levels
             asked_at = datetime.now(UTC)
         if bad:
             raise Unreadable(f"{len(bad)} stock levels could not be read; the first: {bad[0]}")
@@ -167,16 +168,18 @@ def _parcels(rows: Rows, lines: dict[str, list[dict[str, Any]]], bad: list[str])
         yield parcel
 
 
-def _level_page(rows: Iterable[dict[str, Any]], observed_at: datetime) -> tuple[LevelPage, list[str]]:
+def _level_page(rows: Iterable[object], observed_at: datetime) -> tuple[LevelPage, list[str]]:
     ids: list[str] = []
     levels: list[StockLevel] = []
     problems: list[str] = []
     for row in rows:
         try:
-            levels += messages.stock_levels(row)
-            ids.append(str(row.get("variant_id") or row.get("id")))
-        except (Unreadable, AttributeError) as exc:
+            item_id, found = messages.stock_levels(row)
+        except Unreadable as exc:
             problems.append(str(exc))
+            continue
+        ids.append(item_id)
+        levels += found
     return LevelPage(tuple(ids), tuple(levels), observed_at), problems
 
 
@@ -193,7 +196,3 @@ def _is_company(row: dict[str, Any], name: str) -> bool:
 
 def _batches(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (values[start : start + size] for start in range(0, len(values), size))
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

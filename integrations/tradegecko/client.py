@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,20 @@ from integrations.ports import Account
 from integrations.tradegecko import errors
 
 MAX_PAGES = 4000
+MAX_ROWS = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a collection. A row may be anything; `body` also holds what came along with the rows.
+
+    `announced` is how many rows the collection is said to have, 0 when that is not said.
+    """
+
+    rows: list[object]
+    body: dict[str, Any]
+    announced: int
+    is_last: bool
 
 
 class BearerAuth(AuthBase):
@@ -51,24 +66,29 @@ class Client:
         errors.check(answer, what, writes=True)
         return errors.parse(answer, what, writes=True)
 
-    def pages(self, path: str, params: Params) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """Each page's body with its X-Pagination; our own page numbers, since `Link` leads elsewhere (2.3)."""
+    def page(self, path: str, params: Params, number: int) -> Page:
+        """One page by our own number, since `Link` leads elsewhere (2.3)."""
+        limits = [("limit", str(self._page_size)), ("page", str(number))]
+        body, paging = self._call("GET", path, [*params, *limits])
         root = path.strip("/")
-        for page in range(1, MAX_PAGES + 1):
-            limits = [("limit", str(self._page_size)), ("page", str(page))]
-            body, paging = self._call("GET", path, [*params, *limits])
-            rows = body.get(root)
-            if not isinstance(rows, list):
-                raise Unreadable(f"TradeGecko answered GET {path} without a list of {root}")
-            yield body, paging
-            last = paging.get("last_page")
-            if not rows or last is True or (last is None and len(rows) < self._page_size):
+        rows = body.get(root)
+        if not isinstance(rows, list):
+            raise Unreadable(f"TradeGecko answered GET {path} without a list of {root}")
+        last = paging.get("last_page")
+        is_last = not rows or last is True or (last is None and len(rows) < self._page_size)
+        return Page(rows, body, _count(paging.get("total_records")), is_last)
+
+    def pages(self, path: str, params: Params) -> Iterator[Page]:
+        for number in range(1, MAX_PAGES + 1):
+            page = self.page(path, params, number)
+            yield page
+            if page.is_last:
                 return
-        raise Unreadable(f"TradeGecko has more than {MAX_PAGES} pages of {root}; not read further")
+        raise Unreadable(f"TradeGecko has more than {MAX_PAGES} pages of {path.strip('/')}; not read further")
 
     def rows(self, path: str, params: Params) -> Iterator[dict[str, Any]]:
-        for body, _ in self.pages(path, params):
-            for row in body[path.strip("/")]:
+        for page in self.pages(path, params):
+            for row in page.rows:
                 if not isinstance(row, dict):
                     raise Unreadable(f"TradeGecko answered GET {path} with a row that is no object")
                 yield row
@@ -100,3 +120,8 @@ def _paging(answer: Answer) -> dict[str, Any]:
     except ValueError:
         return {}
     return paging if isinstance(paging, dict) else {}
+
+
+def _count(value: object) -> int:
+    """A number of rows; 0 for what can be none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < MAX_ROWS else 0

@@ -105,29 +105,27 @@ def parcel(row: Row, lines: Sequence[Row]) -> Parcel:
     )
 
 
-def stock_levels(row: Row) -> list[StockLevel]:
-    """One item's stock per location; available is computed, since the rows have none (3.8)."""
-    item_id = str(row.get("variant_id") or row.get("id") or "")
+def stock_levels(row: object) -> tuple[str, list[StockLevel]]:
+    """An item's id, and its stock per location; available is computed, since the rows have none (3.8)."""
+    if not isinstance(row, Mapping):
+        raise Unreadable(f"TradeGecko sent a stock level that is no object: {str(row)[:200]}")
+    item_id = identity(row, "stock level", "variant_id" if "variant_id" in row else "id")
     places = [] if row.get("locations", "") is None else row.get("locations")
-    if not item_id or not isinstance(places, list):
-        raise Unreadable(f"a stock level of TradeGecko has no variant or no locations: {str(row)[:200]}")
-    levels = []
-    for place in places:
-        if not isinstance(place, Mapping) or not place.get("location_id"):
-            raise Unreadable(f"the stock of variant {item_id} names a location without an id")
-        on_hand = decimal(place.get("stock_on_hand"), "stock_on_hand") or Decimal(0)
-        booked = place.get("committed", place.get("committed_stock"))
-        committed = decimal(booked, "committed") or Decimal(0)
-        given = decimal(place.get("available"), "available")
-        available = on_hand - committed if given is None else given
-        levels.append(StockLevel(item_id, str(place["location_id"]), on_hand, committed, available))
-    return levels
+    if not isinstance(places, list) or not all(isinstance(place, Mapping) for place in places):
+        raise Unreadable(f"TradeGecko sent the stock of variant {item_id} without a list of locations")
+    try:
+        return item_id, [_stock_level(item_id, place) for place in places]
+    except Unreadable as exc:
+        raise Unreadable(f"stock of variant {item_id}: {exc}") from None
 
 
-def identity(row: Row, what: str) -> str:
-    value = row.get("id")
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or not 0 < len(str(value)) <= MAX_ID_CHARS:
-        raise Unreadable(f"TradeGecko sent a {what} without an id: {str(row)[:200]}")
+def identity(row: object, what: str, name: str = "id") -> str:
+    """The id of a row. Raises Unreadable for what is no object, or has an id that none can be."""
+    if not isinstance(row, Mapping):
+        raise Unreadable(f"TradeGecko sent a {what} that is no object: {str(row)[:200]}")
+    value = row.get(name)
+    if not _is_id(value):
+        raise Unreadable(f"TradeGecko sent a {what} whose {name} is {str(value)[:60]!r}, which is no id")
     return str(value)
 
 
@@ -158,6 +156,21 @@ def timestamp(row: Row, name: str) -> datetime | None:
     except ValueError:
         raise Unreadable(f"TradeGecko sent {name} {value[:40]!r}, which is no time") from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _is_id(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return False
+    return 0 < len(str(value)) <= MAX_ID_CHARS and str(value).isprintable() and value != 0
+
+
+def _stock_level(item_id: str, place: Row) -> StockLevel:
+    on_hand = decimal(place.get("stock_on_hand"), "stock_on_hand") or Decimal(0)
+    booked = place.get("committed", place.get("committed_stock"))
+    committed = decimal(booked, "committed") or Decimal(0)
+    given = decimal(place.get("available"), "available")
+    available = on_hand - committed if given is None else given
+    return StockLevel(item_id, identity(place, "location of stock", "location_id"), on_hand, committed, available)
 
 
 def _content(line: Row) -> ParcelContent:

@@ -41,7 +41,8 @@ class Order(models.Model):
         Status.READY: {Status.SUBMITTED, Status.ON_HOLD, Status.SKIPPED, Status.CANCELLED, Status.RECEIVED},
         Status.ON_HOLD: {Status.READY, Status.SKIPPED, Status.CANCELLED, Status.RECEIVED},
         Status.SKIPPED: {Status.RECEIVED},
-        Status.SUBMITTED: {Status.PARTLY_SHIPPED, Status.SHIPPED, Status.CANCELLED},
+        # RECEIVED: a test order whose route went live, to be sent for real.
+        Status.SUBMITTED: {Status.PARTLY_SHIPPED, Status.SHIPPED, Status.CANCELLED, Status.RECEIVED},
         Status.PARTLY_SHIPPED: {Status.SUBMITTED, Status.SHIPPED},
         Status.SHIPPED: {Status.CONFIRMED, Status.PARTLY_SHIPPED, Status.SUBMITTED},
         Status.CONFIRMED: set[Status](),
@@ -197,9 +198,12 @@ class Hold(models.Model):
         INCOMPLETE_LINE = "incomplete_line", "Incomplete line"
         NOTHING_TO_SHIP = "nothing_to_ship", "Nothing to ship"
         MANUAL = "manual", "Held by a person"
+        GONE = "gone", "Gone from the marketplace"
         # These concern an order that the warehouse has already; they do not change its status.
         UNKNOWN_CARRIER = "unknown_carrier", "Unknown carrier"
         VOIDED_SHIPMENT = "voided_shipment", "Shipment voided after it was confirmed"
+        CHANGED_SHIPMENT = "changed_shipment", "Shipment changed after it was confirmed"
+        VOIDED_ORDER = "voided_order", "Voided in the warehouse"
         OVER_SHIPPED = "over_shipped", "More shipped than ordered"
         CANCELLED_LATE = "cancelled_late", "Cancelled after sending"
         DOUBLED = "doubled", "Twice in the warehouse"
@@ -207,10 +211,15 @@ class Hold(models.Model):
     AFTER_SENDING = (
         Kind.UNKNOWN_CARRIER,
         Kind.VOIDED_SHIPMENT,
+        Kind.CHANGED_SHIPMENT,
+        Kind.VOIDED_ORDER,
         Kind.OVER_SHIPPED,
         Kind.CANCELLED_LATE,
         Kind.DOUBLED,
     )
+
+    # Found by looking at the other side, not by judging the order: they stay until a person releases it.
+    UNTIL_RELEASED = (Kind.MANUAL, Kind.GONE)
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="holds")
     kind = models.CharField(max_length=20, choices=Kind)

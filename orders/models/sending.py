@@ -20,6 +20,7 @@ class WarehouseSubmission(Transmission):
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="submissions", verbose_name="warehouse")
     generation = models.PositiveIntegerField(default=1)
     key_refused = models.BooleanField(default=False, help_text="The other side had this key already.")
+    is_test = models.BooleanField(default=False, help_text="Sent while the route was in test: a marked draft.")
     remote_id = models.CharField(max_length=40, blank=True)
     remote_number = models.CharField(max_length=80, blank=True)
     remote_status = models.CharField(max_length=20, blank=True)
@@ -155,8 +156,8 @@ class ShippingMethod(models.Model):
 class CarrierService(models.Model):
     """What the warehouse's free text for carrier and service is in the marketplace's codes.
 
-    Texts are compared without regard to capitals and repeated blanks. An empty service text stands for any; an
-    empty service code for the service that the order asked for.
+    Texts are compared without regard to capitals and repeated blanks. An empty service text stands for none, `*` for
+    any that has no row of its own; an empty service code for the service that the order asked for.
     """
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="carrier_services")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 
-from integrations.models import MAX_ATTEMPTS, Connection, RunLost, recover
+from integrations.models import PATIENT_ATTEMPTS, Connection, RunLost, recover
 from integrations.sandbox.server import Sandbox
 from orders import actions, parcels
 from orders.models import Order, SubmittedLine, WarehouseSubmission
@@ -31,15 +31,16 @@ def test_an_order_that_was_found_late_has_its_earlier_parcel_told(
     lost, other = (shop.oasis.add_order({"partner_sku": "MUG-BLK"}) for _ in range(2))
     shop.faults.add("tradegecko", "reset_after_apply", path="/orders", method="POST")
     shop.faults.add("tradegecko", "503", path="/orders", method="GET", times=1000)
-    for _ in range(MAX_ATTEMPTS):
+    manage("run", "pull_orders")
+    for _ in range(PATIENT_ATTEMPTS):
         with pytest.raises(CommandError):
-            manage("run", "all")
+            manage("run", "submit_orders")
     assert (told(lost)["warehouse_order"]["status"], told(other)["status"]) == ("parked", "submitted")
     parcel = shop.tradegecko.ship(placed(shop, lost)["id"], tracking="1Z1")
     shop.tradegecko.tables["fulfillments"][parcel]["updated_at"] = f"{HOUR_AGO:%Y-%m-%dT%H:%M:%S}.000Z"
     WarehouseSubmission.objects.filter(order__full_number=lost).update(created_at=HOUR_AGO - timedelta(hours=1))
-    manage("run", "pull_shipments")
     shop.faults.clear()
+    manage("run", "pull_shipments")
 
     actions.retry_sending(Order.objects.get(full_number=lost), None)
     manage("run", "all")
@@ -87,7 +88,7 @@ def test_a_worker_that_was_taken_for_dead_sends_nothing(shop: Sandbox, manage: R
 def test_a_submission_that_breaks_off_again_and_again_is_for_a_person(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "pull_orders")
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(PATIENT_ATTEMPTS):
         WarehouseSubmission.objects.get().claim()
         recover(WarehouseSubmission.objects.all())
     assert told(number)["warehouse_order"]["status"] == "parked"
@@ -137,3 +138,20 @@ def test_two_lines_of_one_item_share_what_was_shipped_whatever_their_ids(
     manage("run", "all")
     assert [(line, parcel.quantity) for line, parcel in shop.oasis.shipments(number)] == [("1", 1), ("2", 3)]
     assert told(number)["holds"] == []
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_a_line_that_the_marketplace_refuses_does_not_hold_back_the_others(
+    shop: Sandbox, manage: Run, told: Told, atomic: bool
+) -> None:
+    shop.oasis.atomic = atomic
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"}, {"partner_sku": "RUG-5X8"})
+    manage("run", "all")
+    shop.tradegecko.ship(placed(shop, number)["id"], tracking="1Z1")
+    shop.oasis.orders[number].lines[1].status = "CANCELLED"
+    manage("run", "pull_shipments")
+    manage("run", "confirm_shipments")
+    with pytest.raises(CommandError, match="CANCELLED"):
+        manage("run", "confirm_shipments")
+    assert [line for line, _ in shop.oasis.shipments(number)] == ["1", "3"]
+    assert {one["status"] for one in told(number)["confirmations"]} == {"accepted", "parked"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import Client
+from tests.sandbox.warehouse import Client
 
 NAMES = {
     "orders": """id created_at updated_at document_url assignee_id billing_address_id company_id contact_id currency_id

@@ -13,7 +13,7 @@ import requests
 
 from integrations.sandbox import gecko_webhooks
 from tests.loopback import Loopback, loopback
-from tests.sandbox.conftest import Client
+from tests.sandbox.warehouse import Client
 
 Json = dict[str, Any]
 
@@ -94,7 +94,7 @@ def test_a_refused_request_burns_its_key_unless_switched(client: Client) -> None
     key, good = {"Idempotency-Key": "k"}, {"company": {"name": "A", "company_type": "business"}}
     client.call("POST", "/companies", {"company": {}}, 422, headers=key)
     assert "Duplicate Idempotency Key" in client.call("POST", "/companies", good, 400, headers=key).text
-    client.box.tradegecko.switch("refused_keys_stay_free", True)
+    client.box.tradegecko.switch(refused_keys_stay_free=True)
     key = {"Idempotency-Key": "other"}
     client.call("POST", "/companies", {"company": {}}, 422, headers=key)
     client.call("POST", "/companies", good, 201, headers=key)

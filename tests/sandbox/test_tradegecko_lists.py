@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from tests.sandbox.conftest import Client, Json
+from tests.sandbox.warehouse import Client, Json
 
 SOON = datetime.now(UTC) + timedelta(hours=1)
 AGO = datetime.now(UTC) - timedelta(hours=1)

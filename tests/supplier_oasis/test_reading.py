@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from integrations.errors import IntegrationError, Unavailable, Unreadable
-from integrations.ports import MarketplaceOrder, SaleState, UnreadableOrder
+from integrations.ports import ConfirmedParcel, MarketplaceOrder, SaleState, UnreadableOrder
 from integrations.supplier_oasis import reading
 from integrations.supplier_oasis.options import Options
 
@@ -31,9 +31,9 @@ FREIGHT = """<processedSalesOrder><salesChannelOrderNumber>388</salesChannelOrde
 <orderDate>2013-06-19T16:54:34</orderDate><warehouseName><code>Riverside DC</code></warehouseName>
 <shippingSpecifications><ltlShipment><ltlServiceLevel><code>THRESHOLD</code></ltlServiceLevel></ltlShipment>
 </shippingSpecifications><status>COMPLETE</status><processedSalesOrderLine><salesChannelLineId>7</salesChannelLineId>
-<partnerSKU>SOFA</partnerSKU><quantity>2</quantity><lineStatus>SHIPPED</lineStatus>
+<partnerSKU>SOFA</partnerSKU><quantity>3</quantity><lineStatus>SHIPPED</lineStatus>
 <shipConfirmationDetail><quantityShipped>1</quantityShipped><packageDetail><trackingNumber>PRO1</trackingNumber>
-</packageDetail></shipConfirmationDetail><shipConfirmationDetail><quantityShipped>1</quantityShipped>
+</packageDetail></shipConfirmationDetail><shipConfirmationDetail><quantityShipped>2</quantityShipped>
 <packageDetail><trackingNumber>PRO2</trackingNumber></packageDetail></shipConfirmationDetail>
 </processedSalesOrderLine></processedSalesOrder>"""
 
@@ -81,7 +81,8 @@ def test_a_freight_order_of_the_documented_form_has_its_own_service_level() -> N
     assert (order.is_freight, order.shipping_code, order.state) == (True, "THRESHOLD", SaleState.SHIPPED)
     assert order.ordered_at == datetime(2013, 6, 19, 22, 54, 34, tzinfo=UTC)
     [line] = order.lines
-    assert (line.number, line.quantity_shipped, line.tracking_numbers) == ("7", 2, ("PRO1", "PRO2"))
+    assert (line.number, line.quantity_shipped) == ("7", 3)
+    assert line.parcels == (ConfirmedParcel("PRO1", 1), ConfirmedParcel("PRO2", 2))
     assert order.sales_channel == "OSTK"
 
 

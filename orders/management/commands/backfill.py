@@ -35,9 +35,9 @@ class Command(Base):
                 self.stdout.write(f"{row.number}  {row.verdict}  {'; '.join(row.reasons)}".rstrip())
             return
         outcome = perform(connection, "pull_orders", partial(intake.backfill, routes=routes, since=start, until=end))
+        if outcome.failed or not outcome.started:
+            self.fail(f"{outcome.text}; try again in a minute" if not outcome.failed else outcome.text)
         self.stdout.write(outcome.text)
-        if outcome.failed:
-            self.fail(outcome.text)
 
     def _routes(self, name: str) -> tuple[Connection, list[Route]]:
         route = Route.objects.filter(name=name).select_related("marketplace", "warehouse").first()

@@ -26,7 +26,7 @@ class Command(Base):
 
     def handle(self, *_args: Any, job: str, **options: Any) -> None:
         only = self.connection(options["connection"]) if options["connection"] else None
-        failed = []
+        failed, self._tested = [], set[int]()
         for name in CYCLE if job == "all" else (job,):
             for connection in self._connections(name, only, whole_cycle=job == "all"):
                 outcome = self._run(name, connection)
@@ -48,6 +48,7 @@ class Command(Base):
     def _run(self, job: str, connection: Connection) -> Outcome:
         """Asked for by a person: a stopped connection is tested first, and resumes if that goes well."""
         connection.refresh_from_db()
-        if connection.is_stopped:
+        if connection.is_stopped and connection.pk not in self._tested:
+            self._tested.add(connection.pk)
             check_connection(connection)
         return jobs.BY_NAME[job](connection)

@@ -1,0 +1,54 @@
+"""What became of our orders in the warehouse: approved, shipped, voided or deleted there. Never told as a shipment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.ports import Receipt, Warehouse
+from integrations.runs import Run
+from orders import settling
+from orders.models import Hold, Order, WarehouseSubmission
+
+ENDED = ("void", "deleted")
+BATCH = 500
+
+
+def follow(run: Run, warehouse: Warehouse, since: datetime) -> None:
+    """Note the status of every order of ours that changed; an order that ended there is cancelled or held here."""
+    changed = {receipt.remote_id: receipt for receipt in warehouse.changed_orders(since)}
+    ids = list(changed)
+    for start in range(0, len(ids), BATCH):
+        run.beat()
+        mine = WarehouseSubmission.objects.filter(
+            connection=run.connection, remote_id__in=ids[start : start + BATCH],
+            status=WarehouseSubmission.Status.ACCEPTED,
+        )  # fmt: skip
+        for submission in mine:
+            receipt = changed[submission.remote_id]
+            if receipt.status != submission.remote_status:
+                with run.isolated(f"order {receipt.number}"):
+                    _note(submission, receipt)
+
+
+@transaction.atomic
+def _note(submission: WarehouseSubmission, receipt: Receipt) -> None:
+    order = Order.objects.select_for_update().get(pk=submission.order_id)
+    WarehouseSubmission.objects.filter(pk=submission.pk).update(remote_status=receipt.status)
+    if receipt.status not in ENDED:
+        return
+    what = f"order {receipt.number} is {receipt.status} in {submission.connection}"
+    if order.cancel_requested_at and order.status == Order.Status.SUBMITTED:
+        now = timezone.now()
+        order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, resolved_at=None).update(resolved_at=now)
+        Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now)
+        order.move_to(Order.Status.CANCELLED, reason=f"the marketplace cancelled it, and {what}")
+        return
+    order.note(what)
+    settling.open_hold(
+        order, Hold.Kind.VOIDED_ORDER, "",
+        f"{what[:1].upper()}{what[1:]}, and {order.connection} still waits for it. Have it shipped otherwise, or "
+        "cancel it there; then resolve this.",
+    )  # fmt: skip

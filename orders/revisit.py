@@ -1,0 +1,113 @@
+"""Orders are read again after their first day: right before they are sent, and all of them by a slower job.
+
+A window shows orders by creation, so a later cancellation comes only to who asks for that time again
+(supplier-oasis 8.2).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, time, timedelta
+
+from django.utils import timezone
+
+from integrations.errors import IntegrationError
+from integrations.models import Connection
+from integrations.runs import Run
+from orders import arrivals, intake, readback, settling
+from orders.models import Hold, Order
+from orders.windows import FURTHEST_BACK
+
+# An order seen within this time may go out unread when the marketplace cannot be asked.
+SEEN_LATELY = timedelta(minutes=30)
+LONGEST_WINDOW = timedelta(hours=24)
+GAP = timedelta(hours=1)
+
+Window = tuple[datetime, datetime]
+
+
+def revisit(run: Run) -> None:
+    """Read the last 30 days again: what was cancelled or came late. A call for each 24 hours (a setting)."""
+    routes, now = intake.active_routes(run.connection), timezone.now().replace(microsecond=0)
+    read = [route.read_until for route in routes if route.read_until]
+    if not read:
+        return  # nothing was pulled yet
+    market = run.marketplace()
+    earliest = datetime.combine(min(route.earliest_order_date for route in routes), time.min, market.time_zone)
+    since, until = max(earliest, now - FURTHEST_BACK), min(now, *read)
+    if since < until:
+        run.window(since, until)
+        intake.read(run, market, routes, since, until)
+        intake.settle_arrivals(run, routes)
+
+
+def before_sending(run: Run, orders: Sequence[Order]) -> set[int]:
+    """Look at these orders on their marketplaces once more; the ids of those that must not go out now."""
+    by_marketplace: dict[Connection, list[Order]] = defaultdict(list)
+    for order in orders:
+        by_marketplace[order.connection].append(order)
+    unclear: set[int] = set()
+    for marketplace, group in by_marketplace.items():
+        started = timezone.now()
+        complete = _read_again(run, marketplace, group)
+        seen = Order.objects.filter(pk__in=[order.pk for order in group], last_seen_at__gte=started)
+        absent = set(seen.values_list("pk", flat=True)) ^ {order.pk for order in group}
+        unclear |= {order.pk for order in group if order.pk in absent and _must_wait(run, order, complete)}
+    return unclear
+
+
+def windows(orders: Iterable[Order]) -> Iterator[Window]:
+    """Windows of creation time that show these orders, as few as reasonable."""
+    spans = sorted(readback.window(order) for order in orders)
+    current: Window | None = None
+    for since, until in spans:
+        if current and since - current[1] <= GAP and until - current[0] <= LONGEST_WINDOW:
+            current = current[0], max(current[1], until)
+            continue
+        if current:
+            yield current
+        current = since, until
+    if current:
+        yield current
+
+
+def _read_again(run: Run, marketplace: Connection, orders: Sequence[Order]) -> bool:
+    """Whether all of it could be read; what was read is compared as in any pull."""
+    if marketplace.is_stopped or not marketplace.is_active:
+        return False
+    taker = intake.Intake(run, marketplace, intake.active_routes(marketplace))
+    try:
+        market = run.other_marketplace(marketplace)
+        for since, until in windows(orders):
+            run.beat()
+            for told in market.orders(since, min(until, timezone.now())):
+                taker.take(told)
+    except IntegrationError as exc:  # the marketplace's trouble is not this warehouse's
+        run.problem(f"{marketplace}: {exc}")
+        return False
+    return True
+
+
+def _must_wait(run: Run, order: Order, complete: bool) -> bool:
+    """An order that was not shown again: sent if it was seen lately, else it waits, or a person looks."""
+    if order.last_seen_at > timezone.now() - SEEN_LATELY:
+        return False
+    if not complete:
+        run.problem(f"order {order} waits: {order.connection} cannot be asked whether it still stands")
+    elif order.marketplace_created_at and not order.holds.filter(kind=Hold.Kind.GONE).exists():
+        _hold_gone(order)
+    else:
+        return False
+    return True
+
+
+def _hold_gone(order: Order) -> None:
+    if not arrivals.withdraw(order):
+        return
+    settling.open_hold(
+        order, Hold.Kind.GONE, "",
+        f"{order.connection} no longer shows this order, last seen {order.last_seen_at:%Y-%m-%d %H:%M} UTC. "
+        "Look for it there, then release or skip it.",
+    )  # fmt: skip
+    order.move_to(Order.Status.ON_HOLD, reason="gone from the marketplace")

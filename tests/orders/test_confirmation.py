@@ -1,0 +1,165 @@
+"""What the marketplace is told of parcels, and what happens when one changes on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import CommandError
+
+from integrations.models import Connection, Route
+from integrations.sandbox.server import Sandbox
+from orders import actions
+from orders.models import CarrierService, Order, ShipmentConfirmation
+
+Run = Callable[..., str]
+Told = Callable[[str], dict[str, Any]]
+
+
+def placed(box: Sandbox, number: str) -> dict[str, Any]:
+    [order] = box.tradegecko.by_reference(number)
+    return order
+
+
+def ship(box: Sandbox, number: str, position: int | None = None, units: int = 1, **values: Any) -> int:
+    order = placed(box, number)
+    lines = box.tradegecko.lines(order["id"])
+    quantities = None if position is None else {lines[position - 1]["id"]: units}
+    return box.tradegecko.ship(order["id"], quantities, **values)
+
+
+def change(box: Sandbox, parcel: int, **values: Any) -> None:
+    box.tradegecko.change(box.tradegecko.tables["fulfillments"][parcel], **values)
+
+
+def parcels(box: Sandbox, number: str) -> list[tuple[str, str, int]]:
+    return [(line, one.tracking_number, one.quantity) for line, one in box.oasis.shipments(number)]
+
+
+def holds(report: dict[str, Any]) -> list[str]:
+    return [hold["kind"] for hold in report["holds"]]
+
+
+def test_a_parcel_voided_while_its_confirmation_waits_is_not_told(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    parcel = ship(shop, number, tracking="1Z1")
+    shop.faults.add("oasis", "429", path="/shipments")
+    with pytest.raises(CommandError):
+        manage("run", "all")
+    shop.tradegecko.void_parcel(shop.tradegecko.tables["fulfillments"][parcel])
+    manage("run", "pull_shipments")
+    ShipmentConfirmation.objects.update(not_before=None)
+    manage("run", "confirm_shipments")
+    assert parcels(shop, number) == []
+    assert (told(number)["status"], holds(told(number))) == ("submitted", [])
+
+
+def test_a_refused_confirmation_goes_out_as_the_parcel_is_now(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    parcel = ship(shop, number, tracking="wrong")
+    shop.faults.add("oasis", "400_xml", path="/shipments")
+    with pytest.raises(CommandError, match="switched on"):
+        manage("run", "all")
+    change(shop, parcel, tracking_number="1Z1")
+    manage("run", "all")
+    actions.retry_sending(Order.objects.get(), None)
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 1)]
+    assert told(number)["status"] == "confirmed"
+
+
+def test_two_parcels_under_one_tracking_number_are_both_told(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
+    manage("run", "all")
+    ship(shop, number, 1, tracking="1Z1")
+    manage("run", "all")
+    ship(shop, number, 1, tracking="1Z1")
+    shop.faults.add("oasis", "reset", path="/shipments")
+    with pytest.raises(CommandError):
+        manage("run", "all")
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 1), ("1", "1Z1", 1)]
+    assert told(number)["status"] == "confirmed"
+
+
+@pytest.mark.parametrize("partial", ["at_once", "when_complete"])
+def test_a_line_cancelled_after_sending_does_not_keep_the_others_from_being_told(
+    shop: Sandbox, manage: Run, told: Told, partial: str
+) -> None:
+    Route.objects.update(partial_shipments=partial)
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "all")
+    shop.oasis.cancel(number, "2")
+    manage("run", "pull_orders")
+    ship(shop, number, 1, tracking="1Z1")
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 1)]
+    assert holds(told(number)) == ["cancelled_late"]
+    assert told(number)["status"] == "confirmed"
+
+
+def test_a_cancelled_line_that_shipped_all_the_same_does_not_spoil_the_message(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "all")
+    shop.oasis.cancel(number, "2")
+    manage("run", "pull_orders")
+    ship(shop, number, tracking="1Z1")
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 1)]
+
+
+@pytest.mark.parametrize("news", [{"tracking_number": "1Z2"}, {"units": "2.0"}])
+def test_a_parcel_changed_after_it_was_told_is_a_hold(
+    shop: Sandbox, manage: Run, told: Told, news: dict[str, Any]
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3})
+    manage("run", "all")
+    parcel = ship(shop, number, 1, tracking="1Z1")
+    manage("run", "all")
+    if "units" in news:
+        rows = shop.tradegecko.tables["fulfillment_line_items"].values()
+        next(row for row in rows if row["fulfillment_id"] == parcel)["quantity"] = news["units"]
+        news = {"notes": "corrected"}
+    change(shop, parcel, **news)
+    manage("run", "all")
+    assert holds(told(number)) == ["changed_shipment"]
+
+
+def test_an_unknown_service_of_a_known_carrier_is_not_guessed(
+    shop: Sandbox, manage: Run, told: Told, overstock: Connection
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    ship(shop, number, tracking="1Z1", service="Drone Express")
+    manage("run", "all")
+    assert [hold["subject"] for hold in told(number)["holds"]] == ["UPS / Drone Express"]
+    assert parcels(shop, number) == []
+
+    CarrierService.objects.create(connection=overstock, carrier_text="UPS", service_text="*", carrier_code="UPS",
+                                  service_code="NEXT_DAY")  # fmt: skip
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 1)]
+    assert holds(told(number)) == []
+
+
+def test_an_unknown_carrier_is_no_matter_once_its_parcel_is_void(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    parcel = ship(shop, number, tracking="X1", carrier="Bob's Van")
+    manage("run", "all")
+    assert holds(told(number)) == ["unknown_carrier"]
+    shop.tradegecko.void_parcel(shop.tradegecko.tables["fulfillments"][parcel])
+    manage("run", "all")
+    assert holds(told(number)) == []
+
+
+def test_the_known_codes_are_there_before_the_first_order_is_judged(shop: Sandbox, manage: Run, told: Told) -> None:
+    Route.objects.update(unmapped_shipping="refuse")
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    assert told(number)["status"] == "ready"

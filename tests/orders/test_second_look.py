@@ -1,0 +1,205 @@
+"""Orders are looked at again after they were read: on the marketplace before they go out, in the warehouse after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError
+
+from integrations.models import Connection, Route
+from integrations.sandbox.server import Sandbox
+from inventory.models import SkuAlias
+from orders import actions
+from orders.models import Order, WarehouseSubmission
+
+Run = Callable[..., str]
+Told = Callable[[str], dict[str, Any]]
+TWO_HOURS_AGO = datetime.now(UTC) - timedelta(hours=2)
+
+
+def placed(box: Sandbox, number: str) -> dict[str, Any]:
+    [order] = box.tradegecko.by_reference(number)
+    return order
+
+
+def old_order(box: Sandbox, *lines: dict[str, Any]) -> str:
+    return box.oasis.add_order(*lines, ordered_at=TWO_HOURS_AGO, created_at=TWO_HOURS_AGO)
+
+
+def holds(report: dict[str, Any]) -> list[str]:
+    return [hold["kind"] for hold in report["holds"]]
+
+
+def test_an_order_cancelled_while_it_was_held_is_not_sent(
+    shop: Sandbox, manage: Run, told: Told, overstock: Connection
+) -> None:
+    number = old_order(shop, {"partner_sku": "MYSTERY-9"})
+    manage("run", "all")
+    shop.oasis.cancel(number)
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="MYSTERY-9", warehouse_sku="MUG-BLK")
+    manage("run", "all")
+    assert shop.tradegecko.by_reference(number) == []
+    assert told(number)["status"] == "cancelled"
+
+
+def test_a_line_cancelled_between_pull_and_send_is_left_out(shop: Sandbox, manage: Run) -> None:
+    number = old_order(shop, {"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "pull_orders")
+    shop.oasis.cancel(number, "2")
+    manage("run", "submit_orders")
+    [line] = shop.tradegecko.lines(placed(shop, number)["id"])
+    assert line["quantity"] == "1.0"
+
+
+def test_what_was_shipped_without_us_while_it_was_held_is_not_sent(
+    shop: Sandbox, manage: Run, told: Told, overstock: Connection
+) -> None:
+    number = old_order(shop, {"partner_sku": "MYSTERY-9", "quantity": 3}, {"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    shop.oasis.orders[number].lines[1].status = "SHIPPED"
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="MYSTERY-9", warehouse_sku="TEE-RED-M")
+    manage("run", "all")
+    assert [line["quantity"] for line in shop.tradegecko.lines(placed(shop, number)["id"])] == ["3.0"]
+
+
+def test_an_order_goes_out_though_the_marketplace_cannot_be_asked_if_it_was_seen_lately(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    lately, long_ago = old_order(shop, {"partner_sku": "MUG-BLK"}), old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    Order.objects.filter(full_number=long_ago).update(last_seen_at=TWO_HOURS_AGO)
+    shop.faults.add("oasis", "503", path="/salesorders", times=100)
+    with pytest.raises(CommandError, match=f"order {long_ago} waits"):
+        manage("run", "submit_orders")
+    assert (told(lately)["status"], told(long_ago)["status"]) == ("submitted", "ready")
+    shop.faults.clear()
+    manage("run", "submit_orders")
+    assert told(long_ago)["status"] == "submitted"
+
+
+def test_an_order_that_the_marketplace_no_longer_shows_is_held_until_it_is_released(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    Order.objects.update(last_seen_at=TWO_HOURS_AGO)
+    del shop.oasis.orders[number]
+    manage("run", "submit_orders")
+    manage("run", "submit_orders")
+    assert (told(number)["status"], holds(told(number))) == ("on_hold", ["gone"])
+    actions.release(Order.objects.get(), None)
+    manage("run", "submit_orders")
+    assert told(number)["status"] == "submitted"
+
+
+def test_a_slower_look_finds_late_cancellations_and_orders_that_came_late(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    shop.oasis.cancel(number)
+    late = old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    assert holds(told(number)) == []
+    manage("run", "revisit_orders")
+    manage("run", "submit_orders")
+    assert holds(told(number)) == ["cancelled_late"]
+    assert told(late)["status"] == "submitted"
+
+
+def test_an_order_voided_in_the_warehouse_is_a_hold_and_never_told(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    shop.tradegecko.void(placed(shop, number))
+    manage("run", "pull_shipments")
+    assert (told(number)["warehouse_order"]["status"], holds(told(number))) == ("void", ["voided_order"])
+
+
+def test_an_order_cancelled_on_both_sides_is_cancelled(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    shop.oasis.cancel(number)
+    manage("run", "pull_orders")
+    assert holds(told(number)) == ["cancelled_late"]
+    shop.tradegecko.void(placed(shop, number))
+    manage("run", "pull_shipments")
+    assert (told(number)["status"], holds(told(number))) == ("cancelled", [])
+
+
+def test_test_orders_are_sent_for_real_once_the_route_is_live(shop: Sandbox, manage: Run, told: Told) -> None:
+    Route.objects.update(state="test")
+    number = old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    assert placed(shop, f"TEST-{number}")["status"] == "draft"
+    Route.objects.update(state="live")
+    manage("run", "all")
+    assert placed(shop, number)["status"] == "active"
+    assert told(number)["status"] == "submitted"
+    manage("run", "all")
+    assert len(shop.tradegecko.living()) == 2
+
+
+def test_what_was_not_sent_goes_where_the_route_leads_now(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    with Sandbox() as other:
+        manage("connect", "tradegecko", "Other", "--token-env", "GECKO_TOKEN", "--base-url", other.tradegecko_url)
+        Route.objects.update(warehouse=Connection.objects.get(name="Other"), location_id="", company_id="")
+        manage("run", "all")
+        manage("run", "all")
+        assert len(other.tradegecko.by_reference(number)) == 1
+    assert shop.tradegecko.by_reference(number) == []
+
+
+def test_an_unclear_answer_is_looked_up_though_the_route_is_paused(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = old_order(shop, {"partner_sku": "MUG-BLK"})
+    shop.faults.add("tradegecko", "reset_after_apply", path="/orders", method="POST")
+    with pytest.raises(CommandError):
+        manage("run", "all")
+    Route.objects.update(state="paused")
+    manage("run", "submit_orders")
+    assert told(number)["status"] == "submitted"
+
+
+def test_a_refused_order_can_be_skipped_and_a_cancel_of_it_is_a_cancel(shop: Sandbox, manage: Run, told: Told) -> None:
+    skipped, cancelled = old_order(shop, {"partner_sku": "MUG-BLK"}), old_order(shop, {"partner_sku": "MUG-BLK"})
+    shop.faults.add("tradegecko", "422", path="/orders", method="POST", times=2)
+    with pytest.raises(CommandError):
+        manage("run", "all")
+    actions.skip(Order.objects.get(full_number=skipped), "sold elsewhere", None)
+    shop.oasis.cancel(cancelled)
+    manage("run", "revisit_orders")
+    assert (told(skipped)["status"], told(cancelled)["status"]) == ("skipped", "cancelled")
+    assert not WarehouseSubmission.objects.exclude(status="withdrawn").exists()
+
+
+def test_a_long_outage_parks_nothing_and_all_of_it_goes_when_it_ends(shop: Sandbox, manage: Run, told: Told) -> None:
+    numbers = [old_order(shop, {"partner_sku": "MUG-BLK"}) for _ in range(5)]
+    manage("run", "pull_orders")
+    shop.faults.add("tradegecko", "503", path="/companies", times=1000)
+    for _ in range(30):
+        with pytest.raises(CommandError):
+            manage("run", "submit_orders")
+    assert Connection.objects.get(name="Gecko").health == "troubled"
+    shop.faults.clear()
+    WarehouseSubmission.objects.filter(order__full_number=numbers[0]).update(
+        not_before=datetime.now(UTC) + timedelta(hours=1)
+    )
+    manage("run", "submit_orders")
+    manage("run", "submit_orders")
+    assert [told(number)["status"] for number in numbers] == ["submitted"] * 5
+    assert Connection.objects.get(name="Gecko").health == "working"
+
+
+def test_a_wrong_password_is_tried_once_in_a_cycle(shop: Sandbox, manage: Run) -> None:
+    manage("run", "all")
+    shop.oasis.password = "changed"
+    with pytest.raises(CommandError):
+        manage("run", "pull_orders")
+    before = len(shop.calls("oasis"))
+    with pytest.raises(CommandError):
+        manage("run", "all")
+    assert len(shop.calls("oasis")) - before == 1
