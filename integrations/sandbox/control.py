@@ -1,25 +1,21 @@
-"""The sandbox's control address: look at both worlds, add orders, ship, change stock, switch faults. JSON."""
+"""The sandbox's control address: look at both worlds, do what people there do, switch faults (docs/sandbox.md)."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
 from integrations.sandbox.faults import names
-from integrations.sandbox.gecko_state import Invalid
-from integrations.sandbox.oasis_state import OasisState
+from integrations.sandbox.gecko_state import GeckoState
+from integrations.sandbox.gecko_values import Invalid, Problem, Row
+from integrations.sandbox.oasis_state import SWITCHES, OasisState
 
 if TYPE_CHECKING:
     from integrations.sandbox.server import Sandbox
-
-SETTINGS = {
-    "tradegecko": (
-        "limit", "clamp_page_size", "reject_duplicate_order_numbers", "sideload_lines", "finalize_before_packing",
-    ),
-}  # fmt: skip
 
 
 def handle(box: Sandbox, request: Request) -> Response:
@@ -28,8 +24,12 @@ def handle(box: Sandbox, request: Request) -> Response:
     try:
         given = json.loads(request.get_data() or b"{}")
         return _json(_do(box, request.method, what, given))
-    except (KeyError, ValueError, TypeError, StopIteration, Invalid) as exc:
-        return _json({"error": f"{type(exc).__name__}: {exc}"}, 400)
+    except KeyError as exc:
+        return _json({"error": f"{exc} is missing or unknown"}, 400)
+    except Problem as exc:
+        return _json({"error": exc.args[1]["message"]}, 400)
+    except (ValueError, TypeError, Invalid) as exc:
+        return _json({"error": str(exc)}, 400)
 
 
 def _do(box: Sandbox, method: str, what: str, given: dict[str, Any]) -> Any:
@@ -42,6 +42,9 @@ def _look(box: Sandbox, what: str) -> Any:
             return _state(box)
         case "calls":
             return {system: len(box.calls(system)) for system in ("oasis", "tradegecko")}
+        case "settings":
+            oasis = {name: getattr(box.oasis, name) for name in SWITCHES}
+            return {"oasis": oasis, "tradegecko": box.tradegecko.switches()}
         case "faults":
             return {"known": names(), "on": [asdict(fault) for fault in box.faults.table if fault.times]}
     raise ValueError(f"no GET {what}")
@@ -55,10 +58,8 @@ def _change(box: Sandbox, method: str, what: str, given: dict[str, Any]) -> Any:
             box.faults.clear()
         case ("POST", "orders" | "orders/edit" | "orders/remove" | "cancel" | "listings"):
             return _retailer(box.oasis, what, given)
-        case ("POST", "ship"):
-            return {"fulfillment_id": _ship(box, given)}
-        case ("POST", "stock"):
-            box.tradegecko.set_stock(given["sku"], given["quantity"], location=given.get("location", "Main DC"))
+        case ("POST", _) if what in WAREHOUSE:
+            return WAREHOUSE[what](box.tradegecko, given) or {"ok": True}
         case ("POST", "settings"):
             _settings(box, given)
         case _:
@@ -82,23 +83,79 @@ def _retailer(oasis: OasisState, what: str, given: dict[str, Any]) -> Any:
     return {"ok": True}
 
 
-def _ship(box: Sandbox, given: dict[str, Any]) -> int:
-    """Ship an order by its TradeGecko id, or by its reference number."""
-    reference = given.pop("reference", "")
-    order_id = given.pop("order_id", 0) or box.tradegecko.by_reference(reference)[0]["id"]
+# --- what the warehouse's staff do ------------------------------------------------------------------------------
+
+
+def _ship(gecko: GeckoState, given: dict[str, Any]) -> dict[str, Any]:
+    order = _order(gecko, given)
     quantities = given.pop("quantities", None)
     lines = {int(line): units for line, units in quantities.items()} if quantities else None
-    return box.tradegecko.ship(order_id, lines, **given)
+    return {"fulfillment_id": gecko.ship(order["id"], lines, **given)}
+
+
+def _stock(gecko: GeckoState, given: dict[str, Any]) -> None:
+    gecko.set_stock(given["sku"], given["quantity"], location=given.get("location", ""))
+
+
+def _void(gecko: GeckoState, given: dict[str, Any]) -> None:
+    gecko.void(_order(gecko, given))
+
+
+def _void_parcel(gecko: GeckoState, given: dict[str, Any]) -> None:
+    gecko.void_parcel(_row(gecko, "fulfillments", given.pop("fulfillment_id")))
+
+
+def _change_parcel(gecko: GeckoState, given: dict[str, Any]) -> None:
+    gecko.change_parcel(_row(gecko, "fulfillments", given.pop("fulfillment_id")), **given)
+
+
+def _add_line(gecko: GeckoState, given: dict[str, Any]) -> dict[str, Any]:
+    return {"line_id": gecko.add_line(_order(gecko, given), **given)["id"]}
+
+
+def _change_line(gecko: GeckoState, given: dict[str, Any]) -> None:
+    gecko.change_line(_row(gecko, "order_line_items", given.pop("line_id")), **given)
+
+
+def _delete_line(gecko: GeckoState, given: dict[str, Any]) -> None:
+    gecko.delete_line(_row(gecko, "order_line_items", given.pop("line_id")))
+
+
+WAREHOUSE: dict[str, Callable[[GeckoState, dict[str, Any]], dict[str, Any] | None]] = {
+    "ship": _ship,
+    "stock": _stock,
+    "void": _void,
+    "parcels/void": _void_parcel,
+    "parcels/edit": _change_parcel,
+    "lines/add": _add_line,
+    "lines/edit": _change_line,
+    "lines/remove": _delete_line,
+}
+
+
+def _order(gecko: GeckoState, given: dict[str, Any]) -> Row:
+    """An order by its TradeGecko id, or by its reference number."""
+    reference, identity = given.pop("reference", ""), given.pop("order_id", 0)
+    if identity:
+        return _row(gecko, "orders", identity)
+    found = gecko.by_reference(reference)
+    if not found:
+        raise ValueError(f"TradeGecko has no living order with reference {reference!r}")
+    return found[0]
+
+
+def _row(gecko: GeckoState, table: str, identity: object) -> Row:
+    row = gecko.find(table, identity)
+    if row is None:
+        raise ValueError(f"TradeGecko has nothing with id {identity} in {table}")
+    return row
 
 
 def _settings(box: Sandbox, given: dict[str, Any]) -> None:
-    worlds = {"tradegecko": box.tradegecko}
     box.oasis.switch(**given.pop("oasis", {}))
-    for system, values in given.items():
-        for name, value in values.items():
-            if name not in SETTINGS[system]:
-                raise ValueError(f"no setting {name} of {system}")
-            setattr(worlds[system], name, value)
+    box.tradegecko.switch(**given.pop("tradegecko", {}))
+    if given:
+        raise ValueError(f"there is no system {', '.join(given)}")
 
 
 def _state(box: Sandbox) -> dict[str, Any]:

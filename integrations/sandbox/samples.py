@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integrations.sandbox.gecko_state import GeckoState
+from integrations.sandbox.gecko_tables import ACCOUNT
 from integrations.sandbox.oasis_state import OasisState, Parcel
 
 GOODS = (
@@ -19,11 +20,27 @@ ALIASED = {"partner_sku": "OS-LAMP", "option_sku": "30012345-000-000", "title": 
 
 
 def catalogue(state: GeckoState) -> None:
-    """Two locations, one company, one currency, a dozen variants."""
-    state.add("locations", label="Main DC", address1="900 Dock Street", country="US", holds_stock=True, status="active")
-    state.add("locations", label="East Store", address1="1 Elm", country="US", holds_stock=True, status="active")
-    state.add("companies", name="Overstock.com", company_type="business", status="active")
-    state.add("currencies", iso="USD", name="US dollar", symbol="$", rate="1.0", status="active")
+    """An account with what every account has, two locations, one company, a dozen variants."""
+    main, _ = (
+        state.add("locations", label=label, address1=address, city="Reno", state="NV", country="US")["id"]
+        for label, address in (("Main DC", "900 Dock Street"), ("East Store", "1 Elm"))
+    )
+    state.add("companies", name="Overstock.com", company_type="business")
+    dollar = state.add("currencies", id=12, iso="USD", name="US dollar", symbol="$")["id"]
+    untaxed = state.add("tax_types", name="No tax", code="NONE")["id"]
+    term = state.add("payment_terms", name="30 days", due_in_days=30)["id"]
+    method = state.add("payment_methods", name="Bank transfer", is_default=True)["id"]
+    user = state.add("users", id=41, first_name="Sandbox", last_name="User", email="user@sandbox.example")["id"]
+    for name in ("buy", "wholesale", "retail"):
+        state.add("price_lists", id=name, code=name, name=name.title(), currency_id=dollar, currency_iso="USD",
+                  currency_symbol="$", is_cost=name == "buy", is_default=name == "retail")  # fmt: skip
+    state.add(
+        "accounts", id=ACCOUNT, name="Sandbox Goods", country="US", contact_email="user@sandbox.example",
+        tax_label="Tax", tax_number_label="EIN", primary_location_id=main, primary_billing_location_id=main,
+        default_currency_id=dollar, default_payment_method_id=method, default_payment_term_id=term,
+        billing_contact_id=user, default_sales_order_tax_type_id=untaxed, default_purchase_order_tax_type_id=untaxed,
+        default_tax_exempt_id=untaxed,
+    )  # fmt: skip
     for sku, title, stock in GOODS:
         state.add_variant(sku, stock=stock, product_name=title, name=title)
 

@@ -47,6 +47,8 @@ class Sandbox:
             ),
         }
 
+        self.tradegecko.address = self.tradegecko_url
+
     @property
     def oasis_url(self) -> str:
         return f"http://127.0.0.1:{self._servers[OASIS].server_port}"

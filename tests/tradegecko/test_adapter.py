@@ -98,8 +98,8 @@ def test_items_are_exact_and_complete(box: Sandbox, gecko: TradeGecko) -> None:
     assert len(box.calls("tradegecko")) == 3
 
 
-@pytest.mark.parametrize("sideload", [True, False])
-def test_parcels_come_with_their_lines_either_way(box: Sandbox, gecko: TradeGecko, sideload: bool) -> None:
+@pytest.mark.parametrize("sideload", ["always", "on request", "never"])
+def test_parcels_come_with_their_lines_either_way(box: Sandbox, gecko: TradeGecko, sideload: str) -> None:
     box.tradegecko.sideload_lines = sideload
     gecko.create_order(request(box))
     order_id = next(iter(box.tradegecko.orders))

@@ -12,7 +12,7 @@ from integrations.sandbox.server import Sandbox
 
 
 class Command(Base):
-    help = "Serve both simulated systems on this machine until Ctrl-C. Control: /_sandbox/state, orders, ship, stock."
+    help = "Serve both simulated systems on this machine until Ctrl-C. Control: docs/sandbox.md."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,6 +32,11 @@ class Command(Base):
                 f"Supplier Oasis {box.oasis_url}  user {box.oasis.username}  password {box.oasis.password}"
             )
             self.stdout.write(f"TradeGecko     {box.tradegecko_url}  token {box.tradegecko.token}")
+            oauth = box.tradegecko.oauth
+            self.stdout.write(
+                f"  or OAuth     application {oauth.client_id}  secret {oauth.client_secret}  "
+                f"refresh token {oauth.refresh_token}"
+            )
             self.stdout.write("Ctrl-C stops it.")
             self.stdout.flush()
             try:
