@@ -236,7 +236,7 @@ def test_an_unreadable_parcel_of_a_stranger_troubles_nobody(shop: Sandbox, manag
 
 
 def test_lines_of_unchanged_parcels_are_not_asked_for_again(shop: Sandbox, manage: Run) -> None:
-    shop.tradegecko.sideload_lines = False
+    shop.tradegecko.switch(sideload_lines="never")
     numbers = [shop.oasis.add_order({"partner_sku": "MUG-BLK"}) for _ in range(3)]
     manage("run", "all")
     for number in numbers:
