@@ -15,7 +15,7 @@ from integrations.ports import (
 )
 from integrations.supplier_oasis import options, reading, writing
 from integrations.supplier_oasis.client import Client
-from integrations.supplier_oasis.errors import check_read, check_write
+from integrations.supplier_oasis.errors import check_publish, check_read, check_write
 from integrations.supplier_oasis.windows import bounds
 
 DEFAULT_BASE_URL = "https://api.supplieroasis.com"
@@ -63,4 +63,4 @@ class SupplierOasis:
     def publish(self, quantities: Sequence[ListedQuantity]) -> None:
         body = writing.inventory_message(quantities, self._options.inventory_names)
         answer = self._client.send(self._options.inventory_method, self._options.inventory_path, body)
-        check_write(answer, f"the quantities of {len(quantities)} SKUs")
+        check_publish(answer, f"the quantities of {len(quantities)} SKUs")
