@@ -16,7 +16,7 @@ from integrations.ports import (
 from integrations.supplier_oasis import options, reading, writing
 from integrations.supplier_oasis.client import Client
 from integrations.supplier_oasis.errors import check_publish, check_read, check_write
-from integrations.supplier_oasis.windows import bounds
+from integrations.supplier_oasis.windows import bounds, certain_until
 
 DEFAULT_BASE_URL = "https://api.supplieroasis.com"
 HOSTS = frozenset({"api.supplieroasis.com", "api.test.supplieroasis.com"})
@@ -54,6 +54,9 @@ class SupplierOasis:
         answer = self._client.get(self._options.orders_path, [("startTime", start), ("endTime", end)])
         check_read(answer, f"the request for the orders from {start} to {end}")
         return reading.orders(answer.body, self._options)
+
+    def certain_until(self, until: datetime) -> datetime:
+        return certain_until(until, self._options.zone, now=datetime.now(UTC))
 
     def confirm(self, notice: ShipmentNotice) -> None:
         body = writing.shipment_message(notice, self._options.zone)
