@@ -1,25 +1,30 @@
 """The one door out: every request to another system goes through `Door.send`.
 
-It keeps time-outs (a total one too, so a dripping answer cannot hold a worker), bounds the size of an answer, spends
-the shared rate budget, keeps a redacted record, follows no redirect, and turns what the network does into one of
-`integrations.errors`. What an HTTP status *means* is the provider's to say.
+It keeps time-outs (a total one too, so a dripping answer cannot hold a worker), bounds the size of an answer, takes the
+account's secret out of it, spends the shared rate budget, keeps a record, follows no redirect, and turns what the
+network does into one of `integrations.errors`. What an HTTP status *means* is the provider's to say.
 """
 
 from __future__ import annotations
 
 import re
+import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from traceback import walk_tb
 from urllib.parse import urlencode, urlsplit
 
 import requests
+from requests import exceptions
 from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from integrations.account import Account, Exchange
 from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown, Unavailable, Unreadable
+from integrations.redaction import Redactor
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 EXCERPT_CHARS = 4_000
@@ -32,7 +37,7 @@ Params = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete HTTP answer. Header names are lower case."""
+    """A complete HTTP answer, free of the account's secret. Header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -54,6 +59,12 @@ class Answer:
         return "html" in self.headers.get("content-type", "") or start.startswith((b"<!doctype html", b"<html"))
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: no redirect is followed, and the body of one is read like any other, with our bounds."""
+        return None
+
+
 class Door:
     """One account's way to one host.
 
@@ -68,8 +79,9 @@ class Door:
         self._host = urlsplit(self._base).netloc
         self._timeout = (CONNECT_SECONDS, read_seconds)
         self._total_seconds = total_seconds
-        self._session = requests.Session()
+        self._session = _Session()
         self._auth = auth
+        self._redactor = Redactor(account.username, account.secret)
 
     def send(
         self,
@@ -110,36 +122,43 @@ class Door:
                 method, url, data=body or None, headers=dict(headers), auth=self._auth,
                 timeout=self._timeout, allow_redirects=False, stream=True,
             ) as response:  # fmt: skip
-                content = self._read(response, broken)
+                content = self._redactor.clean(self._read(response, broken))
                 lowered = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, lowered, content)
-        except requests.exceptions.SSLError as exc:
-            raise Misconfigured(f"no secure connection to {self._host}: {_reason(exc)}") from None
-        except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError) as exc:
-            raise Unavailable(f"cannot reach {self._host}: {_reason(exc)}") from None
-        except requests.exceptions.Timeout:
-            raise broken(f"{self._host} did not answer within {self._timeout[1]:.0f} s") from None
-        except requests.exceptions.ConnectionError as exc:
-            if _never_connected(exc):
-                raise Unavailable(f"cannot reach {self._host}: {_reason(exc)}") from None
-            raise broken(f"{self._host} broke off the connection: {_reason(exc)}") from None
-        except requests.exceptions.RequestException as exc:
-            raise broken(f"the exchange with {self._host} failed: {_reason(exc)}") from None
+        except (exceptions.RequestException, HTTPError, ValueError) as exc:
+            raise self._meaning(exc, broken) from None
 
     def _read(self, response: requests.Response, broken: Callable[[str], IntegrationError]) -> bytes:
         deadline = time.monotonic() + self._total_seconds
         content = bytearray()
-        for chunk in response.iter_content(CHUNK_BYTES):
+        # read1 gives what has come; a read of a fixed size waits until it is full, however slowly the bytes drip.
+        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
             content += chunk
             if len(content) > MAX_ANSWER_BYTES:
-                raise Unreadable(f"{self._host} sent more than {MAX_ANSWER_BYTES // 1024**2} MB; stopped reading")
+                too_large = broken if broken is OutcomeUnknown else Unreadable
+                raise too_large(f"{self._host} sent more than {MAX_ANSWER_BYTES // 1024**2} MB; stopped reading")
             if time.monotonic() > deadline:
                 raise broken(f"{self._host} did not finish its answer within {self._total_seconds:.0f} s")
-        announced = response.headers.get("Content-Length", "")
-        plain = "Content-Encoding" not in response.headers
-        if plain and announced.isdigit() and len(content) < int(announced) and response.request.method != "HEAD":
-            raise broken(f"{self._host} broke off after {len(content)} of {announced} bytes")
         return bytes(content)
+
+    def _meaning(self, exc: Exception, broken: Callable[[str], IntegrationError]) -> IntegrationError:
+        """What a failure of the network or of the libraries means; `broken` when the request may have left."""
+        if isinstance(exc, exceptions.InvalidURL):
+            return Misconfigured(f"the base URL {self._base} cannot be used; correct it")
+        if isinstance(exc, ValueError) and not isinstance(exc, HTTPError):  # of a header, before anything was sent
+            return Misconfigured(
+                "the user name, password or token holds characters that cannot be sent; enter them again",
+                credentials=True,
+            )
+        if isinstance(exc, exceptions.SSLError) and _in_handshake(exc):
+            return Misconfigured(f"no secure connection to {self._host}: {_reason(exc)}")
+        if isinstance(exc, (exceptions.ConnectTimeout, exceptions.ProxyError)) or _never_connected(exc):
+            return Unavailable(f"cannot reach {self._host}: {_reason(exc)}")
+        if isinstance(exc, (exceptions.Timeout, ReadTimeoutError)):
+            return broken(f"{self._host} did not answer within {self._timeout[1]:.0f} s")
+        if isinstance(exc, (exceptions.ConnectionError, HTTPError)):
+            return broken(f"{self._host} broke off the connection: {_reason(exc)}")
+        return broken(f"the exchange with {self._host} failed: {_reason(exc)}")
 
     def _record(self, method: str, url: str, body: bytes, answer: Answer | None, started: float, error: str) -> None:
         if self._account.journal is None:
@@ -147,18 +166,14 @@ class Door:
         self._account.journal.record(
             Exchange(
                 method=method,
-                url=url,
-                request_body=self._redacted(body.decode("utf-8", "replace")[:EXCERPT_CHARS]),
+                url=self._redactor.clean_text(url),
+                request_body=self._redactor.clean(body).decode("utf-8", "replace")[:EXCERPT_CHARS],
                 status=answer.status if answer else None,
-                response_body=self._redacted(answer.text[:EXCERPT_CHARS] if answer else ""),
+                response_body=answer.text[:EXCERPT_CHARS] if answer else "",
                 milliseconds=int((time.monotonic() - started) * 1000),
-                error=self._redacted(error),
+                error=error,
             )
         )
-
-    def _redacted(self, text: str) -> str:
-        secret = self._account.secret
-        return text.replace(secret, "•••") if secret else text
 
 
 def storable(text: str) -> str:
@@ -183,6 +198,25 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | Non
 def _never_connected(exc: BaseException) -> bool:
     text = repr(exc)
     return any(sign in text for sign in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError"))
+
+
+def _in_handshake(exc: BaseException) -> bool:
+    """Whether TLS failed before anything was sent.
+
+    OpenSSL may say the same of a broken handshake and of a broken answer; the place where it was raised is certain.
+    """
+    return any(
+        isinstance(cause, ssl.SSLError)
+        and any(frame.f_code.co_name == "do_handshake" for frame, _ in walk_tb(cause.__traceback__))
+        for cause in _causes(exc)
+    )
+
+
+def _causes(exc: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = exc
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _reason(exc: BaseException) -> str:

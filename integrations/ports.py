@@ -86,8 +86,9 @@ class MarketplaceOrder:
     """An order as the marketplace tells it now; `raw` is its own fragment of the answer.
 
     `number` with `sales_channel` identifies it. `warehouse_name` is exactly as received, since it must be
-    echoed. `ordered_at` keeps the offset of the message, so `.date()` is the customer's local order date.
-    `created_at` is when the marketplace made it available (None when it does not say).
+    echoed. `ordered_at` is in the marketplace's zone, so `.date()` is the customer's local order date.
+    `created_at` is when the marketplace made it available (None when it does not say). `billing_account` is the
+    carrier account to bill, empty when it is the supplier's own.
     """
 
     number: str
@@ -167,7 +168,13 @@ class Marketplace(Protocol):
     def orders(self, since: datetime, until: datetime) -> Iterable[MarketplaceOrder | UnreadableOrder]:
         """Every order created in the window, both ends included; may return a few outside it.
 
-        One request. Raises before or while iterating; what was yielded before that is good.
+        Raises before or while iterating; what was yielded before that is good.
+        """
+
+    def certain_until(self, until: datetime) -> datetime:
+        """Up to when a window that ends at `until` is certain to be complete if it is read from now on.
+
+        Earlier than `until` while the marketplace cannot be asked for all of it, as in the hour that autumn repeats.
         """
 
     def confirm(self, notice: ShipmentNotice) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
@@ -66,6 +66,17 @@ def warehouse_for(connection: Connection, *, budget: Budget | None = None, journ
     return cast(Warehouse, _connect(connection, WAREHOUSE, budget, journal))
 
 
+def problem_with_options(provider: str, options: object, username: str = "") -> str:
+    """Why a connection with these options and this user name cannot work, empty if it may. For forms."""
+    name = "as entered"
+    account = Account(name, "https://localhost", username, options=cast(Mapping[str, object], options))
+    try:
+        _connect_of(provider)(account)
+    except Misconfigured as exc:
+        return str(exc).removeprefix(f"connection {name}: ")
+    return ""
+
+
 def codes_of(provider: str) -> object:
     """The provider's `codes` module: its carrier and service codes, and the texts known to mean them."""
     return import_module(f"{_provider(provider).package}.codes")
@@ -84,8 +95,11 @@ def _connect(connection: Connection, kind: str, budget: Budget | None, journal: 
         budget=budget,
         journal=journal,
     )
-    connect = cast(Callable[[Account], object], import_module(f"{provider.package}.adapter").connect)
-    return connect(account)
+    return _connect_of(connection.provider)(account)
+
+
+def _connect_of(provider: str) -> Callable[[Account], object]:
+    return cast(Callable[[Account], object], import_module(f"{_provider(provider).package}.adapter").connect)
 
 
 def _provider(key: str) -> Provider:
@@ -96,7 +110,13 @@ def _provider(key: str) -> Provider:
 
 
 def _problem_with(url: str, own_hosts: frozenset[str]) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as exc:
+        return f"is not an address: {exc}"
+    if port == 0 or any(char.isspace() or not char.isprintable() for char in url):
+        return "is not an address: it holds a blank, or port 0"
     if parts.scheme not in ("https", "http") or not parts.hostname:
         return "is not an http(s) address"
     if parts.username or parts.password or parts.query or parts.fragment:

@@ -58,17 +58,22 @@ def read(
     run: Run, market: Marketplace, routes: Sequence[Route], since: datetime, until: datetime, *,
     too_old_too: bool = False, on_read: object = None,
 ) -> None:  # fmt: skip
-    """Store the orders of a window, slice by slice. `on_read` is told the end of each slice once it is committed."""
+    """Store the orders of a window, slice by slice.
+
+    `on_read` is told after each slice up to when everything is committed.
+    """
     seed(run.connection)
     recent = timedelta(minutes=run.connection.recent_slice_minutes)
     older = timedelta(hours=run.connection.older_slice_hours)
     intake = Intake(run, run.connection, routes, too_old_too=too_old_too)
     for start, end in slices(since, until, recent=recent, older=older):
         run.beat()
+        # Asked before the read: what is certain then stays so, whatever the clock does meanwhile.
+        certain = market.certain_until(end)
         for told in market.orders(start, end):
             intake.take(told)
         if callable(on_read):
-            on_read(end)
+            on_read(certain)
 
 
 def settle_arrivals(run: Run, routes: Sequence[Route]) -> None:
@@ -146,9 +151,11 @@ def resolve_unreadable(connection: Connection, number: str) -> None:
 
 
 def _move_watermarks(routes: Iterable[Route], until: datetime) -> None:
+    """Forwards, never beyond now; back only from where a clock that was ahead has put them."""
+    now = timezone.now()
+    moved = Q(read_until=None) | Q(read_until__lt=until) | Q(read_until__gt=now)
     for route in routes:
-        mine = Route.objects.filter(pk=route.pk)
-        mine.filter(Q(read_until=None) | Q(read_until__lt=until)).update(read_until=until)
+        Route.objects.filter(moved, pk=route.pk).update(read_until=min(until, now))
 
 
 def _reason(exc: Exception) -> str:

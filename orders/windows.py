@@ -12,8 +12,11 @@ RECENT = timedelta(days=1)
 def resume_point(
     read_until: datetime | None, earliest: date, zone: tzinfo, *, overlap: timedelta, now: datetime
 ) -> datetime:
-    """Where a route's next pull starts: a little before what was read, or on its earliest day; 30 days at most."""
-    start = datetime.combine(earliest, time.min, zone) if read_until is None else read_until - overlap
+    """Where a route's next pull starts: a little before what was read, or on its earliest day; 30 days at most.
+
+    A watermark in the future is that of a clock that was ahead: nothing after now has been read.
+    """
+    start = datetime.combine(earliest, time.min, zone) if read_until is None else min(read_until, now) - overlap
     return min(max(start, now - FURTHEST_BACK), now)
 
 

@@ -54,14 +54,15 @@ def _allowed(state: OasisState, request: Request) -> bool:
 
 def _orders(state: OasisState, request: Request) -> Response:
     try:
-        start = _when(request.args["startTime"], end=False)
-        end = _when(request.args["endTime"], end=True)
+        start = _when(request.args["startTime"], end=False, fold=state.fold)
+        end = _when(request.args["endTime"], end=True, fold=state.fold)
     except (KeyError, ValueError, OverflowError):
         return errors([Problem("BAD_WINDOW", "startTime and endTime are required, as dates or times")])
-    return _read(state, oasis_orders.listing(state.between(start, end), state.form))
+    found = state.between(start, end)
+    return _read(state, oasis_orders.listing(found[: state.cap or None], state.form, len(found)))
 
 
-def _when(given: str, *, end: bool) -> datetime:
+def _when(given: str, *, end: bool, fold: int | str) -> datetime:
     """The instant of one end of a window; without an offset it is Denver's, and a date ends with its day."""
     day = DATE.fullmatch(given)
     if day is not None:
@@ -73,8 +74,8 @@ def _when(given: str, *, end: bool) -> datetime:
     whole, fraction, offset = time.groups()
     at = datetime.fromisoformat(whole + (offset or ""))
     at = at.replace(microsecond=int((fraction or "")[:6].ljust(6, "0")))
-    # Of the two readings that a time has in autumn's repeated hour, the one that makes the window wider.
-    return at if at.tzinfo else at.replace(tzinfo=DENVER, fold=int(end)).astimezone(UTC)
+    reading = int(end) if fold == "lenient" else int(fold)
+    return at if at.tzinfo else at.replace(tzinfo=DENVER, fold=reading).astimezone(UTC)
 
 
 def _read(state: OasisState, root: etree._Element) -> Response:

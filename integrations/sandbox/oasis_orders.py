@@ -29,13 +29,13 @@ SCAC = {
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 
 
-def listing(orders: Sequence[Order], form: str) -> etree._Element:
+def listing(orders: Sequence[Order], form: str, total: int) -> etree._Element:
     """The whole answer, in form M, D or N; only D has another root and no total (supplier-oasis 2)."""
     if form == "D":
         root = etree.Element(f"{{{NS}}}processedSalesOrderMessage", nsmap=OWN)
     else:
         root = etree.Element("processedSalesOrderTypeList", nsmap={"ns2": NS})
-        etree.SubElement(root, "totalCount").text = str(len(orders))
+        etree.SubElement(root, "totalCount").text = str(total)
     writer = Writer(form)
     for order in orders:
         writer.order(root, order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -150,8 +150,10 @@ RETURNS = {
 }  # fmt: skip
 
 # switch → the values that it may have
-SWITCHES: dict[str, tuple[object, ...]] = {
+SWITCHES: dict[str, Container[object]] = {
     "form": ("M", "D", "N"),
+    "fold": ("lenient", 0, 1),
+    "cap": range(1001),
     "success": (200, 201, 202),
     **dict.fromkeys(
         ("atomic", "inclusive", "shuffled", "strict_codes", "strict_namespace", "strict_inventory", "refuse_repeated"),
@@ -163,10 +165,13 @@ SWITCHES: dict[str, tuple[object, ...]] = {
 class OasisState:
     """Everything the sandbox's Overstock knows, and its switches.
 
-    `form` is that of the orders (supplier-oasis 2); `atomic` says whether a message with a bad line is refused as a
-    whole; `inclusive` whether the ends of a window belong to it; `shuffled` mixes sibling elements of answers;
-    `success` is the status of a good answer to a POST; the strict ones refuse what is otherwise tolerated: carriers and
-    service levels outside the public lists, elements without a namespace, quantities of unknown SKUs or warehouses.
+    `form` is that of the orders (supplier-oasis 2); `fold` is how a bare local time in autumn's repeated hour is
+    read: as the first (0) or the second (1) of its two instants, or as the one that makes the window wider; `cap` is
+    how many orders an answer holds at most (0: all), though it announces them all; `atomic` says whether a message
+    with a bad line is refused as a whole; `inclusive` whether the ends of a window belong to it; `shuffled` mixes
+    sibling elements of answers; `success` is the status of a good answer to a POST; the strict ones refuse what is
+    otherwise tolerated: carriers and service levels outside the public lists, elements without a namespace,
+    quantities of unknown SKUs or warehouses.
     """
 
     def __init__(self) -> None:
@@ -177,6 +182,8 @@ class OasisState:
         self.warehouses = {Order.warehouse}
         self.warnings: list[str] = []
         self.form, self.atomic, self.inclusive, self.shuffled, self.success = "M", True, True, False, 200
+        self.fold: int | str = "lenient"
+        self.cap = 0
         # The inventory message is assumed, and goods are listed before anybody orders them: strict only when asked.
         self.strict_codes = self.strict_namespace = self.strict_inventory = self.refuse_repeated = False
         self._numbers, self._ids = 700_100_200, 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from integrations.account import Account
 from integrations.ports import (
@@ -15,15 +15,17 @@ from integrations.ports import (
 )
 from integrations.supplier_oasis import options, reading, writing
 from integrations.supplier_oasis.client import Client
-from integrations.supplier_oasis.errors import check_read, check_write
-from integrations.supplier_oasis.windows import bounds
+from integrations.supplier_oasis.envelope import MissingOrders
+from integrations.supplier_oasis.errors import check_publish, check_read, check_write
+from integrations.supplier_oasis.windows import bounds, certain_until
 
 DEFAULT_BASE_URL = "https://api.supplieroasis.com"
 HOSTS = frozenset({"api.supplieroasis.com", "api.test.supplieroasis.com"})
+SHORTEST_WINDOW = timedelta(minutes=1)
 
 
 def connect(account: Account) -> SupplierOasis:
-    """An adapter for one account. Raises Misconfigured for wrong options."""
+    """An adapter for one account. Raises Misconfigured for wrong options, or a user name that cannot be sent."""
     return SupplierOasis(account)
 
 
@@ -50,10 +52,28 @@ class SupplierOasis:
         ]
 
     def orders(self, since: datetime, until: datetime) -> Iterator[MarketplaceOrder | UnreadableOrder]:
+        seen: set[str] = set()
+        for told in self._orders(since, until):
+            if told.raw not in seen:
+                seen.add(told.raw)
+                yield told
+
+    def _orders(self, since: datetime, until: datetime) -> Iterator[MarketplaceOrder | UnreadableOrder]:
+        """With repetitions: a window whose answer misses orders is read again in halves."""
         start, end = bounds(since, until, self._options.zone, now=datetime.now(UTC))
         answer = self._client.get(self._options.orders_path, [("startTime", start), ("endTime", end)])
         check_read(answer, f"the request for the orders from {start} to {end}")
-        return reading.orders(answer.body, self._options)
+        try:
+            yield from reading.orders(answer.body, self._options)
+        except MissingOrders:
+            if until - since <= SHORTEST_WINDOW:
+                raise
+            middle = since + (until - since) / 2
+            yield from self._orders(since, middle)
+            yield from self._orders(middle, until)
+
+    def certain_until(self, until: datetime) -> datetime:
+        return certain_until(until, self._options.zone, now=datetime.now(UTC))
 
     def confirm(self, notice: ShipmentNotice) -> None:
         body = writing.shipment_message(notice, self._options.zone)
@@ -63,4 +83,4 @@ class SupplierOasis:
     def publish(self, quantities: Sequence[ListedQuantity]) -> None:
         body = writing.inventory_message(quantities, self._options.inventory_names)
         answer = self._client.send(self._options.inventory_method, self._options.inventory_path, body)
-        check_write(answer, f"the quantities of {len(quantities)} SKUs")
+        check_publish(answer, f"the quantities of {len(quantities)} SKUs")

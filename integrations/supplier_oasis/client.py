@@ -8,6 +8,7 @@ from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from integrations.account import Account
+from integrations.errors import Misconfigured
 from integrations.http import Answer, Door, Params
 
 XML = "application/xml; charset=UTF-8"
@@ -25,7 +26,14 @@ class BasicAuth(AuthBase):
 
 
 class Client:
+    """One account's calls. Raises Misconfigured for a user name that Basic authentication cannot carry."""
+
     def __init__(self, account: Account) -> None:
+        if ":" in account.username:
+            raise Misconfigured(
+                f"connection {account.name}: the user name {account.username!r} holds a colon, at which the other side "
+                "would end it; enter the user name alone"
+            )
         self._door = Door(account, BasicAuth(account.username, account.secret), read_seconds=100, total_seconds=150)
 
     def get(self, path: str, params: Params) -> Answer:

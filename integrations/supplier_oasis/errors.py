@@ -10,6 +10,8 @@ from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown,
 from integrations.http import Answer, retry_after
 
 DEFAULT_WAIT = timedelta(seconds=60)
+READ_BACK = "it is read back before it is sent again"
+SENT_AGAIN = "they are sent again"
 FAILING_WORDS = ("FAIL", "ERROR", "REJECT", "INVALID", "DENIED")
 VERDICTS = ("status", "result", "success", "resultcode")
 
@@ -27,14 +29,24 @@ def check_read(answer: Answer, what: str) -> None:
 def check_write(answer: Answer, what: str) -> None:
     """Raise unless the answer to a write is a clear yes: 2xx, XML, and no word of failure in it."""
     if 200 <= answer.status < 300:
-        _check_accepted(answer, what)
+        if answer.status in (202, 204) or not answer.body.strip():
+            raise _unclear(answer, what, "no word on the result", READ_BACK)
+        _check_accepted(answer, what, READ_BACK)
         return
-    if answer.status == 409 or answer.status >= 500:
-        raise OutcomeUnknown(
-            f"Supplier Oasis answered {what} with HTTP {answer.status}, which does not say whether it was taken "
-            f"({answer.excerpt}); it is read back before it is sent again",
-            retry_after=retry_after(answer.headers, now=datetime.now(UTC)),
-        )
+    _check_refused(answer, what, READ_BACK)
+
+
+def check_publish(answer: Answer, what: str) -> None:
+    """Raise unless quantities were taken. A 2xx without a word is a yes: they are absolute, and nothing shows them."""
+    if not 200 <= answer.status < 300:
+        _check_refused(answer, what, SENT_AGAIN)
+    elif answer.body.strip():
+        _check_accepted(answer, what, SENT_AGAIN)
+
+
+def _check_refused(answer: Answer, what: str, then: str) -> None:
+    if answer.status in (408, 409) or answer.status >= 500:
+        raise _unclear(answer, what, f"{answer.excerpt or 'nothing'!r}, and may have taken it", then)
     about_a_record = answer.status == 404 and not answer.is_html and _parse(answer.body) is not None
     raise (None if about_a_record else _common(answer, what)) or Refused(
         f"Supplier Oasis refused {what}: HTTP {answer.status} {failure_text(answer) or answer.excerpt}"
@@ -62,14 +74,16 @@ def _common(answer: Answer, what: str) -> IntegrationError | None:
     return None
 
 
-def _check_accepted(answer: Answer, what: str) -> None:
-    unclear = (
-        f"Supplier Oasis answered {what} with HTTP {answer.status} and {{}}; it is read back before it is sent again"
+def _unclear(answer: Answer, what: str, seen: str, then: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"Supplier Oasis answered {what} with HTTP {answer.status} and {seen}; {then}",
+        retry_after=retry_after(answer.headers, now=datetime.now(UTC)),
     )
-    if answer.status in (202, 204) or not answer.body.strip():
-        raise OutcomeUnknown(unclear.format("no word on the result"))
+
+
+def _check_accepted(answer: Answer, what: str, then: str) -> None:
     if answer.is_html or _parse(answer.body) is None:
-        raise OutcomeUnknown(unclear.format("something other than XML"))
+        raise _unclear(answer, what, "something other than XML", then)
     text = failure_text(answer)
     if text:
         raise Refused(f"Supplier Oasis refused {what}: {text}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from integrations.errors import Misconfigured
 
+PATH = re.compile(r"/[\w./~-]*", re.A)
+ELEMENT = re.compile(r"[A-Za-z_][\w.-]*", re.A)
 CLOSED_ORDER = ("COMPLETE", "COMPLETED")
 CANCELLED_ORDER = ("CANCELED", "CANCELLED")
 SHIPPED_LINE = ("SHIPPED", "COMPLETE", "COMPLETED")
@@ -16,14 +19,23 @@ CANCELLED_LINE = ("CANCELED", "CANCELLED", "SHORT_SHIPPED", "SHORTSHIPPED")
 
 @dataclass(frozen=True, slots=True)
 class InventoryNames:
-    """Every name of the inventory message, none of which is public (supplier-oasis 5.2). Empty: left out."""
+    """Every name of the inventory message, none of which is public (supplier-oasis 5.2). Empty: left out.
+
+    `sku` holds the SKU that the listing is published under, `partner_sku` and `option_sku` those two, where known.
+    """
 
     root: str = "supplierInventoryMessage"
     row: str = "supplierInventory"
     sku: str = "partnerSku"
+    partner_sku: str = ""
+    option_sku: str = ""
     barcode: str = ""
     warehouse: str = "warehouse"
     quantity: str = "quantity"
+
+    @property
+    def skus(self) -> tuple[str, ...]:
+        return tuple(name for name in (self.sku, self.partner_sku, self.option_sku) if name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,7 @@ class Options:
 
     time_zone: str = "America/Denver"
     default_channel: str = "OSTK"
+    check_total_count: bool = True
     orders_path: str = "/salesorders"
     shipments_path: str = "/shipments"
     inventory_path: str = "/inventory"
@@ -48,25 +61,50 @@ class Options:
         return ZoneInfo(self.time_zone)
 
 
-def read(given: Mapping[str, object], connection: str) -> Options:
+def read(given: object, connection: str) -> Options:
     """Options from a connection's JSON. Raises Misconfigured naming what is wrong."""
-    values = _checked(Options, given, connection)
-    names = values.get("inventory_names")
-    if names is not None:
-        if not isinstance(names, Mapping):
-            raise Misconfigured(f"connection {connection}: option inventory_names must be an object of element names")
-        values["inventory_names"] = InventoryNames(**_checked(InventoryNames, names, connection))  # type: ignore[arg-type]
+    values = _checked(Options, given, connection, "the options")
+    if "inventory_names" in values:
+        names = _checked(InventoryNames, values["inventory_names"], connection, "option inventory_names")
+        values["inventory_names"] = InventoryNames(**names)  # type: ignore[arg-type]
     options = Options(**values)  # type: ignore[arg-type]
-    try:
-        _ = options.zone
-    except (ZoneInfoNotFoundError, ValueError):
-        raise Misconfigured(f"connection {connection}: {options.time_zone!r} is not a time zone") from None
-    if options.publish_batch_size < 1:
-        raise Misconfigured(f"connection {connection}: option publish_batch_size must be at least 1")
+    problem = _problem(options) or _problem_with_names(options.inventory_names)
+    if problem:
+        raise Misconfigured(f"connection {connection}: {problem}")
     return options
 
 
-def _checked(kind: type, given: Mapping[str, object], connection: str) -> dict[str, object]:
+def _problem(options: Options) -> str:
+    try:
+        _ = options.zone
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return f"{options.time_zone!r} is not a time zone"
+    if options.publish_batch_size < 1:
+        return "option publish_batch_size must be at least 1"
+    for path in (options.orders_path, options.shipments_path, options.inventory_path):
+        if not PATH.fullmatch(path):
+            return f"{path!r} is not a path such as /salesorders"
+    if options.inventory_method not in ("POST", "PUT"):
+        return "option inventory_method must be POST or PUT"
+    return ""
+
+
+def _problem_with_names(names: InventoryNames) -> str:
+    given = {one.name: getattr(names, one.name) for one in fields(names)}
+    for key, name in given.items():
+        if not ELEMENT.fullmatch(name) and (name or key in ("root", "row", "warehouse", "quantity")):
+            return f"inventory_names: {key} {name!r} is not the name of an element"
+    row = [*names.skus, *filter(None, (names.barcode, names.warehouse, names.quantity))]
+    if not names.skus:
+        return "inventory_names: one of sku, partner_sku and option_sku must be named"
+    if len(set(row)) != len(row):
+        return "inventory_names: two elements of a row have the same name"
+    return ""
+
+
+def _checked(kind: type, given: object, connection: str, what: str) -> dict[str, object]:
+    if not isinstance(given, Mapping):
+        raise Misconfigured(f"connection {connection}: {what} must be a JSON object such as {{}}, not {given!r:.40}")
     known = {one.name: one for one in fields(kind)}
     values: dict[str, object] = {}
     for name, value in given.items():
@@ -81,7 +119,7 @@ def _typed(connection: str, name: str, value: object, wanted: str) -> object:
         if isinstance(value, list) and all(isinstance(one, str) for one in value):
             return tuple(one.upper() for one in value)
         raise Misconfigured(f"connection {connection}: option {name} must be a list of texts")
-    fits = {"str": isinstance(value, str), "int": isinstance(value, int) and not isinstance(value, bool)}
-    if not fits.get(wanted, True):
+    types = {"str": str, "int": int, "bool": bool}
+    if wanted in types and type(value) is not types[wanted]:
         raise Misconfigured(f"connection {connection}: option {name} must be of type {wanted}")
     return value

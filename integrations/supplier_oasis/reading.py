@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from io import BytesIO
 
 from lxml import etree
 
-from integrations.errors import Unavailable, Unreadable
 from integrations.ports import Address, ConfirmedParcel, MarketplaceLine, MarketplaceOrder, SaleState, UnreadableOrder
+from integrations.supplier_oasis import envelope
 from integrations.supplier_oasis.options import Options
 
-ROOTS = {"processedSalesOrderMessage": "processedSalesOrder", "processedSalesOrderTypeList": "list"}
-MAX_DEPTH = 50
-MAX_RAW_BYTES = 64_000
 MAX_QUANTITY = 1_000_000
+# What lies outside is a mistake, and near the ends of the calendar no database can keep it with an offset.
+YEARS = range(1990, 2101)
 DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d+))?)?\s*(Z|[+-]\d\d:?\d\d)?")
 
 
@@ -28,63 +26,17 @@ class OrderError(Exception):
 def orders(body: bytes, options: Options) -> Iterator[MarketplaceOrder | UnreadableOrder]:
     """The orders of an answer, one at a time. A bad one comes as UnreadableOrder; its neighbours are good.
 
-    Raises Unreadable for something else than an order message, Unavailable for an empty or cut-off one: what was
-    yielded before is good.
+    Raises what `envelope.elements` raises: what was yielded before is good.
     """
-    if not body.strip():
-        raise Unavailable("Supplier Oasis answered with nothing where the orders should be")
-    if re.search(rb"<!(DOCTYPE|ENTITY)", body[:4096], re.I):
-        raise Unreadable("Supplier Oasis sent a document type definition, which no order message has; nothing was read")
-    seen_root = False
-    try:
-        for element in _order_elements(body):
-            seen_root = True
-            if element is not None:
-                yield _guarded(element, options)
-                _forget(element)
-    except etree.XMLSyntaxError as exc:
-        if not seen_root:
-            raise Unreadable(f"Supplier Oasis sent something that is not XML: {exc.msg}") from None
-        raise Unavailable(f"the answer of Supplier Oasis is cut off or broken: {exc.msg}; it is read again") from None
-
-
-def _order_elements(body: bytes) -> Iterator[etree._Element | None]:
-    """Each complete order element; None once, for the root."""
-    depth, wanted = 0, ""
-    walk = etree.iterparse(
-        BytesIO(body), events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False,
-        huge_tree=False, remove_comments=True, remove_pis=True,
-    )  # fmt: skip
-    for event, element in walk:
-        if event == "start":
-            depth += 1
-            if depth == 1:
-                if element.getroottree().docinfo.internalDTD is not None:
-                    raise Unreadable("Supplier Oasis sent a document type definition; nothing was read")
-                wanted = _wanted(element)
-                yield None
-            if depth > MAX_DEPTH:
-                raise Unreadable(f"the answer of Supplier Oasis is nested more than {MAX_DEPTH} deep; not read further")
-            continue
-        depth -= 1
-        if depth == 1 and _name(element) == wanted:
-            yield element
-
-
-def _wanted(root: etree._Element) -> str:
-    try:
-        return ROOTS[_name(root)]
-    except KeyError:
-        raise Unreadable(
-            f"Supplier Oasis answered with <{_name(root)}> where orders should be; "
-            "check the base URL, or ask whether the message changed"
-        ) from None
+    for element in envelope.elements(body, counted=options.check_total_count):
+        if isinstance(element, envelope.Broken):
+            yield UnreadableOrder(element.number, element.reason, element.raw)
+        else:
+            yield _guarded(element, options)
 
 
 def _guarded(element: etree._Element, options: Options) -> MarketplaceOrder | UnreadableOrder:
-    raw = (
-        etree.tostring(element, encoding="unicode", with_tail=False).encode()[:MAX_RAW_BYTES].decode("utf-8", "ignore")
-    )
+    raw = etree.tostring(element, encoding="unicode", with_tail=False)[: envelope.MAX_RAW_CHARS]
     try:
         return _order(element, options, raw)
     except OrderError as exc:
@@ -117,7 +69,7 @@ def _order(element: etree._Element, options: Options, raw: str) -> MarketplaceOr
         shipping_code=_service(element),
         is_freight=_anywhere(element, "ltlServiceLevel") is not None,
         signature_required=_text(_anywhere(element, "shippingSpecifications"), "isSignatureRequired").lower() == "true",
-        billing_account=_inner(element, "shippingAccountNumber"),
+        billing_account=_billing_account(_anywhere(element, "shippingSpecifications")),
         carrier_code=_code(_anywhere(_anywhere(element, "smallParcelShipment"), "carrier")),
         raw=raw,
     )
@@ -187,6 +139,12 @@ def _warehouse(element: etree._Element) -> str:
     return "" if text.strip().lower() == "null" else text
 
 
+def _billing_account(specifications: etree._Element | None) -> str:
+    """The account to bill; one may be named though the supplier's own is billed (supplier-oasis 3.4)."""
+    own = _text(specifications, "isThirdPartyBilling").lower() == "false"
+    return "" if own or specifications is None else _inner(specifications, "shippingAccountNumber")
+
+
 def _service(element: etree._Element) -> str:
     return _code(_anywhere(element, "shippingServiceLevel")) or _code(_anywhere(element, "ltlServiceLevel"))
 
@@ -218,7 +176,7 @@ def _money(element: etree._Element, line: str) -> Decimal | None:
 
 
 def _when(element: etree._Element, name: str, options: Options) -> datetime | None:
-    """Any ISO 8601; without an offset it is the marketplace's local time (supplier-oasis 3.7)."""
+    """Any ISO 8601, in the marketplace's zone; without an offset it is its local time (supplier-oasis 3.7)."""
     text = _text(element, name)
     if not text:
         return None
@@ -232,7 +190,9 @@ def _when(element: etree._Element, name: str, options: Options) -> datetime | No
         zone = options.zone if offset is None else datetime.strptime(offset, "%z").tzinfo
     except ValueError:
         raise OrderError(f"{name} is {text[:40]!r}, not a date and time") from None
-    return at.replace(tzinfo=zone)
+    if at.year not in YEARS:
+        raise OrderError(f"{name} is {text[:40]!r}; the year must be from {YEARS[0]} to {YEARS[-1]}")
+    return at.replace(tzinfo=zone).astimezone(UTC).astimezone(options.zone)
 
 
 def _name(element: etree._Element) -> str:
@@ -263,13 +223,3 @@ def _code(element: etree._Element | None) -> str:
 def _own_text(element: etree._Element | None) -> str:
     text = (element.text or "").strip() if element is not None else ""
     return "" if text.lower() == "null" else text
-
-
-def _forget(element: etree._Element) -> None:
-    """Free what was read, so that a large answer does not grow in memory."""
-    element.clear()
-    while element.getprevious() is not None:
-        parent = element.getparent()
-        if parent is None:
-            return
-        del parent[0]

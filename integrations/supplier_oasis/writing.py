@@ -31,12 +31,21 @@ def inventory_message(quantities: Sequence[ListedQuantity], names: InventoryName
     root = _root(names.root)
     for listed in quantities:
         row = _add(root, names.row)
-        _add(row, names.sku, listed.sku)
+        for name, sku in _skus(listed, names):
+            _add(row, name, sku)
         if names.barcode:
             _add(row, names.barcode, listed.option_sku or listed.upc or listed.sku)
         _add(_add(row, names.warehouse), "code", listed.warehouse_name)
         _add(row, names.quantity, str(listed.quantity))
     return _bytes(root)
+
+
+def _skus(listed: ListedQuantity, names: InventoryNames) -> list[tuple[str, str]]:
+    """The SKUs that have a name and are known; a row is never without one."""
+    named = [
+        (names.sku, listed.sku), (names.partner_sku, listed.partner_sku), (names.option_sku, listed.option_sku),
+    ]  # fmt: skip
+    return [(name, sku) for name, sku in named if name and sku] or [(names.skus[0], listed.sku)]
 
 
 def _confirmation(shipment: etree._Element, line: ShippedLine, zone: tzinfo) -> None:

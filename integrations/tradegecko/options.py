@@ -21,15 +21,19 @@ class Options:
     send_currency: bool = True
 
 
-def read(given: Mapping[str, object], connection: str) -> Options:
+def read(given: object, connection: str) -> Options:
     """Options from a connection's JSON. Raises Misconfigured naming what is wrong."""
+    if not isinstance(given, Mapping):
+        raise Misconfigured(
+            f"connection {connection}: the options must be a JSON object such as {{}}, not {given!r:.40}"
+        )
     known = {one.name: type(one.default) for one in fields(Options)}
     for name, value in given.items():
         if name not in known:
             raise Misconfigured(f"connection {connection}: there is no option {name!r}; known are {', '.join(known)}")
         if type(value) is not known[name]:
             raise Misconfigured(f"connection {connection}: option {name} must be of type {known[name].__name__}")
-    options = Options(**given)  # type: ignore[arg-type]
+    options = Options(**given)
     if not 1 <= options.page_size <= MAX_PAGE_SIZE or not 1 <= options.sku_batch <= MAX_PAGE_SIZE:
         raise Misconfigured(f"connection {connection}: page_size and sku_batch must be from 1 to {MAX_PAGE_SIZE}")
     return options

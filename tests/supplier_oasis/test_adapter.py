@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -70,7 +71,7 @@ def test_what_a_read_may_be_answered(
 
 @pytest.mark.parametrize(("status", "body", "error"), [
     (200, "", OutcomeUnknown), (202, "", OutcomeUnknown), (204, "", OutcomeUnknown), (200, "<html>hi</html>", OutcomeUnknown),
-    (200, "OK", OutcomeUnknown), (409, ERROR, OutcomeUnknown), (500, "<html>", OutcomeUnknown), (503, "", OutcomeUnknown),
+    (200, "OK", OutcomeUnknown), (408, "", OutcomeUnknown), (409, ERROR, OutcomeUnknown), (500, "<html>", OutcomeUnknown), (503, "", OutcomeUnknown),
     (200, ERROR, Refused), (400, ERROR, Refused), (400, "bad", Refused), (404, ERROR, Refused), (404, "", Misconfigured),
     (401, "", Misconfigured), (200, "<response><status>FAILED</status></response>", Refused), (200, "<respon", OutcomeUnknown),
 ])  # fmt: skip
@@ -92,6 +93,31 @@ def test_what_a_confirmation_may_be_answered(
 def test_a_clear_yes_is_a_yes(server: Loopback, oasis: SupplierOasis, body: str) -> None:
     server.will(200, body)
     oasis.confirm(NOTICE)
+
+
+@pytest.mark.parametrize(("status", "body"), [
+    (200, ""), (202, ""), (204, ""), (202, "<response><status>QUEUED</status></response>"),
+])  # fmt: skip
+def test_quantities_are_taken_though_the_answer_says_nothing(
+    server: Loopback, oasis: SupplierOasis, status: int, body: str
+) -> None:
+    server.will(status, body)
+    oasis.publish([ListedQuantity("3001", "Main", 7)])
+
+
+@pytest.mark.parametrize(("status", "body", "error"), [
+    (200, ERROR, Refused), (202, "<response><status>FAILED</status></response>", Refused), (400, ERROR, Refused),
+    (200, "<html>hi</html>", OutcomeUnknown), (200, "OK", OutcomeUnknown), (408, "", OutcomeUnknown),
+    (503, "", OutcomeUnknown), (401, "", Misconfigured), (404, "", Misconfigured),
+])  # fmt: skip
+def test_what_else_quantities_may_be_answered(
+    server: Loopback, oasis: SupplierOasis, status: int, body: str, error: type[IntegrationError]
+) -> None:
+    server.will(status, body)
+    with pytest.raises(error) as caught:
+        oasis.publish([ListedQuantity("3001", "Main", 7)])
+    assert type(caught.value) is error
+    assert "read back" not in str(caught.value)
 
 
 def test_a_connection_broken_off_leaves_a_confirmation_in_doubt(server: Loopback, oasis: SupplierOasis) -> None:
@@ -143,7 +169,37 @@ def test_the_inventory_message_takes_every_name_from_the_options(server: Loopbac
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("options", [{"colour": 1}, {"time_zone": "Mars/Olympus"}, {"publish_batch_size": "500"}])
-def test_a_wrong_option_is_named(options: dict[str, object]) -> None:
-    with pytest.raises(Misconfigured, match="colour|Mars|publish_batch_size"):
+def test_the_partner_sku_and_the_option_sku_can_both_be_sent(server: Loopback) -> None:
+    names = {"sku": "", "partner_sku": "partnerSku", "option_sku": "salesChannelSKU"}
+    server.will(200, "<ok/>")
+    listed = [
+        ListedQuantity("3001", "Main", 7, partner_sku="LAMP", option_sku="3001"),
+        ListedQuantity("RUG", "Main", 8, partner_sku="RUG"),
+        ListedQuantity("ODD", "Main", 9),
+    ]
+    connect(Account("O", server.url, "u", "p", {"inventory_names": names})).publish(listed)
+    rows = etree.fromstring(server.asked[0].body)
+    assert [[(etree.QName(one).localname, one.text) for one in row if "S" in one.tag] for row in rows] == [
+        [("partnerSku", "LAMP"), ("salesChannelSKU", "3001")],
+        [("partnerSku", "RUG")],
+        [("partnerSku", "ODD")],
+    ]
+
+
+def test_a_user_name_with_a_colon_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(Misconfigured, match="'a:b' holds a colon"):
+        connect(Account("O", "http://127.0.0.1:9", "a:b", "p"))
+
+
+@pytest.mark.parametrize(("options", "named"), [
+    ({"colour": 1}, "colour"), ({"time_zone": "Mars/Olympus"}, "Mars"), ({"time_zone": "America"}, "America"),
+    ({"publish_batch_size": "500"}, "publish_batch_size"), ({"publish_batch_size": True}, "publish_batch_size"),
+    ({"check_total_count": 1}, "check_total_count"), ({"orders_path": ".evil.example/"}, "orders_path|path"),
+    ({"inventory_method": "DELETE"}, "inventory_method"), ({"inventory_names": None}, "inventory_names"),
+    ({"inventory_names": {"row": ""}}, "row"), ({"inventory_names": {"sku": "a b"}}, "sku"),
+    ({"inventory_names": {"sku": ""}}, "one of sku"), ({"inventory_names": {"barcode": "quantity"}}, "same name"),
+    (None, "must be a JSON object"), ([], "must be a JSON object"), ("{}", "must be a JSON object"), (7, "must be a JSON"),
+])  # fmt: skip
+def test_a_wrong_option_is_named(options: Any, named: str) -> None:
+    with pytest.raises(Misconfigured, match=named):
         connect(Account("O", "http://127.0.0.1:9", "u", "p", options))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -86,6 +86,37 @@ def test_a_freight_order_of_the_documented_form_has_its_own_service_level() -> N
     assert order.sales_channel == "OSTK"
 
 
+@pytest.mark.parametrize(("given", "local"), [
+    ("2024-03-05T03:30:00Z", date(2024, 3, 4)), ("2024-03-05T08:30:00+01:00", date(2024, 3, 5)),
+    ("2024-03-04T23:59:59.9999999", date(2024, 3, 4)),
+])  # fmt: skip
+def test_the_day_of_an_order_is_the_marketplaces(given: str, local: date) -> None:
+    order = good(M.format(parcel().replace("2024-03-04T08:12:45.000-07:00", given)))
+    assert order.ordered_at.date() == local
+
+
+@pytest.mark.parametrize("year", ["0001", "1989", "2101", "9999"])
+@pytest.mark.parametrize("name", ["orderDate", "sofsCreatedDate"])
+def test_a_date_that_no_database_can_keep_spoils_only_its_own_order(year: str, name: str) -> None:
+    spoilt = parcel("A").replace(f"<ns2:{name}>2024", f"<ns2:{name}>{year}")
+    first, second = read(M.format(spoilt + parcel("B")))
+    assert isinstance(first, UnreadableOrder)
+    assert (first.number, second.number) == ("A", "B")
+    assert f"{name} is '{year}" in first.reason
+
+
+@pytest.mark.parametrize(("flag", "billed"), [("true", "A00"), ("false", ""), (None, "A00")])
+def test_an_account_is_billed_unless_the_supplier_pays(flag: str | None, billed: str) -> None:
+    said = f"<ns2:isThirdPartyBilling>{flag}</ns2:isThirdPartyBilling>" if flag else ""
+    account = "<ns2:shippingAccountNumber>A00</ns2:shippingAccountNumber>"
+    text = (
+        parcel()
+        .replace("<ns2:isSignature", said + "<ns2:isSignature")
+        .replace("<ns2:carrier>", account + "<ns2:carrier>")
+    )
+    assert good(M.format(text)).billing_account == billed
+
+
 @pytest.mark.parametrize("quantity", ["two", "-1", "1.5", "1e9", "NaN", "99999999999999999999"])
 def test_a_bad_quantity_spoils_only_its_own_order(quantity: str) -> None:
     first, second = read(M.format(parcel("BAD", quantity) + parcel("GOOD")))
@@ -108,15 +139,7 @@ def test_an_order_without_an_identity_is_kept_as_unreadable(missing: str) -> Non
 
 
 def test_nothing_found_is_no_error() -> None:
-    assert read(M.format("")) == []
-
-
-def test_a_cut_off_answer_gives_what_was_whole_and_then_says_so() -> None:
-    whole = M.format(parcel("A") + parcel("B"))
-    walk = reading.orders(whole[: whole.index(">B<") + 40].encode(), Options())
-    assert next(walk).number == "A"
-    with pytest.raises(Unavailable, match="cut off"):
-        list(walk)
+    assert read(M.format("").replace(">1<", ">0<")) == []
 
 
 @pytest.mark.parametrize("body", [

@@ -1,0 +1,85 @@
+"""A connection's secret taken out of what is kept or shown, however the other system spelt it."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from html.entities import codepoint2name
+
+MARK = b"***"
+# Shorter ones, and short numbers, are in every message: looking for them would spoil orders and protect nothing.
+MIN_CHARS = 4
+MIN_DIGITS = 8
+# The start of a tag stays, though the secret be the name of an element: the message must stay readable.
+TAG = rb"(?P<tag></?[A-Za-z_][\w.:-]*)"
+
+
+class Redactor:
+    """Replaces one account's secret, and `user:secret` as Basic authentication joins them, by a mark.
+
+    Both are found as they are and in base64, and there each character as itself, percent-encoded, or escaped as XML,
+    HTML, JSON or Python write it. A secret of fewer than 4 characters, or of fewer than 8 if they are all digits, is
+    found only together with the user name or in base64 with it.
+    """
+
+    def __init__(self, username: str, secret: str) -> None:
+        ways = sorted(_ways(username, secret), key=len, reverse=True)
+        self._secret = re.compile(b"|".join(ways)) if ways else None
+        self._secret_or_tag = re.compile(self._secret.pattern + b"|" + TAG) if self._secret else None
+
+    def clean(self, content: bytes) -> bytes:
+        # Nearly always there is nothing to find, and finding that out is cheap.
+        if self._secret is None or self._secret_or_tag is None or not self._secret.search(content):
+            return content
+        return self._secret_or_tag.sub(lambda match: match["tag"] or MARK, content)
+
+    def clean_text(self, text: str) -> str:
+        return self.clean(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+
+
+def _ways(username: str, secret: str) -> set[bytes]:
+    """Patterns of the secret and of the pair, plain and in base64."""
+    given = [secret, f"{username}:{secret}" if username and secret else ""]
+    plain = [text for text in given if _is_telling(text)]
+    encoded = [code(text.encode()).decode().rstrip("=") for text in plain for code in (b64encode, urlsafe_b64encode)]
+    padding = _spelt("=") + b"{0,2}"
+    return {*map(_spelt, plain), *(_spelt(text) + padding for text in encoded)}
+
+
+def _is_telling(secret: str) -> bool:
+    return len(secret) >= (MIN_DIGITS if secret.isdigit() else MIN_CHARS)
+
+
+def _spelt(text: str) -> bytes:
+    return b"".join(b"(?:" + b"|".join(_spellings(char)) + b")" for char in text)
+
+
+def _spellings(char: str) -> list[bytes]:
+    """Patterns of every way in which one character may be written."""
+    utf8, code = char.encode("utf-8", "replace"), ord(char)
+    units = char.encode("utf-16-be", "replace")
+    literal = re.escape(utf8) if char.isalnum() else rb"\\?" + re.escape(utf8)
+    ways = [
+        literal,
+        re.escape(ascii(char)[1:-1].encode()),
+        re.escape(json.dumps(char)[1:-1].encode()),
+        re.escape(utf8.decode("latin-1").encode()),
+        b"".join(b"%" + _hex(byte) for byte in utf8),
+        b"".join(rb"\\x" + _hex(byte) for byte in utf8),
+        b"".join(rb"\\u" + _hex(high) + _hex(low) for high, low in zip(units[::2], units[1::2], strict=True)),
+        b"&#0*%d;" % code,
+        b"&#[xX]0*" + _any_case(b"%x" % code) + b";",
+    ]
+    names = [codepoint2name[code]] if code in codepoint2name else ["apos"] if char == "'" else []
+    ways += [b"&%s;" % name.encode() for name in names]
+    ways += [re.escape(bytes([code]))] if 0x80 <= code <= 0xFF else []
+    return list(dict.fromkeys([*ways, rb"\+"] if char == " " else ways))
+
+
+def _hex(byte: int) -> bytes:
+    return _any_case(b"%02x" % byte)
+
+
+def _any_case(digits: bytes) -> bytes:
+    return b"".join(b"[%c%c]" % (one, one - 32) if 97 <= one <= 102 else b"%c" % one for one in digits)
