@@ -1,7 +1,9 @@
-"""Measure the parts that grow with the shop: reading orders and deciding quantities."""
+"""Measure the parts that grow with the shop: reading orders and alias files, and deciding quantities."""
 
 from __future__ import annotations
 
+import csv
+import io
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -12,9 +14,10 @@ from integrations.sandbox.oasis_orders import Writer
 from integrations.sandbox.oasis_state import OasisState
 from integrations.supplier_oasis import reading
 from integrations.supplier_oasis.options import Options
+from inventory import alias_file
 from inventory.availability import Part, Rules, offer
 
-ORDERS, LISTINGS = 5_000, 100_000
+ORDERS, LISTINGS, ALIASES = 5_000, 100_000, 20_000
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -39,6 +42,11 @@ def decide() -> int:
     return sum(offer(parts, rules).quantity or 0 for _ in range(LISTINGS))
 
 
+def aliases() -> str:
+    rows = [f'M{place},V{place},{place % 9 + 1},yes,"pack, {place}"' for place in range(ALIASES)]
+    return "\n".join([",".join(alias_file.COLUMNS), *rows])
+
+
 def main() -> None:
     body = answer()
     plain = seconds(lambda: etree.fromstring(body))
@@ -49,6 +57,10 @@ def main() -> None:
     print(
         f"deciding {LISTINGS} listings: {decided:.2f} s, {decided / baseline:.0f} × bare arithmetic, with explanations"
     )
+    text = aliases()
+    bare = seconds(lambda: list(csv.reader(io.StringIO(text))))
+    taken = seconds(lambda: alias_file.read(text.encode()))
+    print(f"reading {ALIASES} aliases: {taken:.2f} s, {taken / bare:.1f} × the csv module")
 
 
 if __name__ == "__main__":

@@ -131,6 +131,9 @@ else:
     Q_CLUSTER["orm"] = "default"
 
 IMPORT_EXPORT_USE_TRANSACTIONS = True
+# Without these, whoever may enter the admin may import and export.
+IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "change"
+IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
 
 LOGGING = {
     "version": 1,

@@ -184,8 +184,8 @@ class OasisState:
         self.form, self.atomic, self.inclusive, self.shuffled, self.success = "M", True, True, False, 200
         self.fold: int | str = "lenient"
         self.cap = 0
-        # The inventory message is assumed, and goods are listed before anybody orders them: strict only when asked.
-        self.strict_codes = self.strict_namespace = self.strict_inventory = self.refuse_repeated = False
+        self.strict_inventory = True
+        self.strict_codes = self.strict_namespace = self.refuse_repeated = False
         self._numbers, self._ids = 700_100_200, 0
 
     def switch(self, **values: object) -> None:

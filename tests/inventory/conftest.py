@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError
 
 from integrations.models import Connection
+from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
 
 
@@ -27,8 +28,11 @@ def tried(manage: Callable[..., str]) -> Callable[..., str]:
 
 
 @pytest.fixture
-def alias(overstock: Connection) -> Callable[..., SkuAlias]:
+def alias(shop: Sandbox, overstock: Connection) -> Callable[..., SkuAlias]:
+    """An alias of a SKU that the marketplace lists."""
+
     def make(marketplace_sku: str, warehouse_sku: str, units: int = 1, **values: Any) -> SkuAlias:
+        shop.oasis.add_listing(marketplace_sku)
         return SkuAlias.objects.create(
             connection=overstock, marketplace_sku=marketplace_sku, warehouse_sku=warehouse_sku, units=units, **values
         )

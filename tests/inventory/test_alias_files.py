@@ -1,51 +1,133 @@
-"""Alias files as people have them."""
+"""Alias files as people have them: what is wrong is said by line, and nothing is stored until nothing is wrong."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
 import pytest
+from openpyxl import Workbook
 
 from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
-from inventory.alias_import import AliasResource, parse_csv, problems
+from inventory.alias_file import FileProblem, read
+from inventory.alias_import import AliasResource, problems
 from inventory.models import SkuAlias
 
 
 def load(connection: Connection, content: bytes) -> list[str]:
-    result = AliasResource(connection=connection).import_data(
-        parse_csv(content), use_transactions=True, rollback_on_validation_errors=True
-    )
-    return problems(result)
+    try:
+        rows = read(content)
+    except FileProblem as exc:
+        return [str(exc)]
+    return problems(AliasResource(connection=connection).import_data(rows, use_transactions=True))
+
+
+def workbook(*rows: list[Any]) -> bytes:
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    content = BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+HEADER = ["marketplace_sku", "warehouse_sku", "units", "is_active"]
 
 
 @pytest.mark.parametrize("content", [
     b"marketplace_sku,warehouse_sku\n007,A\n", b"\xef\xbb\xbfMarketplace SKU;Warehouse SKU\r\n007;A\r\n",
-    b"warehouse_sku\tmarketplace_sku\n A \t 007 \n\n",
+    b"warehouse_sku\tmarketplace_sku\n A \t 007 \n\n", b"marketplace_sku,warehouse_sku,,\n,,,\n007,A,,\n",
 ])  # fmt: skip
 def test_separators_marks_and_blanks_do_not_matter(overstock: Connection, content: bytes) -> None:
     assert load(overstock, content) == []
     assert list(SkuAlias.objects.values_list("marketplace_sku", "warehouse_sku", "units")) == [("007", "A", 1)]
 
 
-def test_a_file_without_its_columns_says_which(overstock: Connection) -> None:
-    [problem] = load(overstock, b"marketplace_sku,x\n1,2\n")
-    assert problem.endswith("warehouse_sku is missing")
+@pytest.mark.parametrize(("content", "said"), [
+    (b"marketplace_sku,x\n1,2\n", "warehouse_sku is missing"),
+    (b"marketplace_sku,warehouse_sku,units,Units\n1,2,3,4\n", "names the column 'units' twice"),
+    ("marketplace_sku,warehouse_sku\nA,Caf\u00e9\n".encode("latin-1"), "not UTF-8 (line 2); save it as CSV UTF-8"),
+    ("marketplace_sku,warehouse_sku\nA,B\n".encode("utf-16"), "UTF-16"),
+    (b'marketplace_sku,warehouse_sku\nA,B\n\nC,"D\nE,F\n', "line 4: a quotation mark opens here"),
+    (b'marketplace_sku,warehouse_sku\nA,"B"x\n', "line 2: a quotation mark stands where none may be"),
+    (b"PK\x03\x04 this is no workbook", "the XLSX workbook is broken"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "save it as XLSX"),
+    (b"", "the file is empty"),
+    (b"marketplace_sku,warehouse_sku\n", "nothing below"),
+])  # fmt: skip
+def test_a_file_that_cannot_be_used_says_why_in_one_sentence(overstock: Connection, content: bytes, said: str) -> None:
+    [problem] = load(overstock, content)
+    assert said in problem
+    assert "\n" not in problem
 
 
 def test_every_wrong_row_is_named_by_its_line(overstock: Connection) -> None:
-    content = b"marketplace_sku,warehouse_sku,units,is_active\nA,B,1,\n,B,1,\nC,D,0,\nE,F,1,maybe\nA,B,2,\n"
-    assert [text.split(":")[0] for text in load(overstock, content)] == ["line 3", "line 4", "line 5", "line 6"]
+    content = b"marketplace_sku,warehouse_sku,units,is_active\nA,B,1,\n,B,1,\nC,D,0,\nE,F,1,maybe\nA,B,2,\nG,H,1,,,x\n"
+    found = load(overstock, content)
+    assert [text.split(":")[0] for text in found] == ["line 3", "line 4", "line 5", "line 6", "line 7"]
+    assert "is in line 2 already" in found[3]
     assert not SkuAlias.objects.exists()
+
+
+def test_lines_are_those_of_an_editor(overstock: Connection) -> None:
+    content = b'marketplace_sku,warehouse_sku,units,note\r\nA,B,1,"two\r\nlines"\r\n\r\n  ,,,\r\nC,D,zero,\r\n'
+    [problem] = load(overstock, content)
+    assert problem.startswith("line 6: units is 'zero'")
+
+
+@pytest.mark.parametrize(("sku", "name"), [("A\x00B", "U+0000"), ("A\x1bB", "U+001B"), ("A\u200bB", "U+200B")])
+def test_characters_that_nobody_sees_are_refused(overstock: Connection, sku: str, name: str) -> None:
+    [problem] = load(overstock, f"marketplace_sku,warehouse_sku\nA,B\n{sku},C\n".encode())
+    assert problem.startswith("line 3: marketplace_sku contains a character that cannot be seen")
+    assert name in problem
+
+
+def test_an_ugly_value_is_cut_and_a_long_sku_refused(overstock: Connection) -> None:
+    content = f"marketplace_sku,warehouse_sku,units\n{'X' * 5000},B,{'9' * 5000}\n".encode()
+    [problem] = load(overstock, content)
+    assert "longer than 120 characters" in problem
+    assert len(problem) < 250
+
+
+def test_a_workbook_gives_what_it_shows(overstock: Connection) -> None:
+    content = workbook(HEADER, [123.0, "A", 2.0, True], [None, None], [456, "007", None, False], ["'=x", " B ", "3"])
+    assert load(overstock, content) == []
+    assert set(SkuAlias.objects.values_list("marketplace_sku", "warehouse_sku", "units", "is_active")) == {
+        ("123", "A", 2, True), ("456", "007", 1, False), ("=x", "B", 3, True),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("cell", "said"), [
+    ("=A1&B1", "marketplace_sku is the formula '=A1&B1'"), (date(2026, 1, 2), "is the date or time 2026-01-02"),
+    (True, "is TRUE, not text"), (1234567890123456, "of which a spreadsheet keeps 15 digits"),
+])  # fmt: skip
+def test_a_cell_that_is_no_sku_is_refused_by_its_line(overstock: Connection, cell: Any, said: str) -> None:
+    [problem] = load(overstock, workbook(HEADER, ["A", "B"], [], [cell, "C"]))
+    assert problem.startswith("line 4: marketplace_sku")
+    assert said in problem
 
 
 def test_what_is_exported_imports_unchanged_and_runs_no_formula(overstock: Connection) -> None:
     for sku in ("=1+1", "+A", "-A", "@A", "'A", "plain", "00012"):
         SkuAlias.objects.create(connection=overstock, marketplace_sku=sku, warehouse_sku=sku, note="=cmd()")
     before = list(SkuAlias.objects.values_list("marketplace_sku", "warehouse_sku", "units", "note"))
-    exported = AliasResource(connection=overstock).export().export("csv").encode()
-    assert b"\n=" not in exported
-    assert b",=" not in exported
-    assert load(overstock, exported) == []
+    exported = AliasResource(connection=overstock).export()
+    assert b"\n=" not in exported.export("csv").encode()
+    assert b",=" not in exported.export("csv").encode()
+    for content in (exported.export("csv").encode(), exported.export("xlsx")):
+        result = AliasResource(connection=overstock).import_data(read(content), use_transactions=True)
+        assert result.totals["skip"] == len(before)
     assert list(SkuAlias.objects.values_list("marketplace_sku", "warehouse_sku", "units", "note")) == before
+
+
+def test_a_column_that_is_not_in_the_file_stays_as_it_is(overstock: Connection) -> None:
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="A", warehouse_sku="B", units=6, note="pack")
+    assert load(overstock, b"marketplace_sku,warehouse_sku,is_active\nA,B,no\n") == []
+    assert SkuAlias.objects.filter(units=6, note="pack", is_active=False).count() == 1
 
 
 def test_two_marketplaces_have_their_own_aliases(shop: Sandbox, overstock: Connection) -> None:
@@ -53,3 +135,30 @@ def test_two_marketplaces_have_their_own_aliases(shop: Sandbox, overstock: Conne
     assert load(overstock, b"marketplace_sku,warehouse_sku\nA,B\n") == []
     assert load(other, b"marketplace_sku,warehouse_sku\nA,B\n") == []
     assert SkuAlias.objects.count() == 2
+
+
+def test_a_large_file_needs_no_more_queries_than_a_small_one(
+    overstock: Connection, django_assert_max_num_queries: Any
+) -> None:
+    rows = [f"M{place},V{place},{place % 9 + 1}" for place in range(5000)]
+    content = "\n".join(["marketplace_sku,warehouse_sku,units", *rows]).encode()
+    with django_assert_max_num_queries(40):
+        assert load(overstock, content) == []
+    with django_assert_max_num_queries(40):
+        assert load(overstock, content.replace(b",1\n", b",7\n")) == []
+    assert SkuAlias.objects.filter(units=1).count() == 0
+    assert SkuAlias.objects.count() == 5000
+
+
+def test_the_command_line_names_the_file_the_line_and_that_nothing_was_imported(
+    shop: Sandbox, tried: Callable[..., str], tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"marketplace_sku,warehouse_sku,units\nA,B,1\n\nC,D,x\n")
+    assert "a.csv: line 4: units is 'x'" in tried("import_aliases", "Overstock", str(file))
+    assert "No such file" in tried("import_aliases", "Overstock", str(tmp_path / "b.csv"))
+    file.write_bytes(b"marketplace_sku,warehouse_sku\nA,\xff\n")
+    assert "not UTF-8 (line 2); save it as CSV UTF-8. Nothing was imported" in tried(
+        "import_aliases", "Overstock", str(file)
+    )
+    assert not SkuAlias.objects.exists()

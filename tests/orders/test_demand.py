@@ -23,6 +23,7 @@ def reno(shop: Sandbox, manage: Run, overstock: Connection) -> Sandbox:
         "route", "East", "--marketplace", "Overstock", "--warehouse-name", "Reno", "--warehouse", "Gecko",
         "--location", "East Store", "--live",
     )  # fmt: skip
+    shop.oasis.add_listing("X", warehouse="Reno")
     shop.tradegecko.set_stock("MUG-BLK", 50, location="East Store")
     SkuAlias.objects.create(connection=overstock, marketplace_sku="X", warehouse_sku="MUG-BLK")
     manage("run", "all")

@@ -213,7 +213,7 @@ def test_good_news_comes_with_the_status_switched_on_and_the_name_of_a_job(suppl
 
 
 def test_quantities_are_kept_and_told_by_sku_and_warehouse(supplier: Supplier) -> None:
-    supplier.box.oasis.add_listing("A", barcode="B-1")
+    supplier.box.oasis.add_listing("A", barcode="B-1", warehouse="Reno DC")
     rows = [("A", "Riverside DC", 37), ("A", "Reno DC", 0)]
     assert supplier.post("/inventory", inventory(*rows)).status_code == 200
     root = etree.fromstring(supplier.call("GET", "/inventory").content)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import ValidationError
-
 from integrations.management.base import Command as Base
 from integrations.models import Connection, Route
-from inventory.alias_import import AliasResource, problems, read_file
+from inventory.alias_file import FileProblem, read_file
+from inventory.alias_import import AliasResource, problems
 
 
 class Command(Base):
@@ -25,12 +23,11 @@ class Command(Base):
     def handle(self, *_args: Any, name: str, file: Path, dry_run: bool, **_options: Any) -> None:
         resource = AliasResource(connection=self._marketplace(name))
         try:
-            result = resource.import_data(
-                read_file(file), dry_run=dry_run, use_transactions=True, rollback_on_validation_errors=True
-            )
-        except (OSError, ValueError, csv.Error, ValidationError) as exc:
-            text = "; ".join(exc.messages) if isinstance(exc, ValidationError) else str(exc)
+            rows = read_file(file)
+        except (OSError, FileProblem) as exc:
+            text = (exc.strerror or "cannot be read") if isinstance(exc, OSError) else str(exc)
             self.fail(f"{file}: {text}. Nothing was imported.")
+        result = resource.import_data(rows, dry_run=dry_run, use_transactions=True)
         wrong = problems(result)
         if wrong:
             for line in wrong[1:]:

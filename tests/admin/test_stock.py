@@ -1,0 +1,114 @@
+"""A listing's page says why it shows what it shows; what was refused is taken up again by those who may."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.management import CommandError
+from django.test import Client
+from django.urls import reverse
+
+from integrations.models import Route
+from integrations.sandbox.server import Sandbox
+from inventory.explanation import in_words
+from inventory.models import Listing, Publication, SkuAlias
+from inventory.outbox import MOST_TIMES_PARKED
+
+Run = Callable[..., str]
+DC = "Riverside DC"
+
+
+def page_of(client: Client, listing: Listing) -> str:
+    return client.get(reverse("admin:inventory_listing_change", args=[listing.pk])).content.decode()
+
+
+def text_of(page: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", page)).split())
+
+
+@pytest.fixture
+def pack(shop: Sandbox, manage: Run) -> Listing:
+    """A pack of six mugs, of which two single ones are on their way."""
+    route = Route.objects.get()
+    shop.oasis.add_listing("PACK")
+    SkuAlias.objects.create(connection=route.marketplace, marketplace_sku="PACK", warehouse_sku="MUG-BLK", units=6)
+    Route.objects.update(minimum_level=2, max_online=50, location_name="Main DC")
+    shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
+    for job in ("pull_orders", "pull_levels", "publish_inventory"):
+        manage("run", job)
+    return Listing.objects.get(marketplace_sku="PACK")
+
+
+def test_the_quantity_is_reckoned_up_in_words(pack: Listing, admin_client: Client) -> None:
+    text = text_of(page_of(admin_client, pack))
+    assert re.search(
+        r"6 × MUG-BLK 120 available at Main DC \(observed 0\sminutes ago\) − 2 in orders on their way − 0 reserve = 118; "
+        r"÷ 6 per unit = 19 Shown sells 19; cap 50; minimum level 2 → 19",
+        text,
+    )
+
+
+def test_what_is_below_the_minimum_level_says_so(pack: Listing, shop: Sandbox, manage: Run) -> None:
+    shop.tradegecko.set_stock("MUG-BLK", 9)
+    manage("run", "pull_levels")
+    manage("run", "publish_inventory")
+    pack.refresh_from_db()
+    assert in_words(pack.explanation)[-1] == ("Shown", "sells 1; cap 50; minimum level 2, which it is below → 0")
+
+
+def test_a_listing_of_which_nobody_knows_what_it_is_says_why(pack: Listing, manage: Run, admin_client: Client) -> None:
+    SkuAlias.objects.update(warehouse_sku="<b>GONE</b>")
+    manage("run", "all")
+    manage("run", "all")
+    page = page_of(admin_client, pack)
+    assert "does not carry it" in text_of(page)
+    assert "<b>GONE</b>" not in page
+    unresolved = admin_client.get(reverse("admin:inventory_listing_changelist"), {"unresolved": "1"})
+    assert list(unresolved.context["cl"].queryset) == [pack]
+
+
+def test_a_listings_names_are_what_orders_taught_us(pack: Listing, admin_client: Client) -> None:
+    form = admin_client.get(reverse("admin:inventory_listing_change", args=[pack.pk])).context["adminform"].form
+    assert set(form.fields) == {"is_active", "reserve"}
+
+
+@pytest.fixture
+def refused(shop: Sandbox, manage: Run) -> Publication:
+    route = Route.objects.get()
+    SkuAlias.objects.create(connection=route.marketplace, marketplace_sku="X", warehouse_sku="MUG-BLK")
+    with pytest.raises(CommandError, match="1 quantities are not taken"):
+        manage("run", "all")
+    Publication.objects.update(times_parked=MOST_TIMES_PARKED)
+    shop.oasis.add_listing("X", warehouse=DC)
+    return Publication.objects.get()
+
+
+def retry(client: Client, row: Publication) -> Any:
+    action = {"action": "retry_selected", "_selected_action": [row.pk]}
+    return client.post(reverse("admin:inventory_publication_changelist"), action, follow=True)
+
+
+def test_a_refused_quantity_is_retried_as_it_is_by_then(
+    shop: Sandbox, manage: Run, refused: Publication, admin_client: Client
+) -> None:
+    shop.tradegecko.set_stock("MUG-BLK", 120)
+    assert "1 are taken up again" in text_of(retry(admin_client, refused).content.decode())
+    shop.tradegecko.set_stock("MUG-BLK", 7)
+    manage("run", "pull_levels")
+    manage("run", "publish_inventory")
+    assert shop.oasis.quantities == {("X", DC): 7}
+    assert "0 are taken up again" in text_of(retry(admin_client, refused).content.decode())
+
+
+def test_who_may_only_look_retries_nothing(refused: Publication, client: Client) -> None:
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_publication"))
+    client.force_login(user)
+    retry(client, refused)
+    refused.refresh_from_db()
+    assert refused.status == "parked"
