@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations import places
 from integrations.budget import RunJournal, SharedBudget
-from integrations.errors import IntegrationError, Misconfigured
+from integrations.errors import IntegrationError, Misconfigured, Refused
 from integrations.models import Connection, Route
 from integrations.ports import CheckStep, Marketplace, MarketplaceOrder, Warehouse
 from integrations.registry import base_url_of, marketplace_for, warehouse_for
@@ -22,11 +22,19 @@ def check_connection(connection: Connection) -> list[CheckStep]:
     try:
         steps = [_address(connection), *_steps(connection)]
     except IntegrationError as exc:
-        stopped = isinstance(exc, Misconfigured) and exc.credentials
-        connection.note_health(Connection.Health.STOPPED if stopped else Connection.Health.TROUBLED, str(exc))
+        _note_failure(connection, exc)
         return [CheckStep("credentials and address", str(exc), ok=False)]
     connection.note_health(Connection.Health.WORKING)
     return steps
+
+
+def _note_failure(connection: Connection, exc: IntegrationError) -> None:
+    """One that was stopped stays so, with the reason why, until a test says that its credentials are accepted."""
+    connection.refresh_from_db(fields=["health", "health_message"])
+    if isinstance(exc, Misconfigured) and exc.credentials:
+        connection.note_health(Connection.Health.STOPPED, str(exc))
+    elif not connection.is_stopped:
+        connection.note_health(Connection.Health.TROUBLED, str(exc))
 
 
 def _address(connection: Connection) -> CheckStep:
@@ -42,7 +50,14 @@ def _steps(connection: Connection) -> Iterator[CheckStep]:
         return
     warehouse = warehouse_for(connection, budget=SharedBudget(connection, urgent=True), journal=journal)
     yield from warehouse.check()
-    yield from _route_names(connection, warehouse)
+    routes = list(Route.objects.filter(warehouse=connection))
+    yield from _locations(routes, warehouse)
+    for name in sorted({route.company_name.strip() for route in routes}):
+        yield _company(name, [route for route in routes if route.company_name.strip() == name], warehouse)
+    known = places.learn_currencies(connection, warehouse).ids
+    yield CheckStep("currency USD", "found" if "USD" in known else "not found; orders carry none")
+    for text in journal.problems:
+        yield CheckStep("reading every record of the answers", text, ok=False)
 
 
 def _warehouse_names(connection: Connection, market: Marketplace) -> Iterator[CheckStep]:
@@ -65,21 +80,28 @@ def _warehouse_names(connection: Connection, market: Marketplace) -> Iterator[Ch
             yield CheckStep(tried, f"does not occur; seen were {', '.join(map(repr, near))}", ok=False)
 
 
-def _route_names(connection: Connection, warehouse: Warehouse) -> Iterator[CheckStep]:
-    known = {place.name.strip() for place in warehouse.locations()}
-    for route in Route.objects.filter(warehouse=connection):
-        places.forget(route)
-        tried = f"location {route.location_name!r} of route {route}"
-        if route.location_name.strip() in known:
-            yield CheckStep(tried, "found")
-        else:
-            yield CheckStep(tried, f"not found; there are {', '.join(map(repr, sorted(known)))}", ok=False)
-        company = warehouse.find_company(route.company_name)
-        yield CheckStep(
-            f"company {route.company_name!r} of route {route}",
-            "found" if company else "not there yet; it is created with the first order",
-        )
-    yield CheckStep("currency USD", "found" if warehouse.has_currency("USD") else "not found; orders carry none")
+def _locations(routes: list[Route], warehouse: Warehouse) -> Iterator[CheckStep]:
+    known = warehouse.locations()
+    names = ", ".join(sorted({repr(place.name.strip()) for place in known})) or "none at all"
+    for route in routes:
+        ids = [place.remote_id for place in known if place.name.strip() == route.location_name.strip()]
+        places.remember(route, location_id=ids[0] if len(ids) == 1 else "")
+        said = {0: f"not found; there are {names}", 1: "found"}
+        answered = said.get(len(ids), f"there are {len(ids)} active locations of this name; keep one")
+        yield CheckStep(f"location {route.location_name!r} of route {route}", answered, ok=len(ids) == 1)
+
+
+def _company(name: str, routes: list[Route], warehouse: Warehouse) -> CheckStep:
+    tried = f"company {name!r} of route {', '.join(map(str, routes))}"
+    try:
+        found = warehouse.find_company(name)
+    except (Refused, Misconfigured) as exc:
+        if isinstance(exc, Misconfigured) and exc.credentials:
+            raise
+        return CheckStep(tried, str(exc), ok=False)
+    for route in routes:
+        places.remember(route, company_id=found or "")
+    return CheckStep(tried, "found" if found else "not there yet; it is created with the first order")
 
 
 def _plain(name: str) -> str:

@@ -35,7 +35,14 @@ class KeyRefused(OutcomeUnknown):
 
 
 class Refused(IntegrationError):
-    """The other system understood and said no to this one record; a person must act."""
+    """The other system understood and said no to this one record; a person must act.
+
+    `about_route` says that it is not the record's fault: it names what we remember of its route.
+    """
+
+    def __init__(self, message: str, *, about_route: bool = False) -> None:
+        super().__init__(message)
+        self.about_route = about_route
 
 
 class Misconfigured(IntegrationError):

@@ -238,7 +238,10 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """An order that the warehouse holds. `line_ids` are in the order of the request's lines."""
+    """An order that the warehouse holds. `line_ids` are in the order of the request's lines.
+
+    Of `currency` (code) and `currency_id` it tells one, both or none.
+    """
 
     remote_id: str
     number: str
@@ -246,6 +249,8 @@ class Receipt:
     status: str
     line_ids: tuple[str, ...] = ()
     created_at: datetime | None = None
+    currency: str = ""
+    currency_id: str = ""
 
 
 class ParcelState(StrEnum):
@@ -327,10 +332,13 @@ class Warehouse(Protocol):
         """The id of the active company with exactly this name; Refused if several have it."""
 
     def create_company(self, name: str, *, idempotency_key: str) -> str:
-        """Create a business customer and return its id."""
+        """Create a business customer and return its id. Raises OutcomeUnknown unless the answer is a clear one."""
 
-    def has_currency(self, iso: str) -> bool:
-        """Whether orders in this currency can be created."""
+    def currencies(self) -> Mapping[str, str]:
+        """The currencies that orders can be created in: code → id, empty where that is not clear.
+
+        None at all when the account does not tell: its orders are then in its own currency.
+        """
 
     def items(self, skus: Sequence[str]) -> Sequence[Item]:
         """Every active item whose SKU is exactly one of these, in as few requests as possible.
@@ -341,8 +349,8 @@ class Warehouse(Protocol):
     def create_order(self, request: OrderRequest) -> Receipt:
         """Create it with one request. Raises OutcomeUnknown unless the answer is a clear yes or no."""
 
-    def find_orders(self, full_number: str) -> Sequence[Receipt]:
-        """The living (not void, not deleted) orders with this full number, lines included, oldest first."""
+    def find_orders(self, full_number: str, short_reference: str) -> Sequence[Receipt]:
+        """The living (not void, not deleted) orders with exactly these two, lines included, oldest first."""
 
     def orders_since(self, created_since: datetime) -> Iterable[Receipt]:
         """Every order created since, void and deleted ones too; for reconciliation."""

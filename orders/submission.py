@@ -65,7 +65,6 @@ class Sender:
         self._routes = {route.pk: route for route in routes}
         self._troubled_routes: set[int] = set()
         self._unclear_orders: set[int] = set()
-        self._currencies: dict[str, bool] = {}
         self._was_in_trouble = run.connection.health == Connection.Health.TROUBLED
         self._failures_in_a_row = 0
 
@@ -135,8 +134,8 @@ class Sender:
 
     def _settled_by_look_up(self, submission: WarehouseSubmission) -> bool:
         """Whether looking up decided it: found (once or twice), or too early to believe that there is none."""
-        full_number = str(submission.request.get("full_number", ""))
-        found = self._warehouse.find_orders(full_number) if full_number else []
+        full_number, short = (str(submission.request.get(name, "")) for name in ("full_number", "short_reference"))
+        found = _not_of_others(submission, self._warehouse.find_orders(full_number, short)) if full_number else []
         if len(found) == 1:
             self._accept(submission, found[0], "found in the warehouse after an unclear answer")
             return True
@@ -158,7 +157,7 @@ class Sender:
         try:
             company = places.company_id(route, self._warehouse)
             location = places.location_id(route, self._warehouse)
-        except Refused as exc:
+        except (Refused, OutcomeUnknown) as exc:  # the route's trouble, not this order's
             self._troubled_routes.add(route.pk)
             self._run.problem(str(exc))
             submission.release(T.PENDING, error=str(exc), costs_attempt=False)
@@ -174,11 +173,13 @@ class Sender:
             self._refused(submission, order, route, plan, exc)
             return
         self._accept(submission, receipt, f"created in {self._run.connection}")
+        wrong = places.currency_problem(self._run.connection, request.currency, receipt)
+        if wrong:
+            order.note(wrong)
+            self._run.problem(f"order {order}: {wrong}")
 
     def _has_currency(self, iso: str) -> bool:
-        if iso not in self._currencies:
-            self._currencies[iso] = self._warehouse.has_currency(iso)
-        return self._currencies[iso]
+        return places.has_currency(self._run.connection, self._warehouse, iso)
 
     def _accept(self, submission: WarehouseSubmission, receipt: Receipt, reason: str) -> None:
         with transaction.atomic():
@@ -206,6 +207,12 @@ class Sender:
 
     def _refused(self, submission: WarehouseSubmission, order: Order, route: Route, plan: Plan, exc: Refused) -> None:
         """An id that we remember may be out of date: ask again once, else it is for a person."""
+        if exc.about_route and submission.attempts < MAX_FAILURES_IN_A_ROW:
+            places.forget(route)
+            again_as = submission.generation + 1
+            submission.release(T.PENDING, error=str(exc), sent_at=None, generation=again_as)
+            self.send(submission.pk)
+            return
         skus = {part.sku for _, found in plan.lines for part in found.components}
         known = {part.sku: part.item_id for _, found in plan.lines for part in found.components}
         catalogue.doubt(route.warehouse, skus)
@@ -235,6 +242,13 @@ class Sender:
             submission.back_off(T.UNCONFIRMED, str(exc), at_least=wait)
             return
         submission.back_off(was, str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
+
+
+def _not_of_others(submission: WarehouseSubmission, found: Sequence[Receipt]) -> list[Receipt]:
+    """Without the warehouse's orders that other orders of ours became."""
+    others = WarehouseSubmission.objects.filter(connection=submission.connection).exclude(pk=submission.pk)
+    taken = set(others.filter(remote_id__in=[one.remote_id for one in found]).values_list("remote_id", flat=True))
+    return [one for one in found if one.remote_id not in taken]
 
 
 def _commit_intent(submission: WarehouseSubmission, plan: Plan, is_test: bool, request: dict[str, object]) -> None:

@@ -54,30 +54,40 @@ class TradeGecko:
         return list(self._client.readable(rows, messages.location))
 
     def find_company(self, name: str) -> str | None:
-        rows = self._client.rows("/companies", ACTIVE)
-        same = [messages.identity(row, "a company") for row in rows if _is_company(row, name.strip())]
-        if len(same) > 1:
-            raise Refused(
-                f"TradeGecko has {len(same)} active companies named {name!r} (ids {', '.join(same)}); keep one"
-            )
-        return same[0] if same else None
+        found: list[str] = []
+        for row in self._client.rows("/companies", ACTIVE):
+            if _is_company(row, name.strip()):
+                found.append(messages.identity(row, "a company"))
+            if len(found) > 1:
+                raise Refused(
+                    f"TradeGecko has several active companies named {name!r} (ids {', '.join(found)}, perhaps more). "
+                    "Keep one, archive or rename the others."
+                )
+        return found[0] if found else None
 
     def create_company(self, name: str, *, idempotency_key: str) -> str:
         body = {"company": {"name": name, "company_type": self._options.company_type}}
         answer = self._client.post("/companies", body, key=idempotency_key)
-        return messages.identity(_object(answer, "company"), "company")
-
-    def has_currency(self, iso: str) -> bool:
-        """False also when the account's currencies cannot be read: the order is then in the account's own."""
         try:
-            rows = self._client.rows("/currencies", ACTIVE)
-            return iso.upper() in {code.upper() for code in self._client.readable(rows, messages.currency)}
+            return messages.identity(_object(answer, "company"), "a company")
+        except Unreadable as exc:
+            raise OutcomeUnknown(f"{exc}; company {name!r} is looked for before it is created again") from None
+
+    def currencies(self) -> dict[str, str]:
+        if not self._options.send_currency:
+            return {}
+        found: dict[str, str] = {}
+        try:
+            rows = filter(_is_active, self._client.rows("/currencies", ACTIVE))
+            for code, identity in self._client.readable(rows, messages.currency):
+                found[code] = "" if code in found else identity
         except (Refused, Unreadable):
-            return False
+            return {}
         except Misconfigured as exc:
             if exc.credentials:
                 raise
-            return False
+            return {}
+        return found
 
     def items(self, skus: Sequence[str]) -> Sequence[Item]:
         wanted = {sku.strip() for sku in skus if sku.strip()}
@@ -101,9 +111,10 @@ class TradeGecko:
         except Unreadable as exc:
             raise OutcomeUnknown(f"{exc}; order {request.full_number} is looked up before it is sent again") from None
 
-    def find_orders(self, full_number: str) -> Sequence[Receipt]:
-        params = [("reference_number", full_number), *(("status[]", status) for status in LIVING)]
-        rows = [row for row in self._client.rows("/orders", params) if _refers_to(row, full_number)]
+    def find_orders(self, full_number: str, short_reference: str) -> Sequence[Receipt]:
+        wanted = {"reference_number": full_number, "order_number": short_reference}
+        params = [*wanted.items(), *(("status[]", status) for status in LIVING)]
+        rows = [row for row in self._client.rows("/orders", params) if _has(row, wanted)]
         same = [one for one in map(messages.receipt, rows) if one.status not in ENDED]
         return sorted(same, key=lambda one: (one.created_at or datetime.min.replace(tzinfo=UTC), one.remote_id))
 
@@ -175,8 +186,8 @@ def _is_company(row: object, name: str) -> TypeGuard[messages.Row]:
     return isinstance(row, Mapping) and _is_active(row) and str(row.get("name")).strip() == name
 
 
-def _refers_to(row: object, full_number: str) -> bool:
-    return isinstance(row, Mapping) and row.get("reference_number") == full_number
+def _has(row: object, wanted: Mapping[str, str]) -> bool:
+    return isinstance(row, Mapping) and all(row.get(name) == value for name, value in wanted.items())
 
 
 def _sku(row: object) -> str:

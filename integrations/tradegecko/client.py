@@ -12,7 +12,7 @@ from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from integrations.account import Account
-from integrations.errors import Unreadable
+from integrations.errors import Misconfigured, Unreadable
 from integrations.http import Answer, Door, Params
 from integrations.tradegecko import errors
 
@@ -51,7 +51,7 @@ class Client:
     def __init__(self, account: Account, *, page_size: int, batch_size: int) -> None:
         self._budget = account.budget
         self._journal = account.journal
-        self._door = Door(account, BearerAuth(account.secret), read_seconds=60, total_seconds=120)
+        self._door = Door(account, BearerAuth(_token(account)), read_seconds=60, total_seconds=120)
         self._page_size = page_size
         self._batch_size = batch_size
 
@@ -141,6 +141,18 @@ class Client:
         if all(value.isascii() and value.isdigit() and len(value) < 12 for value in values):
             limit, remaining, reset = map(int, values)
             self._budget.learn(limit=limit, remaining=remaining, resets_at=datetime.fromtimestamp(reset, UTC))
+
+
+def _token(account: Account) -> str:
+    """The token, if it is one that a header can carry."""
+    for place, character in enumerate(account.secret, start=1):
+        if not "!" <= character <= "~":
+            raise Misconfigured(
+                f"connection {account.name}: character {place} of {len(account.secret)} of the access token is none "
+                "that a token has (a blank, a line break or a letter with an accent). Enter the token again.",
+                credentials=True,
+            )
+    return account.secret
 
 
 def _paging(answer: Answer) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,10 @@ CREDENTIALS = {
     402: "says that the subscription has lapsed (HTTP 402). Renew it, then test",
     403: "says that the token's user may not do this (HTTP 403). Give the user the rights, then test",
 }
+# Without these nothing of a connection works; a right to anything else may be missing for good.
+NEEDED = ("/accounts/current", "/orders")
+# What an order takes from its route (3.10).
+OF_ROUTE = frozenset({"company", "company_id", "stock_location", "stock_location_id", "currency", "currency_id"})
 
 
 class TooLong(Unreadable):
@@ -70,7 +75,10 @@ def wait_of(answer: Answer) -> timedelta:
 def _error(answer: Answer, what: str, writes: bool) -> IntegrationError:
     status = answer.status
     if status in CREDENTIALS:
-        return Misconfigured(f"TradeGecko {CREDENTIALS[status]}.", credentials=True)
+        path = what.partition(" ")[2]
+        stops = status != 403 or path.startswith(NEEDED)
+        text = "" if stops else f" It was about {what}; the rest goes on."
+        return Misconfigured(f"TradeGecko {CREDENTIALS[status]}.{text}", credentials=stops)
     if status == 429:
         wait = wait_of(answer)
         text = f"TradeGecko's call limit is used up; it asks for a pause of {wait.total_seconds():.0f} s (HTTP 429)"
@@ -93,17 +101,28 @@ def _refusal(answer: Answer, what: str, writes: bool) -> IntegrationError:
     if answer.status == 414:
         return TooLong(f"TradeGecko says that the address of {what} is too long (HTTP 414)")
     seen = f"TradeGecko refused {what} (HTTP {answer.status}): {text or answer.excerpt or 'no reason given'}"
+    if writes and OF_ROUTE & set(_fields(answer)):
+        return Refused(f"{seen}. Check the route's company, location and currency in TradeGecko.", about_route=True)
     return Refused(seen) if writes or answer.status in (404, 422) else Unreadable(seen)
+
+
+def _fields(answer: Answer) -> Iterable[str]:
+    """The fields that a validation error names."""
+    errors = _body(answer).get("errors")
+    return errors if isinstance(errors, dict) else ()
+
+
+def _body(answer: Answer) -> dict[str, Any]:
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _said(answer: Answer) -> str:
     """The message of an error body: `errors` by field, else `message`, else `error` (2.8)."""
-    try:
-        body = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(body, dict):
-        return ""
+    body = _body(answer)
     errors = body.get("errors")
     if isinstance(errors, dict):
         return "; ".join(f"{field} {_joined(texts)}" for field, texts in errors.items())[:1000]

@@ -74,13 +74,17 @@ def receipt(given: object) -> Receipt:
             status=text(row, "status")[:MAX_STATUS_CHARS],
             line_ids=tuple(map(str, ids)) if isinstance(ids, list) and all(map(_is_id, ids)) else (),
             created_at=time_if_any(row, "created_at"),
+            currency=_word_if_any(row, "currency_iso").upper(),
+            currency_id=_word_if_any(row, "currency_id"),
         )
     except Unreadable as exc:
         raise Unreadable(f"order {remote_id}: {exc}") from None
 
 
-def currency(given: object) -> str:
-    return text(record(given, "a currency"), "iso").strip()
+def currency(given: object) -> tuple[str, str]:
+    """Its code and its id."""
+    row = record(given, "a currency")
+    return text(row, "iso").strip().upper(), reference(row, "id", "a currency")
 
 
 def location(given: object) -> Location:
@@ -205,6 +209,11 @@ def time_if_any(row: Row, name: str) -> datetime | None:
         return timestamp(row, name)
     except Unreadable:
         return None
+
+
+def _word_if_any(row: Row, name: str) -> str:
+    value = row.get(name)
+    return str(value).strip() if _is_id(value) else ""
 
 
 def _content(given: object) -> ParcelContent:

@@ -145,9 +145,9 @@ def test_an_odd_order_does_not_hide_the_others(
 
 
 def test_an_odd_order_that_may_be_the_one_looked_for_is_never_taken_for_none(server: Loopback, odd: TradeGecko) -> None:
-    server.will(200, '{"orders": [{"id": true, "reference_number": "700-1"}]}')
+    server.will(200, '{"orders": [{"id": true, "reference_number": "700-1", "order_number": "700-1S"}]}')
     with pytest.raises(Unreadable, match="'True', which is no id"):
-        odd.find_orders("700-1")
+        odd.find_orders("700-1", "700-1S")
 
 
 @pytest.mark.parametrize("row", ["[]", '{"variant_id": true}', '{"variant_id": 1, "locations": [5]}',
@@ -165,7 +165,7 @@ def test_an_odd_location_and_currency_do_not_hide_the_others(server: Loopback, o
     server.will(200, '{"locations": [[], {"id": true, "label": "A"}, {"id": 4, "label": "B"}]}')
     assert [place.name for place in odd.locations()] == ["B"]
     server.answers = [(200, {}, b'{"currencies": [[], {"iso": ["USD"]}, {"id": 1, "iso": "USD"}]}')]
-    assert odd.has_currency("USD")
+    assert odd.currencies() == {"USD": "1"}
 
 
 @pytest.mark.parametrize("paging", ['{"total_records": "abc"}', "[1]", "x", '{"total_records": true}',
