@@ -12,6 +12,8 @@ from integrations.ports import Address
 from inventory.aliases import Resolution
 from orders.models import Hold
 
+# Longer ones time out at TradeGecko, and appending lines to an order cannot be made sure to happen once.
+MAX_WAREHOUSE_LINES = 250
 NEEDS_POSTAL_CODE = frozenset({"US", "CA"})
 
 
@@ -110,4 +112,14 @@ def _skus(facts: OrderFacts) -> Iterator[Reason]:
         yield Reason(kind, found.sku, found.problem[:1].upper() + found.problem[1:])
 
 
-CHECKS: tuple[Callable[[OrderFacts], Iterator[Reason]], ...] = (_route, _address, _shipping, _lines, _skus)
+def _size(facts: OrderFacts) -> Iterator[Reason]:
+    parts = sum(len(line.resolution.components) if line.resolution else 1 for line in facts.lines)
+    if parts > MAX_WAREHOUSE_LINES:
+        yield Reason(
+            Hold.Kind.TOO_MANY_LINES, "",
+            f"The order makes {parts} lines in the warehouse, and more than {MAX_WAREHOUSE_LINES} in one order are not "
+            "sent. Enter it there by hand, in parts, then skip it here and tell the marketplace of its parcels.",
+        )  # fmt: skip
+
+
+CHECKS: tuple[Callable[[OrderFacts], Iterator[Reason]], ...] = (_route, _address, _shipping, _lines, _skus, _size)

@@ -22,8 +22,12 @@ def build(
     order: Order, route: Route, plan: Plan, *, generation: int, company_id: str, location_id: str,
     has_currency: Callable[[str], bool],
 ) -> OrderRequest:  # fmt: skip
-    """One request with everything: lines, address, references. A test route's order is marked and a draft."""
+    """One request with everything: lines, address, references. A test route's order is marked and a draft.
+
+    Address labels are taken for good, also by an order that was voided since: each generation has its own.
+    """
     mark = TEST_MARK if route.is_test else ""
+    again = f" ({generation})" if generation > 1 else ""
     currency = next((line.currency for line, _ in plan.lines if line.currency), "")
     return OrderRequest(
         idempotency_key=f"crossdock-{order.connection_id}-{order.pk}-{generation}",
@@ -32,7 +36,7 @@ def build(
         company_id=company_id,
         location_id=location_id,
         ship_to=order.address,
-        address_label=f"{mark}{order.short_reference or order.full_number}",
+        address_label=f"{mark}{order.short_reference or order.full_number}{again}",
         ordered_on=order.ordered_on,
         lines=tuple(line for planned in _planned(plan) for line in planned),
         status=Route.OrderStatus.DRAFT.value if route.is_test else route.order_status,
