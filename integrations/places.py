@@ -62,14 +62,13 @@ def learn_currencies(connection: Connection, warehouse: Warehouse) -> AccountCur
 def currency_problem(connection: Connection, asked: str, receipt: Receipt) -> str:
     """How a created order's currency differs from the one asked for; empty when it does not, or nobody can tell."""
     known = AccountCurrencies.objects.filter(connection=connection).first()
-    wanted_id = known.ids.get(asked, "") if known else ""
-    told = receipt.currency or (receipt.currency_id if wanted_id else "")
-    if not asked or not told or told in (asked, wanted_id):
+    codes = {number: code for code, number in known.ids.items() if number} if known else {}
+    told = codes.get(receipt.currency_id) or receipt.currency
+    if not asked or told in ("", asked):
         return ""
-    codes = {number: code for code, number in known.ids.items()} if known else {}
     return (
-        f"{connection} booked it in {codes.get(told, f'currency {told}')}, though its prices are in {asked}. "
-        "Correct the currency there before it is invoiced."
+        f"{connection} booked it in {told}, though its prices are in {asked}. Correct the currency there before it is "
+        "invoiced."
     )
 
 

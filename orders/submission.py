@@ -211,7 +211,7 @@ class Sender:
             places.forget(route)
             again_as = submission.generation + 1
             submission.release(T.PENDING, error=str(exc), sent_at=None, generation=again_as)
-            self._run.wake("submit_orders", self._run.connection.pk)
+            self.send(submission.pk)
             return
         skus = {part.sku for _, found in plan.lines for part in found.components}
         known = {part.sku: part.item_id for _, found in plan.lines for part in found.components}
