@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
@@ -52,6 +52,14 @@ def base_url_of(connection: Connection) -> str:
     if problem:
         raise Misconfigured(f"connection {connection.name}: base URL {url!r} {problem}")
     return url
+
+
+def check_options(provider: str, given: Mapping[str, object]) -> None:
+    """Raise Misconfigured, naming what is wrong, for options that the provider's adapter would not take."""
+    try:
+        import_module(f"{_provider(provider).package}.options").read(given, "options")
+    except OSError as exc:  # a time zone that is the name of a folder
+        raise Misconfigured(f"connection options: {exc.strerror}: {exc.filename}") from None
 
 
 def marketplace_for(
