@@ -8,34 +8,82 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from integrations.admin_forms import ShownForm
+
+
+def is_saving(request: HttpRequest) -> bool:
+    """Whether a form is being saved, in a transaction: what is read now may be kept from changing."""
+    return request.method == "POST" and transaction.get_connection().in_atomic_block
 
 
 class ChangedFieldsOnly(ModelAdmin):
-    """Saves only the fields that the person changed, so that a worker's write in the meantime stands."""
+    """Saves only the fields that the person changed, so that what others wrote in the meantime stands."""
 
+    form = ShownForm
+    change_form_after_template = "admin/shown.html"
     list_fullwidth = True
     warn_unsaved_form = True
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The record; while a form is being saved it is kept from changing until that is done."""
+        found = super().get_object(request, object_id, from_field)
+        if found is None or not is_saving(request):
+            return found
+        self.model._default_manager.select_for_update().filter(pk=found.pk).first()
+        return super().get_object(request, object_id, from_field)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
             obj.save()
             return
-        names = {field.name for field in obj._meta.concrete_fields}
-        changed = [name for name in form.changed_data if name in names]
-        extra = self.fields_set_by(form)
-        if changed or extra:
-            obj.save(update_fields=[*changed, *extra])
+        names = [*columns_of(obj, form.changed_data), *self.fields_set_by(form)]
+        if names:
+            obj.save(update_fields=names)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        formset.save(commit=False)
+        for obj in formset.deleted_objects:
+            obj.delete()
+        for obj, names in formset.changed_objects:
+            self.save_inline(request, obj, columns_of(obj, names))
+        for obj in formset.new_objects:
+            obj.save()
+        formset.save_m2m()
+
+    def save_inline(self, request: HttpRequest, obj: Any, names: list[str]) -> None:
+        """Save what the person changed of a row below the record."""
+        obj.save(update_fields=names)
 
     def fields_set_by(self, form: Any) -> list[str]:
         """Model fields that a form field of another name sets."""
         return []
+
+
+class ChangedRowsOnly(TabularInline):
+    """Rows below a record, saved in the same way."""
+
+    form = ShownForm
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        parent = self.admin_site._registry[self.parent_model]
+        fields = super().get_fields(request, obj)
+        return [*fields, "shown"] if parent.has_change_permission(request, obj) else fields
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows = super().get_queryset(request)
+        return rows.select_for_update() if is_saving(request) else rows
 
 
 class ReadOnly(ModelAdmin):
@@ -53,9 +101,31 @@ class ReadOnly(ModelAdmin):
         return False
 
 
+def columns_of(obj: models.Model, names: list[str]) -> list[str]:
+    """Those of the names that are the record's own columns."""
+    own = {field.name for field in obj._meta.concrete_fields}
+    return [name for name in names if name in own]
+
+
+def found_or_404(admin: ModelAdmin, request: HttpRequest, object_id: object) -> Any:
+    """The record of an address. Raises Http404 when there is none, also for what cannot be a key."""
+    found = admin.get_object(request, str(object_id))
+    if found is None:
+        raise Http404(f"there is no {admin.opts.verbose_name} {object_id!r}")
+    return found
+
+
+class NotDone(Exception):
+    """What a person asked for did not come right; the text says how."""
+
+
 class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        max_length=200, widget=forms.Textarea(attrs={"rows": 2, "cols": 60, "class": "border rounded p-2"})
+    reason = forms.CharField(max_length=200, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
+
+
+class NoteForm(forms.Form):
+    note = forms.CharField(
+        max_length=200, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), label="What was done about it"
     )
 
 
@@ -65,24 +135,78 @@ class Nothing(forms.Form):
 
 def ask(
     admin: ModelAdmin, request: HttpRequest, obj: Any, *, title: str, consequence: str,
-    do: Callable[[dict[str, Any]], str], form_class: type[forms.Form] = Nothing, refuse: type[Exception] = ValueError,
+    do: Callable[[dict[str, Any]], str], button: str, form_class: type[forms.Form] = Nothing,
+    refuse: type[Exception] = NotDone, allowed: bool | None = None, back: Any = None,
 ) -> HttpResponse:  # fmt: skip
-    """Ask before anything is changed: GET shows what would happen, POST does it and goes back to the record."""
-    if not admin.has_change_permission(request, obj):
+    """Ask before anything is changed: GET shows what would happen, POST does it and goes back to the record.
+
+    Who may change the record may do it, unless `allowed` says otherwise. `back` is another record to go back to.
+    """
+    if not (admin.has_change_permission(request, obj) if allowed is None else allowed):
         raise PermissionDenied
     form = form_class(request.POST if request.method == "POST" else None)
-    back = f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change"
+    home = obj if back is None else back
+    home_url = reverse(f"admin:{home._meta.app_label}_{home._meta.model_name}_change", args=[home.pk])
     if request.method == "POST" and form.is_valid():
         try:
             messages.success(request, do(form.cleaned_data))
         except refuse as exc:
             messages.error(request, str(exc))
-        return redirect(back, obj.pk)
-    context = {
-        **admin.admin_site.each_context(request),
-        "title": title, "consequence": consequence, "form": form, "object": obj, "opts": obj._meta, "back": back,
-    }  # fmt: skip
-    return TemplateResponse(request, "admin/ask.html", context)
+        return redirect(home_url)
+    return _question(admin, request, form, title=title, consequence=consequence, button=button, back=home_url)
+
+
+def ask_many(
+    admin: ModelAdmin, request: HttpRequest, rows: QuerySet[Any], *, title: str, consequence: str,
+    do: Callable[[Any, str], object], button: str, done: str, refuse: type[Exception],
+    form_class: type[forms.Form] = ReasonForm,
+) -> HttpResponse | None:  # fmt: skip
+    """Ask for one text for all the selected records of a list, then do it to each; None: back to the list."""
+    form = form_class(request.POST if "answered" in request.POST else None)
+    if form.is_valid():
+        [text] = form.cleaned_data.values()
+        do_each(request, rows, lambda row: do(row, text), done=done, refuse=refuse)
+        return None
+    kept = [(name, value) for name in KEPT for value in request.POST.getlist(name)]
+    return _question(
+        admin, request, form, title=f"{title} {rows.count()} selected", consequence=consequence, button=button,
+        back=request.get_full_path(), kept=[*kept, ("answered", "1")],
+    )  # fmt: skip
+
+
+KEPT = ("action", "select_across", "_selected_action")
+NAMED = 2
+
+
+def do_each(
+    request: HttpRequest, rows: QuerySet[Any], do: Callable[[Any], object], *, done: str, refuse: type[Exception]
+) -> None:
+    """Do it to each record, and say in one sentence how many it was done to and why not to the others."""
+    number, refused = 0, []
+    for row in rows:
+        try:
+            do(row)
+            number += 1
+        except refuse as exc:
+            refused.append((row, exc))
+    text = f"{number} {done}"
+    if refused:
+        names = ", ".join(str(row) for row, _ in refused[:NAMED])
+        more = f" and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
+        text += f"; {len(refused)} not: {names}{more} ({refused[0][1]})"
+    level = messages.SUCCESS if not refused else messages.WARNING if number else messages.ERROR
+    messages.add_message(request, level, text)
+
+
+def is_used(record: models.Model, *, apart_from: tuple[type[models.Model], ...] = ()) -> bool:
+    """Whether any other record points to this one, apart from these."""
+    relations = [one for one in record._meta.related_objects if one.related_model not in apart_from]
+    return any(one.related_model._default_manager.filter(**{one.field.name: record}).exists() for one in relations)
+
+
+def _question(admin: ModelAdmin, request: HttpRequest, form: forms.Form, **context: Any) -> HttpResponse:
+    page = {**admin.admin_site.each_context(request), "opts": admin.opts, "form": form, **context}
+    return TemplateResponse(request, "admin/ask.html", page)
 
 
 def clip(text: str, limit: int = 40) -> str:

@@ -28,6 +28,13 @@ def check_connection(connection: Connection) -> list[CheckStep]:
     return steps
 
 
+def check_route(route: Route) -> list[CheckStep]:
+    """Does the warehouse know what the route names? Raises IntegrationError when it cannot be asked."""
+    budget, journal = SharedBudget(route.warehouse, urgent=True), RunJournal(route.warehouse)
+    port = warehouse_for(route.warehouse, budget=budget, journal=journal)
+    return list(_named(route.warehouse, [route], port))
+
+
 def _note_failure(connection: Connection, exc: IntegrationError) -> None:
     """One that was stopped stays so, with the reason why, until a test says that its credentials are accepted."""
     connection.refresh_from_db(fields=["health", "health_message"])
@@ -50,14 +57,18 @@ def _steps(connection: Connection) -> Iterator[CheckStep]:
         return
     warehouse = warehouse_for(connection, budget=SharedBudget(connection, urgent=True), journal=journal)
     yield from warehouse.check()
-    routes = list(Route.objects.filter(warehouse=connection))
+    yield from _named(connection, list(Route.objects.filter(warehouse=connection)), warehouse)
+    for text in journal.problems:
+        yield CheckStep("reading every record of the answers", text, ok=False)
+
+
+def _named(connection: Connection, routes: list[Route], warehouse: Warehouse) -> Iterator[CheckStep]:
+    """What the routes name in the warehouse, and the currency of their orders."""
     yield from _locations(routes, warehouse)
     for name in sorted({route.company_name.strip() for route in routes}):
         yield _company(name, [route for route in routes if route.company_name.strip() == name], warehouse)
     known = places.learn_currencies(connection, warehouse).ids
     yield CheckStep("currency USD", "found" if "USD" in known else "not found; orders carry none")
-    for text in journal.problems:
-        yield CheckStep("reading every record of the answers", text, ok=False)
 
 
 def _warehouse_names(connection: Connection, market: Marketplace) -> Iterator[CheckStep]:

@@ -51,14 +51,17 @@ class Connection(models.Model):
     )
     is_active = models.BooleanField(default=True, help_text="Off: no job of this connection runs.")
     overlap_minutes = models.PositiveIntegerField(
-        default=15, help_text="Each pull reads this much again, so that nothing slips between two windows."
-    )
+        default=15, validators=[MaxValueValidator(24 * 60)],
+        help_text="Each pull reads this much again, so that nothing slips between two windows.",
+    )  # fmt: skip
     recent_slice_minutes = models.PositiveIntegerField(
-        default=60, validators=[MinValueValidator(5)], help_text="Length of one request's window in the last day."
-    )
+        default=60, validators=[MinValueValidator(5), MaxValueValidator(24 * 60)],
+        help_text="Length of one request's window in the last day.",
+    )  # fmt: skip
     older_slice_hours = models.PositiveIntegerField(
-        default=24, validators=[MinValueValidator(1)], help_text="Length of one request's window before that."
-    )
+        default=24, validators=[MinValueValidator(1), MaxValueValidator(7 * 24)],
+        help_text="Length of one request's window before that.",
+    )  # fmt: skip
     health = models.CharField(max_length=10, choices=Health, default=Health.UNTESTED, editable=False)
     health_message = models.TextField(blank=True, editable=False)
     health_at = models.DateTimeField(null=True, editable=False)
@@ -190,8 +193,10 @@ class JobPlan(models.Model):
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="plans")
     job = models.CharField(max_length=40)
-    every_minutes = models.PositiveIntegerField(validators=[MinValueValidator(1)])
-    is_enabled = models.BooleanField(default=True)
+    every_minutes = models.PositiveIntegerField(
+        "every … minutes", validators=[MinValueValidator(1), MaxValueValidator(7 * 24 * 60)]
+    )
+    is_enabled = models.BooleanField("switched on", default=True)
     next_run_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -326,14 +331,9 @@ class Transmission(models.Model):
         return type(self)._default_manager.filter(pk=self.pk, status=self.Status.IN_FLIGHT, claimed_at=self.claimed_at)
 
     def release(
-        self,
-        status: str,
-        *,
-        after: timedelta | None = None,
-        error: str = "",
-        costs_attempt: bool = True,
+        self, status: str, *, after: timedelta | None = None, error: str = "", costs_attempt: bool = True,
         **values: object,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Give a claimed one back, to be taken again not before `after` from now."""
         self._mine().update(
             status=status,

@@ -54,6 +54,14 @@ def base_url_of(connection: Connection) -> str:
     return url
 
 
+def check_options(provider: str, given: Mapping[str, object]) -> None:
+    """Raise Misconfigured, naming what is wrong, for options that the provider's adapter would not take."""
+    try:
+        import_module(f"{_provider(provider).package}.options").read(given, "options")
+    except OSError as exc:  # a time zone that is the name of a folder
+        raise Misconfigured(f"connection options: {exc.strerror}: {exc.filename}") from None
+
+
 def marketplace_for(
     connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None
 ) -> Marketplace:

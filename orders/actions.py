@@ -12,35 +12,49 @@ from integrations.models import Transmission, retry
 from inventory import catalogue
 from inventory.aliases import Resolver
 from orders import arrivals, settling
-from orders.models import Hold, IllegalTransition, Order, ShipmentConfirmation, WarehouseSubmission
+from orders.models import (
+    Hold,
+    IllegalTransition,
+    Order,
+    OrderLine,
+    ShipmentConfirmation,
+    UnreadableRecord,
+    WarehouseSubmission,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 S = Order.Status
+T = Transmission.Status
 
 
 def possible(order: Order) -> set[str]:
     """The names of the actions that this order allows now, for the buttons of its page."""
-    names = set()
-    if order.status in Order.UNSENT:
-        names |= {"skip", "hold"}
+    names = {"skip", "hold"} if may_correct(order) else set()
     if order.status in (S.RECEIVED, S.ON_HOLD):
         names.add("release")
     if order.holds.filter(kind=Hold.Kind.MANUAL, resolved_at=None).exists():
         names.discard("hold")
-    if order.status == S.SKIPPED:
+    if order.status == S.SKIPPED and settling.open_lines(order):
         names.add("unskip")
     if _stuck(order):
         names.add("retry")
     return names
 
 
+def may_correct(order: Order) -> bool:
+    """Whether what would be sent can still be put right: the order is neither sent nor on its way this moment."""
+    mine = WarehouseSubmission.objects.filter(order=order).exclude(status__in=(T.PENDING, T.WITHDRAWN))
+    return order.status in Order.UNSENT and not mine.exclude(status=T.PARKED, sent_at=None, remote_id="").exists()
+
+
 def release(order: Order, actor: User | None) -> str:
     """Close the manual hold and judge the order again; what the warehouse is said to lack is asked for anew."""
     if order.status not in (S.RECEIVED, S.ON_HOLD):
         raise IllegalTransition(f"order {order} is {order.get_status_display().lower()}; only a held one is released")
-    order.holds.filter(kind__in=Hold.UNTIL_RELEASED, resolved_at=None).update(resolved_at=timezone.now())
+    until_released = order.holds.filter(kind__in=Hold.UNTIL_RELEASED, resolved_at=None)
+    until_released.update(resolved_at=timezone.now(), resolution=_by(actor, "released"))
     order.note("released", actor=actor)
     if order.route is not None:
         resolver = Resolver(order.route, [settling.wanted(line) for line in settling.open_lines(order)])
@@ -84,22 +98,72 @@ def skip(order: Order, reason: str, actor: User | None) -> str:
 
 @transaction.atomic
 def unskip(order: Order, actor: User | None) -> str:
-    """Take a skipped order after all: it is judged like a new one."""
+    """Take a skipped order after all: it is judged like a new one, with what was open when it came in."""
+    if order.status != S.SKIPPED:
+        raise IllegalTransition(f"order {order} is {order.get_status_display().lower()}; only a skipped one is taken")
+    if not settling.open_lines(order):
+        raise IllegalTransition(f"order {order} has nothing left to ship: {order.skip_reason or 'no line is open'}")
     order.move_to(S.RECEIVED, reason="un-skipped", actor=actor)
-    Order.objects.filter(pk=order.pk).update(skip_reason="", skip_overruled=True)
-    for line in order.lines.filter(quantity_to_ship=0, is_cancelled=False, quantity__isnull=False):
-        line.quantity_to_ship = line.quantity or 0
-        line.save(update_fields=["quantity_to_ship"])
+    Order.objects.filter(pk=order.pk).update(skip_reason="")
     if order.route is not None:
         enqueue("submit_orders", order.route.warehouse_id)
     return f"order {order} is judged again and goes out if nothing holds it"
 
 
+@transaction.atomic
+def correct_line(line: OrderLine, quantity: int | None, actor: User | None) -> str:
+    """Put right how many were ordered; what is to be shipped follows, less what was shipped before we had the order."""
+    known = OrderLine.objects.select_for_update().select_related("order").get(pk=line.pk)
+    if known.is_cancelled:
+        raise IllegalTransition(f"line {known.number} of order {known.order} was cancelled; its quantity stays")
+    if not may_correct(known.order):
+        raise IllegalTransition(f"order {known.order} was sent meanwhile; its lines stay as they were sent")
+    left = 0 if quantity is None or known.shipped_before is None else max(quantity - known.shipped_before, 0)
+    OrderLine.objects.filter(pk=known.pk).update(quantity=quantity, quantity_to_ship=left)
+    text = f"line {known.number or known.position}: quantity {_number(known.quantity)} → {_number(quantity)}"
+    known.order.note(f"{text}, {left} to ship", actor=actor)
+    return f"{text}, {left} to ship"
+
+
+def may_resolve(hold: Hold) -> bool:
+    return hold.kind in Hold.AFTER_SENDING and hold.kind not in Hold.CLOSES_ITSELF
+
+
+@transaction.atomic
+def resolve(hold: Hold, note: str, actor: User | None) -> str:
+    """Close a hold of an order that was sent already: a person says what was done about it."""
+    if not may_resolve(hold):
+        raise IllegalTransition(f"“{hold}” of order {hold.order} closes by itself once its cause is mended")
+    now = timezone.now()
+    mine = Hold.objects.filter(pk=hold.pk, resolved_at=None)
+    if not mine.update(resolved_at=now, resolution=_by(actor, note)):
+        raise IllegalTransition(f"“{hold}” of order {hold.order} is resolved already")
+    if hold.kind == Hold.Kind.CANCELLED_LATE and not hold.subject:
+        Order.objects.filter(pk=hold.order_id).update(cancel_resolved_at=now)
+    hold.order.note(f"resolved “{hold}”: {note}", actor=actor)
+    return f"“{hold}” of order {hold.order} is resolved"
+
+
+def dismiss(record: UnreadableRecord, note: str, actor: User | None) -> str:
+    """Take a record that could not be read off the worklist: a person says why nothing is to be done."""
+    mine = UnreadableRecord.objects.filter(pk=record.pk, resolved_at=None)
+    if not mine.update(resolved_at=timezone.now(), resolution=_by(actor, note)):
+        raise IllegalTransition(f"record {record} is off the worklist already")
+    return f"record {record} is dismissed"
+
+
+def _by(actor: User | None, note: str) -> str:
+    return f"{actor}: {note}"[:300] if actor else note[:300]
+
+
+def _number(quantity: int | None) -> str:
+    return "none" if quantity is None else str(quantity)
+
+
 def _stuck(order: Order) -> list[WarehouseSubmission | ShipmentConfirmation]:
-    parked = Transmission.Status.PARKED
     return [
-        *WarehouseSubmission.objects.filter(order=order, status=parked),
-        *ShipmentConfirmation.objects.filter(order=order, status=parked),
+        *WarehouseSubmission.objects.filter(order=order, status=T.PARKED),
+        *ShipmentConfirmation.objects.filter(order=order, status=T.PARKED),
     ]
 
 

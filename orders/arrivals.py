@@ -33,7 +33,7 @@ def store_new(
     )  # fmt: skip
     _check_fits(order)
     order.save()
-    lines = [_line(order, position, line) for position, line in enumerate(told.lines, start=1)]
+    lines = [_line(order, position, line, told.state) for position, line in enumerate(told.lines, start=1)]
     OrderLine.objects.bulk_create(lines)
     order.note(f"received from {connection}")
     if route is not None:
@@ -129,7 +129,8 @@ def _shipped_without_us(order: Order, told: MarketplaceOrder) -> Iterator[OrderL
             continue
         left = _to_ship(theirs)
         if left < line.quantity_to_ship:
-            OrderLine.objects.filter(pk=line.pk).update(quantity_to_ship=left)
+            before = None if theirs.state == SaleState.SHIPPED else theirs.quantity - left
+            OrderLine.objects.filter(pk=line.pk).update(quantity_to_ship=left, shipped_before=before)
             order.note(f"line {line.number}: {line.quantity_to_ship - left} units were shipped without us")
             yield line
 
@@ -139,6 +140,7 @@ def _skip_shipped(order: Order) -> bool:
         return False
     reason = "shipped on the marketplace without us"
     Order.objects.filter(pk=order.pk).update(skip_reason=reason)
+    order.lines.update(quantity_to_ship=0, shipped_before=None)
     order.holds.filter(resolved_at=None).update(resolved_at=timezone.now())
     order.move_to(S.SKIPPED, reason=reason)
     return True
@@ -176,11 +178,14 @@ def _to_ship(line: MarketplaceLine) -> int:
     return max(line.quantity - line.quantity_shipped, 0)
 
 
-def _line(order: Order, position: int, told: MarketplaceLine) -> OrderLine:
+def _line(order: Order, position: int, told: MarketplaceLine, order_state: SaleState) -> OrderLine:
+    shipped = SaleState.SHIPPED in (told.state, order_state)
     line = OrderLine(
         order=order, position=position, number=told.number, partner_sku=told.partner_sku.strip(),
         option_sku=told.option_sku.strip(), upc=told.upc, title=told.title[:300], quantity=told.quantity,
-        quantity_to_ship=_to_ship(told), is_cancelled=told.state == SaleState.CANCELLED,
+        quantity_to_ship=_to_ship(told) if order_state == SaleState.OPEN else 0,
+        shipped_before=None if shipped else told.quantity_shipped,
+        is_cancelled=SaleState.CANCELLED in (told.state, order_state),
         marketplace_status=told.status, unit_cost=told.unit_cost, currency=told.currency, notes=told.notes,
     )  # fmt: skip
     _check_fits(line)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from integrations import registry
 from integrations.models import Connection
-from orders.models import CarrierService, ShippingMethod
+from orders.models import CarrierService, Hold, Shipment, ShippingMethod
 
 ANY = "*"
 
@@ -48,6 +48,17 @@ class CarrierMap:
             return None
         service_code = row.service_code or ordered_service
         return (row.carrier_code, service_code) if service_code else None
+
+
+def spoken(parcel: Shipment) -> str:
+    """What the warehouse calls carrier and service of a parcel; the subject of the hold when it is unknown."""
+    return " / ".join(part for part in (parcel.carrier, parcel.service) if part) or "(no carrier)"
+
+
+def texts_of(hold: Hold) -> dict[str, str]:
+    """The texts that a row of the map needs to close such a hold, by field."""
+    parcels = [one for one in Shipment.objects.filter(order=hold.order_id) if spoken(one)[:200] == hold.subject]
+    return {"carrier_text": parcels[0].carrier, "service_text": parcels[0].service} if parcels else {}
 
 
 def _plain(text: str) -> str:

@@ -37,13 +37,16 @@ class Row:
     reasons: tuple[str, ...] = ()
 
 
+def look_from(route: Route) -> datetime:
+    """Where the route's next pull begins: at its earliest order date, or a little before what was read already."""
+    overlap = timedelta(minutes=route.marketplace.overlap_minutes)
+    zone = marketplace_for(route.marketplace).time_zone
+    return resume_point(route.read_until, route.earliest_order_date, zone, overlap=overlap, now=timezone.now())
+
+
 def preview_first_pull(route: Route) -> list[Row]:
     """What the route would load if it were switched on now."""
-    connection, now = route.marketplace, timezone.now()
-    overlap = timedelta(minutes=connection.overlap_minutes)
-    zone = marketplace_for(connection).time_zone
-    since = resume_point(route.read_until, route.earliest_order_date, zone, overlap=overlap, now=now)
-    return preview(connection, [route], since, now)
+    return preview(route.marketplace, [route], look_from(route), timezone.now())
 
 
 def preview(

@@ -36,8 +36,9 @@ def wanted(line: OrderLine) -> Wanted:
 
 def open_lines(order: Order) -> list[OrderLine]:
     """Lines that are still to be shipped, incomplete ones included."""
+    incomplete = [line for line in order.lines.all() if not line.quantity and line.shipped_before is not None]
     return [
-        line for line in order.lines.all() if not line.is_cancelled and (line.quantity_to_ship or not line.quantity)
+        line for line in order.lines.all() if not line.is_cancelled and (line.quantity_to_ship or line in incomplete)
     ]
 
 

@@ -17,7 +17,7 @@ from integrations import registry
 from integrations.models import Connection, Route
 from integrations.runs import Run
 from orders import parcels, settling
-from orders.carriers import CarrierMap
+from orders.carriers import CarrierMap, spoken
 from orders.models import (
     ConfirmedLine,
     Hold,
@@ -137,8 +137,10 @@ def _codes(parcel: Shipment, order: Order, carriers: CarrierMap) -> Codes | None
 
 
 def _unknown(parcel: Shipment) -> Reason:
-    text = " / ".join(part for part in (parcel.carrier, parcel.service) if part) or "(no carrier)"
-    return Reason(
-        Hold.Kind.UNKNOWN_CARRIER, text,
-        f"The warehouse shipped by {text!r}, which is not in the carrier map. Add it, and the parcel is confirmed.",
-    )  # fmt: skip
+    text = spoken(parcel)
+    says = (
+        f"The warehouse shipped by {text!r}, which is not in the carrier map. Add it"
+        if parcel.carrier
+        else "The warehouse names no carrier for a parcel. Name one there, or add a row with an empty carrier text"
+    )
+    return Reason(Hold.Kind.UNKNOWN_CARRIER, text, f"{says}, and the parcel is confirmed.")

@@ -1,5 +1,5 @@
-"""The admin of the top layer."""
+"""The admin's pages of the top layer."""
 
-from orders.admin import orders, routes, sending
+from orders.admin import holds, maps, orders, routes, sending
 
-__all__ = ["orders", "routes", "sending"]
+__all__ = ["holds", "maps", "orders", "routes", "sending"]

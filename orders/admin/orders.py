@@ -1,33 +1,40 @@
-"""Orders: the list by state and cause, the page that tells everything, and what a person may do."""
+"""Orders: the list by state and cause, and what a person may do with one or many."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
-from django.template.loader import render_to_string
+from django.shortcuts import redirect
 from django.utils.html import format_html
-from django.utils.safestring import mark_safe
-from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
-from integrations.admin_base import ChangedFieldsOnly, ReadOnly, ReasonForm, ago, ask, clip
+from integrations.admin_base import (
+    ChangedFieldsOnly,
+    ChangedRowsOnly,
+    Nothing,
+    ReasonForm,
+    ago,
+    ask,
+    ask_many,
+    clip,
+    do_each,
+    found_or_404,
+    is_saving,
+)
+from integrations.admin_forms import ShownForm
 from integrations.dispatch import enqueue
 from orders import actions
-from orders.models import Hold, IllegalTransition, Order, OrderLine, Shipment, UnreadableRecord, WarehouseSubmission
+from orders.admin import labels, order_page, worklists
+from orders.models import Hold, IllegalTransition, Order, OrderLine, WarehouseSubmission
 
-S = Order.Status
-STATUS_COLOURS = {
-    S.RECEIVED: "info", S.READY: "info", S.ON_HOLD: "danger", S.SKIPPED: "default", S.SUBMITTED: "primary",
-    S.PARTLY_SHIPPED: "warning", S.SHIPPED: "warning", S.CONFIRMED: "success", S.CANCELLED: "default",
-}  # fmt: skip
 CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship_state", "ship_postal_code",
                "ship_country_code", "ship_phone")  # fmt: skip
+CORRECTABLE_LINE = ("partner_sku", "option_sku", "quantity")
 
 
 class Held(admin.SimpleListFilter):
@@ -42,42 +49,75 @@ class Held(admin.SimpleListFilter):
         return queryset.filter(holds__kind=self.value(), holds__resolved_at=None).distinct()
 
 
-class Lines(TabularInline):
+class Worklist(admin.SimpleListFilter):
+    title, parameter_name = "worklist", "list"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, one.title) for name, one in worklists.OF_ORDERS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        chosen = worklists.OF_ORDERS.get(self.value() or "")
+        return queryset.filter(chosen.condition) if chosen else queryset
+
+
+class LineForm(ShownForm):
+    def clean_quantity(self) -> int | None:
+        quantity: int | None = self.cleaned_data["quantity"]
+        if self.instance.is_cancelled and "quantity" in self.changed_data:
+            raise ValidationError("The marketplace cancelled this line; its quantity stays.")
+        return quantity
+
+
+class Lines(ChangedRowsOnly):
     model = OrderLine
-    fields = ("number", "partner_sku", "option_sku", "title", "quantity", "quantity_to_ship", "quantity_shipped",
-              "quantity_confirmed", "unit_cost", "is_cancelled")  # fmt: skip
+    form = LineForm
+    fields = ("number", "partner_sku", "option_sku", "shown_title", "quantity", "quantity_to_ship", "quantity_shipped",
+              "quantity_confirmed", "unit_cost", "state")  # fmt: skip
     extra = 0
     can_delete = False
     hide_title = True
+    verbose_name_plural = "Lines"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
-        """Before it is sent, a line's SKUs and quantities can be put right."""
-        unsent = obj is not None and obj.status in Order.UNSENT
-        return [name for name in self.fields if not unsent or name not in CORRECTABLE_LINE]
+        """Before it is sent, a line's SKUs and quantity can be put right; what is to be shipped follows."""
+        correctable = obj is not None and actions.may_correct(obj)
+        return [name for name in self.fields if not correctable or name not in CORRECTABLE_LINE]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.name in CORRECTABLE_LINE:
+            field.required = False
+            field.widget.attrs["style"] = "width: 6rem" if db_field.name == "quantity" else "width: 15rem"
+        return field
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    @display(description="title")
+    def shown_title(self, obj: OrderLine) -> str:
+        return clip(obj.title, 40) or "–"
 
-CORRECTABLE_LINE = ("partner_sku", "option_sku", "quantity", "quantity_to_ship")
+    @display(description="state")
+    def state(self, obj: OrderLine) -> str:
+        return "Cancelled" if obj.is_cancelled else obj.marketplace_status.capitalize() or "Open"
 
 
 @admin.register(Order)
 class OrderAdmin(ChangedFieldsOnly):
-    list_display = ("number", "short_reference", "shown_status", "shown_holds", "route", "to", "age")
-    list_filter = ("status", Held, "route", "connection", "is_freight")
+    list_display = ("number", "reference", "shown_status", "shown_holds", "route", "to", "age")
+    list_filter = (Worklist, "status", Held, "route", "connection", "is_freight")
+    list_before_template = "admin/orders/tabs.html"
     search_fields = ("full_number", "short_reference", "ship_name", "ship_postal_code", "lines__partner_sku",
                      "lines__option_sku", "shipments__tracking_number")  # fmt: skip
     date_hierarchy = "ordered_at"
     list_select_related = ("route",)
     show_full_result_count = False
     inlines = (Lines,)
-    actions = ["release_many", "retry_many"]
+    actions = ["release_many", "retry_many", "hold_many", "skip_many", "unskip_many"]
     actions_detail = ["release", "retry", "hold", "skip", "unskip"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
         return (
-            (None, {"fields": ("status", "overview")}),
             ("Ship to", {"fields": CORRECTABLE}),
             ("As the marketplace has it", {"classes": ["collapse"], "fields": self._told()}),
         )
@@ -85,19 +125,26 @@ class OrderAdmin(ChangedFieldsOnly):
     def _told(self) -> tuple[str, ...]:
         return (
             "full_number", "short_reference", "sales_channel", "connection", "route", "marketplace_status",
-            "warehouse_name", "ordered_at", "marketplace_created_at", "shipping_code", "is_freight",
-            "signature_required", "billing_account", "carrier_code", "skip_reason", "cancel_requested_at",
+            "shown_warehouse_name", "ordered_at", "marketplace_created_at", "shipping_code", "shown_freight",
+            "shown_signature", "billing_account", "carrier_code", "skip_reason", "cancel_requested_at",
             "received_at", "last_seen_at", "shown_raw", "shown_request",
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
-        sent = obj is not None and obj.status not in Order.UNSENT
-        return ("status", "overview", *self._told(), *(CORRECTABLE if sent else ()))
+        correctable = obj is not None and actions.may_correct(obj)
+        return (*self._told(), *(() if correctable else CORRECTABLE))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         open_holds = Hold.objects.filter(resolved_at=None)
         rows: QuerySet[Order] = super().get_queryset(request)
         return rows.prefetch_related(Prefetch("holds", open_holds, to_attr="open_holds"))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Order | None:
+        """While a form is being saved, no worker takes the order to send it."""
+        order: Order | None = super().get_object(request, object_id, from_field)
+        if order is not None and is_saving(request):
+            WarehouseSubmission.objects.select_for_update().filter(order=order).first()
+        return order
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -107,21 +154,50 @@ class OrderAdmin(ChangedFieldsOnly):
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
         """Only the buttons that this order allows now, and none for who may only look."""
-        order = Order.objects.filter(pk=object_id).first()
+        order = self.get_object(request, str(object_id))
         allowed = actions.possible(order) if order and self.has_change_permission(request, order) else set()
         shown = super().get_actions_detail(request, object_id)
         return [one for one in shown if one.action_name.rpartition("_")[2] in allowed]
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        tabs = worklists.tabs(request.GET.get("list", ""))
+        answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), "tabs": tabs})
+        return answer
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:  # fmt: skip
+        order = self.get_object(request, str(object_id))
+        if order is None:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        correctable = actions.may_correct(order)
+        if request.method == "POST" and not correctable and self.has_change_permission(request, order):
+            status = order.get_status_display().lower()
+            text = f"Nothing was saved: order {order} was sent or closed meanwhile (it is {status} now)."
+            messages.error(request, text)
+            return redirect(request.path)
+        more = {"facts": order_page.facts(order, request.user), "show_save": correctable,
+                "show_save_and_continue": correctable}  # fmt: skip
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+    def save_inline(self, request: HttpRequest, obj: OrderLine, names: list[str]) -> None:
+        others = [name for name in names if name != "quantity"]
+        if others:
+            obj.save(update_fields=others)
+        if "quantity" in names:
+            actions.correct_line(obj, obj.quantity, request.user)  # type: ignore[arg-type]
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         order: Order = form.instance
-        if form.changed_data or any(formset.has_changed() for formset in formsets):
-            changed = [*form.changed_data, *(name for one in formsets for f in one for name in f.changed_data)]
-            order.note(f"corrected by hand: {', '.join(dict.fromkeys(changed))}", actor=request.user)  # type: ignore[arg-type]
-            if order.route is not None:
-                enqueue("submit_orders", order.route.warehouse_id)
+        changed = order_page.corrections(form, formsets)
+        if changed:
+            order.note(f"corrected by hand: {', '.join(changed)}", actor=request.user)  # type: ignore[arg-type]
+        if order.route is not None and (changed or any(formset.has_changed() for formset in formsets)):
+            enqueue("submit_orders", order.route.warehouse_id)
 
-    @display(description="status", label=STATUS_COLOURS, ordering="status")
+    @display(description="status", label=labels.ORDER, ordering="status")
     def shown_status(self, obj: Order) -> tuple[str, str]:
         return obj.status, obj.get_status_display()
 
@@ -135,6 +211,10 @@ class OrderAdmin(ChangedFieldsOnly):
     def number(self, obj: Order) -> str:
         return clip(obj.full_number, 24)
 
+    @display(description="short reference", ordering="short_reference")
+    def reference(self, obj: Order) -> str:
+        return clip(obj.short_reference or "–", 24)
+
     @display(description="ship to", ordering="ship_name")
     def to(self, obj: Order) -> str:
         return clip(obj.ship_name, 24)
@@ -143,42 +223,38 @@ class OrderAdmin(ChangedFieldsOnly):
     def age(self, obj: Order) -> str:
         return ago(obj.ordered_at)
 
-    @display(description="")
-    def overview(self, obj: Order) -> str:
-        submission = WarehouseSubmission.objects.filter(order=obj).first()
-        parcels = Shipment.objects.filter(order=obj).prefetch_related(
-            "lines__order_line", "lines__confirmed__confirmation"
-        )
-        context = {
-            "holds": obj.holds.filter(resolved_at=None), "submission": submission, "parcels": parcels,
-            "submitted": submission.lines.select_related("order_line") if submission else [],
-            "confirmations": obj.confirmations.all(), "events": obj.events.select_related("actor").order_by("pk"),
-        }  # fmt: skip
-        return mark_safe(render_to_string("admin/orders/overview.html", context))  # noqa: S308 (escapes by itself)
+    @display(description="warehouse name")
+    def shown_warehouse_name(self, obj: Order) -> str:
+        return repr(obj.warehouse_name)
+
+    @display(description="freight")
+    def shown_freight(self, obj: Order) -> str:
+        return "Yes" if obj.is_freight else "No"
+
+    @display(description="signature required")
+    def shown_signature(self, obj: Order) -> str:
+        return "Yes" if obj.signature_required else "No"
 
     @display(description="raw message")
     def shown_raw(self, obj: Order) -> str:
-        return format_html('<pre class="whitespace-pre-wrap break-all">{}</pre>', obj.raw)
+        return order_page.raw_message(obj)
 
     @display(description="what was sent")
     def shown_request(self, obj: Order) -> str:
-        submission = WarehouseSubmission.objects.filter(order=obj).first()
-        text = json.dumps(submission.request, indent=2, ensure_ascii=False) if submission else "nothing"
-        return format_html('<pre class="whitespace-pre-wrap break-all">{}</pre>', text)
+        return order_page.sent_request(obj)
 
     def _ask(
-        self, request: HttpRequest, object_id: int, title: str, consequence: str,
+        self, request: HttpRequest, object_id: int, button: str, consequence: str,
         do: Callable[..., str], *, with_reason: bool = False,
     ) -> HttpResponse:  # fmt: skip
-        order = get_object_or_404(Order, pk=object_id)
+        order = found_or_404(self, request, object_id)
 
         def act(values: dict[str, Any]) -> str:
             return do(order, *([values["reason"]] if with_reason else []), request.user)
 
-        more = {"form_class": ReasonForm} if with_reason else {}
         return ask(
-            self, request, order, title=f"{title} {order}", consequence=consequence, do=act,
-            refuse=IllegalTransition, **more,
+            self, request, order, title=f"{button} {order}", consequence=consequence, do=act, button=button,
+            refuse=IllegalTransition, form_class=ReasonForm if with_reason else Nothing,
         )  # fmt: skip
 
     @action(description="Release", url_path="release", icon="lock_open")
@@ -193,52 +269,49 @@ class OrderAdmin(ChangedFieldsOnly):
 
     @action(description="Hold", url_path="hold", icon="front_hand")
     def hold(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        text = "The order is not sent until somebody releases it."
-        return self._ask(request, object_id, "Hold", text, actions.hold, with_reason=True)
+        return self._ask(request, object_id, "Hold", HOLDING, actions.hold, with_reason=True)
 
     @action(description="Skip", url_path="skip", icon="block")
     def skip(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        text = "The order is never sent, unless somebody un-skips it."
-        return self._ask(request, object_id, "Skip", text, actions.skip, with_reason=True)
+        return self._ask(request, object_id, "Skip", SKIPPING, actions.skip, with_reason=True)
 
     @action(description="Un-skip", url_path="unskip", icon="undo")
     def unskip(self, request: HttpRequest, object_id: int) -> HttpResponse:
         text = "The order is judged like a new one, and goes out if nothing holds it."
         return self._ask(request, object_id, "Un-skip", text, actions.unskip)
 
-    @admin.action(description="Release the selected orders", permissions=["change"])
+    @admin.action(description="Release", permissions=["change"])
     def release_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self._each(request, queryset, actions.release)
+        self._each(request, queryset, actions.release, "released")
 
-    @admin.action(description="Retry what was refused for the selected orders", permissions=["change"])
+    @admin.action(description="Retry what was refused", permissions=["change"])
     def retry_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self._each(request, queryset, actions.retry_sending)
+        self._each(request, queryset, actions.retry_sending, "sent again")
 
-    def _each(self, request: HttpRequest, queryset: QuerySet[Order], do: Callable[..., str]) -> None:
-        done = 0
-        for order in queryset.select_related("route"):
-            try:
-                do(order, request.user)
-                done += 1
-            except IllegalTransition as exc:
-                messages.warning(request, str(exc))
-        messages.success(request, f"{done} done")
+    @admin.action(description="Un-skip", permissions=["change"])
+    def unskip_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self._each(request, queryset, actions.unskip, "un-skipped")
+
+    @admin.action(description="Hold…", permissions=["change"])
+    def hold_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
+        return self._ask_many(request, queryset, "Hold", HOLDING, actions.hold, "held")
+
+    @admin.action(description="Skip…", permissions=["change"])
+    def skip_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
+        return self._ask_many(request, queryset, "Skip", SKIPPING, actions.skip, "skipped")
+
+    def _each(self, request: HttpRequest, rows: QuerySet[Order], do: Callable[..., str], done: str) -> None:
+        rows = rows.select_related("route__warehouse", "connection")
+        do_each(request, rows, lambda order: do(order, request.user), done=done, refuse=IllegalTransition)
+
+    def _ask_many(
+        self, request: HttpRequest, rows: QuerySet[Order], button: str, text: str, do: Callable[..., str], done: str
+    ) -> HttpResponse | None:
+        return ask_many(
+            self, request, rows, title=button, button=button, consequence=text, done=done, refuse=IllegalTransition,
+            do=lambda order, reason: do(order, reason, request.user),
+        )  # fmt: skip
 
 
-@admin.register(Hold)
-class HoldAdmin(ReadOnly):
-    list_display = ("order", "kind", "subject", "message", "since", "resolved_at")
-    list_filter = (("resolved_at", admin.EmptyFieldListFilter), "kind")
-    search_fields = ("order__full_number", "subject", "message")
-    list_select_related = ("order",)
-
-    @display(description="since", ordering="opened_at")
-    def since(self, obj: Hold) -> str:
-        return ago(obj.opened_at)
-
-
-@admin.register(UnreadableRecord)
-class UnreadableRecordAdmin(ReadOnly):
-    list_display = ("full_number", "connection", "reason", "first_seen_at", "resolved_at")
-    list_filter = (("resolved_at", admin.EmptyFieldListFilter), "connection")
-    search_fields = ("full_number", "reason")
+HOLDING = "What is held is not sent until somebody releases it."
+SKIPPING = "What is skipped is never sent, unless somebody un-skips it."

@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from unfold.decorators import action, display
 
-from integrations.admin_base import ChangedFieldsOnly, ago
+from integrations.admin_base import ChangedFieldsOnly, ago, clip, found_or_404, is_used
+from integrations.connection_test import check_route
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Route
 from integrations.registry import MARKETPLACE, PROVIDERS
-from orders.preview import preview_first_pull
+from inventory.models import Listing
+from orders.preview import Row, look_from, preview_first_pull
 
 STATE_COLOURS = {Route.State.LIVE: "success", Route.State.TEST: "warning", Route.State.PAUSED: "info"}
 
 
 @admin.register(Route)
 class RouteAdmin(ChangedFieldsOnly):
-    list_display = (
-        "name",
-        "shown_state",
-        "marketplace",
-        "marketplace_warehouse_name",
-        "warehouse",
-        "location_name",
-        "read",
-    )
+    list_display = ("name", "shown_state", "marketplace", "shown_warehouse_name", "warehouse", "location_name", "read")
     list_filter = ("state",)
     list_select_related = ("marketplace", "warehouse")
     search_fields = ("name", "marketplace_warehouse_name")
     readonly_fields = ("read",)
     actions_detail = ["preview"]
     fieldsets = (
-        (None, {"fields": ("name", "state")}),
+        (None, {"fields": ("name", "state"), "description": "A route that had orders is paused, not deleted."}),
         ("From and to", {"fields": ("marketplace", "marketplace_warehouse_name", "warehouse", "location_name",
                                     "company_name")}),
         ("Orders", {"fields": ("earliest_order_date", "read", "order_status", "tag", "reference_length",
@@ -66,6 +59,22 @@ class RouteAdmin(ChangedFieldsOnly):
         if change and renamed:
             Route.objects.filter(pk=obj.pk).update(location_id="", company_id="")
 
+    def get_actions(self, request: HttpRequest) -> Any:
+        """A route is deleted from its own page, where it says whether it was used."""
+        return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
+        """No buttons for who may only look."""
+        return super().get_actions_detail(request, object_id) if self.has_change_permission(request) else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Route | None = None) -> bool:
+        allowed = bool(super().has_delete_permission(request, obj))
+        return allowed and (obj is None or not is_used(obj, apart_from=(Listing,)))
+
+    @display(description="warehouse name", ordering="marketplace_warehouse_name")
+    def shown_warehouse_name(self, obj: Route) -> str:
+        return clip(obj.marketplace_warehouse_name, 30)
+
     @display(description="state", label=STATE_COLOURS)
     def shown_state(self, obj: Route) -> tuple[str, str]:
         return obj.state, obj.get_state_display()
@@ -74,20 +83,40 @@ class RouteAdmin(ChangedFieldsOnly):
     def read(self, obj: Route) -> str:
         return ago(obj.read_until)
 
-    @action(description="Preview first pull", url_path="preview", icon="visibility")
+    @action(description="Preview", url_path="preview", icon="visibility")
     def preview(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        route = get_object_or_404(Route, pk=object_id)
+        route = found_or_404(self, request, object_id)
         if not self.has_change_permission(request, route):
             raise PermissionDenied
         context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
-            "title": f"Preview: {route}",
-            "object": route,
-        }
+            **self.admin_site.each_context(request), "opts": self.opts, "object": route,
+            "title": f"{'Preview' if route.read_until else 'Preview of the first pull'}: {route}",
+        }  # fmt: skip
         try:
+            context["since"] = look_from(route)
+            context["steps"] = check_route(route)
             rows = preview_first_pull(route)
         except IntegrationError as exc:
             return TemplateResponse(request, "admin/orders/preview.html", {**context, "error": str(exc)})
-        verdicts = Counter(row.verdict for row in rows)
-        counts = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items()) or "no orders"
-        return TemplateResponse(request, "admin/orders/preview.html", {**context, "rows": rows, "counts": counts})
+        groups = _by_verdict(rows)
+        return TemplateResponse(request, "admin/orders/preview.html", {**context, "groups": groups})
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The orders of one verdict, what needs a hand first."""
+
+    verdict: str
+    colour: str
+    rows: list[Row]
+
+
+VERDICTS = {
+    "hold": "danger", "unreadable": "danger", "load": "success", "skip": "default", "elsewhere": "info",
+    "known": "default",
+}  # fmt: skip
+
+
+def _by_verdict(rows: list[Row]) -> list[Group]:
+    found = [Group(name, colour, [row for row in rows if row.verdict == name]) for name, colour in VERDICTS.items()]
+    return [group for group in found if group.rows]

@@ -1,4 +1,4 @@
-"""What is sent and heard, and the two code maps."""
+"""What is sent and heard."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from integrations.admin_base import ChangedFieldsOnly, ReadOnly, ago
+from integrations.admin_base import ReadOnly, ago, clip
 from integrations.models import Transmission, retry
-from orders.models import CarrierService, Shipment, ShipmentConfirmation, ShippingMethod, WarehouseSubmission
+from orders.admin.labels import PARCEL, TRANSMISSION
+from orders.carriers import spoken
+from orders.models import Shipment, ShipmentConfirmation, WarehouseSubmission
 
 T = Transmission.Status
-COLOURS = {
-    T.PENDING: "info", T.IN_FLIGHT: "info", T.UNCONFIRMED: "warning", T.ACCEPTED: "success", T.PARKED: "danger",
-    T.WITHDRAWN: "default",
-}  # fmt: skip
 
 
 class TransmissionAdmin(ReadOnly):
@@ -28,9 +26,17 @@ class TransmissionAdmin(ReadOnly):
     list_select_related: Any = ("order", "connection")
     actions = ["retry_selected"]
 
-    @display(description="status", label=COLOURS, ordering="status")
+    @display(description="status", label=TRANSMISSION, ordering="status")
     def shown_status(self, obj: Transmission) -> tuple[str, str]:
         return obj.status, obj.get_status_display()
+
+    @display(description="order", ordering="order__full_number")
+    def of_order(self, obj: Transmission) -> str:
+        return clip(str(obj.order), 24)  # type: ignore[attr-defined]
+
+    @display(description="last error")
+    def short_error(self, obj: Transmission) -> str:
+        return clip(obj.last_error, 60) or "–"
 
     @display(description="made", ordering="created_at")
     def made(self, obj: Transmission) -> str:
@@ -41,21 +47,23 @@ class TransmissionAdmin(ReadOnly):
 
     @admin.action(description="Retry (what may have arrived is looked up first)", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        for row in queryset:
+        stopped = list(queryset.exclude(status__in=(T.IN_FLIGHT, T.ACCEPTED, T.WITHDRAWN)))
+        for row in stopped:
             retry(row)
-        messages.success(request, f"{len(queryset)} are taken up again with the next run")
+        left = f"; {len(queryset) - len(stopped)} had nothing to retry" if len(stopped) < len(queryset) else ""
+        messages.success(request, f"{len(stopped)} taken up again with the next run{left}")
 
 
 @admin.register(WarehouseSubmission)
 class WarehouseSubmissionAdmin(TransmissionAdmin):
     list_display = (
-        "order",
+        "of_order",
         "connection",
         "shown_status",
         "remote_number",
         "attempts",
         "not_before",
-        "last_error",
+        "short_error",
         "made",
     )
     search_fields = (*TransmissionAdmin.search_fields, "remote_id", "remote_number")
@@ -63,26 +71,28 @@ class WarehouseSubmissionAdmin(TransmissionAdmin):
 
 @admin.register(ShipmentConfirmation)
 class ShipmentConfirmationAdmin(TransmissionAdmin):
-    list_display = ("order", "connection", "shown_status", "attempts", "not_before", "last_error", "made")
+    list_display = ("of_order", "connection", "shown_status", "attempts", "not_before", "short_error", "made")
 
 
 @admin.register(Shipment)
 class ShipmentAdmin(ReadOnly):
-    list_display = ("tracking_number", "order", "state", "carrier", "service", "shipped_at")
+    list_display = ("number", "of_order", "shown_state", "shown_carrier", "shipped_at")
     list_filter = ("state", "connection")
     search_fields = ("tracking_number", "remote_id", "order__full_number")
     list_select_related = ("order",)
 
+    @display(description="tracking number", ordering="tracking_number")
+    def number(self, obj: Shipment) -> str:
+        return clip(obj.tracking_number, 30) or "none yet"
 
-@admin.register(ShippingMethod)
-class ShippingMethodAdmin(ChangedFieldsOnly):
-    list_display = ("code", "name", "connection")
-    list_filter = ("connection",)
-    search_fields = ("code", "name")
+    @display(description="order", ordering="order__full_number")
+    def of_order(self, obj: Shipment) -> str:
+        return clip(str(obj.order), 24)
 
+    @display(description="state", label=PARCEL, ordering="state")
+    def shown_state(self, obj: Shipment) -> tuple[str, str]:
+        return obj.state, obj.get_state_display()
 
-@admin.register(CarrierService)
-class CarrierServiceAdmin(ChangedFieldsOnly):
-    list_display = ("carrier_text", "service_text", "carrier_code", "service_code", "connection")
-    list_filter = ("connection", "carrier_code")
-    search_fields = ("carrier_text", "service_text")
+    @display(description="carrier and service", ordering="carrier")
+    def shown_carrier(self, obj: Shipment) -> str:
+        return clip(spoken(obj), 50)

@@ -57,7 +57,6 @@ class Order(models.Model):
     short_reference = models.CharField(max_length=70, unique=True, null=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.RECEIVED, db_index=True)
     skip_reason = models.CharField(max_length=200, blank=True)
-    skip_overruled = models.BooleanField(default=False, help_text="A person said: send it all the same.")
 
     marketplace_status = models.CharField(max_length=60, blank=True)
     warehouse_name = models.CharField(max_length=200, blank=True, help_text="As received; echoed on shipments.")
@@ -144,6 +143,9 @@ class OrderLine(models.Model):
     quantity_to_ship = models.PositiveIntegerField(
         default=0, help_text="What was still open when the order came in, less what was cancelled."
     )
+    shipped_before = models.PositiveIntegerField(
+        default=0, null=True, help_text="Shipped without us before the order came in; empty: all of it."
+    )
     quantity_shipped = models.PositiveIntegerField(default=0, help_text="Left the warehouse.")
     quantity_confirmed = models.PositiveIntegerField(default=0, help_text="In a confirmation, sent or about to be.")
     is_cancelled = models.BooleanField(default=False)
@@ -158,6 +160,10 @@ class OrderLine(models.Model):
             models.UniqueConstraint(fields=["order", "position"], name="line_once_per_position"),
             models.CheckConstraint(
                 condition=Q(quantity_confirmed__lte=F("quantity_to_ship")), name="line_never_over_confirmed"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity_to_ship=0) | Q(quantity__isnull=False, quantity_to_ship__lte=F("quantity")),
+                name="line_never_over_ordered",
             ),
         ]
 
@@ -176,7 +182,7 @@ class UnreadableRecord(models.Model):
     first_seen_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now)
     resolved_at = models.DateTimeField(null=True, help_text="Read well later, or dismissed by a person.")
-    resolution = models.CharField(max_length=200, blank=True)
+    resolution = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["-first_seen_at"]
@@ -220,6 +226,8 @@ class Hold(models.Model):
         Kind.CANCELLED_LATE,
         Kind.DOUBLED,
     )
+    # Closed by the map or the system that they wait for; by hand they would only come back with the next run.
+    CLOSES_ITSELF = (Kind.UNKNOWN_CARRIER,)
 
     # Found by looking at the other side, not by judging the order: they stay until a person releases it.
     UNTIL_RELEASED = (Kind.MANUAL, Kind.GONE)
@@ -230,6 +238,7 @@ class Hold(models.Model):
     message = models.TextField()
     opened_at = models.DateTimeField(default=timezone.now)
     resolved_at = models.DateTimeField(null=True)
+    resolution = models.CharField(max_length=300, blank=True, help_text="What a person did about it, and who.")
 
     class Meta:
         ordering = ["order", "pk"]

@@ -142,7 +142,9 @@ class ConfirmedLine(models.Model):
 class ShippingMethod(models.Model):
     """What a marketplace's service code is called towards the warehouse."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="shipping_methods")
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, related_name="shipping_methods", verbose_name="marketplace"
+    )
     code = models.CharField(max_length=80)
     name = models.CharField(max_length=120, help_text="Written into the warehouse order's notes.")
 
@@ -157,15 +159,26 @@ class ShippingMethod(models.Model):
 class CarrierService(models.Model):
     """What the warehouse's free text for carrier and service is in the marketplace's codes.
 
-    Texts are compared without regard to capitals and repeated blanks. An empty service text stands for none, `*` for
-    any that has no row of its own; an empty service code for the service that the order asked for.
+    Texts are compared without regard to capitals and repeated blanks. An empty carrier text is a parcel for which the
+    warehouse named none. An empty service text stands for none, `*` for any that has no row of its own; an empty
+    service code for the service that the order asked for.
     """
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="carrier_services")
-    carrier_text = models.CharField(max_length=120)
-    service_text = models.CharField(max_length=120, blank=True)
-    carrier_code = models.CharField(max_length=40)
-    service_code = models.CharField(max_length=40, blank=True)
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, related_name="carrier_services", verbose_name="marketplace"
+    )
+    carrier_text = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="As the warehouse writes it. Empty: parcels for which it names no carrier.",
+    )
+    service_text = models.CharField(
+        max_length=120, blank=True, help_text="As the warehouse writes it. Empty: none; * stands for any other."
+    )
+    carrier_code = models.CharField(max_length=40, help_text="The marketplace's code.")
+    service_code = models.CharField(
+        max_length=40, blank=True, help_text="The marketplace's code. Empty: the service that the order asked for."
+    )
 
     class Meta:
         ordering = ["connection", "carrier_text", "service_text"]
@@ -174,4 +187,5 @@ class CarrierService(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.carrier_text} {self.service_text}".strip() + f" → {self.carrier_code} {self.service_code}"
+        text = f"{self.carrier_text or '(no carrier)'} {self.service_text}".strip()
+        return f"{text} → {self.carrier_code} {self.service_code}".strip()

@@ -1,0 +1,151 @@
+"""What waits for a person: holds, and records that could not be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from unfold.decorators import action, display
+
+from integrations.admin.records import legible
+from integrations.admin_base import NoteForm, ReadOnly, ago, ask, ask_many, clip, found_or_404
+from orders import actions
+from orders.models import Hold, IllegalTransition, UnreadableRecord
+
+CHANGE = "orders.change_order"
+
+
+class Openness(admin.SimpleListFilter):
+    """Open ones, unless somebody asks for others."""
+
+    title, parameter_name = "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("closed", "Resolved"), ("all", "All")]
+
+    def choices(self, changelist: Any) -> Any:
+        first, *others = super().choices(changelist)
+        return [{**first, "display": "Open"}, *others]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        conditions = {"all": Q(), "closed": Q(resolved_at__isnull=False)}
+        return queryset.filter(conditions.get(self.value() or "", Q(resolved_at=None)))
+
+
+class Closable(ReadOnly):
+    """A record that nobody edits, but that a person who may change orders can close with a note."""
+
+    def has_close_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm(CHANGE))
+
+    def may_close(self, row: Any) -> bool:
+        return row.resolved_at is None
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
+        row = self.get_object(request, str(object_id))
+        if row is None or not self.has_close_permission(request) or not self.may_close(row):
+            return []
+        return super().get_actions_detail(request, object_id)
+
+    @display(description="resolved", ordering="resolved_at")
+    def closed(self, obj: Any) -> str:
+        return ago(obj.resolved_at)
+
+
+@admin.register(Hold)
+class HoldAdmin(Closable):
+    list_display = ("of_order", "kind", "short_subject", "short_message", "since", "closed")
+    list_filter = (Openness, "kind")
+    search_fields = ("order__full_number", "subject", "message")
+    list_select_related = ("order",)
+    fields = ("order", "kind", "subject", "message", "opened_at", "resolved_at", "resolution")
+    actions = ["resolve_many"]
+    actions_detail = ["resolve"]
+
+    def may_close(self, row: Any) -> bool:
+        return super().may_close(row) and actions.may_resolve(row)
+
+    @display(description="order", ordering="order__full_number")
+    def of_order(self, obj: Hold) -> str:
+        return clip(obj.order.full_number, 24)
+
+    @display(description="subject", ordering="subject")
+    def short_subject(self, obj: Hold) -> str:
+        return clip(obj.subject, 30) or "–"
+
+    @display(description="message")
+    def short_message(self, obj: Hold) -> str:
+        return clip(obj.message, 90)
+
+    @display(description="since", ordering="opened_at")
+    def since(self, obj: Hold) -> str:
+        return ago(obj.opened_at)
+
+    @action(description="Resolve", url_path="resolve", icon="task_alt")
+    def resolve(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        hold = found_or_404(self, request, object_id)
+        return ask(
+            self, request, hold, title=f"Resolve “{hold}” of order {hold.order}", button="Resolve",
+            consequence=f"{hold.message} Say what was done; it stays in the order's story with your name.",
+            do=lambda values: actions.resolve(hold, values["note"], request.user),  # type: ignore[arg-type]
+            form_class=NoteForm, refuse=IllegalTransition, allowed=self.has_close_permission(request), back=hold.order,
+        )  # fmt: skip
+
+    @admin.action(description="Resolve…", permissions=["close"])
+    def resolve_many(self, request: HttpRequest, queryset: QuerySet[Hold]) -> HttpResponse | None:
+        return ask_many(
+            self, request, queryset.select_related("order"), title="Resolve", button="Resolve", done="resolved",
+            consequence="Say what was done; it stays in each order's story with your name.", form_class=NoteForm,
+            do=lambda hold, note: actions.resolve(hold, note, request.user),  # type: ignore[arg-type]
+            refuse=IllegalTransition,
+        )  # fmt: skip
+
+
+@admin.register(UnreadableRecord)
+class UnreadableRecordAdmin(Closable):
+    list_display = ("number", "connection", "short_reason", "first_seen", "closed")
+    list_filter = (Openness, "connection")
+    search_fields = ("full_number", "reason")
+    list_select_related = ("connection",)
+    fields = ("full_number", "connection", "reason", "first_seen_at", "last_seen_at", "resolved_at", "resolution",
+              "shown_raw")  # fmt: skip
+    actions = ["dismiss_many"]
+    actions_detail = ["dismiss"]
+
+    @display(description="number", ordering="full_number")
+    def number(self, obj: UnreadableRecord) -> str:
+        return clip(str(obj), 24)
+
+    @display(description="reason")
+    def short_reason(self, obj: UnreadableRecord) -> str:
+        return clip(obj.reason, 90)
+
+    @display(description="first seen", ordering="first_seen_at")
+    def first_seen(self, obj: UnreadableRecord) -> str:
+        return ago(obj.first_seen_at)
+
+    @display(description="raw record")
+    def shown_raw(self, obj: UnreadableRecord) -> str:
+        return legible(obj.raw)
+
+    @action(description="Dismiss", url_path="dismiss", icon="task_alt")
+    def dismiss(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        record = found_or_404(self, request, object_id)
+        return ask(
+            self, request, record, title=f"Dismiss {record}", button="Dismiss", consequence=DISMISSING,
+            do=lambda values: actions.dismiss(record, values["note"], request.user),  # type: ignore[arg-type]
+            form_class=NoteForm, refuse=IllegalTransition, allowed=self.has_close_permission(request),
+        )  # fmt: skip
+
+    @admin.action(description="Dismiss…", permissions=["close"])
+    def dismiss_many(self, request: HttpRequest, queryset: QuerySet[UnreadableRecord]) -> HttpResponse | None:
+        return ask_many(
+            self, request, queryset, title="Dismiss", button="Dismiss", done="dismissed", consequence=DISMISSING,
+            do=lambda record, note: actions.dismiss(record, note, request.user),  # type: ignore[arg-type]
+            form_class=NoteForm, refuse=IllegalTransition,
+        )  # fmt: skip
+
+
+DISMISSING = "The order is not taken from this record. One that is read well later closes it by itself."

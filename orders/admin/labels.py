@@ -1,0 +1,39 @@
+"""States as coloured labels, the same on every page; the word always stands beside the colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from integrations.models import Transmission
+from orders.models import Order, Shipment
+
+S, T, P = Order.Status, Transmission.Status, Shipment.State
+ORDER = {
+    S.RECEIVED: "info", S.READY: "info", S.ON_HOLD: "danger", S.SKIPPED: "default", S.SUBMITTED: "primary",
+    S.PARTLY_SHIPPED: "warning", S.SHIPPED: "warning", S.CONFIRMED: "success", S.CANCELLED: "default",
+}  # fmt: skip
+TRANSMISSION = {
+    T.PENDING: "info", T.IN_FLIGHT: "info", T.UNCONFIRMED: "warning", T.ACCEPTED: "success", T.PARKED: "danger",
+    T.WITHDRAWN: "default",
+}  # fmt: skip
+PARCEL = {P.PACKED: "info", P.SHIPPED: "success", P.VOID: "danger"}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What the label template shows."""
+
+    type: str
+    text: str
+
+
+def of_order(order: Order) -> Label:
+    return Label(ORDER[S(order.status)], order.get_status_display())
+
+
+def of_transmission(row: Transmission) -> Label:
+    return Label(TRANSMISSION[T(row.status)], row.get_status_display())
+
+
+def of_parcel(parcel: Shipment) -> Label:
+    return Label(PARCEL[P(parcel.state)], parcel.get_state_display())

@@ -1,0 +1,54 @@
+"""What waits for a person, as conditions on orders: the same for the list's tabs and the start page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Exists, F, OuterRef, Q
+
+from integrations.models import Transmission
+from orders.models import Hold, Order, OrderLine, ShipmentConfirmation, WarehouseSubmission
+
+T = Transmission.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    title: str
+    condition: Q
+
+
+def _own(rows: object) -> Q:
+    return Q(Exists(rows))  # type: ignore[arg-type]
+
+
+_HOLDS = Hold.objects.filter(order=OuterRef("pk"), resolved_at=None)
+_REFUSED = [model._default_manager.filter(order=OuterRef("pk"), status=T.PARKED)
+            for model in (WarehouseSubmission, ShipmentConfirmation)]  # fmt: skip
+_UNTOLD = OrderLine.objects.filter(order=OuterRef("pk"), quantity_shipped__gt=F("quantity_confirmed"))
+_OPEN = ShipmentConfirmation.objects.filter(order=OuterRef("pk")).exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
+
+OF_ORDERS = {
+    "held": Worklist("On hold", _own(_HOLDS)),
+    "refused": Worklist("Refused", _own(_REFUSED[0]) | _own(_REFUSED[1])),
+    "unconfirmed": Worklist("To confirm", _own(_UNTOLD) | _own(_OPEN)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    title: str
+    query: str
+    count: int
+    is_active: bool
+
+
+def tabs(chosen: str) -> list[Tab]:
+    """The worklists with how many orders each holds, and all orders."""
+    found = counts()
+    shown = [Tab(one.title, f"?list={name}", found[name], chosen == name) for name, one in OF_ORDERS.items()]
+    return [*shown, Tab("All", "?", Order.objects.count(), not chosen)]
+
+
+def counts() -> dict[str, int]:
+    return {name: Order.objects.filter(one.condition).count() for name, one in OF_ORDERS.items()}
