@@ -23,6 +23,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": "Orders and inventory",
     "SITE_SYMBOL": "conveyor_belt",
     "SITE_URL": None,
+    "DASHBOARD_CALLBACK": "orders.admin.start.page",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {

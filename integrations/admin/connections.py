@@ -16,9 +16,10 @@ from integrations.connection_form import ConnectionForm
 from integrations.connection_test import check_connection
 from integrations.dispatch import enqueue, ensure_plans
 from integrations.models import Connection, Exchange, JobPlan, RateWindow, SyncRun
+from integrations.warehouse_facts import AccountCurrencies, CompanyRequest
 
 # A connection's own traces: they go with it and do not make it one that was used.
-TRACES = (JobPlan, SyncRun, Exchange, RateWindow)
+TRACES = (JobPlan, SyncRun, Exchange, RateWindow, AccountCurrencies, CompanyRequest)
 
 HEALTH_COLOURS = {
     Connection.Health.WORKING: "success", Connection.Health.UNTESTED: "info",

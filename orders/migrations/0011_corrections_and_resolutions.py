@@ -71,6 +71,16 @@ class Migration(migrations.Migration):
             name='resolution',
             field=models.CharField(blank=True, max_length=300),
         ),
+        migrations.AlterField(
+            model_name='shipmentconfirmation',
+            name='sent_at',
+            field=models.DateTimeField(help_text='When a request that may have arrived was last about to leave.', null=True),
+        ),
+        migrations.AlterField(
+            model_name='warehousesubmission',
+            name='sent_at',
+            field=models.DateTimeField(help_text='When a request that may have arrived was last about to leave.', null=True),
+        ),
         migrations.RunPython(tell_what_was_shipped_before, migrations.RunPython.noop),
         migrations.AddConstraint(
             model_name='orderline',

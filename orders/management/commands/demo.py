@@ -39,10 +39,10 @@ class Command(Base):
         parser.add_argument("--once", action="store_true")
 
     def handle(self, *_args: Any, once: bool, **_options: Any) -> None:
-        with ExitStack() as stack:
+        with ending_well() as ending, ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crossdock-demo-")))
             box = stack.enter_context(Sandbox(with_samples=True))
-            demo = Demo(box, folder, self._say)
+            demo = Demo(box, folder, self._say, ending)
             demo.manage("migrate", "--verbosity", "0")
             address = stack.enter_context(demo.served())
             demo.set_up()
@@ -53,7 +53,7 @@ class Command(Base):
                 self._say(f"\nThe admin: {address}/admin/   login {LOGIN}, password {PASSWORD}")
                 self._say(f"Both systems: {box.oasis_url} and {box.tradegecko_url} (see /_sandbox/state)")
                 self._say("Ctrl-C stops everything.")
-                wait_for_interrupt()
+                threading.Event().wait()
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
@@ -63,10 +63,11 @@ class Command(Base):
 class Demo:
     """One demo on its own database. Every step is the command that a user would type."""
 
-    def __init__(self, box: Sandbox, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, box: Sandbox, folder: Path, say: Callable[[str], None], ending: Ending) -> None:
         self._box = box
         self._folder = folder
         self._say = say
+        self._ending = ending
         self._environment = {
             **os.environ,
             "DEBUG": "1",
@@ -99,13 +100,16 @@ class Demo:
         web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "4"]
         cluster = [sys.executable, "manage.py", "qcluster"]
         log = (self._folder / "log.txt").open("w")
-        started = [
-            subprocess.Popen(  # noqa: S603
-                command, cwd=settings.BASE_DIR, env=self._environment, stdout=log, stderr=log, start_new_session=True
-            )
-            for command in (web, cluster)
-        ]
+        started: list[subprocess.Popen[bytes]] = []
         try:
+            for command in (web, cluster):
+                with self._ending.put_off():
+                    started.append(
+                        subprocess.Popen(  # noqa: S603
+                            command, cwd=settings.BASE_DIR, env=self._environment, stdout=log, stderr=log,
+                            start_new_session=True,
+                        )
+                    )  # fmt: skip
             self._say(f"ok   web server at {address}, cluster of 2 workers, both systems simulated")
             yield address
         finally:
@@ -200,12 +204,43 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def wait_for_interrupt() -> None:
-    """Until Ctrl-C, or until somebody asks this process to end."""
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    signal.signal(signal.SIGINT, lambda *_: ended.set())
-    ended.wait()
+class Ending:
+    """Turns the first Ctrl-C or SIGTERM into SystemExit, so that what was started is stopped; later ones wait."""
+
+    def __init__(self) -> None:
+        self._is_put_off = False
+        self._asked = 0
+
+    def ask(self, signum: int, _frame: object) -> None:
+        if self._asked:
+            return
+        self._asked = signum
+        if not self._is_put_off:
+            self._end()
+
+    @contextmanager
+    def put_off(self) -> Iterator[None]:
+        """What happens inside is not broken off half-way."""
+        self._is_put_off = True
+        yield
+        self._is_put_off = False
+        if self._asked:
+            self._end()
+
+    def _end(self) -> None:
+        raise SystemExit(128 + self._asked)
+
+
+@contextmanager
+def ending_well() -> Iterator[Ending]:
+    """From here on the demo ends with status 130 or 143 when it is asked to, and without a traceback."""
+    ending = Ending()
+    before = {one: signal.signal(one, ending.ask) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield ending
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _any_port() -> int:

@@ -1,0 +1,108 @@
+"""The start page: what waits for a person by cause, what is wrong, and the last run of each job. Few queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Max
+from django.http import HttpRequest
+from django.urls import reverse
+
+from integrations.admin.connections import HEALTH_COLOURS, in_words
+from integrations.admin.records import RUN_COLOURS
+from integrations.models import Connection, SyncRun, Transmission
+from inventory.models import Publication
+from orders.admin import labels, worklists
+from orders.admin.labels import Label
+from orders.models import Hold, Order, UnreadableRecord
+from orders.report import alarms
+
+H, R = Connection.Health, SyncRun.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many there are of something, and the list that shows them."""
+
+    title: str
+    number: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A record with its state, for a row that leads to its page."""
+
+    title: str
+    label: Label
+    record: Any
+    url: str
+
+
+def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the start page shows to this person (unfold's DASHBOARD_CALLBACK)."""
+    may = request.user.has_perm
+    return {
+        **context,
+        "waiting": _waiting(may("inventory.view_publication")) if may("orders.view_order") else None,
+        "statuses": _statuses() if may("orders.view_order") else [],
+        "alarms": alarms() if may("integrations.view_connection") else [],
+        "connections": _connections() if may("integrations.view_connection") else [],
+        "runs": _last_runs() if may("integrations.view_syncrun") else [],
+    }
+
+
+def _waiting(with_quantities: bool) -> list[Tally]:
+    """Causes that hold up at least one order, and what was refused; only what is there."""
+    orders = _list("orders_order")
+    holds = Hold.objects.filter(resolved_at=None).order_by("kind").values_list("kind")
+    by_kind = [
+        Tally(str(Hold.Kind(kind).label), number, f"{orders}?held={kind}")
+        for kind, number in holds.annotate(Count("order", distinct=True))
+    ]
+    found = worklists.counts()
+    others = [
+        Tally("Refused by the other side", found["refused"], f"{orders}?list=refused"),
+        Tally("Shipped, not confirmed yet", found["unconfirmed"], f"{orders}?list=unconfirmed"),
+        Tally(
+            "Records that could not be read", UnreadableRecord.objects.filter(resolved_at=None).count(),
+            _list("orders_unreadablerecord"),
+        ),
+    ]  # fmt: skip
+    if with_quantities:
+        parked = Publication.objects.filter(status=Transmission.Status.PARKED).count()
+        others.append(Tally("Quantities refused", parked, f"{_list('inventory_publication')}?status__exact=parked"))
+    return [one for one in (*by_kind, *others) if one.number]
+
+
+def _statuses() -> list[tuple[Tally, str]]:
+    counts = dict(Order.objects.order_by().values_list("status").annotate(Count("pk")))
+    address = f"{_list('orders_order')}?status__exact="
+    return [
+        (Tally(str(status.label), counts[status.value], address + status.value), labels.ORDER[status])
+        for status in Order.Status
+        if status.value in counts
+    ]
+
+
+def _connections() -> list[Linked]:
+    return [
+        Linked(one.name, Label(HEALTH_COLOURS[H(one.health)], one.get_health_display()), one,
+               reverse("admin:integrations_connection_change", args=[one.pk]))
+        for one in Connection.objects.all()
+    ]  # fmt: skip
+
+
+def _last_runs() -> list[Linked]:
+    latest = SyncRun.objects.order_by().values("connection", "job").annotate(last=Max("pk")).values("last")
+    runs = SyncRun.objects.filter(pk__in=latest).select_related("connection").order_by("connection__name", "pk")
+    return [
+        Linked(in_words(run.job), Label(RUN_COLOURS[R(run.status)], run.get_status_display()), run,
+               reverse("admin:integrations_syncrun_change", args=[run.pk]))
+        for run in runs
+    ]  # fmt: skip
+
+
+def _list(name: str) -> str:
+    return reverse(f"admin:{name}_changelist")

@@ -1,0 +1,213 @@
+"""What waits for a person has a button, one for many, and leads to the page that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from integrations.models import Connection, Exchange
+from integrations.sandbox.server import Sandbox
+from orders.admin import order_page
+from orders.models import Hold, Order, UnreadableRecord
+from tests.admin.pages import opened
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def order(shop: Sandbox, manage: Run) -> Order:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    shop.oasis.cancel(number)
+    manage("run", "pull_orders")
+    return Order.objects.get(full_number=number)
+
+
+@pytest.fixture
+def viewer(client: Client) -> Client:
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(user)
+    return client
+
+
+def text_of(answer: Any) -> str:
+    return unescape(answer.content.decode())
+
+
+def many(client: Client, name: str, action: str, rows: Any, **more: str) -> str:
+    address = reverse(f"admin:orders_{name}_changelist") + "?state=all" * (name != "order")
+    data = {"action": action, "_selected_action": [row.pk for row in rows], **more}
+    return text_of(client.post(address, data, follow=True))
+
+
+def test_a_hold_of_a_sent_order_is_resolved_with_a_note(order: Order, admin_client: Client) -> None:
+    hold = order.holds.get(kind="cancelled_late")
+    address = reverse("admin:orders_hold_resolve", args=[hold.pk])
+    assert "Say what was done" in text_of(admin_client.get(address))
+    assert address in text_of(admin_client.get(reverse("admin:orders_order_change", args=[order.pk])))
+
+    admin_client.post(address, {"note": "voided in TradeGecko by phone"})
+
+    hold.refresh_from_db()
+    assert hold.resolved_at is not None
+    assert hold.resolution == "admin: voided in TradeGecko by phone"
+    event = order.events.latest("pk")
+    assert (str(event.actor), "by phone" in event.text) == ("admin", True)
+    admin_client.get(reverse("admin:orders_hold_changelist"))  # shows the message of what was just done
+    assert str(hold.order) not in text_of(admin_client.get(reverse("admin:orders_hold_changelist")))
+    assert "resolved already" in text_of(admin_client.post(address, {"note": "again"}, follow=True))
+
+
+def test_a_hold_whose_cause_is_mended_elsewhere_is_not_resolved_by_hand(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
+    manage("run", "all")
+    hold = Hold.objects.get()
+    assert reverse("admin:orders_hold_resolve", args=[hold.pk]) not in text_of(
+        admin_client.get(reverse("admin:orders_hold_change", args=[hold.pk]))
+    )
+    page = many(admin_client, "hold", "resolve_many", [hold], answered="1", note="gone")
+    assert "0 resolved; 1 not" in page
+    assert Hold.objects.get().resolved_at is None
+
+
+def test_unreadable_records_are_dismissed_with_a_note(shop: Sandbox, admin_client: Client) -> None:
+    market = Connection.objects.get(name="Overstock")
+    rows = [
+        UnreadableRecord.objects.create(connection=market, digest=digest, full_number=digest, reason="odd", raw="<a/>")
+        for digest in "abc"
+    ]
+    admin_client.post(reverse("admin:orders_unreadablerecord_dismiss", args=[rows[0].pk]), {"note": "typed by hand"})
+    page = many(admin_client, "unreadablerecord", "dismiss_many", rows, answered="1", note="all done")
+    assert "2 dismissed; 1 not: a" in page
+    assert set(UnreadableRecord.objects.values_list("resolution", flat=True)) == {
+        "admin: typed by hand", "admin: all done",
+    }  # fmt: skip
+
+
+def test_who_may_only_look_sees_no_buttons_and_can_do_nothing(order: Order, viewer: Client) -> None:
+    hold = order.holds.get()
+    pages = [("orders_order", order.pk), ("orders_hold", hold.pk), ("integrations_connection", order.connection_id),
+             ("integrations_route", order.route_id)]  # fmt: skip
+    doings = ("skip", "release", "resolve", "/test", "run-now", "preview")
+    for name, pk in pages:
+        page = text_of(viewer.get(reverse(f"admin:{name}_change", args=[pk])))
+        assert not [doing for doing in doings if f"{pk}/{doing.strip('/')}" in page]
+        assert 'name="_save"' not in page
+    for name, pk in (("hold_resolve", hold.pk), ("order_skip", order.pk)):
+        assert viewer.post(reverse(f"admin:orders_{name}", args=[pk]), {"note": "x", "reason": "x"}).status_code == 403
+    many(viewer, "hold", "resolve_many", [hold], answered="1", note="x")
+    assert Hold.objects.get().resolved_at is None
+
+
+def test_many_are_done_at_once_and_told_in_one_sentence(shop: Sandbox, manage: Run, admin_client: Client) -> None:
+    for _ in range(4):
+        shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
+    for _ in range(3):
+        shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    orders = Order.objects.order_by("pk")
+
+    asked = many(admin_client, "order", "hold_many", orders)
+    assert "Hold 7 selected" in asked
+    assert not Hold.objects.filter(kind="manual").exists()
+
+    held = many(admin_client, "order", "hold_many", orders, answered="1", reason="stock count")
+    assert "4 held; 3 not: " in held
+    assert " and 1 more (order" in held
+    assert Hold.objects.filter(kind="manual", message="stock count").count() == 4
+
+    assert "4 released; 3 not" in many(admin_client, "order", "release_many", orders)
+    assert "4 skipped; 3 not" in many(admin_client, "order", "skip_many", orders, answered="1", reason="fraud")
+    assert "4 un-skipped; 3 not" in many(admin_client, "order", "unskip_many", orders)
+
+
+def test_an_address_with_a_text_for_a_number_is_not_found(shop: Sandbox, admin_client: Client) -> None:
+    for name in (
+        "orders_order_skip",
+        "orders_hold_resolve",
+        "integrations_connection_test",
+        "integrations_route_preview",
+    ):
+        assert admin_client.get(reverse(f"admin:{name}", args=["abc"])).status_code == 404
+    assert admin_client.get("/admin/orders/order/abc/change/").status_code == 302
+
+
+def test_holds_lead_to_the_page_that_mends_them(shop: Sandbox, manage: Run, admin_client: Client) -> None:
+    for _ in range(2):
+        shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
+    shop.oasis.add_order({"partner_sku": "MYSTERY-9"}, {"partner_sku": "OTHER"})
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"}, warehouse=" Elsewhere & Co ")
+    manage("run", "all")
+    user = User.objects.get(username="admin")
+    shown = {
+        str(one.hold): one for order in Order.objects.all() for one in order_page.facts(order, user)["holds"]
+    }  # fmt: skip
+
+    alias = shown["Unknown SKU: MYSTERY-9"]
+    assert parse_qs(urlsplit(alias.url).query)["marketplace_sku"] == ["MYSTERY-9"]
+    assert alias.frees == "3 orders wait for it, frees 2"
+    assert 'value="MYSTERY-9"' in text_of(admin_client.get(alias.url))
+    route = next(one for name, one in shown.items() if name.startswith("No route"))
+    assert opened(admin_client, route.url)["marketplace_warehouse_name"].strip() == "Elsewhere & Co"
+
+
+def test_a_parcel_without_a_carrier_is_mapped_from_its_hold(shop: Sandbox, manage: Run, admin_client: Client) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    [placed] = shop.tradegecko.by_reference(number)
+    shop.tradegecko.ship(placed["id"], tracking="1Z1", carrier=None, service=None)
+    manage("run", "all")
+    order = Order.objects.get()
+    assert "(no carrier)" in str(order.holds.get())
+    [one] = order_page.facts(order, User.objects.get(username="admin"))["holds"]
+    values = opened(admin_client, one.url)
+
+    page = admin_client.post(
+        one.url, {**values, "carrier_code": "WAGON", "service_code": "GROUND", "_save": "1"}, follow=True
+    )
+    manage("run", "all")
+
+    assert "'WAGON' is not one of those known" in text_of(page)
+    assert [parcel.carrier for _, parcel in shop.oasis.shipments(number)] == ["WAGON"]
+
+
+def test_the_tabs_count_and_show_what_waits(shop: Sandbox, order: Order, manage: Run, admin_client: Client) -> None:
+    shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
+    manage("run", "pull_orders")
+    page = admin_client.get(reverse("admin:orders_order_changelist"), {"list": "held"})
+    assert [(tab.title, tab.count) for tab in page.context["tabs"]] == [
+        ("On hold", 2), ("Refused", 0), ("To confirm", 0), ("All", 2),
+    ]  # fmt: skip
+    assert len(page.context["cl"].result_list) == 2
+    assert len(admin_client.get("/admin/orders/order/?list=refused").context["cl"].result_list) == 0
+
+
+def test_the_start_page_counts_by_cause(
+    order: Order, admin_client: Client, viewer: Client, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(25):
+        page = text_of(admin_client.get("/admin/"))
+    assert "?held=cancelled_late" in page
+    assert "Pull orders" in page
+    User.objects.get(username="viewer").user_permissions.clear()
+    assert "Pull orders" not in text_of(viewer.get("/admin/"))
+
+
+def test_requests_and_answers_are_legible(order: Order, admin_client: Client) -> None:
+    asked = Exchange.objects.filter(request_body__startswith="{").latest("pk")
+    page = text_of(admin_client.get(reverse("admin:integrations_exchange_change", args=[asked.pk])))
+    assert '{\n  "' in page
+    answered = Exchange.objects.filter(response_body__contains="salesChannelOrderNumber").latest("pk")
+    Exchange.objects.filter(pk=answered.pk).update(response_body="<a><b>&lt;script&gt;</b></a>")
+    page = admin_client.get(reverse("admin:integrations_exchange_change", args=[answered.pk])).content.decode()
+    assert "&lt;a&gt;\n  &lt;b&gt;&amp;lt;script" in page
