@@ -17,8 +17,8 @@ def tell_what_was_shipped_before(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0011_bounds_and_labels'),
-        ('orders', '0010_parcels_that_cannot_be_read'),
+        ('integrations', '0004_bounds_and_labels'),
+        ('orders', '0004_parcels_that_cannot_be_read'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inventory', '0010_refused_and_lost_quantities'),
+        ('inventory', '0002_refused_and_lost_quantities'),
     ]
 
     operations = [

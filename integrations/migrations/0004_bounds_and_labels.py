@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0010_companies_and_currencies'),
+        ('integrations', '0003_companies_and_currencies'),
     ]
 
     operations = [
