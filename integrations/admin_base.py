@@ -219,5 +219,7 @@ def ago(at: Any) -> str:
     if at is None:
         return "–"
     return format_html(
-        '<span title="{}">{} ago</span>', f"{at:%Y-%m-%d %H:%M:%S} UTC", timesince(at, timezone.now()).split(",")[0]
+        '<span title="{}" class="whitespace-nowrap">{} ago</span>',
+        f"{at:%Y-%m-%d %H:%M:%S} UTC",
+        timesince(at, timezone.now()).split(",")[0],
     )

@@ -209,7 +209,7 @@ class OrderAdmin(ChangedFieldsOnly):
 
     @display(description="number", ordering="full_number")
     def number(self, obj: Order) -> str:
-        return clip(obj.full_number, 24)
+        return format_html('<span class="whitespace-nowrap">{}</span>', clip(obj.full_number, 24))
 
     @display(description="short reference", ordering="short_reference")
     def reference(self, obj: Order) -> str:
