@@ -11,7 +11,7 @@ from django_q.models import Schedule
 
 from integrations.models import Connection, JobPlan, SyncRun, Transmission
 from inventory.models import Listing, Publication
-from orders.models import Hold, Order, ShipmentConfirmation, UnreadableRecord, WarehouseSubmission
+from orders.models import Hold, Order, Shipment, ShipmentConfirmation, UnreadableRecord, WarehouseSubmission
 
 OVERDUE_INTERVALS = 2
 SILENT_AFTER = timedelta(minutes=2)
@@ -126,8 +126,15 @@ def _worklists() -> dict[str, int]:
         **holds,
         **sent,
         "unresolved_listings": unresolved,
+        "shipped_without_tracking": _without_tracking(),
         "unreadable": UnreadableRecord.objects.filter(resolved_at=None).count(),
     }
+
+
+def _without_tracking() -> int:
+    """Parcels that left and cannot be told of: the marketplace pays on their tracking number."""
+    shipped = Shipment.objects.filter(state=Shipment.State.SHIPPED, tracking_number="", lines__confirmed=None)
+    return shipped.filter(lines__order_line__is_cancelled=False).distinct().count()
 
 
 def _last_runs() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,6 +66,7 @@ def test_tracking_may_come_later(shop: Sandbox, manage: Run, told: Told) -> None
     parcel = shop.tradegecko.ship(placed(shop, number)["id"])
     manage("run", "all")
     assert (told(number)["status"], shop.oasis.shipments(number)) == ("shipped", [])
+    assert json.loads(manage("status", "--json"))["worklists"]["shipped_without_tracking"] == 1
     shop.tradegecko.change(shop.tradegecko.tables["fulfillments"][parcel], tracking_number="1Z1")
     manage("run", "all")
     assert shop.oasis.shipments(number)[0][1].tracking_number == "1Z1"
