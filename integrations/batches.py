@@ -11,7 +11,8 @@ from django.db import models
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.models import MAX_ATTEMPTS, RunLost, Transmission, TransmissionRow, pause_after
+from integrations.models import MAX_ATTEMPTS, Transmission, TransmissionRow, pause_after
+from integrations.processes import RunLost
 
 T = Transmission.Status
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from integrations import registry
 from integrations.crypto import decrypt, encrypt
+from integrations.processes import RunLost
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest  # noqa: F401 (Django looks for models here)
 
 DEFAULT_FIRST_LOOK = timedelta(days=3)
@@ -276,10 +277,6 @@ class RateWindow(models.Model):
         return f"{self.remaining} of {self.limit} calls until {self.resets_at:%H:%M:%S}"
 
 
-class RunLost(Exception):
-    """This process was taken for dead and its work picked up by another; whatever it does now may be done twice."""
-
-
 TransmissionRow = TypeVar("TransmissionRow", bound="Transmission")
 
 
@@ -324,6 +321,11 @@ class Transmission(models.Model):
         """Commit what is about to leave. Raises RunLost when another worker picked this up meanwhile."""
         if not self._mine().update(sent_at=timezone.now(), **values):
             raise RunLost(f"{self}: another worker has taken this over; it is left to that one")
+        self.refresh_from_db()
+
+    def note(self, **values: object) -> None:
+        """Commit what an answer taught while the claim is kept."""
+        self._mine().update(**values)
         self.refresh_from_db()
 
     def _mine(self) -> models.QuerySet[Transmission]:

@@ -7,6 +7,10 @@ import socket
 from pathlib import Path
 
 
+class RunLost(Exception):
+    """This process was taken for dead and its work picked up by another; whatever it does now may be done twice."""
+
+
 def own_name() -> str:
     """Machine, pid namespace, pid and start time of this process: never the name of another, even after a reboot."""
     pid = os.getpid()

@@ -21,8 +21,9 @@ from django.utils import timezone
 from integrations import processes
 from integrations.budget import RunJournal, SharedBudget
 from integrations.errors import IntegrationError, Misconfigured, Unavailable, Unreadable
-from integrations.models import Connection, RunLost, SyncRun
+from integrations.models import Connection, SyncRun
 from integrations.ports import Marketplace, Warehouse
+from integrations.processes import RunLost
 from integrations.registry import WAREHOUSE, marketplace_for, warehouse_for
 
 MAX_PROBLEMS_SHOWN = 5
@@ -233,6 +234,8 @@ def _attempt(run: Run, work: Work) -> str:
 
 def _note_health(connection: Connection, exc: IntegrationError | None) -> None:
     connection.refresh_from_db(fields=["health", "health_message"])
+    if connection.is_stopped:
+        return  # another job was refused meanwhile: only a test wakes it
     if exc is None:
         if connection.health != Connection.Health.WORKING:
             connection.note_health(Connection.Health.WORKING)

@@ -68,7 +68,7 @@ class _Desk:
             return self._lost(listing, sku, resolution, twins)
         levels = [self._levels.get(part.item_id) for part in resolution.components]
         counted = [level for level in levels if level is not None]
-        if len(counted) < len(levels):
+        if len(counted) < len(levels) or any(part.item_id not in self._items for part in resolution.components):
             return Decision(listing, sku, twins=twins)
         parts = [self._part(part, level) for part, level in zip(resolution.components, counted, strict=True)]
         offered = offer(parts, self._rules(listing))

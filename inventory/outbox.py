@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from integrations.models import Route, RunLost, SyncRun
+from integrations.models import Route, SyncRun
+from integrations.processes import RunLost
 from integrations.runs import Run
 from inventory.decisions import Decision
 from inventory.models import Listing, Publication

@@ -139,7 +139,9 @@ def _listed(row: Publication) -> ListedQuantity:
 
 def _tell_refused(run: Run, routes: Sequence[Route]) -> None:
     """As long as something is refused, every run says so."""
-    parked = Publication.objects.filter(listing__route__in=routes, status=T.PARKED).order_by("finished_at", "pk")
+    parked = Publication.objects.filter(listing__route__in=routes, listing__is_active=True, status=T.PARKED).order_by(
+        "finished_at", "pk"
+    )
     first = parked.first()
     if first is not None:
         run.problem(

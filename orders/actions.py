@@ -104,7 +104,8 @@ def unskip(order: Order, actor: User | None) -> str:
     if not settling.open_lines(order):
         raise IllegalTransition(f"order {order} has nothing left to ship: {order.skip_reason or 'no line is open'}")
     order.move_to(S.RECEIVED, reason="un-skipped", actor=actor)
-    Order.objects.filter(pk=order.pk).update(skip_reason="")
+    # What the marketplace said of it while it was skipped was not followed: it must be seen again before it goes out.
+    Order.objects.filter(pk=order.pk).update(skip_reason="", last_seen_at=order.ordered_at)
     if order.route is not None:
         enqueue("submit_orders", order.route.warehouse_id)
     return f"order {order} is judged again and goes out if nothing holds it"

@@ -14,6 +14,7 @@ from orders.models import Hold, Order, OrderLine, WarehouseSubmission
 
 S = Order.Status
 T = WarehouseSubmission.Status
+ENDED_KINDS = (Hold.Kind.CANCELLED_LATE, Hold.Kind.VOIDED_ORDER)
 
 
 def store_new(
@@ -97,6 +98,12 @@ def cancel(order: Order, reason: str) -> None:
         order.move_to(S.CANCELLED, reason=reason)
         return
     order.note(reason)
+    ended = WarehouseSubmission.objects.filter(order=order, remote_status__in=("void", "deleted"))
+    if order.status == S.SUBMITTED and ended.exists():
+        order.holds.filter(kind__in=ENDED_KINDS, resolved_at=None).update(resolved_at=now)
+        Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now)
+        order.move_to(S.CANCELLED, reason="it had ended in the warehouse before")
+        return
     hold_cancelled_late(order, "")
 
 

@@ -111,11 +111,15 @@ class Teller:
 
     def _split(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine], error: str) -> None:
         """What was taken all the same stays here and is read back again; each of the others is sent by itself."""
-        missing = readback.missing(self._market, confirmation.order, lines)
-        taken = confirmation.lines.count() > len(missing)
-        telling.split(confirmation, missing if taken else missing[1:])
         confirmation.release(T.UNCONFIRMED, error=error, costs_attempt=False)
         self._run.wake("confirm_shipments", self._run.connection.pk)
+        try:
+            missing = readback.missing(self._market, confirmation.order, lines)
+        except (Unavailable, Unreadable) as exc:
+            self._run.problem(f"order {confirmation.order}: {exc}")
+            return
+        taken = confirmation.lines.count() > len(missing)
+        telling.split(confirmation, missing if taken else missing[1:])
 
     def _accept(self, confirmation: ShipmentConfirmation) -> None:
         told = list(confirmation.lines.select_related("shipment_line__shipment"))

@@ -22,6 +22,8 @@ from orders.models.order import MAX_NUMBER_CHARS as NUMBER_CHARS
 from orders.windows import resume_point, slices
 
 MAX_RAW_CHARS = 64_000
+# What makes one order unfit for our tables; anything else is trouble of the whole pull.
+UNSTORABLE = (ValidationError, DataError, IntegrityError, ValueError, ArithmeticError)
 
 
 def pull(run: Run) -> None:
@@ -56,7 +58,7 @@ def active_routes(connection: Connection) -> list[Route]:
 
 def read(
     run: Run, market: Marketplace, routes: Sequence[Route], since: datetime, until: datetime, *,
-    too_old_too: bool = False, on_read: object = None,
+    too_old_too: bool = False, on_read: object = None, in_long_slices: bool = False,
 ) -> None:  # fmt: skip
     """Store the orders of a window, slice by slice.
 
@@ -66,7 +68,7 @@ def read(
     recent = timedelta(minutes=run.connection.recent_slice_minutes)
     older = timedelta(hours=run.connection.older_slice_hours)
     intake = Intake(run, run.connection, routes, too_old_too=too_old_too)
-    for start, end in slices(since, until, recent=recent, older=older):
+    for start, end in slices(since, until, recent=older if in_long_slices else recent, older=older):
         run.beat()
         # Asked before the read: what is certain then stays so, whatever the clock does meanwhile.
         certain = market.certain_until(end)
@@ -112,8 +114,8 @@ class Intake:
         try:
             with transaction.atomic():
                 verdict = self._store(told)
-        except (ValidationError, DataError, IntegrityError, ValueError, ArithmeticError) as exc:
-            self._keep_unreadable(UnreadableOrder(told.number, _reason(exc), told.raw))
+        except UNSTORABLE as exc:
+            self._keep_unreadable(UnreadableOrder(told.number, reason_of(exc), told.raw))
             return
         except IllegalTransition:
             return  # a person or another worker moved it meanwhile; it is looked at again with the next window
@@ -158,7 +160,7 @@ def _move_watermarks(routes: Iterable[Route], until: datetime) -> None:
         Route.objects.filter(moved, pk=route.pk).update(read_until=min(until, now))
 
 
-def _reason(exc: Exception) -> str:
+def reason_of(exc: Exception) -> str:
     if isinstance(exc, ValidationError):
         if hasattr(exc, "message_dict"):
             return "; ".join(f"{field}: {' '.join(texts)}" for field, texts in exc.message_dict.items())

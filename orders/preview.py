@@ -19,7 +19,7 @@ from integrations.ports import MarketplaceOrder, UnreadableOrder
 from integrations.registry import marketplace_for, warehouse_for
 from inventory import catalogue
 from inventory.aliases import Resolver, Wanted
-from orders import arrivals, settling
+from orders import arrivals, intake, settling
 from orders.carriers import seed
 from orders.models import Order
 from orders.windows import resume_point, slices
@@ -98,7 +98,11 @@ def _row(connection: Connection, routes: Sequence[Route], told: Told, too_old_to
     route = settling.match_route(told.warehouse_name, routes)
     if route is None:
         return Row(told.number, "elsewhere", told.ordered_at, (f"warehouse name {told.warehouse_name!r}",))
-    order = arrivals.store_new(connection, route, told, too_old_too=too_old_too)
+    try:
+        with transaction.atomic():
+            order = arrivals.store_new(connection, route, told, too_old_too=too_old_too)
+    except intake.UNSTORABLE as exc:
+        return Row(told.number, "unreadable", told.ordered_at, (intake.reason_of(exc),))
     if order.status == Order.Status.SKIPPED:
         return Row(told.number, "skip", told.ordered_at, (order.skip_reason or _skip_reason(order),))
     settling.settle([order], None, routes)

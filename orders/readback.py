@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from integrations.errors import Unavailable
+from integrations.errors import Unreadable
 from integrations.ports import ConfirmedParcel, Marketplace, MarketplaceLine, MarketplaceOrder, SaleState
 from orders.models import ConfirmedLine, Order, ShipmentConfirmation
 
@@ -18,10 +18,10 @@ UNTOLD_UNITS = 10**9
 
 
 def missing(market: Marketplace, order: Order, lines: Sequence[ConfirmedLine]) -> list[ConfirmedLine]:
-    """Which of these the marketplace does not show. Raises Unavailable when the order cannot be read back."""
+    """Which of these the marketplace does not show. Raises Unreadable when the marketplace does not show the order."""
     told = read(market, order)
     if told is None:
-        raise Unavailable(f"order {order}: the marketplace does not show it, so its confirmation cannot be checked")
+        raise Unreadable(f"order {order}: the marketplace does not show it, so its confirmation cannot be checked")
     by_number = {line.number: line for line in told.lines}
     absent: list[ConfirmedLine] = []
     for number in dict.fromkeys(line.shipment_line.order_line.number for line in lines):

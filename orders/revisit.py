@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from integrations.errors import IntegrationError
@@ -38,7 +39,7 @@ def revisit(run: Run) -> None:
     since, until = max(earliest, now - FURTHEST_BACK), min(now, *read)
     if since < until:
         run.window(since, until)
-        intake.read(run, market, routes, since, until)
+        intake.read(run, market, routes, since, until, in_long_slices=True)
         intake.settle_arrivals(run, routes)
 
 
@@ -102,6 +103,7 @@ def _must_wait(run: Run, order: Order, complete: bool) -> bool:
     return True
 
 
+@transaction.atomic
 def _hold_gone(order: Order) -> None:
     if not arrivals.withdraw(order):
         return

@@ -1,16 +1,17 @@
-"""Orders that wait are judged again: RECEIVED, ON_HOLD and READY → READY with a submission, or ON_HOLD with holds."""
+"""Orders that wait are judged again: RECEIVED and ON_HOLD → READY with a submission, or ON_HOLD with holds."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.utils import timezone
 
-from integrations.models import Route
+from integrations.models import Connection, Route
 from integrations.ports import Warehouse
 from inventory import catalogue, listings
 from inventory.aliases import Resolution, Resolver, Wanted
@@ -63,6 +64,14 @@ def settle(orders: Sequence[Order], warehouse: Warehouse | None, routes: Sequenc
             _find_route(order, routes)
     plans = plan(orders, warehouse)
     return sum(1 for order in orders if order.pk in plans and _store(order, plans[order.pk]))
+
+
+def judge_again(warehouse: Connection) -> None:
+    """Orders that count as ready and have nothing on its way: judged anew, whatever broke off in between."""
+    taken_back = Q(submission=None) | Q(submission__status=WarehouseSubmission.Status.WITHDRAWN)
+    for order in Order.objects.filter(taken_back, status=S.READY, route__warehouse=warehouse):
+        with suppress(IllegalTransition):
+            order.move_to(S.RECEIVED, reason="judged again")
 
 
 def plan(orders: Sequence[Order], warehouse: Warehouse | None) -> dict[int, Plan]:

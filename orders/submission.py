@@ -27,6 +27,7 @@ S = Order.Status
 T = WarehouseSubmission.Status
 T_CLAIMABLE = WarehouseSubmission.CLAIMABLE
 MAX_FAILURES_IN_A_ROW = 3
+MOST_REFUSALS = 3
 # A key that was refused belongs to a request that may still be on its way: it is believed lost only much later.
 KEY_REFUSED_GRACES = 30
 LONGEST_LOOK_UP_PAUSE = timedelta(minutes=2)
@@ -37,6 +38,7 @@ def submit(run: Run) -> None:
     mine = WarehouseSubmission.objects.filter(connection=run.connection)
     run.count("found in doubt after a crash", recover(mine))
     trials.end(run)
+    settling.judge_again(run.connection)
     _take_over(run.connection)
     routes = list(active_routes(run.connection))
     warehouse = run.warehouse()
@@ -117,8 +119,9 @@ class Sender:
             return
         plan = settling.plan([order], None)[order.pk]
         if plan.reasons:
-            submission.finish(T.WITHDRAWN)
-            settling.settle([order], None, [route])
+            with transaction.atomic():
+                submission.finish(T.WITHDRAWN)
+                settling.settle([order], None, [route])
             return
         self._create(submission, order, route, plan)
         self._answered()
@@ -170,6 +173,8 @@ class Sender:
         try:
             receipt = self._warehouse.create_order(request)
         except Refused as exc:
+            # The answer is clear: nothing is there, and whatever is sent next is another request.
+            submission.note(generation=submission.generation + 1, sent_at=None)
             self._refused(submission, order, route, plan, exc)
             return
         self._accept(submission, receipt, f"created in {self._run.connection}")
@@ -187,6 +192,8 @@ class Sender:
                 T.ACCEPTED, remote_id=receipt.remote_id, remote_number=receipt.number, remote_status=receipt.status
             )
             _note_line_ids(submission, receipt)
+            doubled = Hold.objects.filter(order=submission.order_id, kind=Hold.Kind.DOUBLED, resolved_at=None)
+            doubled.update(resolved_at=timezone.now())
             order = Order.objects.get(pk=submission.order_id)
             order.move_to(S.SUBMITTED, reason=f"{reason} as order {receipt.number or receipt.remote_id}")
             if order.cancel_requested_at:
@@ -200,6 +207,7 @@ class Sender:
         settling.open_hold(submission.order, Hold.Kind.DOUBLED, "", text)
         self._run.problem(f"order {submission.order}: {text}")
 
+    @transaction.atomic
     def _withdraw(self, submission: WarehouseSubmission, order: Order) -> None:
         submission.finish(T.WITHDRAWN)
         if order.cancel_requested_at and order.status in Order.UNSENT:
@@ -207,10 +215,9 @@ class Sender:
 
     def _refused(self, submission: WarehouseSubmission, order: Order, route: Route, plan: Plan, exc: Refused) -> None:
         """An id that we remember may be out of date: ask again once, else it is for a person."""
-        if exc.about_route and submission.attempts < MAX_FAILURES_IN_A_ROW:
+        if exc.about_route and submission.attempts < MOST_REFUSALS:
             places.forget(route)
-            again_as = submission.generation + 1
-            submission.release(T.PENDING, error=str(exc), sent_at=None, generation=again_as)
+            submission.release(T.PENDING, error=str(exc))
             self.send(submission.pk)
             return
         skus = {part.sku for _, found in plan.lines for part in found.components}
@@ -219,12 +226,10 @@ class Sender:
         catalogue.learn(route.warehouse, self._warehouse, skus)
         again = settling.plan([order], None)[order.pk]
         now_known = {part.sku: part.item_id for _, found in again.lines for part in found.components}
-        submission.generation += 1
-        submission.save(update_fields=["generation"])
-        if now_known != known and submission.attempts < MAX_FAILURES_IN_A_ROW:
-            submission.release(T.PENDING, error=str(exc), sent_at=None)
+        if now_known != known and submission.attempts < MOST_REFUSALS:
+            submission.release(T.PENDING, error=str(exc))
             return
-        submission.finish(T.PARKED, error=str(exc), sent_at=None)
+        submission.finish(T.PARKED, error=str(exc))
         order.note(f"refused: {exc}")
         self._run.problem(f"order {order}: {exc}")
 

@@ -9,14 +9,15 @@ from integrations.runs import Run
 from orders.models import Order, WarehouseSubmission
 
 T = WarehouseSubmission.Status
+SENT = (Order.Status.SUBMITTED, Order.Status.PARTLY_SHIPPED, Order.Status.SHIPPED)
 
 
 def end(run: Run) -> None:
     """Take back the orders of this warehouse that went out as marked drafts, if their route is live now."""
     drafts = WarehouseSubmission.objects.filter(
-        connection=run.connection, is_test=True, status=T.ACCEPTED, order__status=Order.Status.SUBMITTED,
+        connection=run.connection, is_test=True, status=T.ACCEPTED, order__status__in=SENT,
         order__route__state=Route.State.LIVE,
-    )  # fmt: skip
+    ).exclude(order__lines__quantity_confirmed__gt=0)  # fmt: skip
     for submission in drafts.select_related("order"):
         with run.isolated(f"order {submission.order}"):
             _take_back(submission)
@@ -35,3 +36,5 @@ def _take_back(submission: WarehouseSubmission) -> None:
         remote_status="", sent_at=None, request={},
     )  # fmt: skip
     submission.lines.all().delete()
+    submission.order.shipments.all().delete()
+    submission.order.lines.update(quantity_shipped=0)

@@ -53,24 +53,31 @@ class SupplierOasis:
 
     def orders(self, since: datetime, until: datetime) -> Iterator[MarketplaceOrder | UnreadableOrder]:
         seen: set[str] = set()
-        for told in self._orders(since, until):
+        missed: list[str] = []
+        for told in self._orders(since, until, missed):
             if told.raw not in seen:
                 seen.add(told.raw)
                 yield told
+        if missed:  # kept by the hour, so that windows that overlap tell it once
+            hour = since.astimezone(self._options.zone).strftime("%Y-%m-%d %H:00")
+            yield UnreadableOrder("", missed[0], f"orders created from {hour} on")
 
-    def _orders(self, since: datetime, until: datetime) -> Iterator[MarketplaceOrder | UnreadableOrder]:
+    def _orders(
+        self, since: datetime, until: datetime, missed: list[str]
+    ) -> Iterator[MarketplaceOrder | UnreadableOrder]:
         """With repetitions: a window whose answer misses orders is read again in halves."""
         start, end = bounds(since, until, self._options.zone, now=datetime.now(UTC))
         answer = self._client.get(self._options.orders_path, [("startTime", start), ("endTime", end)])
         check_read(answer, f"the request for the orders from {start} to {end}")
         try:
             yield from reading.orders(answer.body, self._options)
-        except MissingOrders:
-            if until - since <= SHORTEST_WINDOW:
-                raise
+        except MissingOrders as exc:
+            if missed or until - since <= SHORTEST_WINDOW:
+                missed.append(str(exc))  # it will not get better in smaller windows
+                return
             middle = since + (until - since) / 2
-            yield from self._orders(since, middle)
-            yield from self._orders(middle, until)
+            yield from self._orders(since, middle, missed)
+            yield from self._orders(middle, until, missed)
 
     def certain_until(self, until: datetime) -> datetime:
         return certain_until(until, self._options.zone, now=datetime.now(UTC))

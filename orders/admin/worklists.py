@@ -25,7 +25,9 @@ def _own(rows: object) -> Q:
 _HOLDS = Hold.objects.filter(order=OuterRef("pk"), resolved_at=None)
 _REFUSED = [model._default_manager.filter(order=OuterRef("pk"), status=T.PARKED)
             for model in (WarehouseSubmission, ShipmentConfirmation)]  # fmt: skip
-_UNTOLD = OrderLine.objects.filter(order=OuterRef("pk"), quantity_shipped__gt=F("quantity_confirmed"))
+_UNTOLD = OrderLine.objects.filter(
+    order=OuterRef("pk"), quantity_shipped__gt=F("quantity_confirmed"), is_cancelled=False
+)
 _OPEN = ShipmentConfirmation.objects.filter(order=OuterRef("pk")).exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
 
 OF_ORDERS = {

@@ -43,8 +43,8 @@ class Order(models.Model):
         Status.SKIPPED: {Status.RECEIVED},
         # RECEIVED: a test order whose route went live, to be sent for real.
         Status.SUBMITTED: {Status.PARTLY_SHIPPED, Status.SHIPPED, Status.CANCELLED, Status.RECEIVED},
-        Status.PARTLY_SHIPPED: {Status.SUBMITTED, Status.SHIPPED},
-        Status.SHIPPED: {Status.CONFIRMED, Status.PARTLY_SHIPPED, Status.SUBMITTED},
+        Status.PARTLY_SHIPPED: {Status.SUBMITTED, Status.SHIPPED, Status.RECEIVED},
+        Status.SHIPPED: {Status.CONFIRMED, Status.PARTLY_SHIPPED, Status.SUBMITTED, Status.RECEIVED},
         Status.CONFIRMED: set[Status](),
         Status.CANCELLED: set[Status](),
     }

@@ -11,7 +11,8 @@ import pytest
 from django.db.models import F
 
 from integrations.batches import Batch
-from integrations.models import MAX_ATTEMPTS, Connection, RunLost, recover
+from integrations.models import MAX_ATTEMPTS, Connection, recover
+from integrations.processes import RunLost
 from integrations.sandbox.server import Sandbox
 from inventory.models import Listing, Publication
 from inventory.outbox import MOST_TIMES_PARKED

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 
-from integrations.models import PATIENT_ATTEMPTS, Connection, RunLost, recover
+from integrations.models import PATIENT_ATTEMPTS, Connection, recover
+from integrations.processes import RunLost
 from integrations.sandbox.server import Sandbox
 from orders import actions, parcels
 from orders.models import Order, SubmittedLine, WarehouseSubmission
