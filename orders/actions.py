@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 S = Order.Status
+LONG = timedelta(days=1)
 T = Transmission.Status
 
 
@@ -105,7 +107,7 @@ def unskip(order: Order, actor: User | None) -> str:
         raise IllegalTransition(f"order {order} has nothing left to ship: {order.skip_reason or 'no line is open'}")
     order.move_to(S.RECEIVED, reason="un-skipped", actor=actor)
     # What the marketplace said of it while it was skipped was not followed: it must be seen again before it goes out.
-    Order.objects.filter(pk=order.pk).update(skip_reason="", last_seen_at=order.ordered_at)
+    Order.objects.filter(pk=order.pk).update(skip_reason="", last_seen_at=order.ordered_at - LONG)
     if order.route is not None:
         enqueue("submit_orders", order.route.warehouse_id)
     return f"order {order} is judged again and goes out if nothing holds it"
