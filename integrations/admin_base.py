@@ -12,6 +12,7 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -209,9 +210,25 @@ def _question(admin: ModelAdmin, request: HttpRequest, form: forms.Form, **conte
     return TemplateResponse(request, "admin/ask.html", page)
 
 
+ONE_LINE = 30
+
+
 def clip(text: str, limit: int = 40) -> str:
     """The beginning of a long text, the whole on hover: one ugly record must not stretch a list."""
-    return text if len(text) <= limit else format_html('<span title="{}">{}…</span>', text, text[: limit - 1])
+    if len(text) > limit:
+        beginning, width = text[: limit - 1], f"{limit * 0.45:.1f}rem"
+        return format_html('<span class="clipped" style="max-width: {}" title="{}">{}…</span>', width, text, beginning)
+    return format_html('<span class="one-line">{}</span>', text) if text and limit <= ONE_LINE else text
+
+
+def job_name(job: str) -> str:
+    """A job's name in words."""
+    return job.replace("_", " ").capitalize()
+
+
+def labelled(colour: str, text: str) -> str:
+    """A coloured label for a record's own page; lists make theirs from a display's `label`."""
+    return render_to_string("unfold/helpers/label.html", {"type": colour, "text": text})
 
 
 def ago(at: Any) -> str:
@@ -219,7 +236,7 @@ def ago(at: Any) -> str:
     if at is None:
         return "–"
     return format_html(
-        '<span title="{}" class="whitespace-nowrap">{} ago</span>',
+        '<span title="{}" class="one-line">{} ago</span>',
         f"{at:%Y-%m-%d %H:%M:%S} UTC",
         timesince(at, timezone.now()).split(",")[0],
     )

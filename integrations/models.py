@@ -45,12 +45,12 @@ class Connection(models.Model):
         verbose_name="base URL",
         help_text="Empty: the system's own address. Others need ALLOW_CUSTOM_ENDPOINTS.",
     )
-    username = models.CharField(max_length=200, blank=True)
+    username = models.CharField("user name", max_length=200, blank=True)
     encrypted_secret = models.TextField(blank=True, editable=False)
     options = models.JSONField(
         default=dict, blank=True, help_text="Only what differs from the provider's defaults, as JSON."
     )
-    is_active = models.BooleanField(default=True, help_text="Off: no job of this connection runs.")
+    is_active = models.BooleanField("switched on", default=True, help_text="Off: no job of this connection runs.")
     overlap_minutes = models.PositiveIntegerField(
         default=15, validators=[MaxValueValidator(24 * 60)],
         help_text="Each pull reads this much again, so that nothing slips between two windows.",
@@ -163,7 +163,7 @@ class Route(models.Model):
     unmapped_shipping = models.CharField(max_length=6, choices=Unmapped, default=Unmapped.PASS)
     partial_shipments = models.CharField(max_length=14, choices=Partial, default=Partial.AT_ONCE)
 
-    published_sku = models.CharField(max_length=8, choices=PublishedSku, default=PublishedSku.OPTION)
+    published_sku = models.CharField("published SKU", max_length=8, choices=PublishedSku, default=PublishedSku.OPTION)
     reserve = models.PositiveIntegerField(default=0, help_text="Units kept back from every listing.")
     minimum_level = models.PositiveIntegerField(default=0, help_text="Below this the marketplace is told 0.")
     max_online = models.PositiveIntegerField(null=True, blank=True, help_text="Never show more than this.")

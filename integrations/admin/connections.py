@@ -11,7 +11,18 @@ from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from integrations.admin_base import ChangedFieldsOnly, ChangedRowsOnly, NotDone, ago, ask, clip, found_or_404, is_used
+from integrations.admin_base import (
+    ChangedFieldsOnly,
+    ChangedRowsOnly,
+    NotDone,
+    ago,
+    ask,
+    clip,
+    found_or_404,
+    is_used,
+    job_name,
+    labelled,
+)
 from integrations.connection_form import ConnectionForm
 from integrations.connection_test import check_connection
 from integrations.dispatch import enqueue, ensure_plans
@@ -29,12 +40,16 @@ HEALTH_COLOURS = {
 
 class JobPlans(ChangedRowsOnly):
     model = JobPlan
-    fields = ("job", "every_minutes", "is_enabled", "next_run_at")
-    readonly_fields = ("job", "next_run_at")
+    fields = ("shown_job", "every_minutes", "is_enabled", "next_run_at")
+    readonly_fields = ("shown_job", "next_run_at")
     extra = 0
     can_delete = False
     hide_title = True
     verbose_name_plural = "Jobs: how often, and when next"
+
+    @display(description="job")
+    def shown_job(self, obj: JobPlan) -> str:
+        return job_name(obj.job)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -46,7 +61,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
     inlines = (JobPlans,)
     list_display = ("name", "provider", "shown_health", "short_error", "is_active", "checked")
     actions_detail = ["test", "run_now"]
-    readonly_fields = ("shown_health", "last_error", "checked", "egress")
+    readonly_fields = ("health_label", "last_error", "checked", "egress")
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         hint = "A connection that was used is switched off, not deleted." if obj else ""
@@ -56,7 +71,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
             "classes": ["collapse"],
             "fields": ("overlap_minutes", "recent_slice_minutes", "older_slice_hours", "options"),
         })  # fmt: skip
-        health = ("Health", {"fields": ("shown_health", "last_error", "checked", "egress")})
+        health = ("Health", {"fields": ("health_label", "last_error", "checked", "egress")})
         return [health, account, pulling] if obj else [account, pulling]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> Any:
@@ -90,6 +105,10 @@ class ConnectionAdmin(ChangedFieldsOnly):
     @display(description="health", label=HEALTH_COLOURS)
     def shown_health(self, obj: Connection) -> tuple[str, str]:
         return obj.health, obj.get_health_display()
+
+    @display(description="health")
+    def health_label(self, obj: Connection) -> str:
+        return labelled(HEALTH_COLOURS[Connection.Health(obj.health)], obj.get_health_display())
 
     @display(description="last error")
     def last_error(self, obj: Connection) -> str:
@@ -134,19 +153,15 @@ class ConnectionAdmin(ChangedFieldsOnly):
 
         class JobForm(forms.Form):
             job = forms.ChoiceField(
-                choices=[(name, in_words(name)) for name in names], widget=UnfoldAdminSelectWidget()
+                choices=[(name, job_name(name)) for name in names], widget=UnfoldAdminSelectWidget()
             )
 
         def do(values: dict[str, Any]) -> str:
             enqueue(values["job"], connection.pk)
-            return f"“{in_words(values['job'])}” of {connection} is queued; its run shows under Runs"
+            return f"“{job_name(values['job'])}” of {connection} is queued; its run shows under Runs"
 
         return ask(
             self, request, connection, title=f"Run a job of {connection} now", button="Run now",
             consequence="A worker runs it as soon as one is free, unless it is running already.", do=do,
             form_class=JobForm,
         )  # fmt: skip
-
-
-def in_words(job: str) -> str:
-    return job.replace("_", " ").capitalize()

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from lxml import etree
 from unfold.decorators import display
 
-from integrations.admin_base import ChangedFieldsOnly, ReadOnly, ago, clip
+from integrations.admin_base import ChangedFieldsOnly, ReadOnly, ago, clip, job_name, labelled
 from integrations.models import Exchange, JobPlan, SyncRun
 
 RUN_COLOURS = {
@@ -22,12 +22,12 @@ RUN_COLOURS = {
 
 @admin.register(SyncRun)
 class SyncRunAdmin(ReadOnly):
-    list_display = ("started", "job", "connection", "shown_status", "shown_summary", "took")
+    list_display = ("started", "shown_job", "connection", "shown_status", "shown_summary", "took")
     list_filter = ("status", "job", "connection")
     search_fields = ("summary", "error")
     date_hierarchy = "started_at"
     list_select_related = ("connection",)
-    fields = ("job", "connection", "shown_status", "summary", "error", "started_at", "finished_at", "took",
+    fields = ("shown_job", "connection", "status_label", "summary", "error", "started_at", "finished_at", "took",
               "window_since", "window_until", "counts", "owner")  # fmt: skip
 
     @display(description="started", ordering="started_at")
@@ -37,6 +37,14 @@ class SyncRunAdmin(ReadOnly):
     @display(description="status", label=RUN_COLOURS)
     def shown_status(self, obj: SyncRun) -> tuple[str, str]:
         return obj.status, obj.get_status_display()
+
+    @display(description="status")
+    def status_label(self, obj: SyncRun) -> str:
+        return labelled(RUN_COLOURS[SyncRun.Status(obj.status)], obj.get_status_display())
+
+    @display(description="job", ordering="job")
+    def shown_job(self, obj: SyncRun) -> str:
+        return job_name(obj.job)
 
     @display(description="summary")
     def shown_summary(self, obj: SyncRun) -> str:
@@ -49,10 +57,15 @@ class SyncRunAdmin(ReadOnly):
 
 @admin.register(JobPlan)
 class JobPlanAdmin(ChangedFieldsOnly):
-    list_display = ("job", "connection", "every_minutes", "is_enabled", "next_run_at")
+    list_display = ("shown_job", "connection", "every_minutes", "is_enabled", "next_run_at")
     list_filter = ("connection", "job")
     list_select_related = ("connection",)
-    readonly_fields = ("connection", "job", "next_run_at")
+    fields = ("shown_job", "connection", "every_minutes", "is_enabled", "next_run_at")
+    readonly_fields = ("connection", "shown_job", "next_run_at")
+
+    @display(description="job", ordering="job")
+    def shown_job(self, obj: JobPlan) -> str:
+        return job_name(obj.job)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -100,7 +113,7 @@ def legible(body: str) -> str:
     """A body as a person reads it: JSON and XML indented, anything else as it came."""
     if not body.strip():
         return "nothing"
-    return format_html('<pre class="overflow-x-auto text-xs whitespace-pre-wrap break-words">{}</pre>', _indented(body))
+    return format_html('<pre class="legible text-xs">{}</pre>', _indented(body))
 
 
 def _indented(body: str) -> str:
@@ -108,11 +121,16 @@ def _indented(body: str) -> str:
         return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         pass
-    safe = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_blank_text=True
-    )
+    if not body.lstrip().startswith("<"):
+        return body
+    is_whole = body.rstrip().endswith(">")  # what is kept of a long one ends anywhere
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_blank_text=True,
+        recover=not is_whole, encoding="utf-8",
+    )  # fmt: skip
     try:
-        root = etree.fromstring(body.encode(), safe)
+        root = etree.fromstring(body.encode(), parser)
     except (etree.XMLSyntaxError, ValueError):
         return body
-    return etree.tostring(root, pretty_print=True, encoding="unicode")
+    cut_off = "" if is_whole else "\n(kept up to here)"
+    return body if root is None else etree.tostring(root, pretty_print=True, encoding="unicode") + cut_off

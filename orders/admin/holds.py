@@ -56,7 +56,7 @@ class Closable(ReadOnly):
 
 @admin.register(Hold)
 class HoldAdmin(Closable):
-    list_display = ("of_order", "kind", "short_subject", "short_message", "since", "closed")
+    list_display = ("of_order", "shown_kind", "short_subject", "short_message", "since", "closed")
     list_filter = (Openness, "kind")
     search_fields = ("order__full_number", "subject", "message")
     list_select_related = ("order",)
@@ -69,15 +69,19 @@ class HoldAdmin(Closable):
 
     @display(description="order", ordering="order__full_number")
     def of_order(self, obj: Hold) -> str:
-        return clip(obj.order.full_number, 24)
+        return clip(obj.order.full_number, 20)
+
+    @display(description="kind", ordering="kind")
+    def shown_kind(self, obj: Hold) -> str:
+        return clip(obj.get_kind_display(), 30)
 
     @display(description="subject", ordering="subject")
     def short_subject(self, obj: Hold) -> str:
-        return clip(obj.subject, 30) or "–"
+        return clip(obj.subject, 24) or "–"
 
     @display(description="message")
     def short_message(self, obj: Hold) -> str:
-        return clip(obj.message, 90)
+        return clip(obj.message, 70)
 
     @display(description="since", ordering="opened_at")
     def since(self, obj: Hold) -> str:

@@ -61,7 +61,7 @@ def sent_request(order: Order) -> str:
     if submission is None or not submission.request:
         return "nothing"
     text = json.dumps(submission.request, indent=2, ensure_ascii=False)
-    return format_html('<pre class="overflow-x-auto text-xs whitespace-pre-wrap break-words">{}</pre>', text)
+    return format_html('<pre class="legible text-xs">{}</pre>', text)
 
 
 def _exchanges(order: Order) -> str:

@@ -71,8 +71,8 @@ class LineForm(ShownForm):
 class Lines(ChangedRowsOnly):
     model = OrderLine
     form = LineForm
-    fields = ("number", "partner_sku", "option_sku", "shown_title", "quantity", "quantity_to_ship", "quantity_shipped",
-              "quantity_confirmed", "unit_cost", "state")  # fmt: skip
+    fields = ("number", "partner_sku", "option_sku", "shown_title", "quantity", "to_ship", "shipped",
+              "confirmed", "cost", "state")  # fmt: skip
     extra = 0
     can_delete = False
     hide_title = True
@@ -87,11 +87,27 @@ class Lines(ChangedRowsOnly):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name in CORRECTABLE_LINE:
             field.required = False
-            field.widget.attrs["style"] = "width: 6rem" if db_field.name == "quantity" else "width: 15rem"
+            field.widget.attrs["style"] = "width: 5rem" if db_field.name == "quantity" else "width: 14rem"
         return field
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @display(description="to ship")
+    def to_ship(self, obj: OrderLine) -> int:
+        return obj.quantity_to_ship
+
+    @display(description="shipped")
+    def shipped(self, obj: OrderLine) -> int:
+        return obj.quantity_shipped
+
+    @display(description="confirmed")
+    def confirmed(self, obj: OrderLine) -> int:
+        return obj.quantity_confirmed
+
+    @display(description="unit cost")
+    def cost(self, obj: OrderLine) -> str:
+        return "–" if obj.unit_cost is None else f"{obj.unit_cost:.2f} {obj.currency}"
 
     @display(description="title")
     def shown_title(self, obj: OrderLine) -> str:
@@ -209,11 +225,11 @@ class OrderAdmin(ChangedFieldsOnly):
 
     @display(description="number", ordering="full_number")
     def number(self, obj: Order) -> str:
-        return format_html('<span class="whitespace-nowrap">{}</span>', clip(obj.full_number, 24))
+        return clip(obj.full_number, 20)
 
     @display(description="short reference", ordering="short_reference")
     def reference(self, obj: Order) -> str:
-        return clip(obj.short_reference or "–", 24)
+        return clip(obj.short_reference or "–", 20)
 
     @display(description="ship to", ordering="ship_name")
     def to(self, obj: Order) -> str:

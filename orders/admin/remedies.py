@@ -96,6 +96,8 @@ def _frees(order: Order, holds: list[Hold]) -> dict[tuple[str, str], str]:
 
 
 def _in_words(waiting: int, frees: int) -> str:
+    if waiting == 1 and not frees:
+        return ""
     orders = f"{waiting} order{'' if waiting == 1 else 's'}"
     if frees == waiting:
         return f"frees {orders}"

@@ -9,8 +9,9 @@ from django.db.models import Count, Max
 from django.http import HttpRequest
 from django.urls import reverse
 
-from integrations.admin.connections import HEALTH_COLOURS, in_words
+from integrations.admin.connections import HEALTH_COLOURS
 from integrations.admin.records import RUN_COLOURS
+from integrations.admin_base import job_name
 from integrations.models import Connection, SyncRun, Transmission
 from inventory.models import Publication
 from orders.admin import labels, worklists
@@ -98,7 +99,7 @@ def _last_runs() -> list[Linked]:
     latest = SyncRun.objects.order_by().values("connection", "job").annotate(last=Max("pk")).values("last")
     runs = SyncRun.objects.filter(pk__in=latest).select_related("connection").order_by("connection__name", "pk")
     return [
-        Linked(in_words(run.job), Label(RUN_COLOURS[R(run.status)], run.get_status_display()), run,
+        Linked(job_name(run.job), Label(RUN_COLOURS[R(run.status)], run.get_status_display()), run,
                reverse("admin:integrations_syncrun_change", args=[run.pk]))
         for run in runs
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from integrations.admin.records import legible
 from integrations.models import Connection, Exchange
 from integrations.sandbox.server import Sandbox
 from orders.admin import order_page
@@ -207,6 +208,10 @@ def test_requests_and_answers_are_legible(order: Order, admin_client: Client) ->
     asked = Exchange.objects.filter(request_body__startswith="{").latest("pk")
     page = text_of(admin_client.get(reverse("admin:integrations_exchange_change", args=[asked.pk])))
     assert '{\n  "' in page
+    assert legible("<a><b>1</b><c>cut o").endswith(
+        "&lt;b&gt;1&lt;/b&gt;\n  &lt;c&gt;cut o&lt;/c&gt;\n&lt;/a&gt;\n\n(kept up to here)</pre>"
+    )
+    assert "503 &lt;br" in legible("503 <br")
     answered = Exchange.objects.filter(response_body__contains="salesChannelOrderNumber").latest("pk")
     Exchange.objects.filter(pk=answered.pk).update(response_body="<a><b>&lt;script&gt;</b></a>")
     page = admin_client.get(reverse("admin:integrations_exchange_change", args=[answered.pk])).content.decode()

@@ -37,19 +37,23 @@ def browser() -> Iterator[webdriver.Chrome]:
     driver.quit()
 
 
-def test_staff_find_what_holds_an_order_and_skip_it_with_a_reason(
-    transactional_db: None, live_server: Any, browser: webdriver.Chrome, shop: Sandbox, manage: Callable[..., str]
-) -> None:
+@pytest.fixture
+def signed_in(transactional_db: None, live_server: Any, browser: webdriver.Chrome) -> webdriver.Chrome:
     User.objects.create_superuser("clerk", password="a-good-password")
-    number = shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
-    manage("run", "all")
-    wait = WebDriverWait(browser, 30)
-
-    browser.get(f"{live_server.url}/admin/")
+    browser.get(f"{live_server.url}/admin/login/")
     browser.find_element(By.NAME, "username").send_keys("clerk")
     browser.find_element(By.NAME, "password").send_keys("a-good-password")
     browser.find_element(By.CSS_SELECTOR, "[type=submit]").click()
-    wait.until(seen.title_contains("Site administration"))
+    WebDriverWait(browser, 30).until(seen.title_contains("Site administration"))
+    return browser
+
+
+def test_staff_find_what_holds_an_order_and_skip_it_with_a_reason(
+    live_server: Any, signed_in: webdriver.Chrome, shop: Sandbox, manage: Callable[..., str]
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
+    manage("run", "all")
+    browser, wait = signed_in, WebDriverWait(signed_in, 30)
 
     browser.get(f"{live_server.url}/admin/orders/order/")
     assert "Unknown SKU: MYSTERY-9" in browser.page_source
@@ -66,3 +70,39 @@ def test_staff_find_what_holds_an_order_and_skip_it_with_a_reason(
 
     assert "is skipped" in browser.page_source
     assert Order.objects.get().skip_reason == "customer called"
+
+
+def test_two_windows_on_one_order_undo_nothing(
+    live_server: Any, signed_in: webdriver.Chrome, shop: Sandbox, manage: Callable[..., str]
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
+    manage("run", "all")
+    order, browser, wait = Order.objects.get(), signed_in, WebDriverWait(signed_in, 30)
+    address = f"{live_server.url}/admin/orders/order/{order.pk}/change/"
+
+    def enter(field: str, text: str) -> None:
+        one = wait.until(seen.presence_of_element_located((By.NAME, field)))
+        one.clear()
+        one.send_keys(text)
+
+    browser.get(address)
+    old = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    browser.get(address)
+    enter("ship_address1", "99 New Street")
+    enter("ship_city", "Reno")
+    browser.find_element(By.NAME, "_save").click()
+    wait.until(seen.title_contains("Select order"))
+
+    browser.switch_to.window(old)
+    enter("ship_phone", "555-1")
+    browser.find_element(By.NAME, "_continue").click()
+    wait.until(lambda page: "changed successfully" in page.page_source)
+    order.refresh_from_db()
+    assert (order.ship_address1, order.ship_city, order.ship_phone) == ("99 New Street", "Reno", "555-1")
+
+    Order.objects.update(ship_city="Sparks")
+    enter("ship_city", "Elko")
+    browser.find_element(By.NAME, "_save").click()
+    wait.until(lambda page: "Somebody else changed this from “Reno” to “Sparks”" in page.page_source)
+    assert Order.objects.get().ship_city == "Sparks"
