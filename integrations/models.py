@@ -88,7 +88,7 @@ class Connection(models.Model):
         return self.health == self.Health.STOPPED
 
     @property
-    def secret(self) -> str:
+    def decrypted_secret(self) -> str:
         return decrypt(self.encrypted_secret) if self.encrypted_secret else ""
 
     def set_secret(self, secret: str) -> None:

@@ -98,7 +98,7 @@ def _connect(connection: Connection, kind: str, budget: Budget | None, journal: 
         name=connection.name,
         base_url=base_url_of(connection),
         username=connection.username,
-        secret=connection.secret,
+        secret=connection.decrypted_secret,
         options=connection.options,
         budget=budget,
         journal=journal,

@@ -24,7 +24,7 @@ def test_connect_and_route_create_or_update(shop: Sandbox, manage: Run, monkeypa
     monkeypatch.setattr("sys.stdin", StringIO("new & <é> password \n"))
     manage("connect", "supplier_oasis", "Overstock", "--username", "other")
     connection = Connection.objects.get(name="Overstock")
-    assert (connection.username, connection.secret) == ("other", "new & <é> password ")
+    assert (connection.username, connection.decrypted_secret) == ("other", "new & <é> password ")
     assert connection.base_url == shop.oasis_url
     assert "updated" in manage("route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC",
                                "--warehouse", "Gecko", "--location", "East Store")  # fmt: skip
@@ -96,9 +96,9 @@ def test_keys_can_be_rotated(shop: Sandbox) -> None:
     with override_settings(CREDENTIALS_KEYS=[KEYS[0]]):
         connection.encrypted_secret = encrypt("token")
     with override_settings(CREDENTIALS_KEYS=[KEYS[1], KEYS[0]]):
-        assert connection.secret == "token"
+        assert connection.decrypted_secret == "token"
     with override_settings(CREDENTIALS_KEYS=[KEYS[1]]), pytest.raises(Misconfigured, match="CREDENTIALS_KEYS"):
-        _ = connection.secret
+        _ = connection.decrypted_secret
 
 
 def test_wrong_usage_is_status_2() -> None:

@@ -65,7 +65,9 @@ class ConnectionAdmin(ChangedFieldsOnly):
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         hint = "A connection that was used is switched off, not deleted." if obj else ""
-        fields = ("name", "provider", "username", "secret", "base_url", "is_active")
+        # Who may only look gets every field as plain text, and this one is never shown.
+        secret = ("secret",) if self.has_change_permission(request, obj) or obj is None else ()
+        fields = ("name", "provider", "username", *secret, "base_url", "is_active")
         account = (None, {"fields": fields, "description": hint})
         pulling = ("How it is read", {
             "classes": ["collapse"],

@@ -7,7 +7,7 @@ from html import unescape
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -56,6 +56,16 @@ def test_the_secret_of_a_connection_is_never_shown(shop: Sandbox, admin_client: 
     assert connection.encrypted_secret not in page
 
 
+def test_who_may_only_look_at_a_connection_does_not_see_its_secret(shop: Sandbox, client: Client) -> None:
+    looker = User.objects.create_user("looker", password="x", is_staff=True)
+    looker.user_permissions.add(Permission.objects.get(codename="view_connection"))
+    client.force_login(looker)
+    for connection in Connection.objects.all():
+        page = client.get(reverse("admin:integrations_connection_change", args=[connection.pk]))
+        assert page.status_code == 200
+        assert connection.decrypted_secret not in unescape(page.content.decode())
+
+
 def test_saving_a_form_does_not_undo_a_workers_write(shop: Sandbox, admin_client: Client) -> None:
     connection = Connection.objects.get(name="Overstock")
     address = reverse("admin:integrations_connection_change", args=[connection.pk])
@@ -66,7 +76,11 @@ def test_saving_a_form_does_not_undo_a_workers_write(shop: Sandbox, admin_client
 
     assert answer.status_code == 302
     connection.refresh_from_db()
-    assert (connection.overlap_minutes, connection.health, connection.secret) == (20, "stopped", shop.oasis.password)
+    assert (connection.overlap_minutes, connection.health, connection.decrypted_secret) == (
+        20,
+        "stopped",
+        shop.oasis.password,
+    )
 
 
 def test_an_order_is_held_and_released(order: Order, admin_client: Client, manage: Run) -> None:
