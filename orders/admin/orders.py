@@ -60,11 +60,17 @@ class Worklist(admin.SimpleListFilter):
         return queryset.filter(chosen.condition) if chosen else queryset
 
 
+# As many as are believed of the marketplace itself: more is a scanned barcode, and it would go out within seconds.
+MOST_UNITS = 1_000_000
+
+
 class LineForm(ShownForm):
     def clean_quantity(self) -> int | None:
         quantity: int | None = self.cleaned_data["quantity"]
         if self.instance.is_cancelled and "quantity" in self.changed_data:
             raise ValidationError("The marketplace cancelled this line; its quantity stays.")
+        if quantity is not None and quantity > MOST_UNITS and "quantity" in self.changed_data:
+            raise ValidationError(f"{quantity} is more than the {MOST_UNITS} units that a line can have.")
         return quantity
 
 

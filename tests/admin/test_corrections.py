@@ -15,7 +15,7 @@ from integrations.sandbox.oasis_state import Line, Parcel
 from integrations.sandbox.server import Sandbox
 from orders import actions
 from orders.models import IllegalTransition, Order, OrderLine
-from tests.admin.pages import address_of, field_of_line, opened
+from tests.admin.pages import address_of, error_texts, field_of_line, opened
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
@@ -46,6 +46,17 @@ def test_a_line_whose_missing_quantity_is_put_right_is_sent(
     assert [float(quantity) for quantity in in_the_warehouse(shop, number)] == [1, 3]
     event = order.events.get(text__contains="quantity none → 3, 3 to ship")
     assert str(event.actor) == "admin"
+
+
+def test_a_barcode_scanned_into_a_quantity_sends_nothing(shop: Sandbox, manage: Run, admin_client: Client) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": None})
+    manage("run", "all")
+    order = Order.objects.get()
+    values = opened(admin_client, address_of(order))
+    answer = admin_client.post(address_of(order), {**values, field_of_line(values, 1, "quantity"): "400638133"})
+    manage("run", "all")
+    assert "more than the 1000000 units" in error_texts(answer)
+    assert shop.tradegecko.by_reference(number) == []
 
 
 def test_what_was_shipped_before_is_not_shipped_again(shop: Sandbox, manage: Run) -> None:
