@@ -189,5 +189,6 @@ def test_orders_that_never_come_are_told_and_stop_nothing(shop: Sandbox, manage:
     manage("run", "pull_orders")
     manage("run", "pull_orders")
     assert Order.objects.get().full_number == "A"
-    assert "announced 57" in UnreadableRecord.objects.get().reason
+    kept = UnreadableRecord.objects.filter(reason__contains="announced 57").count()
+    assert kept in (1, 2)  # one for each hour that the windows begin in
     assert (Route.objects.get().read_until or HOUR_AGO) > datetime.now(UTC) - timedelta(minutes=1)
