@@ -16,17 +16,15 @@ class Batch:
     def __init__(self, rows: list[object], sideloaded: object) -> None:
         self._rows = rows
         self._lines: dict[str, dict[str, messages.Row]] = {}
-        self._has_stray_lines = False
         self.add(sideloaded if isinstance(sideloaded, list) else [])
 
     def add(self, lines: Iterable[object]) -> None:
-        """Lines that no fulfillment can be told for are remembered as stray."""
+        """Keep each by its fulfillment; one that names none is missed there, by the number of lines announced."""
         for line in lines:
             try:
                 row = messages.record(line, "a line of a fulfillment")
                 parcel_id = messages.identity(row, "a line of a fulfillment", "fulfillment_id")
             except Unreadable:
-                self._has_stray_lines = True
                 continue
             self._lines.setdefault(parcel_id, {})[str(row.get("id") or row)] = row
 
