@@ -33,7 +33,7 @@ T = Transmission.Status
 
 def possible(order: Order) -> set[str]:
     """The names of the actions that this order allows now, for the buttons of its page."""
-    names = {"skip", "hold"} if may_correct(order) else set()
+    names = {"skip", "hold"} if arrivals.is_unsent(order) else set()
     if order.status in (S.RECEIVED, S.ON_HOLD):
         names.add("release")
     if order.holds.filter(kind=Hold.Kind.MANUAL, resolved_at=None).exists():
@@ -43,12 +43,6 @@ def possible(order: Order) -> set[str]:
     if _stuck(order):
         names.add("retry")
     return names
-
-
-def may_correct(order: Order) -> bool:
-    """Whether what would be sent can still be put right: the order is neither sent nor on its way this moment."""
-    mine = WarehouseSubmission.objects.filter(order=order).exclude(status__in=(T.PENDING, T.WITHDRAWN))
-    return order.status in Order.UNSENT and not mine.exclude(status=T.PARKED, sent_at=None, remote_id="").exists()
 
 
 def release(order: Order, actor: User | None) -> str:
@@ -119,7 +113,7 @@ def correct_line(line: OrderLine, quantity: int | None, actor: User | None) -> s
     known = OrderLine.objects.select_for_update().select_related("order").get(pk=line.pk)
     if known.is_cancelled:
         raise IllegalTransition(f"line {known.number} of order {known.order} was cancelled; its quantity stays")
-    if not may_correct(known.order):
+    if not arrivals.is_unsent(known.order):
         raise IllegalTransition(f"order {known.order} was sent meanwhile; its lines stay as they were sent")
     left = 0 if quantity is None or known.shipped_before is None else max(quantity - known.shipped_before, 0)
     OrderLine.objects.filter(pk=known.pk).update(quantity=quantity, quantity_to_ship=left)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from integrations.models import Connection, Route
 from integrations.ports import MarketplaceLine, MarketplaceOrder, SaleState
 from orders import references, settling
-from orders.models import Hold, Order, OrderLine, WarehouseSubmission
+from orders.models import NOT_SENT, Hold, Order, OrderLine, WarehouseSubmission
 
 S = Order.Status
 T = WarehouseSubmission.Status
@@ -64,7 +64,9 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     """Compare a known order with what is told of it now; what happened, as a word for the run's counts."""
     Order.objects.filter(pk=order.pk).update(last_seen_at=timezone.now(), marketplace_status=told.status[:60])
     order.marketplace_status = told.status[:60]
-    if order.status in (S.CANCELLED, S.SKIPPED, S.CONFIRMED) or (order.cancel_requested_at and not _is_unsent(order)):
+    if order.status in (S.CANCELLED, S.SKIPPED, S.CONFIRMED) or (
+        order.cancel_requested_at and not _stays_unsent(order)
+    ):
         return "seen again"
     gone = list(_newly_cancelled(order, told))
     everything = told.state == SaleState.CANCELLED or (gone and not _left(order, gone))
@@ -82,9 +84,14 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
 def withdraw(order: Order) -> bool:
     """Take the submission back, if it certainly was not sent; whether nothing can reach the warehouse any more."""
     mine = WarehouseSubmission.objects.filter(order=order)
-    refused = Q(status=T.PARKED, sent_at=None, remote_id="")
-    mine.filter(Q(status=T.PENDING) | refused).update(status=T.WITHDRAWN, finished_at=timezone.now())
+    mine.filter(NOT_SENT).exclude(status=T.WITHDRAWN).update(status=T.WITHDRAWN, finished_at=timezone.now())
     return not mine.exclude(status=T.WITHDRAWN).exists()
+
+
+def is_unsent(order: Order) -> bool:
+    """Whether what would be sent can still change: the order is neither sent nor on its way this moment."""
+    sent = WarehouseSubmission.objects.filter(order=order).exclude(NOT_SENT)
+    return order.status in Order.UNSENT and not sent.exists()
 
 
 def cancel(order: Order, reason: str) -> None:
@@ -116,7 +123,7 @@ def hold_cancelled_late(order: Order, line_number: str) -> None:
 
 
 def _cancel_line(order: Order, line: OrderLine) -> None:
-    if _is_unsent(order):
+    if _stays_unsent(order):
         OrderLine.objects.filter(pk=line.pk).update(is_cancelled=True, quantity_to_ship=0)
         order.note(f"the marketplace cancelled line {line.number}; it is left out")
         return
@@ -127,7 +134,7 @@ def _cancel_line(order: Order, line: OrderLine) -> None:
 
 def _shipped_without_us(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine]:
     """Lines of an unsent order of which the marketplace has less open than we would send: that much is left out."""
-    if not _is_unsent(order):
+    if not _stays_unsent(order):
         return
     now = {line.number: line for line in told.lines}
     for line in order.lines.filter(is_cancelled=False):
@@ -153,14 +160,10 @@ def _skip_shipped(order: Order) -> bool:
     return True
 
 
-def _is_unsent(order: Order) -> bool:
-    """Whether nothing of it is on its way; a send that would begin right now waits for this transaction."""
-    if order.status not in Order.UNSENT:
-        return False
-    mine = WarehouseSubmission.objects.select_for_update().filter(order=order)
-    return all(
-        one.status in (T.PENDING, T.WITHDRAWN) or (one.status == T.PARKED and one.sent_at is None) for one in mine
-    )
+def _stays_unsent(order: Order) -> bool:
+    """Whether it is unsent, and a send that would begin right now waits for this transaction."""
+    list(WarehouseSubmission.objects.select_for_update().filter(order=order).values_list("pk"))
+    return is_unsent(order)
 
 
 def _open(order: Order) -> bool:

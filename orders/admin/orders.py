@@ -28,7 +28,7 @@ from integrations.admin_base import (
 )
 from integrations.admin_forms import ShownForm
 from integrations.dispatch import enqueue
-from orders import actions
+from orders import actions, arrivals
 from orders.admin import labels, order_page, worklists
 from orders.models import Hold, IllegalTransition, Order, OrderLine, WarehouseSubmission
 
@@ -86,7 +86,7 @@ class Lines(ChangedRowsOnly):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
         """Before it is sent, a line's SKUs and quantity can be put right; what is to be shipped follows."""
-        correctable = obj is not None and actions.may_correct(obj)
+        correctable = obj is not None and arrivals.is_unsent(obj)
         return [name for name in self.fields if not correctable or name not in CORRECTABLE_LINE]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -153,7 +153,7 @@ class OrderAdmin(ChangedFieldsOnly):
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
-        correctable = obj is not None and actions.may_correct(obj)
+        correctable = obj is not None and arrivals.is_unsent(obj)
         return (*self._told(), *(() if correctable else CORRECTABLE))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
@@ -193,7 +193,7 @@ class OrderAdmin(ChangedFieldsOnly):
         order = self.get_object(request, str(object_id))
         if order is None:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        correctable = actions.may_correct(order)
+        correctable = arrivals.is_unsent(order)
         if request.method == "POST" and not correctable and self.has_change_permission(request, order):
             status = order.get_status_display().lower()
             text = f"Nothing was saved: order {order} was sent or closed meanwhile (it is {status} now)."

@@ -9,6 +9,7 @@ from orders.models.order import (
     UnreadableRecord,
 )
 from orders.models.sending import (
+    NOT_SENT,
     CarrierService,
     ConfirmedLine,
     Shipment,
@@ -20,6 +21,7 @@ from orders.models.sending import (
 )
 
 __all__ = [
+    "NOT_SENT",
     "CarrierService",
     "ConfirmedLine",
     "Hold",

@@ -39,6 +39,12 @@ class WarehouseSubmission(Transmission):
         return f"{self.order} → {self.connection}"
 
 
+# Nothing of it can be in the warehouse: not sent yet, taken back, or clearly refused.
+NOT_SENT = Q(status__in=(Transmission.Status.PENDING, Transmission.Status.WITHDRAWN)) | Q(
+    status=Transmission.Status.PARKED, sent_at=None, remote_id=""
+)
+
+
 class SubmittedLine(models.Model):
     """One line of the warehouse's order: `units` of its item make one unit of our order line."""
 
