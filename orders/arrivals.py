@@ -14,7 +14,6 @@ from orders.models import NOT_SENT, Hold, Order, OrderLine, WarehouseSubmission
 
 S = Order.Status
 T = WarehouseSubmission.Status
-ENDED_KINDS = (Hold.Kind.CANCELLED_LATE, Hold.Kind.VOIDED_ORDER)
 
 
 def store_new(
@@ -100,18 +99,22 @@ def cancel(order: Order, reason: str) -> None:
     Order.objects.filter(pk=order.pk, cancel_requested_at=None).update(cancel_requested_at=now)
     order.cancel_requested_at = now
     if order.status in Order.UNSENT and withdraw(order):
-        order.holds.filter(resolved_at=None).update(resolved_at=now)
-        Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now)
-        order.move_to(S.CANCELLED, reason=reason)
+        close_cancelled(order, reason)
         return
     order.note(reason)
-    ended = WarehouseSubmission.objects.filter(order=order, remote_status__in=("void", "deleted"))
+    ended = WarehouseSubmission.objects.filter(order=order, remote_status__in=WarehouseSubmission.ENDED)
     if order.status == S.SUBMITTED and ended.exists():
-        order.holds.filter(kind__in=ENDED_KINDS, resolved_at=None).update(resolved_at=now)
-        Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now)
-        order.move_to(S.CANCELLED, reason="it had ended in the warehouse before")
+        close_cancelled(order, "it had ended in the warehouse before")
         return
     hold_cancelled_late(order, "")
+
+
+def close_cancelled(order: Order, reason: str) -> None:
+    """Both sides have done with it: nothing holds it any more."""
+    now = timezone.now()
+    order.holds.filter(resolved_at=None).update(resolved_at=now)
+    Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now)
+    order.move_to(S.CANCELLED, reason=reason)
 
 
 def hold_cancelled_late(order: Order, line_number: str) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 
 from integrations.ports import Receipt, Warehouse
 from integrations.runs import Run
-from orders import settling
+from orders import arrivals, settling
 from orders.models import Hold, Order, WarehouseSubmission
 
-ENDED = ("void", "deleted")
 BATCH = 500
 
 
@@ -37,14 +35,11 @@ def follow(run: Run, warehouse: Warehouse, since: datetime) -> None:
 def _note(submission: WarehouseSubmission, receipt: Receipt) -> None:
     order = Order.objects.select_for_update().get(pk=submission.order_id)
     WarehouseSubmission.objects.filter(pk=submission.pk).update(remote_status=receipt.status)
-    if receipt.status not in ENDED:
+    if receipt.status not in WarehouseSubmission.ENDED:
         return
     what = f"order {receipt.number} is {receipt.status} in {submission.connection}"
     if order.cancel_requested_at and order.status == Order.Status.SUBMITTED:
-        now = timezone.now()
-        order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, resolved_at=None).update(resolved_at=now)
-        Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now)
-        order.move_to(Order.Status.CANCELLED, reason=f"the marketplace cancelled it, and {what}")
+        arrivals.close_cancelled(order, f"the marketplace cancelled it, and {what}")
         return
     order.note(what)
     settling.open_hold(

@@ -18,7 +18,6 @@ from orders.settling import match_route
 from orders.windows import slices
 
 PERIOD = timedelta(days=7)
-GONE = ("void", "deleted")
 SENT = (Order.Status.SUBMITTED, Order.Status.PARTLY_SHIPPED, Order.Status.SHIPPED, Order.Status.CONFIRMED)
 
 
@@ -64,8 +63,8 @@ def _compare(run: Run, connection: Connection, warehouse: Warehouse, since: date
     """Against the warehouse: what we sent must be there, alive, and once."""
     receipts = list(warehouse.orders_since(since))
     run.count("orders in the warehouse", len(receipts))
-    alive = Counter(receipt.full_number for receipt in receipts if receipt.status not in GONE)
-    there = {receipt.remote_id for receipt in receipts if receipt.status not in GONE}
+    alive = Counter(receipt.full_number for receipt in receipts if receipt.status not in WarehouseSubmission.ENDED)
+    there = {receipt.remote_id for receipt in receipts if receipt.status not in WarehouseSubmission.ENDED}
     accepted = WarehouseSubmission.objects.filter(
         connection=connection, status=WarehouseSubmission.Status.ACCEPTED, finished_at__gt=since, order__status__in=SENT
     ).select_related("order")

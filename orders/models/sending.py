@@ -16,6 +16,8 @@ class WarehouseSubmission(Transmission):
     `generation` goes into the idempotency key: a corrected payload, or a key that was burnt, is a new generation.
     """
 
+    ENDED = ("void", "deleted")  # what `remote_status` says of an order that the warehouse ships no more
+
     order = models.OneToOneField(Order, models.CASCADE, related_name="submission")
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="submissions", verbose_name="warehouse")
     generation = models.PositiveIntegerField(default=1)
