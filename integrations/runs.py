@@ -27,6 +27,8 @@ from integrations.processes import RunLost
 from integrations.registry import WAREHOUSE, marketplace_for, warehouse_for
 
 MAX_PROBLEMS_SHOWN = 5
+# So many records without a clear answer, one after the other, are the other side's trouble and not theirs.
+MAX_FAILURES_IN_A_ROW = 3
 # Jobs that must not starve orders and shipments of calls.
 PATIENT_JOBS = frozenset({"pull_levels", "publish_inventory", "reconcile"})
 BEAT_EVERY = timedelta(seconds=5)

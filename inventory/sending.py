@@ -14,12 +14,11 @@ from integrations.batches import Batch
 from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown, Refused, Unavailable
 from integrations.models import PATIENT_ATTEMPTS, Route, due
 from integrations.ports import ListedQuantity, Marketplace
-from integrations.runs import Run
+from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from inventory.models import Listing, Publication
 from inventory.outbox import SHOWN
 
 T = Publication.Status
-MAX_FAILURES_IN_A_ROW = 3
 MAX_REFUSED_IN_A_ROW = 25  # then it is not about these rows: each more would cost a call to learn the same
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -12,7 +11,7 @@ from integrations.dispatch import enqueue
 from integrations.models import Transmission, retry
 from inventory import catalogue
 from inventory.aliases import Resolver
-from orders import arrivals, settling
+from orders import arrivals, revisit, settling
 from orders.models import (
     Hold,
     IllegalTransition,
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 S = Order.Status
-LONG = timedelta(days=1)
 T = Transmission.Status
 
 
@@ -101,7 +99,7 @@ def unskip(order: Order, actor: User | None) -> str:
         raise IllegalTransition(f"order {order} has nothing left to ship: {order.skip_reason or 'no line is open'}")
     order.move_to(S.RECEIVED, reason="un-skipped", actor=actor)
     # What the marketplace said of it while it was skipped was not followed: it must be seen again before it goes out.
-    Order.objects.filter(pk=order.pk).update(skip_reason="", last_seen_at=order.ordered_at - LONG)
+    Order.objects.filter(pk=order.pk).update(skip_reason="", last_seen_at=timezone.now() - revisit.SEEN_LATELY)
     if order.route is not None:
         enqueue("submit_orders", order.route.warehouse_id)
     return f"order {order} is judged again and goes out if nothing holds it"

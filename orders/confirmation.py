@@ -12,7 +12,7 @@ from django.utils import timezone
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unavailable, Unreadable
 from integrations.models import PATIENT_ATTEMPTS, due, recover
 from integrations.ports import Marketplace, ShipmentNotice, ShippedLine
-from integrations.runs import Run
+from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from orders import readback, settling, telling
 from orders.carriers import CarrierMap, seed
 from orders.models import (
@@ -26,7 +26,6 @@ from orders.models import (
 )
 
 T = ShipmentConfirmation.Status
-MAX_FAILURES_IN_A_ROW = 3
 
 
 def confirm(run: Run) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -30,7 +30,6 @@ def pull(run: Run) -> None:
     """Read every window since the last look, move the watermarks, and judge what came in."""
     routes = active_routes(run.connection)
     if not routes:
-        run.count("routes switched on", 0)
         return
     # The systems count in whole seconds: what is promised as read must have been asked for.
     market, now = run.marketplace(), timezone.now().replace(microsecond=0)
@@ -58,7 +57,7 @@ def active_routes(connection: Connection) -> list[Route]:
 
 def read(
     run: Run, market: Marketplace, routes: Sequence[Route], since: datetime, until: datetime, *,
-    too_old_too: bool = False, on_read: object = None, in_long_slices: bool = False,
+    too_old_too: bool = False, on_read: Callable[[datetime], None] | None = None, in_long_slices: bool = False,
 ) -> None:  # fmt: skip
     """Store the orders of a window, slice by slice.
 
@@ -74,7 +73,7 @@ def read(
         certain = market.certain_until(end)
         for told in market.orders(start, end):
             intake.take(told)
-        if callable(on_read):
+        if on_read is not None:
             on_read(certain)
 
 

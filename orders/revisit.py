@@ -53,8 +53,8 @@ def before_sending(run: Run, orders: Sequence[Order]) -> set[int]:
         started = timezone.now()
         complete = _read_again(run, marketplace, group)
         seen = Order.objects.filter(pk__in=[order.pk for order in group], last_seen_at__gte=started)
-        absent = set(seen.values_list("pk", flat=True)) ^ {order.pk for order in group}
-        unclear |= {order.pk for order in group if order.pk in absent and _must_wait(run, order, complete)}
+        shown = set(seen.values_list("pk", flat=True))
+        unclear |= {order.pk for order in group if order.pk not in shown and _must_wait(run, order, complete)}
     return unclear
 
 

@@ -17,7 +17,7 @@ from integrations import places
 from integrations.errors import IntegrationError, KeyRefused, Misconfigured, OutcomeUnknown, Refused, Unavailable
 from integrations.models import PATIENT_ATTEMPTS, Connection, Route, due, recover
 from integrations.ports import Receipt, Warehouse
-from integrations.runs import Run
+from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from inventory import catalogue
 from orders import arrivals, revisit, settling, trials, warehouse_request
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
@@ -25,8 +25,6 @@ from orders.settling import Plan
 
 S = Order.Status
 T = WarehouseSubmission.Status
-T_CLAIMABLE = WarehouseSubmission.CLAIMABLE
-MAX_FAILURES_IN_A_ROW = 3
 MOST_REFUSALS = 3
 # A key that was refused belongs to a request that may still be on its way: it is believed lost only much later.
 KEY_REFUSED_GRACES = 30
@@ -131,8 +129,10 @@ class Sender:
         self._failures_in_a_row = 0
         if self._was_in_trouble:
             self._was_in_trouble = False
-            waiting = WarehouseSubmission.objects.filter(connection=self._run.connection, status__in=T_CLAIMABLE)
-            if waiting.filter(not_before__gt=timezone.now()).update(not_before=None):
+            waiting = WarehouseSubmission.objects.filter(
+                connection=self._run.connection, status__in=WarehouseSubmission.CLAIMABLE, not_before__gt=timezone.now()
+            )
+            if waiting.update(not_before=None):
                 self._run.wake("submit_orders", self._run.connection.pk)
 
     def _settled_by_look_up(self, submission: WarehouseSubmission) -> bool:
