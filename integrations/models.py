@@ -106,7 +106,7 @@ class Route(models.Model):
     """Orders of this marketplace for this warehouse name go to that warehouse and location, under these rules."""
 
     class State(models.TextChoices):
-        PAUSED = "paused", "Paused"  # nothing is stored or sent
+        PAUSED = "paused", "Paused"  # no order is stored or sent; what was sent is followed and confirmed
         TEST = "test", "Test"  # sent marked, as drafts; confirmed and published only to a sandbox
         LIVE = "live", "Live"
 

@@ -40,7 +40,8 @@ def store_new(
         references.assign(order, route)
     reason = skip_reason(told, route, too_old_too=too_old_too)
     if reason:
-        Order.objects.filter(pk=order.pk).update(skip_reason=reason)
+        order.skip_reason = reason
+        order.save(update_fields=["skip_reason"])
         order.move_to(S.SKIPPED, reason=reason)
     return order
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -64,10 +64,8 @@ def read(
     `on_read` is told after each slice up to when everything is committed.
     """
     seed(run.connection)
-    recent = timedelta(minutes=run.connection.recent_slice_minutes)
-    older = timedelta(hours=run.connection.older_slice_hours)
     intake = Intake(run, run.connection, routes, too_old_too=too_old_too)
-    for start, end in slices(since, until, recent=older if in_long_slices else recent, older=older):
+    for start, end in windows_of(run.connection, since, until, in_long_slices=in_long_slices):
         run.beat()
         # Asked before the read: what is certain then stays so, whatever the clock does meanwhile.
         certain = market.certain_until(end)
@@ -75,6 +73,15 @@ def read(
             intake.take(told)
         if on_read is not None:
             on_read(certain)
+
+
+def windows_of(
+    connection: Connection, since: datetime, until: datetime, *, in_long_slices: bool = False
+) -> Iterator[tuple[datetime, datetime]]:
+    """One request's window after the other, as long as the connection's settings say."""
+    recent = timedelta(minutes=connection.recent_slice_minutes)
+    older = timedelta(hours=connection.older_slice_hours)
+    return slices(since, until, recent=older if in_long_slices else recent, older=older)
 
 
 def settle_arrivals(run: Run, routes: Sequence[Route]) -> None:

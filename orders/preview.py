@@ -22,7 +22,7 @@ from inventory.aliases import Resolver, Wanted
 from orders import arrivals, intake, settling
 from orders.carriers import seed
 from orders.models import Order
-from orders.windows import resume_point, slices
+from orders.windows import resume_point
 
 Told = MarketplaceOrder | UnreadableOrder
 
@@ -65,10 +65,8 @@ def preview(
 def _read(connection: Connection, since: datetime, until: datetime) -> dict[str, Told]:
     """Each order of the window once; the last telling counts."""
     market = marketplace_for(connection, journal=RunJournal(connection))
-    recent = timedelta(minutes=connection.recent_slice_minutes)
-    windows = slices(since, until, recent=recent, older=timedelta(hours=connection.older_slice_hours))
     told: dict[str, Told] = {}
-    for start, end in windows:
+    for start, end in intake.windows_of(connection, since, until):
         for order in market.orders(start, end):
             told[order.number or f"unreadable {len(told)}"] = order
     return told
@@ -104,12 +102,7 @@ def _row(connection: Connection, routes: Sequence[Route], told: Told, too_old_to
     except intake.UNSTORABLE as exc:
         return Row(told.number, "unreadable", told.ordered_at, (intake.reason_of(exc),))
     if order.status == Order.Status.SKIPPED:
-        return Row(told.number, "skip", told.ordered_at, (order.skip_reason or _skip_reason(order),))
+        return Row(told.number, "skip", told.ordered_at, (order.skip_reason,))
     settling.settle([order], None, routes)
     holds = tuple(order.holds.filter(resolved_at=None).values_list("message", flat=True))
     return Row(told.number, "hold" if holds else "load", told.ordered_at, holds)
-
-
-def _skip_reason(order: Order) -> str:
-    order.refresh_from_db(fields=["skip_reason"])
-    return order.skip_reason

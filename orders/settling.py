@@ -57,13 +57,13 @@ def waiting(routes: Iterable[Route]) -> list[Order]:
 def settle(orders: Sequence[Order], warehouse: Warehouse | None, routes: Sequence[Route]) -> int:
     """Judge each order and store the verdict; how many became ready.
 
-    Without a `warehouse`, orders whose SKUs we have never asked for stay as they are.
+    Without a `warehouse` nothing is asked: a SKU that was never asked for counts as one that it does not carry.
     """
     for order in orders:
         if order.route is None:
             _find_route(order, routes)
     plans = plan(orders, warehouse)
-    return sum(1 for order in orders if order.pk in plans and _store(order, plans[order.pk]))
+    return sum(1 for order in orders if _store(order, plans[order.pk]))
 
 
 def judge_again(warehouse: Connection) -> None:
@@ -75,7 +75,7 @@ def judge_again(warehouse: Connection) -> None:
 
 
 def plan(orders: Sequence[Order], warehouse: Warehouse | None) -> dict[int, Plan]:
-    """Per order id, how its lines resolve and what holds it. Orders that cannot be judged now are left out."""
+    """Per order id, how its lines resolve and what holds it."""
     by_route: dict[Route | None, list[Order]] = defaultdict(list)
     for order in orders:
         by_route[order.route].append(order)
