@@ -16,7 +16,7 @@ from integrations.sandbox.server import Sandbox
 from orders import actions, readback, settling, telling
 from orders.admin import worklists
 from orders.models import Hold, Order, ShipmentConfirmation
-from tests.orders.test_confirmation import holds, parcels, placed, ship
+from tests.orders.world import holds, parcels, placed, ship
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]

@@ -12,33 +12,14 @@ from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from orders import actions
 from orders.models import CarrierService, Order, ShipmentConfirmation
+from tests.orders.world import holds, parcels, ship
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
 
 
-def placed(box: Sandbox, number: str) -> dict[str, Any]:
-    [order] = box.tradegecko.by_reference(number)
-    return order
-
-
-def ship(box: Sandbox, number: str, position: int | None = None, units: int = 1, **values: Any) -> int:
-    order = placed(box, number)
-    lines = box.tradegecko.lines(order["id"])
-    quantities = None if position is None else {lines[position - 1]["id"]: units}
-    return box.tradegecko.ship(order["id"], quantities, **values)
-
-
 def change(box: Sandbox, parcel: int, **values: Any) -> None:
     box.tradegecko.change(box.tradegecko.tables["fulfillments"][parcel], **values)
-
-
-def parcels(box: Sandbox, number: str) -> list[tuple[str, str, int]]:
-    return [(line, one.tracking_number, one.quantity) for line, one in box.oasis.shipments(number)]
-
-
-def holds(report: dict[str, Any]) -> list[str]:
-    return [hold["kind"] for hold in report["holds"]]
 
 
 def test_a_parcel_voided_while_its_confirmation_waits_is_not_told(shop: Sandbox, manage: Run, told: Told) -> None:

@@ -16,15 +16,11 @@ from integrations.sandbox.oasis_state import Line, Parcel
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
 from orders.models import Order, UnreadableRecord
+from tests.orders.world import placed
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
 HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
-
-
-def placed(box: Sandbox, number: str) -> dict[str, Any]:
-    [order] = box.tradegecko.by_reference(number)
-    return order
 
 
 def lines_of(box: Sandbox, number: str) -> list[int]:

@@ -14,15 +14,11 @@ from integrations.processes import RunLost
 from integrations.sandbox.server import Sandbox
 from orders import actions, parcels
 from orders.models import Order, SubmittedLine, WarehouseSubmission
+from tests.orders.world import placed
 
 HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
-
-
-def placed(box: Sandbox, number: str) -> dict[str, Any]:
-    [order] = box.tradegecko.by_reference(number)
-    return order
 
 
 def test_an_order_that_was_found_late_has_its_earlier_parcel_told(

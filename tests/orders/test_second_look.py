@@ -14,23 +14,15 @@ from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
 from orders import actions
 from orders.models import Order, WarehouseSubmission
+from tests.orders.world import holds, placed
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
 TWO_HOURS_AGO = datetime.now(UTC) - timedelta(hours=2)
 
 
-def placed(box: Sandbox, number: str) -> dict[str, Any]:
-    [order] = box.tradegecko.by_reference(number)
-    return order
-
-
 def old_order(box: Sandbox, *lines: dict[str, Any]) -> str:
     return box.oasis.add_order(*lines, ordered_at=TWO_HOURS_AGO, created_at=TWO_HOURS_AGO)
-
-
-def holds(report: dict[str, Any]) -> list[str]:
-    return [hold["kind"] for hold in report["holds"]]
 
 
 def test_an_order_cancelled_while_it_was_held_is_not_sent(
