@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from integrations.models import Connection, Exchange, JobPlan, SyncRun, Transmission
+from integrations.models import Connection, Exchange, JobPlan, Route, SyncRun, Transmission
 from integrations.runs import reap
 
 KEPT = timedelta(days=30)
@@ -55,6 +55,12 @@ def enqueue(job: str, connection_id: int) -> None:
     """Have a worker run this job as soon as one is free. A second one at the same time ends at once by itself."""
     path = next(known.path for known in settings.JOBS if known.name == job)
     async_task(path, connection_id, task_name=f"{job}:{connection_id}")
+
+
+def enqueue_for_warehouses(marketplace_id: int, job: str) -> None:
+    """Have the warehouses that this marketplace feeds do it: something changed that their orders may wait for."""
+    for warehouse in set(Route.objects.filter(marketplace=marketplace_id).values_list("warehouse", flat=True)):
+        enqueue(job, warehouse)
 
 
 def _take(plan: JobPlan, now: datetime) -> bool:

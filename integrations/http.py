@@ -184,7 +184,7 @@ def storable(text: str) -> str:
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
     """The wait that a Retry-After header asks for, in seconds or as a date, clamped to 1 s … 1 h."""
     value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
+    if value.isascii() and value.isdigit() and len(value) < 10:
         wait = timedelta(seconds=min(int(value), 86_400))
     else:
         try:

@@ -111,9 +111,10 @@ def cancel(order: Order, reason: str) -> None:
 
 
 def close_cancelled(order: Order, reason: str) -> None:
-    """Both sides have done with it: nothing holds it any more."""
+    """Both sides have done with it. What was told of its parcels all the same stays for a person to see."""
     now = timezone.now()
-    order.holds.filter(resolved_at=None).update(resolved_at=now)
+    stay = set(Hold.AFTER_SENDING) - {Hold.Kind.CANCELLED_LATE, Hold.Kind.VOIDED_ORDER}
+    order.holds.filter(resolved_at=None).exclude(kind__in=stay).update(resolved_at=now)
     Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now)
     order.move_to(S.CANCELLED, reason=reason)
 

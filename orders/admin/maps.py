@@ -16,8 +16,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from integrations import registry
 from integrations.admin_base import ChangedFieldsOnly, clip
 from integrations.admin_forms import ShownForm
-from integrations.dispatch import enqueue
-from integrations.models import Connection, Route
+from integrations.dispatch import enqueue, enqueue_for_warehouses
+from integrations.models import Connection
 from integrations.registry import MARKETPLACE, PROVIDERS
 from orders.models import CarrierService, ShippingMethod
 
@@ -42,8 +42,7 @@ class ShippingMethodAdmin(OfMarketplace):
 
     def save_model(self, request: HttpRequest, obj: ShippingMethod, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        for warehouse in set(Route.objects.filter(marketplace=obj.connection_id).values_list("warehouse", flat=True)):
-            enqueue("submit_orders", warehouse)
+        enqueue_for_warehouses(obj.connection_id, "submit_orders")
 
 
 class CodeInput(UnfoldAdminTextInputWidget):
