@@ -15,6 +15,7 @@ from orders.models import Hold, Order, Shipment, ShipmentConfirmation, Unreadabl
 
 OVERDUE_INTERVALS = 2
 SILENT_AFTER = timedelta(minutes=2)
+WAITED_LONG = timedelta(minutes=15)
 
 
 def find_orders(number: str) -> QuerySet[Order]:
@@ -96,6 +97,9 @@ def alarms() -> list[str]:
     if late_by() >= SILENT_AFTER:
         told.append(f"no worker has been seen for {late_by()}; is `manage.py qcluster` running?".replace("\n", " "))
     now = timezone.now()
+    long = _waiting_to_be_sent().filter(created_at__lt=now - WAITED_LONG).values_list("connection__name", "last_error")
+    for name, error in sorted(set(long)):
+        told.append(f"orders wait to be sent to {name}: {error}")
     for plan in JobPlan.objects.filter(is_enabled=True, connection__is_active=True).select_related("connection"):
         late = (now - plan.next_run_at).total_seconds()
         if late > OVERDUE_INTERVALS * plan.every_minutes * 60 and not plan.connection.is_stopped:
@@ -126,9 +130,15 @@ def _worklists() -> dict[str, int]:
         **holds,
         **sent,
         "unresolved_listings": unresolved,
+        "submissions_waiting": _waiting_to_be_sent().count(),
         "shipped_without_tracking": _without_tracking(),
         "unreadable": UnreadableRecord.objects.filter(resolved_at=None).count(),
     }
+
+
+def _waiting_to_be_sent() -> QuerySet[WarehouseSubmission]:
+    """Orders that nothing holds and that could not be sent all the same; their last error says why."""
+    return WarehouseSubmission.objects.filter(status=Transmission.Status.PENDING).exclude(last_error="")
 
 
 def _without_tracking() -> int:

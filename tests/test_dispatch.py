@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
@@ -43,3 +45,11 @@ def test_a_pull_wakes_the_submission_and_that_sends(shop: Sandbox, overstock: Co
     assert queued() == [f"submit_orders:{gecko.pk}"]
     tasks.submit_orders(gecko.pk)
     assert len(shop.tradegecko.orders) == 1
+
+
+def test_a_saved_alias_has_the_orders_that_wait_for_it_judged(
+    shop: Sandbox, overstock: Connection, gecko: Connection, admin_client: Client
+) -> None:
+    form = {"connection": overstock.pk, "marketplace_sku": "X", "warehouse_sku": "MUG-BLK", "units": 1}
+    admin_client.post(reverse("admin:inventory_skualias_add"), form)
+    assert queued() == [f"submit_orders:{gecko.pk}"]

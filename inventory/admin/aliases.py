@@ -21,6 +21,7 @@ from unfold.contrib.import_export.forms import ImportForm as UnfoldImportForm
 
 from integrations import registry
 from integrations.admin_base import ChangedFieldsOnly
+from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
 from inventory import alias_file
 from inventory.alias_file import MAX_FILE_BYTES, FileProblem
@@ -147,13 +148,20 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         if not self.has_import_permission(request):
             raise PermissionDenied
-        if request.method == "POST" and not self.create_confirm_form(request).is_valid():
+        form = self.create_confirm_form(request)
+        if request.method == "POST" and not form.is_valid():
             return self._again(request, AGAIN)
         try:
             answer: HttpResponse = super().process_import(request, **kwargs)
         except FileNotFoundError:
             return self._again(request, AGAIN)
+        if request.method == "POST":
+            enqueue_for_warehouses(form.cleaned_data["connection"].pk, "submit_orders")
         return answer
+
+    def save_model(self, request: HttpRequest, obj: SkuAlias, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        enqueue_for_warehouses(obj.connection_id, "submit_orders")
 
     def process_result(self, result: AliasResult, request: HttpRequest) -> HttpResponseRedirect:
         wrong = problems(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -184,6 +185,21 @@ def test_a_long_outage_parks_nothing_and_all_of_it_goes_when_it_ends(shop: Sandb
     manage("run", "submit_orders")
     assert [told(number)["status"] for number in numbers] == ["submitted"] * 5
     assert Connection.objects.get(name="Gecko").health == "working"
+
+
+def test_orders_of_a_route_that_names_no_location_are_seen_to_wait(shop: Sandbox, manage: Run, told: Told) -> None:
+    Route.objects.update(location_name="Nowhere", location_id="")
+    number = old_order(shop, {"partner_sku": "MUG-BLK"})
+    with pytest.raises(CommandError, match="Nowhere"):
+        manage("run", "all")
+    WarehouseSubmission.objects.update(created_at=TWO_HOURS_AGO)
+    status = json.loads(manage("status", "--json"))
+    assert status["worklists"]["submissions_waiting"] == 1
+    assert any("no active location 'Nowhere'" in alarm for alarm in status["alarms"])
+    Route.objects.update(location_name="Main DC")
+    manage("run", "submit_orders")
+    assert told(number)["status"] == "submitted"
+    assert json.loads(manage("status", "--json"))["worklists"]["submissions_waiting"] == 0
 
 
 def test_a_wrong_password_is_tried_once_in_a_cycle(shop: Sandbox, manage: Run) -> None:
