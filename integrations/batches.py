@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from integrations.models import MAX_ATTEMPTS, Transmission, TransmissionRow, pause_after
 from integrations.processes import RunLost
+from integrations.wording import counted
 
 T = Transmission.Status
 
@@ -65,7 +66,7 @@ class Batch(Generic[TransmissionRow]):
         for spent, pks in by_attempts.items():
             some = self._mine().filter(pk__in=pks)
             if spent >= attempts:
-                text = f"given up after {spent} attempts: {error}"[:4000]
+                text = f"given up after {counted(spent, 'attempts')}: {error}"[:4000]
                 some.update(status=T.PARKED, finished_at=now, not_before=None, last_error=text, **parked)
                 continue
             after = max(pause_after(spent), at_least)

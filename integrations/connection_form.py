@@ -41,12 +41,6 @@ class ConnectionForm(ShownForm):
         kept = "It is stored encrypted and never shown." if is_new else "One is stored; leave this empty to keep it."
         field.help_text = f"{hint} {kept}"
 
-    def clean_username(self) -> str:
-        name: str = self.cleaned_data["username"]
-        if ":" in name:
-            raise forms.ValidationError("A user name holds no colon: signing in could not tell it from the password.")
-        return name
-
     def clean_options(self) -> dict[str, Any]:
         given = self.cleaned_data["options"]
         if given is None and not str(self["options"].data or "").strip():
@@ -62,6 +56,8 @@ class ConnectionForm(ShownForm):
             self._check_address(provider, values["base_url"])
         if provider and "options" in values:
             self._check_options(provider, values["options"])
+        if provider and "username" in values:
+            self._check_username(provider, values["username"])
         if self.instance.pk is None and not values.get("secret"):
             self.add_error("secret", "A new connection needs its password or token.")
         return values
@@ -74,6 +70,13 @@ class ConnectionForm(ShownForm):
             self.add_error("base_url", f"This is not a web address: {exc}.")
         except Misconfigured as exc:
             self.add_error("base_url", _after_the_name(exc))
+
+    def _check_username(self, provider: str, name: str) -> None:
+        try:
+            registry.check_username(provider, name)
+        except Misconfigured as exc:
+            text = str(exc)
+            self.add_error("username", f"{text[:1].upper()}{text[1:]}.")
 
     def _check_options(self, provider: str, options: dict[str, Any]) -> None:
         try:

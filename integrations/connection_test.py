@@ -13,6 +13,7 @@ from integrations.errors import IntegrationError, Misconfigured, Refused
 from integrations.models import Connection, Route
 from integrations.ports import CheckStep, Marketplace, MarketplaceOrder, Warehouse
 from integrations.registry import base_url_of, marketplace_for, warehouse_for
+from integrations.wording import counted
 
 RECENT = timedelta(days=1)
 
@@ -32,7 +33,12 @@ def check_route(route: Route) -> list[CheckStep]:
     """Does the warehouse know what the route names? Raises IntegrationError when it cannot be asked."""
     budget, journal = SharedBudget(route.warehouse, urgent=True), RunJournal(route.warehouse)
     port = warehouse_for(route.warehouse, budget=budget, journal=journal)
-    return list(_named(route.warehouse, [route], port))
+    return [*_named(route.warehouse, [route], port), *_unreadable(journal)]
+
+
+def problems_of(route: Route) -> list[str]:
+    """What `check_route` found wrong, as sentences. Raises IntegrationError when the warehouse cannot be asked."""
+    return [f"{step.tried}: {step.answered}" for step in check_route(route) if not step.ok]
 
 
 def _note_failure(connection: Connection, exc: IntegrationError) -> None:
@@ -58,6 +64,10 @@ def _steps(connection: Connection) -> Iterator[CheckStep]:
     warehouse = warehouse_for(connection, budget=SharedBudget(connection, urgent=True), journal=journal)
     yield from warehouse.check()
     yield from _named(connection, list(Route.objects.filter(warehouse=connection)), warehouse)
+    yield from _unreadable(journal)
+
+
+def _unreadable(journal: RunJournal) -> Iterator[CheckStep]:
     for text in journal.problems:
         yield CheckStep("reading every record of the answers", text, ok=False)
 
@@ -81,7 +91,7 @@ def _warehouse_names(connection: Connection, market: Marketplace) -> Iterator[Ch
     seen = sorted({order.warehouse_name for order in told})
     for route in routes:
         name = route.marketplace_warehouse_name
-        tried = f"warehouse name {name!r} of route {route} in the last day's {len(told)} orders"
+        tried = f"warehouse name {name!r} of route {route} in the last day's {counted(len(told), 'orders')}"
         if name in seen:
             yield CheckStep(tried, "occurs")
         elif not seen:

@@ -16,6 +16,7 @@ from integrations import registry
 from integrations.crypto import decrypt, encrypt
 from integrations.processes import RunLost
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest  # noqa: F401 (Django looks for models here)
+from integrations.wording import counted
 
 DEFAULT_FIRST_LOOK = timedelta(days=3)
 MAX_ATTEMPTS = 12
@@ -360,7 +361,7 @@ class Transmission(models.Model):
     ) -> None:
         """Try again later, with growing pauses; out of attempts, it is parked for a person."""
         if self.attempts >= attempts:
-            self.finish(self.Status.PARKED, error=f"given up after {self.attempts} attempts: {error}")
+            self.finish(self.Status.PARKED, error=f"given up after {counted(self.attempts, 'attempts')}: {error}")
             return
         self.release(status, after=max(pause_after(self.attempts), at_least), error=error)
 

@@ -1,11 +1,17 @@
-"""A connection's secret taken out of what is kept or shown, however the other system spelt it."""
+"""What must not be in texts that are kept, shown or logged: a connection's secret, and the rows of our own database."""
 
 from __future__ import annotations
 
 import json
+import logging
 import re
+import traceback
 from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator
 from html.entities import codepoint2name
+from typing import Any
+
+from django.db import Error as DatabaseTrouble
 
 MARK = b"***"
 # Shorter ones, and short numbers, are in every message: looking for them would spoil orders and protect nothing.
@@ -36,6 +42,47 @@ class Redactor:
 
     def clean_text(self, text: str) -> str:
         return self.clean(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+
+
+def message_of(exc: BaseException) -> str:
+    """What an exception says. Of a database's error only the first line: PostgreSQL's DETAIL quotes the whole row."""
+    text = str(exc)
+    if isinstance(exc, DatabaseTrouble) or type(exc).__module__.startswith("psycopg"):
+        return next(iter(text.strip().splitlines()), "")
+    return text
+
+
+def named(exc: BaseException) -> str:
+    """The exception's type and what it says, for texts that are kept."""
+    return f"{type(exc).__name__}: {message_of(exc)}"
+
+
+class LogFormatter(logging.Formatter):
+    """Tracebacks as usual, but with `message_of` each exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record.args, tuple):
+            record.args = tuple(message_of(one) if isinstance(one, BaseException) else one for one in record.args)
+        # Another handler may have written the whole text there already.
+        record.exc_text = None
+        return super().format(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """The exception with what led to it, the first one first."""
+        return "\n\nThen:\n\n".join(map(_traceback, reversed(list(_chain(ei[1])))))
+
+
+def _chain(exc: BaseException | None) -> Iterator[BaseException]:
+    seen: list[BaseException] = []
+    while exc is not None and exc not in seen:
+        yield exc
+        seen.append(exc)
+        exc = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
+
+
+def _traceback(exc: BaseException) -> str:
+    frames = "".join(traceback.format_tb(exc.__traceback__))
+    return f"Traceback (most recent call last):\n{frames}{type(exc).__module__}.{named(exc)}"
 
 
 def _ways(username: str, secret: str) -> set[bytes]:

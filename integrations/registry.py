@@ -28,10 +28,11 @@ class Provider:
     label: str
     kind: str
     package: str
+    needs_username: bool = False
 
 
 PROVIDERS = {
-    "supplier_oasis": Provider("Overstock (Supplier Oasis)", MARKETPLACE, "integrations.supplier_oasis"),
+    "supplier_oasis": Provider("Overstock (Supplier Oasis)", MARKETPLACE, "integrations.supplier_oasis", True),
     "tradegecko": Provider("TradeGecko", WAREHOUSE, "integrations.tradegecko"),
 }
 
@@ -60,6 +61,15 @@ def check_options(provider: str, given: Mapping[str, object]) -> None:
         import_module(f"{_provider(provider).package}.options").read(given, "options")
     except OSError as exc:  # a time zone that is the name of a folder
         raise Misconfigured(f"connection options: {exc.strerror}: {exc.filename}") from None
+
+
+def check_username(provider: str, name: str) -> None:
+    """Raise Misconfigured for a user name, perhaps none, that nobody could sign in to the provider with."""
+    known = _provider(provider)
+    if known.needs_username and not name.strip():
+        raise Misconfigured(f"{known.label} needs a user name: that of the account whose password this is")
+    if ":" in name:
+        raise Misconfigured("a user name holds no colon: signing in could not tell it from the password")
 
 
 def marketplace_for(

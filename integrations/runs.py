@@ -24,7 +24,9 @@ from integrations.errors import IntegrationError, Misconfigured, Unavailable, Un
 from integrations.models import Connection, SyncRun
 from integrations.ports import Marketplace, Warehouse
 from integrations.processes import RunLost
+from integrations.redaction import named
 from integrations.registry import WAREHOUSE, marketplace_for, warehouse_for
+from integrations.wording import counted
 
 MAX_PROBLEMS_SHOWN = 5
 # So many records without a clear answer, one after the other, are the other side's trouble and not theirs.
@@ -80,7 +82,7 @@ class Run:
         except Exception as exc:
             logger.exception("%s of %s: %s", self.record.job, self.connection, what)
             self.faults += 1
-            self.problem(f"{what}: unexpected {type(exc).__name__}: {exc}")
+            self.problem(f"{what}: unexpected {named(exc)}")
 
     def wake(self, job: str, connection_id: int) -> None:
         """Have this job run as soon as this one has ended: there is work for it."""
@@ -172,7 +174,7 @@ def perform(connection: Connection, job: str, work: Work) -> Outcome:
         return Outcome(str(exc), failed=True)
     except Exception as exc:
         logger.exception("%s of %s", job, connection)
-        status, error = SyncRun.Status.FAILED, f"unexpected {type(exc).__name__}: {exc}"[:2000]
+        status, error = SyncRun.Status.FAILED, f"unexpected {named(exc)}"[:2000]
         _note_health(connection, Unreadable(error))
     finally:
         pulse.stop()
@@ -198,7 +200,7 @@ def _why_not(connection: Connection) -> str:
     if not connection.is_active:
         return "the connection is switched off"
     if connection.is_stopped:
-        return f"stopped: {connection.health_message} Correct it and test the connection."
+        return f"stopped: {connection.health_message}" if connection.health_message else "stopped; test the connection"
     return ""
 
 
@@ -254,7 +256,7 @@ def _status(run: Run, error: str) -> SyncRun.Status:
 
 def _close(run: Run, status: str, error: str) -> str:
     """Write the end of the run, unless somebody else did. Returns its one-line summary."""
-    parts = [f"{number} {what}" for what, number in run.counts.items() if number]
+    parts = [counted(number, what) for what, number in run.counts.items() if number]
     problems = [*([error] if error else []), *run.problems[:MAX_PROBLEMS_SHOWN]]
     summary = "; ".join([*([", ".join(parts)] if parts else []), *problems]) or "nothing to do"
     SyncRun.objects.filter(pk=run.record.pk, status=SyncRun.Status.RUNNING).update(

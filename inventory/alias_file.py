@@ -96,9 +96,8 @@ def _headers(cells: list[Any]) -> list[str]:
     headers = [str(cell if cell is not None else "").strip().lower().replace(" ", "_") for cell in cells]
     missing = [name for name in REQUIRED if name not in headers]
     if missing:
-        raise FileProblem(
-            f"the file's first line must name the columns {', '.join(REQUIRED)}; {' and '.join(missing)} is missing"
-        )
+        lacking = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+        raise FileProblem(f"the file's first line must name the columns {', '.join(REQUIRED)}; {lacking}")
     twice = [name for name, times in Counter(headers).items() if name and times > 1]
     if twice:
         raise FileProblem(f"the file's first line names the column {_short(twice[0])} twice; remove one of them")

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.html import format_html
 from import_export import fields, resources, results, widgets
 
+from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
 from inventory import alias_plan
 from inventory.alias_file import COLUMNS, REQUIRED, AliasFile
@@ -74,6 +75,13 @@ class AliasResource(resources.ModelResource):
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
         return rows.filter(connection=self.connection) if self.connection else rows
+
+    def import_data(self, dataset: AliasFile, dry_run: bool = False, **kwargs: Any) -> AliasResult:
+        """Import, and once that is committed have the orders judged again that may have waited for an alias."""
+        result: AliasResult = super().import_data(dataset, dry_run=dry_run, **kwargs)
+        if self.connection is not None and result.rows and not dry_run and not result.invalid_rows:
+            enqueue_for_warehouses(self.connection.pk, "submit_orders")
+        return result
 
     def import_data_inner(self, dataset: AliasFile, dry_run: bool, *_args: Any, **_kwargs: Any) -> AliasResult:
         """The whole file at once, inside the transaction that the caller opened; with a problem nothing is stored."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet
+from django.db.models.functions import Lower
 
 from integrations.models import Route
 from inventory.models import SkuAlias, WarehouseItem
@@ -53,13 +54,17 @@ class Resolution:
 
 
 class Resolver:
-    """Resolves many SKUs of one route with two queries. What the warehouse carries must have been learned before."""
+    """Resolves many SKUs of one route with two queries, four if some are not found.
+
+    What the warehouse carries must have been learned before.
+    """
 
     def __init__(self, route: Route, wanted: Iterable[Wanted]) -> None:
         self._route = route
         self._wanted = list(wanted)
         self._aliases = self._load_aliases()
         self._items: dict[str, WarehouseItem] | None = None
+        self._near: Near | None = None
 
     def warehouse_skus(self) -> set[str]:
         """The warehouse SKUs that must be known before `resolve` can answer."""
@@ -68,7 +73,7 @@ class Resolver:
     def resolve(self, want: Wanted) -> Resolution:
         sku, targets, by_alias = *self._targets(want), bool(self._alias_name(want))
         if not targets:
-            return Resolution(sku, problem=self._no_target(sku))
+            return Resolution(sku, problem=self._no_target(sku) + self._known_near().alias_of(sku))
         problem, ambiguous = self._problem_with(sku, targets, by_alias)
         if problem:
             asked = all(name in self._known_items() for name, _ in targets)
@@ -97,7 +102,9 @@ class Resolver:
             item = self._known_items().get(name)
             what = f"the alias of {sku!r} names {name!r}, and" if by_alias else f"SKU {sku!r} has no alias, and"
             if item is None or item.matches == 0:
-                return f"{what} {self._route.warehouse} does not carry it. Correct the alias or add one.", False
+                text = f"{what} {self._route.warehouse} does not carry it. Correct the alias or add one."
+                near = self._known_near()
+                return text + (near.item_of(name) or ("" if by_alias else near.alias_of(name))), False
             if item.matches > 1:
                 return f"{what} {self._route.warehouse} carries it {item.matches} times. Make it unique there.", True
             if not item.sellable:
@@ -112,11 +119,58 @@ class Resolver:
             aliases[row.marketplace_sku].append((row.warehouse_sku, row.units))
         return dict(aliases)
 
+    def _known_near(self) -> Near:
+        if self._near is None:
+            names = {self._targets(want)[0] for want in self._wanted} | self.warehouse_skus()
+            self._near = Near.of(self._route, names)
+        return self._near
+
     def _known_items(self) -> dict[str, WarehouseItem]:
         if self._items is None:
             rows = WarehouseItem.objects.filter(connection_id=self._route.warehouse_id)
             self._items = {row.sku: row for row in _named(rows, "sku", self.warehouse_skus())}
         return self._items
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """SKUs that differ from wanted ones in case only, in lower case → as they are spelt. They are only suggested."""
+
+    warehouse: str
+    items: Mapping[str, Collection[str]]
+    aliases: Mapping[str, Collection[str]]
+
+    @classmethod
+    def of(cls, route: Route, names: set[str]) -> Near:
+        """What a route's two connections are known to have, with a query each."""
+        items = WarehouseItem.objects.filter(connection_id=route.warehouse_id, matches=1, sellable=True)
+        aliases = SkuAlias.objects.filter(connection_id=route.marketplace_id, is_active=True)
+        return cls(str(route.warehouse), _spellings(items, "sku", names), _spellings(aliases, "marketplace_sku", names))
+
+    def item_of(self, sku: str) -> str:
+        """The suggestion as a sentence with a blank before it; empty where none, or more than one, is near."""
+        near = _only(self.items, sku)
+        return f" {self.warehouse} has {near!r}; the difference is in case only." if near else ""
+
+    def alias_of(self, sku: str) -> str:
+        near = _only(self.aliases, sku)
+        return f" There is an alias of {near!r}; the difference is in case only." if near else ""
+
+
+def _only(spellings: Mapping[str, Collection[str]], sku: str) -> str:
+    others = [one for one in spellings.get(sku.lower(), ()) if one != sku]
+    return others[0] if len(others) == 1 else ""
+
+
+def _spellings(rows: QuerySet[Row], field: str, names: set[str]) -> dict[str, set[str]]:
+    wanted = {name.lower() for name in names}
+    found = rows.annotate(folded=Lower(field))
+    if len(wanted) <= MOST_NAMES:
+        found = found.filter(folded__in=wanted)
+    spellings: dict[str, set[str]] = defaultdict(set)
+    for folded, spelt in found.order_by().values_list("folded", field):
+        spellings[folded].add(spelt)
+    return spellings
 
 
 def _named(rows: QuerySet[Row], field: str, names: set[str]) -> list[Row]:

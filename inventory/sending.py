@@ -15,6 +15,7 @@ from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown,
 from integrations.models import PATIENT_ATTEMPTS, Route, due
 from integrations.ports import ListedQuantity, Marketplace
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
+from integrations.wording import counted
 from inventory.models import Listing, Publication
 from inventory.outbox import SHOWN
 
@@ -96,7 +97,7 @@ class Sender:
             batch.release(T.PENDING, after=wait, error=str(exc), costs_attempt=False)
             raise exc
         self._failures_in_a_row += 1
-        self._failures.append((f"{len(batch.rows)} quantities, first SKU {batch.rows[0].sku}", exc))
+        self._failures.append((f"{counted(len(batch.rows), 'quantities')}, first SKU {batch.rows[0].sku}", exc))
         parked: dict[str, Any] = {"times_parked": F("times_parked") + 1}
         if isinstance(exc, Unavailable) and not isinstance(exc, OutcomeUnknown):
             batch.back_off(T.PENDING, str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS, **parked)
@@ -144,6 +145,6 @@ def _tell_refused(run: Run, routes: Sequence[Route]) -> None:
     first = parked.first()
     if first is not None:
         run.problem(
-            f"{parked.count()} quantities are not taken by {run.connection} and wait, see Publications; "
+            f"{run.connection} does not take {counted(parked.count(), 'quantities')}, see Publications; "
             f"first SKU {first.sku}: {first.last_error}"
         )

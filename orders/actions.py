@@ -77,6 +77,8 @@ def hold(order: Order, reason: str, actor: User | None) -> str:
     settling.open_hold(order, Hold.Kind.MANUAL, "", reason)
     if order.status != S.ON_HOLD:
         order.move_to(S.ON_HOLD, reason=reason, actor=actor)
+    else:
+        order.note(f"held by hand too: {reason}", actor=actor)
     return f"order {order} is held"
 
 
@@ -163,6 +165,8 @@ def _stuck(order: Order) -> list[WarehouseSubmission | ShipmentConfirmation]:
 
 
 def _take_back(order: Order) -> None:
+    if order.status == S.SKIPPED:
+        raise IllegalTransition(f"order {order} is skipped already, so it is not sent; to hold it, un-skip it first")
     if order.status not in Order.UNSENT:
         raise IllegalTransition(
             f"order {order} is {order.get_status_display().lower()}; only one that was not sent can be held or skipped"

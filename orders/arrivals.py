@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from integrations.models import Connection, Route
 from integrations.ports import MarketplaceLine, MarketplaceOrder, SaleState
+from integrations.wording import counted
 from orders import references, settling
 from orders.models import NOT_SENT, Hold, Order, OrderLine, WarehouseSubmission
 
@@ -150,7 +151,7 @@ def _shipped_without_us(order: Order, told: MarketplaceOrder) -> Iterator[OrderL
         if left < line.quantity_to_ship:
             before = None if theirs.state == SaleState.SHIPPED else theirs.quantity - left
             OrderLine.objects.filter(pk=line.pk).update(quantity_to_ship=left, shipped_before=before)
-            order.note(f"line {line.number}: {line.quantity_to_ship - left} units were shipped without us")
+            order.note(f"line {line.number}: {counted(line.quantity_to_ship - left, 'units')} shipped without us")
             yield line
 
 

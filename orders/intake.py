@@ -14,6 +14,7 @@ from django.utils import timezone
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Route
 from integrations.ports import Marketplace, MarketplaceOrder, UnreadableOrder
+from integrations.redaction import named
 from integrations.runs import Run
 from orders import arrivals, settling
 from orders.carriers import seed
@@ -171,4 +172,4 @@ def reason_of(exc: Exception) -> str:
         if hasattr(exc, "message_dict"):
             return "; ".join(f"{field}: {' '.join(texts)}" for field, texts in exc.message_dict.items())
         return " ".join(exc.messages)
-    return f"{type(exc).__name__}: {exc}"
+    return named(exc)

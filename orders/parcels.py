@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from decimal import Decimal, InvalidOperation
 from math import floor
 
+from integrations.wording import counted
 from orders.models import (
     IllegalTransition,
     Order,
@@ -39,7 +40,8 @@ def recount(order: Order, submission: WarehouseSubmission) -> list[str]:
         for line_id, complete in _complete(submitted, shipped).items():
             line = lines[line_id]
             if complete > line.quantity_to_ship:
-                over.append(f"{complete} units of line {line.number} were shipped, {line.quantity_to_ship} ordered.")
+                units = counted(complete, "units")
+                over.append(f"{units} of line {line.number} shipped, {line.quantity_to_ship} ordered.")
             new = min(complete, line.quantity_to_ship) - assigned[line_id]
             if new > 0 and (shipment.pk, line_id) not in fixed:
                 ShipmentLine.objects.create(shipment=shipment, order_line=line, quantity=new)

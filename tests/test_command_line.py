@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
+from django_q.models import OrmQ
 
 from integrations.crypto import encrypt
 from integrations.errors import Misconfigured
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
+from orders.models import OrderLine
 
 Run = Callable[..., str]
+ROOT = Path(__file__).resolve().parent.parent
 KEYS = ("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY=")
 
 
@@ -104,3 +111,138 @@ def test_keys_can_be_rotated(shop: Sandbox) -> None:
 def test_wrong_usage_is_status_2() -> None:
     with pytest.raises((SystemExit, CommandError)):
         call_command("run", "no_such_job")
+
+
+TO_RENO = ("route", "Reno", "--marketplace", "Overstock", "--warehouse-name", "Reno", "--warehouse", "Gecko")
+
+
+def warned(*args: str) -> str:
+    """What a command that goes well says on standard error."""
+    errors = StringIO()
+    call_command(*args, stdout=StringIO(), stderr=errors)
+    return errors.getvalue()
+
+
+def test_a_route_to_a_location_that_is_not_there_is_saved_and_said_to_be_wrong(shop: Sandbox, manage: Run) -> None:
+    with pytest.raises(CommandError) as caught:
+        manage(*TO_RENO, "--location", "Nowhere")
+    assert "route Reno is saved, but location 'Nowhere' of route Reno: not found; there are" in str(caught.value)
+    assert "run this again" in str(caught.value)
+    assert caught.value.returncode == 1
+    assert (Route.objects.get(name="Reno").location_name, Route.objects.get(name="Reno").state) == ("Nowhere", "paused")
+    assert warned(*TO_RENO, "--location", "East Store") == ""
+
+
+def test_each_problem_of_a_route_is_a_line(shop: Sandbox) -> None:
+    shop.tradegecko.add("companies", name="Twice", status="active")
+    shop.tradegecko.add("companies", name="Twice", status="active")
+    errors = StringIO()
+    with pytest.raises(CommandError, match="several active companies named 'Twice'"):
+        call_command(*TO_RENO, "--location", "Nowhere", "--company", "Twice", stdout=StringIO(), stderr=errors)
+    [line] = errors.getvalue().splitlines()
+    assert "location 'Nowhere' of route Reno: not found" in line
+
+
+def test_a_warehouse_that_cannot_be_asked_keeps_no_route_from_being_saved(shop: Sandbox) -> None:
+    shop.faults.add("tradegecko", "503", times=20)
+    told = warned(*TO_RENO, "--location", "East Store")
+    assert "route Reno is saved, but Gecko could not be asked whether it knows location and company" in told
+    assert "manage.py check_connection Gecko" in told
+    assert Route.objects.filter(name="Reno").exists()
+
+
+def test_a_dry_run_tells_what_is_wrong_with_the_set_up(shop: Sandbox, manage: Run) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    Route.objects.update(location_name="Nowhere", location_id="")
+    today = f"{shop.oasis.orders[number].created_at:%Y-%m-%d}"
+    dry_run = ("backfill", "Main", "--from", "2024-01-01", "--to", today, "--dry-run")
+    Route.objects.update(earliest_order_date="2024-01-01")
+    first, *rows = manage(*dry_run).splitlines()
+    assert first.startswith("put right first: location 'Nowhere' of route Main: not found; there are")
+    assert rows == [f"{number}  load"]
+    Route.objects.update(location_name="Main DC")
+    assert manage(*dry_run).splitlines() == rows
+
+
+def test_imported_aliases_have_the_waiting_orders_judged_again(shop: Sandbox, manage: Run, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("marketplace_sku,warehouse_sku\nA,MUG-BLK\n")
+    gecko = Connection.objects.get(name="Gecko")
+    OrmQ.objects.all().delete()
+    manage("import_aliases", "Overstock", str(file), "--dry-run")
+    assert not OrmQ.objects.exists()
+    manage("import_aliases", "Overstock", str(file))
+    assert [row.task["name"] for row in OrmQ.objects.all()] == [f"submit_orders:{gecko.pk}"]
+    manage("import_aliases", "Overstock", str(file))
+    assert OrmQ.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("", "needs a user name"), ("  ", "needs a user name"), ("a:b", "no colon")]
+)
+def test_a_marketplace_connection_has_a_user_name(db: None, manage: Run, name: str, says: str) -> None:
+    with pytest.raises(CommandError, match=says) as caught:
+        manage("connect", "supplier_oasis", "Overstock", "--username", name)
+    assert caught.value.returncode == 1
+    assert not Connection.objects.exists()
+
+
+@pytest.mark.parametrize("port", ["99999", "65536", "-1", "x", "1e3"])
+def test_a_port_that_there_is_not_is_wrong_usage(port: str) -> None:
+    with pytest.raises(CommandError, match="is no port"):
+        call_command("sandbox", f"--oasis-port={port}")
+
+
+def test_an_order_is_told_with_both_skus_and_without_a_quantity_that_is_not_known(shop: Sandbox, manage: Run) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "option_sku": "1234-5"}, {"partner_sku": "THROW-WL"})
+    manage("run", "pull_orders")
+    OrderLine.objects.filter(partner_sku="THROW-WL").update(quantity=None, quantity_to_ship=0)
+    told = manage("order", number)
+    assert "line 1: 1 × 1234-5 (partner SKU MUG-BLK), 0 shipped" in told
+    assert "line 2: an unknown quantity × THROW-WL, 0 shipped" in told
+
+
+def test_one_of_a_kind_is_said_in_the_singular(shop: Sandbox, manage: Run) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    shop.tradegecko.ship(shop.tradegecko.by_reference(number)[0]["id"], tracking="1Z1")
+    assert "1 parcel\n" in manage("run", "pull_shipments")
+    assert "1 order on the marketplace, 1 order in the warehouse" in manage("run", "reconcile")
+
+
+def test_a_stopped_connection_says_once_what_to_do(shop: Sandbox, manage: Run) -> None:
+    shop.oasis.password = "changed"
+    for _ in range(2):
+        with pytest.raises(CommandError) as caught:
+            manage("run", "pull_orders")
+    assert str(caught.value).count("test") == 1
+
+
+def managed(database: str, *args: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DATABASE_URL": database}
+    command = [sys.executable, "manage.py", *args]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(("database", "says"), [
+    ("sqlite:///{folder}/new.sqlite3", "Run `manage.py migrate`"),
+    ("sqlite:///{folder}/nowhere/new.sqlite3", "Check DATABASE_URL"),
+    ("postgres://clerk:s3cret-word@127.0.0.1:1/crossdock", "Check DATABASE_URL"),
+    ("postgres://clerk:s3cret-word@localhost:1/crossdock", "Check DATABASE_URL"),
+])  # fmt: skip
+def test_a_database_that_cannot_be_used_is_one_line(tmp_path: Path, database: str, says: str) -> None:
+    done = managed(database.format(folder=tmp_path), "status")
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert says in line
+    assert "s3cret-word" not in line
+
+
+def test_a_reader_that_goes_away_is_no_fault() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = managed("sqlite://:memory:", "sandbox", stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")

@@ -7,9 +7,12 @@ import sys
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error, InterfaceError, OperationalError, ProgrammingError
+from django.db import connection as database
 
 from integrations.errors import IntegrationError
 from integrations.models import Connection
+from integrations.redaction import Redactor
 
 
 class Command(BaseCommand):
@@ -17,9 +20,16 @@ class Command(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
-            return super().execute(*args, **options)
+            told = super().execute(*args, **options)
+            self.stdout.flush()
         except IntegrationError as exc:
             raise CommandError(str(exc)) from None
+        except (OperationalError, ProgrammingError, InterfaceError) as exc:
+            raise CommandError(_about_the_database(exc)) from None
+        except BrokenPipeError:
+            _hush()
+            sys.exit(1)
+        return told
 
     def fail(self, text: str) -> NoReturn:
         raise CommandError(" ".join(text.split()))
@@ -43,3 +53,20 @@ class Command(BaseCommand):
         if not value:
             self.fail(f"no {what} came on standard input; name a variable with --{what}-env instead")
         return value
+
+
+NO_TABLE = ("no such table", "no such column", "no column named")
+
+
+def _about_the_database(exc: Error) -> str:
+    """One line of what is wrong with our own database and what to do, without its password."""
+    said = " ".join(str(exc).partition("LINE 1:")[0].partition("DETAIL:")[0].split()).rstrip(".")
+    said = Redactor("", str(database.settings_dict.get("PASSWORD") or "")).clean_text(said)
+    if any(words in said for words in (*NO_TABLE, *(["does not exist"] if isinstance(exc, ProgrammingError) else []))):
+        return f"the database lacks a table or column ({said}). Run `manage.py migrate`, then try again."
+    return f"the database cannot be used ({said}). Check DATABASE_URL, and that the database runs."
+
+
+def _hush() -> None:
+    """Whoever read our output has gone; Python would complain once more when it closes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

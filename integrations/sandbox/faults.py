@@ -80,6 +80,12 @@ def names() -> list[str]:
     return sorted([*before, TRUNCATED, *(f"{name}{AFTER}" for name in before)])
 
 
+SYSTEMS = ("oasis", "tradegecko")
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "path": str, "method": str, "times": int, "seconds": (int, float), "retry_after": str,
+}  # fmt: skip
+
+
 @dataclass
 class Fault:
     """`times` more requests of `system` whose path matches `path` get it. `seconds` is how slow a slow one is."""
@@ -103,6 +109,11 @@ class Faults:
         """Switch a fault on; `values` are the other fields of Fault."""
         if name not in names():
             raise ValueError(f"there is no fault {name!r}; there are {', '.join(names())}")
+        if system not in SYSTEMS:
+            raise ValueError(f"there is no system {system!r}; there are {', '.join(SYSTEMS)}")
+        for field, value in values.items():
+            if field not in KINDS or not isinstance(value, KINDS[field]):
+                raise ValueError(f"{field} of a fault cannot be {value!r}")
         self.table.append(Fault(system, name, **values))
 
     def clear(self) -> None:

@@ -219,10 +219,8 @@ class OasisState:
         """
         order = self.orders[number]
         record = order.line(line) if line else order
-        fixed = {"number", "lines", "parcels"}
-        unknown = set(values) - ({one.name for one in fields(record)} - fixed)
-        if unknown:
-            raise ValueError(f"cannot change {', '.join(sorted(unknown))}")
+        known = {one.name for one in fields(record)} - {"number", "lines", "parcels"}
+        _check_names("what can be changed of it", values, known)
         for name in {"address", "return_address"} & set(values):
             values[name] = _address(getattr(record, name), values[name])
         vars(record).update(_timed(values))
@@ -299,15 +297,23 @@ class OasisState:
 
 
 def _line(given: dict[str, Any]) -> Line:
+    _check_names("a line", given, {one.name for one in fields(Line)})
+    for one in given.get("parcels", ()):
+        if not isinstance(one, Parcel):
+            _check_names("a parcel", one, {known.name for known in fields(Parcel)})
     parcels = [one if isinstance(one, Parcel) else Parcel(**one) for one in given.get("parcels", ())]
     return Line(**{"number": "", **given, "parcels": parcels})
 
 
 def _address(known: dict[str, str], given: dict[str, str]) -> dict[str, str]:
-    unknown = set(given) - set(ADDRESS_FIELDS)
-    if unknown:
-        raise ValueError(f"an address has no {', '.join(sorted(unknown))}; it has {', '.join(ADDRESS_FIELDS)}")
+    _check_names("an address", given, ADDRESS_FIELDS)
     return {**known, **given}
+
+
+def _check_names(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    unknown = set(given) - set(known)
+    if unknown:
+        raise ValueError(f"{what} has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}")
 
 
 def _timed(values: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from integrations.supplier_oasis.client import Client
 from integrations.supplier_oasis.envelope import MissingOrders
 from integrations.supplier_oasis.errors import check_publish, check_read, check_write
 from integrations.supplier_oasis.windows import bounds, certain_until
+from integrations.wording import counted
 
 DEFAULT_BASE_URL = "https://api.supplieroasis.com"
 HOSTS = frozenset({"api.supplieroasis.com", "api.test.supplieroasis.com"})
@@ -47,9 +48,8 @@ class SupplierOasis:
     def check(self) -> Sequence[CheckStep]:
         now = datetime.now(UTC)
         found = list(self.orders(now, now))
-        return [
-            CheckStep("user name and password, by reading the orders of this moment", f"accepted, {len(found)} orders")
-        ]
+        answered = f"accepted, {counted(len(found), 'orders')}"
+        return [CheckStep("user name and password, by reading the orders of this moment", answered)]
 
     def orders(self, since: datetime, until: datetime) -> Iterator[MarketplaceOrder | UnreadableOrder]:
         seen: set[str] = set()
@@ -90,4 +90,4 @@ class SupplierOasis:
     def publish(self, quantities: Sequence[ListedQuantity]) -> None:
         body = writing.inventory_message(quantities, self._options.inventory_names)
         answer = self._client.send(self._options.inventory_method, self._options.inventory_path, body)
-        check_publish(answer, f"the quantities of {len(quantities)} SKUs")
+        check_publish(answer, f"the quantities of {counted(len(quantities), 'SKUs')}")

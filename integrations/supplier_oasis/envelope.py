@@ -16,6 +16,7 @@ from lxml import etree
 
 from integrations.errors import Unavailable, Unreadable
 from integrations.http import storable
+from integrations.wording import counted as in_words
 
 # Each root was seen with one of the order elements; either is taken under either.
 ROOTS = ("processedSalesOrderMessage", "processedSalesOrderTypeList")
@@ -69,8 +70,8 @@ def elements(body: bytes, *, counted: bool = True) -> Iterator[etree._Element | 
     total = _TOTAL.search(body)
     if counted and total and int(total[1]) > found:
         raise MissingOrders(
-            f"Supplier Oasis announced {int(total[1])} orders and sent {found}; if its totalCount means something else "
-            "for this account, set the connection's option check_total_count to false"
+            f"Supplier Oasis announced {in_words(int(total[1]), 'orders')} and sent {found}; if its "
+            "totalCount means something else for this account, set the connection's option check_total_count to false"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
@@ -17,7 +17,6 @@ from integrations.ports import (
     OrderRequest,
     Parcel,
     Receipt,
-    StockLevel,
     UnreadableParcel,
 )
 from integrations.tradegecko import fulfillments, messages, options
@@ -142,36 +141,19 @@ class TradeGecko:
             yield from self._client.readable(page.rows, messages.receipt)
 
     def levels(self, *, first_page: int = 1) -> Iterator[LevelPage]:
-        """Rows that cannot be read, or were announced and did not come, make the whole sweep Unreadable at its end."""
-        seen, bad, announced = (first_page - 1) * self._options.page_size, [], 0
+        """Rows that were announced and did not come make the whole sweep Unreadable at its end."""
+        seen, announced = (first_page - 1) * self._options.page_size, 0
         asked_at = datetime.now(UTC)
         for page in self._client.pages("/stock_levels", [], first_page=first_page):
             seen, announced = seen + len(page.rows), max(announced, page.announced)
-            levels, problems = _level_page(page.rows, asked_at)
-            bad += problems
-            yield levels
+            items = list(self._client.readable(page.rows, messages.stock_levels))
+            levels = tuple(level for _, found in items for level in found)
+            yield LevelPage(tuple(item_id for item_id, _ in items), levels, asked_at)
             asked_at = datetime.now(UTC)
-        if bad:
-            raise Unreadable(f"{len(bad)} stock levels could not be read; the first: {bad[0]}")
         if seen < announced:
             raise Unreadable(
                 f"TradeGecko announced {announced} stock levels and sent {seen}; the sweep is not complete"
             )
-
-
-def _level_page(rows: Iterable[object], observed_at: datetime) -> tuple[LevelPage, list[str]]:
-    ids: list[str] = []
-    levels: list[StockLevel] = []
-    problems: list[str] = []
-    for row in rows:
-        try:
-            item_id, found = messages.stock_levels(row)
-        except Unreadable as exc:
-            problems.append(str(exc))
-            continue
-        ids.append(item_id)
-        levels += found
-    return LevelPage(tuple(ids), tuple(levels), observed_at), problems
 
 
 def _object(body: dict[str, Any], root: str) -> dict[str, Any]:

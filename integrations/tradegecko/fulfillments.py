@@ -8,6 +8,7 @@ from datetime import datetime
 from integrations.errors import Unreadable
 from integrations.ports import Parcel, UnreadableParcel
 from integrations.tradegecko import messages
+from integrations.wording import counted
 
 
 class Batch:
@@ -55,7 +56,9 @@ class Batch:
     def _parcel(self, row: messages.Row) -> Parcel:
         lines = self._lines.get(messages.identity(row, "a fulfillment"), {})
         if len(lines) < _announced(row) and row.get("status") not in ("void", "deleted"):
-            raise Unreadable(f"TradeGecko sent {len(lines)} of its {_announced(row)} lines in a form that can be read")
+            raise Unreadable(
+                f"TradeGecko sent {len(lines)} of its {counted(_announced(row), 'lines')} in a form that can be read"
+            )
         return messages.parcel(row, list(lines.values()))
 
 

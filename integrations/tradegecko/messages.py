@@ -26,6 +26,7 @@ MAX_ID_CHARS = 40
 MAX_NUMBER_CHARS = 80
 MAX_STATUS_CHARS = 20
 MAX_COUNT = 2**31 - 1
+TOO_LARGE = 10**11
 # No order is older, and no calendar that staff look at goes further.
 YEARS = range(1970, 3000)
 STATES = {"fulfilled": ParcelState.SHIPPED, "void": ParcelState.VOID, "deleted": ParcelState.VOID}
@@ -171,8 +172,10 @@ def decimal(value: object, name: str) -> Decimal | None:
         number = Decimal(str(value))
     except InvalidOperation:
         number = Decimal("NaN")
-    if isinstance(value, bool) or not number.is_finite() or abs(number) >= 10**11:
+    if isinstance(value, bool) or not number.is_finite():
         raise Unreadable(f"TradeGecko sent {name} {str(value)[:40]!r}, which is no number")
+    if abs(number) >= TOO_LARGE:
+        raise Unreadable(f"TradeGecko sent {name} {str(value)[:40]!r}, which is too large a number")
     return number
 
 

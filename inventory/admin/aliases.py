@@ -155,8 +155,6 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
             answer: HttpResponse = super().process_import(request, **kwargs)
         except FileNotFoundError:
             return self._again(request, AGAIN)
-        if request.method == "POST":
-            enqueue_for_warehouses(form.cleaned_data["connection"].pk, "submit_orders")
         return answer
 
     def save_model(self, request: HttpRequest, obj: SkuAlias, form: Any, change: bool) -> None:

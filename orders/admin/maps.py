@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from integrations import registry
 from integrations.admin_base import ChangedFieldsOnly, clip
@@ -58,6 +59,11 @@ class CodeInput(UnfoldAdminTextInputWidget):
         return format_html('{}<datalist id="known-{}">{}</datalist>', own, name, options)
 
 
+ANYWAY = "Use this code though it is not in the known list"
+TABLES = {"carrier_code": "CARRIERS", "service_code": "SERVICE_LEVELS"}
+NEAR = 0.5
+
+
 class CarrierServiceForm(ShownForm):
     carrier_code = forms.CharField(max_length=40, label="Carrier code", help_text="The marketplace's code.")
     service_code = forms.CharField(
@@ -65,16 +71,32 @@ class CarrierServiceForm(ShownForm):
         help_text="The marketplace's code. Empty: the service that the order asked for.",
     )  # fmt: skip
 
+    anyway = forms.BooleanField(
+        required=False, label=ANYWAY, widget=UnfoldBooleanWidget,
+        help_text="Take codes that are not in the list of known ones. They are sent as they are, and may be refused.",
+    )  # fmt: skip
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["carrier_code"].widget = CodeInput(_known("CARRIERS"))
-        self.fields["service_code"].widget = CodeInput(_known("SERVICE_LEVELS"))
+        for name, table in TABLES.items():
+            self.fields[name].widget = CodeInput(_known(table))
+
+    def clean(self) -> dict[str, Any]:
+        """What is saved frees parcels at once: a slip of the pen would be sent before anybody saw a warning."""
+        values = super().clean()
+        for name, table in TABLES.items():
+            code, known = values.get(name), _known(table)
+            if code and code not in known and name in self.changed_data and not values.get("anyway"):
+                near = get_close_matches(code.upper(), known, cutoff=NEAR)
+                said = f"near ones are {', '.join(near)}" if near else f"known are {', '.join(known)}"
+                self.add_error(name, f"The code “{code}” is not known; {said}. If it is right, tick “{ANYWAY}” below.")
+        return values
 
 
 @admin.register(CarrierService)
 class CarrierServiceAdmin(OfMarketplace):
     form = CarrierServiceForm
-    fields = ("connection", "carrier_text", "service_text", "carrier_code", "service_code")
+    fields = ("connection", "carrier_text", "service_text", "carrier_code", "service_code", "anyway")
     list_display = ("shown_carrier", "service_text", "carrier_code", "service_code", "connection")
     list_filter = ("connection", "carrier_code")
     list_select_related = ("connection",)
@@ -86,12 +108,6 @@ class CarrierServiceAdmin(OfMarketplace):
 
     def save_model(self, request: HttpRequest, obj: CarrierService, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        for what, code, known in (
-            ("carrier", obj.carrier_code, _known("CARRIERS")), ("service", obj.service_code, _known("SERVICE_LEVELS")),
-        ):  # fmt: skip
-            if code and code not in known:
-                text = f"{what} code {code!r} is not one of those known ({', '.join(known)}). It is sent as it is."
-                messages.warning(request, text[:1].upper() + text[1:])
         enqueue("confirm_shipments", obj.connection_id)
 
 

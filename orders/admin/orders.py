@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.html import format_html
 from unfold.decorators import action, display
 
@@ -180,6 +181,13 @@ class OrderAdmin(ChangedFieldsOnly):
         allowed = actions.possible(order) if order and self.has_change_permission(request, order) else set()
         shown = super().get_actions_detail(request, object_id)
         return [one for one in shown if one.action_name.rpartition("_")[2] in allowed]
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """The order's own page tells all that happened to it, also what no form of the admin did."""
+        order = found_or_404(self, request, object_id)
+        if not self.has_view_or_change_permission(request, order):
+            raise PermissionDenied
+        return redirect(f"{reverse('admin:orders_order_change', args=[order.pk])}#story")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         tabs = worklists.tabs(request.GET.get("list", ""))

@@ -168,7 +168,8 @@ class OrderLine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"line {self.number or self.position}: {self.quantity} × {self.option_sku or self.partner_sku}"
+        quantity = "?" if self.quantity is None else self.quantity
+        return f"line {self.number or self.position}: {quantity} × {self.option_sku or self.partner_sku}"
 
 
 class UnreadableRecord(models.Model):

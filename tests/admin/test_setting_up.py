@@ -32,6 +32,8 @@ Run = Callable[..., str]
         ("options", '{"time_zone": "America"}', "America"),
         ("options", '{"publish_batch_size": "many"}', "must be of type int"),
         ("username", "a:b", "no colon"),
+        ("username", "", "Overstock (Supplier Oasis) needs a user name"),
+        ("username", "   ", "Overstock (Supplier Oasis) needs a user name"),
         ("overlap_minutes", "100000", "less than or equal to 1440"),
         ("recent_slice_minutes", "1", "greater than or equal to 5"),
         ("older_slice_hours", "9999", "less than or equal to 168"),

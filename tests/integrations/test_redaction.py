@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from html import escape as html_escape
+from typing import Any
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
+from django.conf import settings
+from django.db import DataError, IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.redaction import MARK, Redactor
+from integrations.models import Connection, SyncRun
+from integrations.redaction import MARK, LogFormatter, Redactor, message_of, named
+from integrations.runs import Run
+from integrations.sandbox.server import Sandbox
+from orders.intake import reason_of
+from orders.models import Order
 from tests.supplier_oasis.test_reading import M, good, parcel
 
 SECRET = "p&ss <é>wö/r+d\"'\\%😀"
@@ -79,3 +89,56 @@ def test_a_secret_that_is_in_every_message_does_not_spoil_it(secret: str) -> Non
 def test_a_short_secret_is_still_found_in_basic_authentication() -> None:
     echoed = b64encode(b"user:pw").decode()
     assert Redactor("user", "pw").clean_text(f"Authorization: Basic {echoed}") == "Authorization: Basic ***"
+
+
+# What psycopg raises, cut short: the row that it quotes may have line breaks of its own.
+ROW = "DETAIL:  Failing row contains (7, Pat Doe, 12 Mill\nLane, Boise)."
+VIOLATION = f'new row for relation "orders_order" violates check constraint "x"\n{ROW}'
+
+
+def logged(exc: BaseException) -> str:
+    info = (type(exc), exc, exc.__traceback__)
+    record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "order %s: %s", ("7", exc), info)
+    return LogFormatter("{message}", style="{").format(record)
+
+
+def test_a_row_that_the_database_quotes_is_neither_kept_nor_logged() -> None:
+    assert named(IntegrityError(VIOLATION)) == (
+        'IntegrityError: new row for relation "orders_order" violates check constraint "x"'
+    )
+    assert message_of(DataError("")) == ""
+    assert message_of(ValueError("two\nlines")) == "two\nlines"
+    try:
+        try:
+            raise IntegrityError(VIOLATION)
+        except IntegrityError as exc:
+            raise RuntimeError("the order was not stored") from exc
+    except RuntimeError:
+        text = logged(sys.exc_info()[1] or AssertionError())
+    assert "Mill" not in text
+    assert "DETAIL" not in text
+    assert 'IntegrityError: new row for relation "orders_order" violates check constraint "x"' in text
+    assert text.endswith("RuntimeError: the order was not stored")
+    assert text.count("Traceback (most recent call last)") == 2
+    assert "raise IntegrityError(VIOLATION)" in text
+
+
+def test_an_address_stays_out_of_what_a_real_violation_leaves(shop: Sandbox, manage: Callable[..., str]) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"}, address={"address1": "77 Secret Way"})
+    manage("run", "pull_orders")
+    run = Run(SyncRun.objects.latest("pk"), Connection.objects.get(name="Overstock"))
+    with run.isolated("order 1"), transaction.atomic():
+        Order.objects.update(full_number="")
+    try:
+        with transaction.atomic():
+            Order.objects.update(full_number="")
+    except IntegrityError as exc:
+        texts = [*run.problems, reason_of(exc), logged(exc)]
+    assert [text for text in texts if "Secret Way" in text] == []
+    assert all("order_has_a_number" in text for text in texts)
+
+
+def test_what_django_logs_goes_through_our_formatter() -> None:
+    formatters: Any = settings.LOGGING["formatters"]
+    assert formatters["line"]["()"] == "integrations.redaction.LogFormatter"
+    assert logging.getLogger("django").handlers == []

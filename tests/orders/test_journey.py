@@ -344,7 +344,7 @@ def test_an_import_with_a_wrong_row_stores_nothing(shop: Sandbox, manage: Run, t
 def test_reconciliation_names_what_vanished(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
-    assert "1 orders in the warehouse" in manage("run", "reconcile")
+    assert "1 order in the warehouse" in manage("run", "reconcile")
     shop.tradegecko.void(placed(shop, number))
     with pytest.raises(CommandError, match=f"order {number} was sent, but Gecko no longer holds it"):
         manage("run", "reconcile")

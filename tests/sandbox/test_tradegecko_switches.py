@@ -99,7 +99,7 @@ def test_a_created_order_may_be_late_in_lists(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("settings", "says"), [
-    ({"tradegecko": {"nonsense": 1}}, "there is no switch nonsense"), ({"odoo": {}}, "there is no system odoo"),
+    ({"tradegecko": {"nonsense": 1}}, "there is no switch nonsense"), ({"odoo": {}}, "settings has no odoo; it takes oasis, tradegecko"),
     ({"tradegecko": {"limit": "many"}}, "one of whole numbers"), ({"tradegecko": {"limit": True}}, "limit cannot be True"),
     ({"tradegecko": {"sideload_lines": "maybe"}}, "one of always"), ({"tradegecko": {"list_ended": 1}}, "true, false"),
 ])  # fmt: skip
@@ -155,6 +155,31 @@ def test_staff_edit_lines_and_void_the_order(client: Client) -> None:
     ("stock", {"sku": "NOPE", "quantity": 1}, "there is no variant with SKU 'NOPE'"),
     ("stock", {"sku": "MUG-BLK", "quantity": 1, "location": "Moon"}, "there is no location 'Moon'"),
     ("nonsense", {}, "no POST nonsense"),
+    ("stock", {"sku": "MUG-BLK", "on_hand": 1}, "stock has no on_hand; it takes location, quantity, sku"),
+    ("ship", {"reference": "R9", "tracking_number": "1Z"},
+     "ship has no tracking_number; it takes carrier, order_id, quantities, reference, service, status, tracking"),
+    ("void", {"reference": "R9", "reason": "x"}, "void has no reason; it takes order_id, reference"),
+    ("lines/remove", {"line_id": 1, "quantity": 1}, "lines/remove has no quantity; it takes line_id"),
+    ("faults", {"system": "odoo", "name": "503"}, "there is no system 'odoo'; there are oasis, tradegecko"),
+    ("faults", {"system": "oasis", "name": "503", "times": "3"}, "times of a fault cannot be '3'"),
+    ("faults", {"system": "oasis", "name": "503", "count": 3},
+     "faults has no count; it takes method, name, path, retry_after, seconds, system, times"),
 ])  # fmt: skip
 def test_a_control_call_that_cannot_be_done_says_why(client: Client, what: str, given: Json, says: str) -> None:
     assert control(client, what, 400, **given)["error"] == says
+
+
+@pytest.mark.parametrize(("what", "given", "says"), [
+    ("parcels/edit", {"fulfillment_id": 1, "tracking": "LATE"}, "parcels/edit has no tracking; it takes billing_address_id"),
+    ("lines/edit", {"line_id": 1, "quanttity": 2}, "lines/edit has no quanttity; it takes discount"),
+    ("lines/add", {"reference": "R", "sku": "MUG-BLK"}, "lines/add has no sku; it takes discount"),
+])  # fmt: skip
+def test_an_edit_names_the_fields_that_there_are(client: Client, what: str, given: Json, says: str) -> None:
+    error = control(client, what, 400, **given)["error"]
+    assert error.startswith(says)
+    assert ("tracking_number" in error) == (what == "parcels/edit")
+
+
+def test_a_control_call_takes_an_object_only(client: Client) -> None:
+    answer = requests.post(f"{client.box.tradegecko_url}/_sandbox/stock", json=[1], timeout=10)
+    assert (answer.status_code, answer.json()["error"]) == (400, "send a JSON object")

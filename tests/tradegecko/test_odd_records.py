@@ -18,6 +18,7 @@ from integrations.models import Connection, SyncRun
 from integrations.ports import Parcel, UnreadableParcel
 from integrations.sandbox.server import Sandbox
 from integrations.tradegecko.adapter import TradeGecko, connect
+from inventory.models import InventoryLevel, WarehouseItem
 from tests.loopback import Loopback, loopback
 
 Run = Callable[..., str]
@@ -153,12 +154,25 @@ def test_an_odd_order_that_may_be_the_one_looked_for_is_never_taken_for_none(ser
 @pytest.mark.parametrize("row", ["[]", '{"variant_id": true}', '{"variant_id": 1, "locations": [5]}',
                                  '{"variant_id": 1, "locations": [{"location_id": 3, "stock_on_hand": "many"}]}',
                                  '{"variant_id": 1, "locations": [{"location_id": [3]}]}'])  # fmt: skip
-def test_an_odd_stock_level_spoils_only_its_item(server: Loopback, odd: TradeGecko, row: str) -> None:
+def test_an_odd_stock_level_spoils_only_its_item(
+    server: Loopback, odd: TradeGecko, told_of: Notebook, row: str
+) -> None:  # fmt: skip
     server.will(200, f'{{"stock_levels": [{row}, {{"variant_id": 2, "locations": []}}]}}')
-    sweep = odd.levels()
-    assert next(iter(sweep)).item_ids == ("2",)
-    with pytest.raises(Unreadable, match="1 stock levels could not be read"):
-        list(sweep)
+    assert [page.item_ids for page in odd.levels()] == [("2",)]
+    assert len(told_of.problems) == 1
+
+
+def test_one_stock_figure_beyond_counting_keeps_no_other_from_being_read(shop: Sandbox, manage: Run) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "THROW-WL"})
+    manage("run", "all")
+    shop.tradegecko.set_stock("MUG-BLK", 10**11 + 11)
+    shop.tradegecko.set_stock("THROW-WL", 77)
+    with pytest.raises(CommandError, match="'100000000011', which is too large a number"):
+        manage("run", "pull_levels")
+    run = SyncRun.objects.filter(job="pull_levels").latest("pk")
+    assert run.status == SyncRun.Status.PARTIAL
+    throw = WarehouseItem.objects.get(sku="THROW-WL")
+    assert 77 in InventoryLevel.objects.filter(item_id=throw.remote_id).values_list("on_hand", flat=True)
 
 
 def test_an_odd_location_and_currency_do_not_hide_the_others(server: Loopback, odd: TradeGecko) -> None:
@@ -232,7 +246,7 @@ def test_an_unreadable_parcel_of_a_stranger_troubles_nobody(shop: Sandbox, manag
     parcel = shop.tradegecko.tables["fulfillments"][shipped(shop, number)]
     shop.tradegecko.orders[999] = {**shop.tradegecko.orders[parcel["order_id"]], "id": 999}
     parcel.update(order_id=999, shipped_at="soon")
-    assert "1 unreadable parcels of no order of ours" in manage("run", "pull_shipments")
+    assert "1 unreadable parcel of no order of ours" in manage("run", "pull_shipments")
 
 
 def test_lines_of_unchanged_parcels_are_not_asked_for_again(shop: Sandbox, manage: Run) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from integrations.dispatch import ensure_plans
 from integrations.management.base import Command as Base
 from integrations.models import Connection
-from integrations.registry import PROVIDERS, base_url_of
+from integrations.registry import PROVIDERS, base_url_of, check_username
 
 
 class Command(Base):
@@ -31,7 +31,8 @@ class Command(Base):
         if known is not None and known.provider != provider:
             self.fail(f"connection {name!r} is one to {PROVIDERS[known.provider].label}; choose another name")
         connection = known or Connection(name=name, provider=provider)
-        connection.username = options.get("username") or connection.username
+        connection.username = options.get("username", connection.username)
+        check_username(provider, connection.username)
         if options["base_url"] is not None:
             connection.base_url = options["base_url"]
         base_url_of(connection)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser
 from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from integrations.connection_test import problems_of
+from integrations.errors import IntegrationError, Unavailable
 from integrations.management.base import Command as Base
 from integrations.models import Route
+
+MEND = "Name another one, or put it right over there; then run this again."
 
 
 class Command(Base):
@@ -41,6 +46,25 @@ class Command(Base):
         route.earliest_order_date = options["earliest_order_date"] or route.earliest_order_date
         self._save(route)
         self.stdout.write(f"route {name}: {'updated' if known else 'created'}, {route.get_state_display().lower()}")
+        self._check(route)
+
+    def _check(self, route: Route) -> None:
+        """Does the warehouse know what was named? One that cannot be asked now is no fault of the route."""
+        try:
+            problems = problems_of(route)
+        except Unavailable as exc:
+            self.stderr.write(
+                f"route {route} is saved, but {route.warehouse} could not be asked whether it knows location and "
+                f"company: {exc}. Try `manage.py check_connection {shlex.quote(route.warehouse.name)}` later."
+            )
+            return
+        except IntegrationError as exc:
+            self.fail(f"route {route} is saved, but could not be checked: {exc}")
+        lines = [f"route {route} is saved, but {text}. {MEND}" for text in problems]
+        for line in lines[:-1]:
+            self.stderr.write(line)
+        if lines:
+            self.fail(lines[-1])
 
     def _save(self, route: Route) -> None:
         try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from integrations.management.base import Command as Base
 from integrations.sandbox.server import Sandbox
+
+HIGHEST_PORT = 65_535
 
 
 class Command(Base):
@@ -16,8 +18,8 @@ class Command(Base):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--oasis-port", type=int, help="default: 8081 if free, else any")
-        parser.add_argument("--tradegecko-port", type=int, help="default: 8082 if free, else any")
+        parser.add_argument("--oasis-port", type=port, metavar="PORT", help="default: 8081 if free, else any")
+        parser.add_argument("--tradegecko-port", type=port, metavar="PORT", help="default: 8082 if free, else any")
         parser.add_argument("--empty", action="store_true", help="no sample orders")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -43,6 +45,13 @@ class Command(Base):
                 threading.Event().wait()
             except KeyboardInterrupt:
                 return
+
+
+def port(text: str) -> int:
+    """0 is any free one."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= HIGHEST_PORT):
+        raise ArgumentTypeError(f"{text!r} is no port; name one from 1 to {HIGHEST_PORT}, or 0 for any free one")
+    return int(text)
 
 
 def free_port(usual: int) -> int:

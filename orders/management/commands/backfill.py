@@ -7,6 +7,8 @@ from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
+from integrations.connection_test import problems_of
+from integrations.errors import Unavailable
 from integrations.management.base import Command as Base
 from integrations.models import Connection, Route
 from integrations.registry import marketplace_for
@@ -31,6 +33,7 @@ class Command(Base):
         start = datetime.combine(since, time.min, zone)
         end = datetime.combine(until + timedelta(days=1), time.min, zone) - timedelta(seconds=1)
         if dry_run:
+            self._tell_set_up(routes)
             for row in preview.preview(connection, routes, start, end, too_old_too=True):
                 self.stdout.write(f"{row.number}  {row.verdict}  {'; '.join(row.reasons)}".rstrip())
             return
@@ -38,6 +41,16 @@ class Command(Base):
         if outcome.failed or not outcome.started:
             self.fail(f"{outcome.text}; try again in a minute" if not outcome.failed else outcome.text)
         self.stdout.write(outcome.text)
+
+    def _tell_set_up(self, routes: list[Route]) -> None:
+        """What would keep the orders from being sent although nothing is wrong with them."""
+        for route in routes:
+            try:
+                found = problems_of(route)
+            except Unavailable as exc:
+                found = [f"the set-up of route {route} could not be checked: {exc}"]
+            for text in found:
+                self.stdout.write(f"put right first: {text}")
 
     def _routes(self, name: str) -> tuple[Connection, list[Route]]:
         route = Route.objects.filter(name=name).select_related("marketplace", "warehouse").first()

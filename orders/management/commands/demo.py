@@ -23,6 +23,7 @@ from integrations.management.base import Command as Base
 from integrations.management.commands.sandbox import free_port
 from integrations.sandbox.samples import ALIASED
 from integrations.sandbox.server import Sandbox
+from integrations.wording import counted
 
 PATIENCE = 60.0
 LOGIN, PASSWORD = "demo", "demo-crossdock"
@@ -140,7 +141,7 @@ class Demo:
             ("pull_orders", "orders pulled from Overstock", lambda: self._count() >= len(ours)),
             ("pull_orders", f"order {mystery} held: unknown SKU MYSTERY-9", lambda: self._status(mystery) == "on_hold"),
             (
-                "submit_orders", f"{len(sendable)} orders created in TradeGecko, each once",
+                "submit_orders", f"{counted(len(sendable), 'orders')} created in TradeGecko, each once",
                 lambda: all(len(gecko.by_reference(number)) == 1 for number in sendable),
             ),
             ("", "all of them shipped there", lambda: self._ship(sendable)),

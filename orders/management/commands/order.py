@@ -38,9 +38,7 @@ class Command(Base):
         for hold in report["holds"]:
             self.stdout.write(f"  held, {hold['kind']}: {hold['message']}")
         for line in report["lines"]:
-            sku = line["option_sku"] or line["partner_sku"]
-            done = f"{line['quantity_shipped']} shipped, {line['quantity_confirmed']} confirmed"
-            self.stdout.write(f"  line {line['number']}: {line['quantity']} × {sku}, {done}")
+            self.stdout.write(f"  line {line['number']}: {_goods(line)}")
         placed = report["warehouse_order"]
         if placed:
             self.stdout.write(
@@ -50,3 +48,12 @@ class Command(Base):
             self.stdout.write(f"  parcel {parcel['tracking_number'] or parcel['remote_id']}: {parcel['state']}")
         for event in report["events"]:
             self.stdout.write(f"  {event['at']:%Y-%m-%d %H:%M:%S} {event['status']} {event['text']}")
+
+
+def _goods(line: dict[str, Any]) -> str:
+    """How many of what, by both its names where they differ: a hold may name either."""
+    option, partner = line["option_sku"], line["partner_sku"]
+    sku = f"{option} (partner SKU {partner})" if option and partner and option != partner else option or partner
+    quantity = "an unknown quantity" if line["quantity"] is None else line["quantity"]
+    done = f"{line['quantity_shipped']} shipped, {line['quantity_confirmed']} confirmed"
+    return f"{quantity} × {sku or '(no SKU)'}, {done}"
