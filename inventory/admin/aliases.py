@@ -18,6 +18,7 @@ from import_export.formats.base_formats import CSV, XLSX
 from import_export.forms import ImportForm
 from unfold.contrib.import_export.forms import ExportForm
 from unfold.contrib.import_export.forms import ImportForm as UnfoldImportForm
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from integrations import registry
 from integrations.admin_base import ChangedFieldsOnly
@@ -55,8 +56,17 @@ class AnyXLSX(XLSX):
 
 class AliasImportForm(UnfoldImportForm):
     connection = forms.ModelChoiceField(
-        Connection.objects.filter(provider__in=MARKETPLACES), label="marketplace", empty_label=None
-    )
+        Connection.objects.filter(provider__in=MARKETPLACES), label="Marketplace", widget=UnfoldAdminSelectWidget,
+        empty_label="Choose the marketplace of these SKUs",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """A marketplace is chosen by a person, unless there is only one."""
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["connection"]
+        choices = list(field.queryset[:2])
+        if len(choices) == 1:
+            field.empty_label, field.initial = None, choices[0]
 
     def clean_import_file(self) -> Any:
         file = self.cleaned_data["import_file"]
@@ -169,6 +179,19 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
             return self._again(request, f"Nothing was imported: {wrong[0]}")
         answer: HttpResponseRedirect = super().process_result(result, request)
         return answer
+
+    def add_success_message(self, result: AliasResult, request: HttpRequest) -> None:
+        totals = result.totals
+        text = (
+            f"Aliases of {result.marketplace} imported: {totals['new']} new, {totals['update']} changed, "
+            f"{totals['skip']} unchanged."
+        )
+        if not result.warnings:
+            messages.success(request, text)
+            return
+        first = result.warnings[0]
+        more = f" (and {len(result.warnings) - 1} more)" if len(result.warnings) > 1 else ""
+        messages.warning(request, f"{text} To check: {first.cells[-1]}: {first.text}{more}.")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("connection")
