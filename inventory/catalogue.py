@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from integrations.models import Connection
 from integrations.ports import Item, Warehouse
+from integrations.wording import moment
 from inventory.models import WarehouseItem
 
 NEGATIVE_FOR = timedelta(minutes=10)  # an unknown SKU is soon created over there
@@ -113,4 +114,4 @@ def _doubt(warehouse: Connection, item: WarehouseItem | None) -> str:
         return f"{warehouse} was not asked for this SKU yet; check its spelling"
     if item.matches > 1:
         return f"{item.matches} items of {warehouse} carry this SKU; orders for it are held"
-    return f"{warehouse} did not have this SKU on {item.checked_at:%Y-%m-%d at %H:%M} UTC; orders for it are held"
+    return f"{warehouse} did not have this SKU at {moment(item.checked_at)}; orders for it are held"

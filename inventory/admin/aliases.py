@@ -18,10 +18,11 @@ from import_export.formats.base_formats import CSV, XLSX
 from import_export.forms import ImportForm
 from unfold.contrib.import_export.forms import ExportForm
 from unfold.contrib.import_export.forms import ImportForm as UnfoldImportForm
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from integrations import registry
-from integrations.admin_base import ChangedFieldsOnly
+from integrations.admin_base import ChangedFieldsOnly, clip
 from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
 from inventory import alias_file
@@ -97,7 +98,7 @@ class AliasConfirmForm(forms.Form):
 
 @admin.register(SkuAlias)
 class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
-    list_display = ("marketplace_sku", "warehouse_sku", "units", "is_active", "connection", "note")
+    list_display = ("sku", "in_warehouse", "units", "is_active", "connection", "short_note")
     list_filter = ("connection", "is_active")
     search_fields = ("marketplace_sku", "warehouse_sku", "note")
     list_select_related = ("connection",)
@@ -106,6 +107,18 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
     confirm_form_class = AliasConfirmForm
     export_form_class = ExportForm
     import_template_name = "admin/inventory/import_aliases.html"
+
+    @display(description="marketplace SKU", ordering="marketplace_sku")
+    def sku(self, obj: SkuAlias) -> str:
+        return clip(obj.marketplace_sku, 30)
+
+    @display(description="warehouse SKU", ordering="warehouse_sku")
+    def in_warehouse(self, obj: SkuAlias) -> str:
+        return clip(obj.warehouse_sku, 30)
+
+    @display(description="note", ordering="note")
+    def short_note(self, obj: SkuAlias) -> str:
+        return clip(obj.note, 40)
 
     def get_import_formats(self) -> list[Any]:
         return [AnyCSV, AnyXLSX]

@@ -193,7 +193,7 @@ def test_a_sku_that_the_warehouse_does_not_have_is_warned_of_and_imported(
     page = upload(admin_client, overstock, GOOD + rows)
     text = text_of(page)
     assert "5 new 0 changed 0 unchanged 3 to check" in text
-    assert "3 Gecko did not have this SKU on 2026-03-01 at 09:30 UTC; orders for it are held B · GONE" in text
+    assert "3 Gecko did not have this SKU at 2026-03-01 09:30:00 UTC; orders for it are held B · GONE" in text
     assert "5 2 items of Gecko carry this SKU; orders for it are held D · TWICE" in text
     assert "6 Gecko was not asked for this SKU yet; check its spelling E · TYPO" in text
     done = text_of(admin_client.post(reverse(CONFIRM), ticket(page), follow=True))

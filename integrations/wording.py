@@ -1,0 +1,22 @@
+"""How jobs, addresses and times are written for people, the same everywhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import unquote
+
+
+def job_name(job: str) -> str:
+    """A job's name in words: `pull_orders` → Pull orders."""
+    return job.replace("_", " ").capitalize()
+
+
+def address(url: str) -> str:
+    """An address with its percent-encoding undone, unless that would bring out what cannot be seen. Not escaped."""
+    plain = unquote(url)
+    return plain if plain.isprintable() else url
+
+
+def moment(at: datetime | None) -> str:
+    """A time to the second, in UTC, with the zone named; `config/formats` writes the same."""
+    return "–" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
