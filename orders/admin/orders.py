@@ -228,7 +228,7 @@ class OrderAdmin(ChangedFieldsOnly):
     def shown_holds(self, obj: Order) -> str:
         holds = list(map(str, getattr(obj, "open_holds", [])))
         more = f" and {len(holds) - 1} more" if len(holds) > 1 else ""
-        return format_html("{}{}", clip(holds[0] if holds else obj.skip_reason or "–", 38), more)
+        return format_html("{}{}", clip(holds[0] if holds else obj.skip_reason or "–", 34), more)
 
     @display(description="number", ordering="full_number")
     def number(self, obj: Order) -> str:

@@ -181,6 +181,13 @@ def test_a_stranger_whose_form_is_refused_is_told_what_to_do(db: None) -> None:
     assert "Sign in" in text_of(page)
 
 
+def test_a_list_without_rows_says_whether_nothing_is_there_or_nothing_matches(db: None, admin_client: Client) -> None:
+    for where, said in ((LEVELS, "Nothing here"), (f"{LEVELS}?q=x", "Nothing matches Show all")):
+        page = text_of(read(admin_client, where))
+        assert said in page
+        assert "Create a new item" not in page
+
+
 def test_the_preview_names_each_cell_for_narrow_screens(shop: Sandbox, admin_client: Client) -> None:
     Route.objects.update(state="paused")
     shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
