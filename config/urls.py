@@ -1,4 +1,4 @@
-"""The admin, and a health address for load balancers."""
+"""The admin, a health address for load balancers, and the pages that say no."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
+handler403, handler404 = "config.refusals.forbidden", "config.refusals.not_found"
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),

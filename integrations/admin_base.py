@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -17,11 +18,19 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.timesince import timesince
+from django.utils.timesince import timesince, timeuntil
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from integrations.admin_forms import ShownForm
+from integrations.models import Transmission
+from integrations.wording import job_name, moment
+
+T = Transmission.Status
+TRANSMISSION_COLOURS = {
+    T.PENDING: "info", T.IN_FLIGHT: "info", T.UNCONFIRMED: "warning", T.ACCEPTED: "success", T.PARKED: "danger",
+    T.WITHDRAWN: "default",
+}  # fmt: skip
 
 
 def is_saving(request: HttpRequest) -> bool:
@@ -154,7 +163,9 @@ def ask(
         except refuse as exc:
             messages.error(request, str(exc))
         return redirect(home_url)
-    return _question(admin, request, form, title=title, consequence=consequence, button=button, back=home_url)
+    return _question(
+        admin, request, form, title=title, consequence=consequence, button=button, back=home_url, object=obj
+    )
 
 
 def ask_many(
@@ -170,9 +181,14 @@ def ask_many(
         return None
     kept = [(name, value) for name in KEPT for value in request.POST.getlist(name)]
     return _question(
-        admin, request, form, title=f"{title} {rows.count()} selected", consequence=consequence, button=button,
+        admin, request, form, title=f"{title} {_counted(rows)}", consequence=consequence, button=button,
         back=request.get_full_path(), kept=[*kept, ("answered", "1")],
     )  # fmt: skip
+
+
+def _counted(rows: QuerySet[Any]) -> str:
+    number, names = rows.count(), rows.model._meta
+    return f"{number} {names.verbose_name if number == 1 else names.verbose_name_plural}"
 
 
 KEPT = ("action", "select_across", "_selected_action")
@@ -221,9 +237,14 @@ def clip(text: str, limit: int = 40) -> str:
     return format_html('<span class="one-line">{}</span>', text) if text and limit <= ONE_LINE else text
 
 
-def job_name(job: str) -> str:
-    """A job's name in words."""
-    return job.replace("_", " ").capitalize()
+def job_label(job: str) -> str:
+    """A job's name in words, the name that the command line takes on hover."""
+    return format_html('<span title="{}">{}</span>', job, job_name(job))
+
+
+def job_in_full(job: str) -> str:
+    """A job's name in words, and the one that the command line takes."""
+    return f"{job_name(job)} (on the command line: {job})"
 
 
 def labelled(colour: str, text: str) -> str:
@@ -231,12 +252,13 @@ def labelled(colour: str, text: str) -> str:
     return render_to_string("unfold/helpers/label.html", {"type": colour, "text": text})
 
 
-def ago(at: Any) -> str:
-    """How long ago, with the exact time on hover."""
+def ago(at: datetime | None) -> str:
+    """How long ago, or in how long, with the exact time on hover: what a list says of a time."""
     if at is None:
         return "–"
-    return format_html(
-        '<span title="{}" class="one-line">{} ago</span>',
-        f"{at:%Y-%m-%d %H:%M:%S} UTC",
-        timesince(at, timezone.now()).split(",")[0],
-    )
+    now = timezone.now()
+    if abs(at - now) < timedelta(minutes=1):
+        text = "in a moment" if at > now else "just now"
+    else:
+        text = f"in {timeuntil(at, now).split(',')[0]}" if at > now else f"{timesince(at, now).split(',')[0]} ago"
+    return format_html('<span title="{}" class="one-line">{}</span>', moment(at), text)

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from integrations import registry
+from integrations import registry, wording
 from integrations.crypto import decrypt, encrypt
 from integrations.processes import RunLost
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest  # noqa: F401 (Django looks for models here)
@@ -206,7 +206,7 @@ class JobPlan(models.Model):
         constraints = [models.UniqueConstraint(fields=["connection", "job"], name="one_plan_per_job")]
 
     def __str__(self) -> str:
-        return f"{self.job} of {self.connection}"
+        return f"{wording.job_name(self.job)} of {self.connection}"
 
 
 class SyncRun(models.Model):
@@ -242,7 +242,7 @@ class SyncRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.job} of {self.connection} at {self.started_at:%Y-%m-%d %H:%M:%S}"
+        return f"{wording.job_name(self.job)} of {self.connection} at {wording.moment(self.started_at)}"
 
 
 class Exchange(models.Model):
@@ -263,7 +263,7 @@ class Exchange(models.Model):
         ordering = ["-at", "-pk"]
 
     def __str__(self) -> str:
-        return f"{self.method} {self.url[:80]} → {self.status or 'no answer'}"
+        return f"{self.method} {wording.address(self.url)[:80]} → {self.status or 'no answer'}"
 
 
 class RateWindow(models.Model):

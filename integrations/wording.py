@@ -1,8 +1,10 @@
-"""How numbers are said in texts for people."""
+"""How numbers, jobs, addresses and times are written for people, the same everywhere."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
+from urllib.parse import unquote
 
 PLURALS = re.compile(r"\b(attempt|call|level|line|order|parcel|row|SKU|time|unit)s\b|\b(quantit)ies\b")
 
@@ -12,3 +14,19 @@ def counted(number: int, what: str) -> str:
     if number == 1:
         what = PLURALS.sub(lambda found: found[1] or f"{found[2]}y", what, count=1)
     return f"{number} {what}"
+
+
+def job_name(job: str) -> str:
+    """A job's name in words: `pull_orders` → Pull orders."""
+    return job.replace("_", " ").capitalize()
+
+
+def address(url: str) -> str:
+    """An address with its percent-encoding undone, unless that would bring out what cannot be seen. Not escaped."""
+    plain = unquote(url)
+    return plain if plain.isprintable() else url
+
+
+def moment(at: datetime | None) -> str:
+    """A time to the second, in UTC, with the zone named; `config/formats` writes the same."""
+    return "–" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"

@@ -11,7 +11,7 @@ from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
 from inventory import alias_plan
 from inventory.alias_file import COLUMNS, REQUIRED, AliasFile
-from inventory.alias_plan import FORMULA_STARTS, Change, Plan
+from inventory.alias_plan import FORMULA_STARTS, Change, Plan, Problem
 from inventory.models import SkuAlias
 
 SHOWN_ROWS, SHOWN_PROBLEMS = 100, 200
@@ -32,9 +32,13 @@ class SafeText(widgets.CharWidget):
 
 
 class AliasResult(results.Result):
-    """`shown` are the first changes, `shown_problems` the first problems; the totals are of the whole file."""
+    """For one marketplace. What is `shown` are the first rows of each sort; the totals are of the whole file."""
 
-    def fill(self, plan: Plan) -> None:
+    marketplace: Connection
+    warnings: list[Problem]
+
+    def fill(self, plan: Plan, marketplace: Connection) -> None:
+        self.marketplace, self.warnings = marketplace, plan.warnings
         self.diff_headers = list(COLUMNS)
         self.total_rows = len(plan.changes) + plan.unchanged + len(plan.problems)
         self.rows = [_row(change, place < SHOWN_ROWS) for place, change in enumerate(plan.changes)]
@@ -51,6 +55,10 @@ class AliasResult(results.Result):
     @property
     def shown_problems(self) -> list[Any]:
         return self.invalid_rows[:SHOWN_PROBLEMS]
+
+    @property
+    def shown_warnings(self) -> list[Problem]:
+        return self.warnings[:SHOWN_PROBLEMS]
 
 
 class AliasResource(resources.ModelResource):
@@ -90,7 +98,7 @@ class AliasResource(resources.ModelResource):
         plan, result = alias_plan.plan(dataset, self.connection), AliasResult()
         if not dry_run and not plan.problems:
             alias_plan.apply(plan)
-        result.fill(plan)
+        result.fill(plan, self.connection)
         return result
 
 
@@ -106,6 +114,7 @@ def _row(change: Change, is_shown: bool) -> Any:
     row.add_instance_info(change.after)
     if is_shown:
         row.diff = [_difference(change, name) for name in COLUMNS]
+        row.named = list(zip(COLUMNS, row.diff, strict=True))
     return row
 
 

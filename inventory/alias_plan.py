@@ -11,6 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from integrations.models import Connection
+from inventory import catalogue
 from inventory.alias_file import AliasFile, Unusable, shortened
 from inventory.models import SkuAlias
 
@@ -25,7 +26,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one line of the file."""
+    """What is wrong with one line of the file, or doubtful."""
 
     line: int
     text: str
@@ -46,11 +47,12 @@ class Change:
 
 @dataclass(slots=True)
 class Plan:
-    """What a file would do. It can be applied when it has no problems."""
+    """What a file would do. It can be applied when it has no problems; warnings are for a person to judge."""
 
     changes: list[Change] = field(default_factory=list)
     unchanged: int = 0
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
 
 
 def plan(file: AliasFile, connection: Connection) -> Plan:
@@ -69,6 +71,7 @@ def plan(file: AliasFile, connection: Connection) -> Plan:
             continue
         seen[key] = line
         _compare(made, line, connection, known.get(key), values)
+    made.warnings = _warnings(made, connection)
     return made
 
 
@@ -93,6 +96,20 @@ def _compare(made: Plan, line: int, connection: Connection, known: SkuAlias | No
         made.unchanged += 1
     else:
         made.changes.append(Change(line, after, known))
+
+
+def _warnings(made: Plan, connection: Connection) -> list[Problem]:
+    """Once per warehouse SKU that no warehouse of this marketplace is known to carry: its first line."""
+    first: dict[str, Change] = {}
+    for change in made.changes:
+        if change.after.is_active:
+            first.setdefault(change.after.warehouse_sku, change)
+    doubts = catalogue.doubts(connection, first)
+    return [
+        Problem(change.line, doubts[sku], shortened((change.after.marketplace_sku, sku)))
+        for sku, change in first.items()
+        if sku in doubts
+    ]
 
 
 def _read(cells: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from integrations.models import Connection
 from integrations.ports import Item, Warehouse
+from integrations.wording import moment
 from inventory.models import WarehouseItem
 
 NEGATIVE_FOR = timedelta(minutes=10)  # an unknown SKU is soon created over there
@@ -80,3 +81,37 @@ def _row(connection: Connection, sku: str, items: list[Item]) -> WarehouseItem:
         max_online=max(min(cap, HIGHEST_CAP), 0) if cap is not None else None,
         checked_at=timezone.now(),
     )
+
+
+def doubts(marketplace: Connection, skus: Iterable[str]) -> dict[str, str]:
+    """What is known against these warehouse SKUs in the warehouses that the marketplace's routes lead to.
+
+    Nobody is asked. A SKU that any of them carries is not in doubt, and a warehouse that was never asked for anything
+    says nothing.
+    """
+    said: dict[str, list[str]] = defaultdict(list)
+    carried: set[str] = set()
+    wanted = sorted(set(skus))
+    was_asked = Exists(WarehouseItem.objects.filter(connection=OuterRef("pk")))
+    for warehouse in Connection.objects.filter(was_asked, warehouse_routes__marketplace=marketplace).distinct():
+        known = _answers(warehouse, wanted)
+        carried.update(sku for sku, item in known.items() if item.matches == 1)
+        for sku in wanted:
+            said[sku].append(_doubt(warehouse, known.get(sku)))
+    return {sku: "; ".join(texts) for sku, texts in said.items() if sku not in carried}
+
+
+def _answers(warehouse: Connection, skus: list[str]) -> dict[str, WarehouseItem]:
+    return {
+        item.sku: item
+        for start in range(0, len(skus), KNOWN_PER_QUERY)
+        for item in WarehouseItem.objects.filter(connection=warehouse, sku__in=skus[start : start + KNOWN_PER_QUERY])
+    }
+
+
+def _doubt(warehouse: Connection, item: WarehouseItem | None) -> str:
+    if item is None:
+        return f"{warehouse} was not asked for this SKU yet; check its spelling"
+    if item.matches > 1:
+        return f"{item.matches} items of {warehouse} carry this SKU; orders for it are held"
+    return f"{warehouse} did not have this SKU at {moment(item.checked_at)}; orders for it are held"

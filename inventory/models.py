@@ -8,6 +8,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from integrations import wording
 from integrations.models import Connection, Route, Transmission
 
 
@@ -155,4 +156,4 @@ class Publication(Transmission):
         ]
 
     def __str__(self) -> str:
-        return f"{self.sku} = {self.quantity} at {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.sku} = {self.quantity} at {wording.moment(self.created_at)}"

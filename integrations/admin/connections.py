@@ -20,7 +20,7 @@ from integrations.admin_base import (
     clip,
     found_or_404,
     is_used,
-    job_name,
+    job_label,
     labelled,
 )
 from integrations.connection_form import ConnectionForm
@@ -28,6 +28,7 @@ from integrations.connection_test import check_connection
 from integrations.dispatch import enqueue, ensure_plans
 from integrations.models import Connection, Exchange, JobPlan, RateWindow, SyncRun
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest
+from integrations.wording import job_name, moment
 
 # A connection's own traces: they go with it and do not make it one that was used.
 TRACES = (JobPlan, SyncRun, Exchange, RateWindow, AccountCurrencies, CompanyRequest)
@@ -49,7 +50,7 @@ class JobPlans(ChangedRowsOnly):
 
     @display(description="job")
     def shown_job(self, obj: JobPlan) -> str:
-        return job_name(obj.job)
+        return job_label(obj.job)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -61,7 +62,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
     inlines = (JobPlans,)
     list_display = ("name", "provider", "shown_health", "short_error", "is_active", "checked")
     actions_detail = ["test", "run_now"]
-    readonly_fields = ("health_label", "last_error", "checked", "egress")
+    readonly_fields = ("health_label", "last_error", "since", "egress")
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         hint = "A connection that was used is switched off, not deleted." if obj else ""
@@ -73,8 +74,12 @@ class ConnectionAdmin(ChangedFieldsOnly):
             "classes": ["collapse"],
             "fields": ("overlap_minutes", "recent_slice_minutes", "older_slice_hours", "options"),
         })  # fmt: skip
-        health = ("Health", {"fields": ("health_label", "last_error", "checked", "egress")})
+        health = ("Health", {"fields": ("health_label", "last_error", "since", "egress")})
         return [health, account, pulling] if obj else [account, pulling]
+
+    def get_inlines(self, request: HttpRequest, obj: Connection | None) -> Any:
+        """A new connection gets its jobs when it is saved."""
+        return super().get_inlines(request, obj) if obj else []
 
     def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         return (*self.readonly_fields, "provider") if obj else self.readonly_fields
@@ -121,6 +126,10 @@ class ConnectionAdmin(ChangedFieldsOnly):
         return clip(obj.health_message, 60) or "–"
 
     @display(description="since")
+    def since(self, obj: Connection) -> str:
+        return moment(obj.health_at)
+
+    @display(description="since", ordering="health_at")
     def checked(self, obj: Connection) -> str:
         return ago(obj.health_at)
 
@@ -143,7 +152,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
             return text
 
         return ask(
-            self, request, connection, title=f"Test {connection}", button="Test",
+            self, request, connection, title=f"Test connection {connection}", button="Test",
             consequence="Signs in with the stored credentials and only reads. If all is well, a stopped one resumes.",
             do=do,
         )  # fmt: skip

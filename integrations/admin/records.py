@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from lxml import etree
 from unfold.decorators import display
 
-from integrations.admin_base import ChangedFieldsOnly, ReadOnly, ago, clip, job_name, labelled
+from integrations import wording
+from integrations.admin_base import ChangedFieldsOnly, ReadOnly, ago, clip, job_in_full, job_label, labelled
 from integrations.models import Exchange, JobPlan, SyncRun
 
 RUN_COLOURS = {
@@ -20,14 +24,24 @@ RUN_COLOURS = {
 }  # fmt: skip
 
 
+class OfJob(admin.SimpleListFilter):
+    title, parameter_name = "job", "job"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(job.name, wording.job_name(job.name)) for job in settings.JOBS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(job=self.value()) if self.value() else queryset
+
+
 @admin.register(SyncRun)
 class SyncRunAdmin(ReadOnly):
     list_display = ("started", "shown_job", "connection", "shown_status", "shown_summary", "took")
-    list_filter = ("status", "job", "connection")
+    list_filter = ("status", OfJob, "connection")
     search_fields = ("summary", "error")
     date_hierarchy = "started_at"
     list_select_related = ("connection",)
-    fields = ("shown_job", "connection", "status_label", "summary", "error", "started_at", "finished_at", "took",
+    fields = ("job_and_command", "connection", "status_label", "summary", "error", "started_at", "finished_at", "took",
               "window_since", "window_until", "counts", "owner")  # fmt: skip
 
     @display(description="started", ordering="started_at")
@@ -44,7 +58,11 @@ class SyncRunAdmin(ReadOnly):
 
     @display(description="job", ordering="job")
     def shown_job(self, obj: SyncRun) -> str:
-        return job_name(obj.job)
+        return job_label(obj.job)
+
+    @display(description="job")
+    def job_and_command(self, obj: SyncRun) -> str:
+        return job_in_full(obj.job)
 
     @display(description="summary")
     def shown_summary(self, obj: SyncRun) -> str:
@@ -57,15 +75,23 @@ class SyncRunAdmin(ReadOnly):
 
 @admin.register(JobPlan)
 class JobPlanAdmin(ChangedFieldsOnly):
-    list_display = ("shown_job", "connection", "every_minutes", "is_enabled", "next_run_at")
-    list_filter = ("connection", "job")
+    list_display = ("shown_job", "connection", "every_minutes", "is_enabled", "next")
+    list_filter = ("connection", OfJob)
     list_select_related = ("connection",)
-    fields = ("shown_job", "connection", "every_minutes", "is_enabled", "next_run_at")
-    readonly_fields = ("connection", "shown_job", "next_run_at")
+    fields = ("job_and_command", "connection", "every_minutes", "is_enabled", "next_run_at")
+    readonly_fields = ("connection", "job_and_command", "next_run_at")
 
     @display(description="job", ordering="job")
     def shown_job(self, obj: JobPlan) -> str:
-        return job_name(obj.job)
+        return job_label(obj.job)
+
+    @display(description="job")
+    def job_and_command(self, obj: JobPlan) -> str:
+        return job_in_full(obj.job)
+
+    @display(description="next run", ordering="next_run_at")
+    def next(self, obj: JobPlan) -> str:
+        return ago(obj.next_run_at)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -81,7 +107,7 @@ class ExchangeAdmin(ReadOnly):
     search_fields = ("url", "request_body", "response_body")
     list_select_related = ("connection",)
     show_full_result_count = False
-    fields = ("connection", "run", "at", "method", "url", "answer", "milliseconds", "error", "asked", "answered")
+    fields = ("connection", "run", "at", "method", "address", "answer", "milliseconds", "error", "asked", "answered")
 
     @display(description="when", ordering="at")
     def when(self, obj: Exchange) -> str:
@@ -90,7 +116,11 @@ class ExchangeAdmin(ReadOnly):
     @display(description="path")
     def path(self, obj: Exchange) -> str:
         parts = urlsplit(obj.url)
-        return clip(parts.path + (f"?{parts.query}" if parts.query else ""), 70)
+        return clip(wording.address(parts.path + (f"?{parts.query}" if parts.query else "")), 70)
+
+    @display(description="address")
+    def address(self, obj: Exchange) -> str:
+        return format_html('<span class="breakable" title="as sent: {}">{}</span>', obj.url, wording.address(obj.url))
 
     @display(description="answer", ordering="status")
     def answer(self, obj: Exchange) -> str:

@@ -97,7 +97,8 @@ def item(given: object) -> Item:
     """A variant. What the answer leaves out counts as sellable and tracked; a cap beyond counting is none."""
     row = record(given, "a variant")
     cap = decimal(row.get("max_online"), "max_online")
-    name = " ".join(part for part in (text(row, "product_name"), text(row, "name")) if part)
+    product, variant = text(row, "product_name"), text(row, "name")
+    name = " ".join(part for part in (product, variant) if part) if product != variant else product
     return Item(
         remote_id=identity(row, "a variant"),
         sku=text(row, "sku").strip(),

@@ -18,9 +18,11 @@ from import_export.formats.base_formats import CSV, XLSX
 from import_export.forms import ImportForm
 from unfold.contrib.import_export.forms import ExportForm
 from unfold.contrib.import_export.forms import ImportForm as UnfoldImportForm
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from integrations import registry
-from integrations.admin_base import ChangedFieldsOnly
+from integrations.admin_base import ChangedFieldsOnly, clip
 from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
 from inventory import alias_file
@@ -55,8 +57,17 @@ class AnyXLSX(XLSX):
 
 class AliasImportForm(UnfoldImportForm):
     connection = forms.ModelChoiceField(
-        Connection.objects.filter(provider__in=MARKETPLACES), label="marketplace", empty_label=None
-    )
+        Connection.objects.filter(provider__in=MARKETPLACES), label="Marketplace", widget=UnfoldAdminSelectWidget,
+        empty_label="Choose the marketplace of these SKUs",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """A marketplace is chosen by a person, unless there is only one."""
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["connection"]
+        choices = list(field.queryset[:2])
+        if len(choices) == 1:
+            field.empty_label, field.initial = None, choices[0]
 
     def clean_import_file(self) -> Any:
         file = self.cleaned_data["import_file"]
@@ -87,7 +98,7 @@ class AliasConfirmForm(forms.Form):
 
 @admin.register(SkuAlias)
 class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
-    list_display = ("marketplace_sku", "warehouse_sku", "units", "is_active", "connection", "note")
+    list_display = ("sku", "in_warehouse", "units", "is_active", "connection", "short_note")
     list_filter = ("connection", "is_active")
     search_fields = ("marketplace_sku", "warehouse_sku", "note")
     list_select_related = ("connection",)
@@ -96,6 +107,18 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
     confirm_form_class = AliasConfirmForm
     export_form_class = ExportForm
     import_template_name = "admin/inventory/import_aliases.html"
+
+    @display(description="marketplace SKU", ordering="marketplace_sku")
+    def sku(self, obj: SkuAlias) -> str:
+        return clip(obj.marketplace_sku, 30)
+
+    @display(description="warehouse SKU", ordering="warehouse_sku")
+    def in_warehouse(self, obj: SkuAlias) -> str:
+        return clip(obj.warehouse_sku, 30)
+
+    @display(description="note", ordering="note")
+    def short_note(self, obj: SkuAlias) -> str:
+        return clip(obj.note, 40)
 
     def get_import_formats(self) -> list[Any]:
         return [AnyCSV, AnyXLSX]
@@ -167,6 +190,19 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
             return self._again(request, f"Nothing was imported: {wrong[0]}")
         answer: HttpResponseRedirect = super().process_result(result, request)
         return answer
+
+    def add_success_message(self, result: AliasResult, request: HttpRequest) -> None:
+        totals = result.totals
+        text = (
+            f"Aliases of {result.marketplace} imported: {totals['new']} new, {totals['update']} changed, "
+            f"{totals['skip']} unchanged."
+        )
+        if not result.warnings:
+            messages.success(request, text)
+            return
+        first = result.warnings[0]
+        more = f" (and {len(result.warnings) - 1} more)" if len(result.warnings) > 1 else ""
+        messages.warning(request, f"{text} To check: {first.cells[-1]}: {first.text}{more}.")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("connection")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
 
-from integrations.admin_base import ChangedFieldsOnly, ReadOnly, ago, clip
+from integrations.admin_base import TRANSMISSION_COLOURS, ChangedFieldsOnly, ReadOnly, ago, clip, labelled
+from integrations.models import Route
 from inventory import outbox
 from inventory.explanation import in_words
 from inventory.models import InventoryLevel, Listing, Publication, WarehouseItem
@@ -28,17 +29,25 @@ class Unresolved(admin.SimpleListFilter):
 
 @admin.register(Listing)
 class ListingAdmin(ChangedFieldsOnly):
-    list_display = ("marketplace_sku", "route", "published_sku", "published_quantity", "published", "is_active",
+    list_display = ("sku", "route", "as_published", "published_quantity", "published", "is_active",
                     "what_is_wrong")  # fmt: skip
     list_filter = (Unresolved, "route", "is_active")
     search_fields = ("marketplace_sku", "partner_sku", "option_sku", "upc")
     list_select_related = ("route",)
     fields = ("marketplace_sku", "route", "partner_sku", "option_sku", "upc", "is_active", "reserve",
-              "published_sku", "published_quantity", "published", "why", "problem")  # fmt: skip
+              "published_sku", "published_quantity", "published_at", "why", "problem")  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Listing | None = None) -> Any:
-        shown = ("published_sku", "published_quantity", "published", "why", "problem")
+        shown = ("published_sku", "published_quantity", "published_at", "why", "problem")
         return (*shown, "marketplace_sku", "route", "partner_sku", "option_sku", "upc") if obj else shown
+
+    @display(description="marketplace SKU", ordering="marketplace_sku")
+    def sku(self, obj: Listing) -> str:
+        return clip(obj.marketplace_sku, 30)
+
+    @display(description="published SKU", ordering="published_sku")
+    def as_published(self, obj: Listing) -> str:
+        return clip(obj.published_sku, 30) or "–"
 
     @display(description="published", ordering="published_at")
     def published(self, obj: Listing) -> str:
@@ -46,7 +55,7 @@ class ListingAdmin(ChangedFieldsOnly):
 
     @display(description="problem")
     def what_is_wrong(self, obj: Listing) -> str:
-        return clip(obj.problem, 60)
+        return clip(obj.problem, 36)
 
     @display(description="why this quantity")
     def why(self, obj: Listing) -> str:
@@ -59,10 +68,26 @@ class ListingAdmin(ChangedFieldsOnly):
 
 @admin.register(Publication)
 class PublicationAdmin(ReadOnly):
-    list_display = ("sku", "quantity", "status", "observed_at", "finished_at", "attempts", "why_not")
+    list_display = ("shown_sku", "quantity", "shown_status", "observed", "finished", "attempts", "why_not")
     list_filter = ("status",)
     search_fields = ("sku", "last_error")
     actions = ["retry_selected"]
+
+    @display(description="SKU", ordering="sku")
+    def shown_sku(self, obj: Publication) -> str:
+        return clip(obj.sku, 30)
+
+    @display(description="status", label=TRANSMISSION_COLOURS, ordering="status")
+    def shown_status(self, obj: Publication) -> tuple[str, str]:
+        return obj.status, obj.get_status_display()
+
+    @display(description="observed", ordering="observed_at")
+    def observed(self, obj: Publication) -> str:
+        return ago(obj.observed_at)
+
+    @display(description="finished", ordering="finished_at")
+    def finished(self, obj: Publication) -> str:
+        return ago(obj.finished_at)
 
     @display(description="last error")
     def why_not(self, obj: Publication) -> str:
@@ -77,15 +102,117 @@ class PublicationAdmin(ReadOnly):
         messages.success(request, f"{taken_up} are taken up again with the next run")
 
 
+class AtLocation(admin.SimpleListFilter):
+    title, parameter_name = "location", "location"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        known = Route.objects.exclude(location_id="").order_by("location_name", "pk")
+        return list(dict(known.values_list("location_id", "location_name")).items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[InventoryLevel]) -> QuerySet[InventoryLevel]:
+        return queryset.filter(location_id=self.value()) if self.value() else queryset
+
+
 @admin.register(InventoryLevel)
 class InventoryLevelAdmin(ReadOnly):
-    list_display = ("item_id", "location_id", "available", "on_hand", "committed", "observed_at", "connection")
-    list_filter = ("connection", "location_id")
-    search_fields = ("item_id",)
+    """Stock by SKU and location name; the warehouse's ids stand where it never told us the name."""
+
+    list_display = ("shown_sku", "location", "shown_available", "shown_on_hand", "shown_committed", "observed",
+                    "connection")  # fmt: skip
+    list_filter = ("connection", AtLocation)
+    list_select_related = ("connection",)
+    search_fields = ("sku", "item_id")
+    fields = ("shown_sku", "item_id", "location", "location_id", "shown_available", "shown_on_hand", "shown_committed",
+              "observed_at", "connection")  # fmt: skip
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("connection", "sku", "location_id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[InventoryLevel]:
+        items = WarehouseItem.objects.filter(connection=OuterRef("connection"), remote_id=OuterRef("item_id"))
+        routes = Route.objects.filter(warehouse=OuterRef("connection"), location_id=OuterRef("location_id"))
+        # Not through super(), which would order by the SKU before there is one.
+        return InventoryLevel.objects.annotate(
+            sku=Subquery(items.order_by("-checked_at").values("sku")[:1]),
+            location_name=Subquery(routes.values("location_name")[:1]),
+        )
+
+    @display(description="SKU", ordering="sku")
+    def shown_sku(self, obj: Any) -> str:
+        return clip(obj.sku, 30) if obj.sku else f"item {obj.item_id}"
+
+    @display(description="location", ordering="location_name")
+    def location(self, obj: Any) -> str:
+        return clip(obj.location_name, 30) if obj.location_name else f"location {obj.location_id}"
+
+    @display(description="available", ordering="available")
+    def shown_available(self, obj: InventoryLevel) -> str:
+        return f"{obj.available.normalize():f}"
+
+    @display(description="on hand", ordering="on_hand")
+    def shown_on_hand(self, obj: InventoryLevel) -> str:
+        return f"{obj.on_hand.normalize():f}"
+
+    @display(description="committed", ordering="committed")
+    def shown_committed(self, obj: InventoryLevel) -> str:
+        return f"{obj.committed.normalize():f}"
+
+    @display(description="observed", ordering="observed_at")
+    def observed(self, obj: InventoryLevel) -> str:
+        return ago(obj.observed_at)
+
+
+FOUND = {"one": "success", "none": "danger", "several": "warning"}
 
 
 @admin.register(WarehouseItem)
 class WarehouseItemAdmin(ReadOnly):
-    list_display = ("sku", "matches", "remote_id", "title", "sellable", "stock_managed", "keep_selling", "checked_at")
+    """What was asked for. Of a SKU that is not exactly one item there nothing else is known."""
+
+    list_display = ("shown_sku", "found", "shown_title", "is_sellable", "is_stock_managed", "is_kept_selling",
+                    "shown_remote_id", "checked", "connection")  # fmt: skip
     list_filter = ("connection", "matches", "sellable")
+    list_select_related = ("connection",)
     search_fields = ("sku", "title", "remote_id")
+    fields = ("sku", "connection", "matches", "title", "is_sellable", "is_stock_managed", "is_kept_selling",
+              "max_online", "remote_id", "checked_at")  # fmt: skip
+
+    @display(description="SKU", ordering="sku")
+    def shown_sku(self, obj: WarehouseItem) -> str:
+        return clip(obj.sku, 30)
+
+    @display(description="items found", ordering="matches", label=FOUND)
+    def found(self, obj: WarehouseItem) -> tuple[str, str]:
+        kind = "one" if obj.matches == 1 else "several" if obj.matches else "none"
+        return kind, str(obj.matches) if obj.matches else "none"
+
+    @display(description="title", ordering="title")
+    def shown_title(self, obj: WarehouseItem) -> str:
+        return clip(obj.title, 50) or "–"
+
+    @display(description="sellable", ordering="sellable")
+    def is_sellable(self, obj: WarehouseItem) -> str:
+        return _known(obj, obj.sellable)
+
+    @display(description="stock managed", ordering="stock_managed")
+    def is_stock_managed(self, obj: WarehouseItem) -> str:
+        return _known(obj, obj.stock_managed)
+
+    @display(description="keep selling", ordering="keep_selling")
+    def is_kept_selling(self, obj: WarehouseItem) -> str:
+        return _known(obj, obj.keep_selling)
+
+    @display(description="item id", ordering="remote_id")
+    def shown_remote_id(self, obj: WarehouseItem) -> str:
+        return obj.remote_id or "–"
+
+    @display(description="asked", ordering="checked_at")
+    def checked(self, obj: WarehouseItem) -> str:
+        return ago(obj.checked_at)
+
+
+def _known(item: WarehouseItem, fact: bool) -> str:
+    """What an item's record says; of none or several items it says nothing."""
+    if item.matches != 1:
+        return "–"
+    return labelled("success" if fact else "default", "Yes" if fact else "No")

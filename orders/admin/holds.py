@@ -81,7 +81,7 @@ class HoldAdmin(Closable):
 
     @display(description="message")
     def short_message(self, obj: Hold) -> str:
-        return clip(obj.message, 60)
+        return clip(obj.message, 56)
 
     @display(description="since", ordering="opened_at")
     def since(self, obj: Hold) -> str:

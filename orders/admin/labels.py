@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from integrations.admin_base import TRANSMISSION_COLOURS
 from integrations.models import Transmission
 from orders.models import Order, Shipment
 
-S, T, P = Order.Status, Transmission.Status, Shipment.State
+S, P = Order.Status, Shipment.State
 ORDER = {
     S.RECEIVED: "info", S.READY: "info", S.ON_HOLD: "danger", S.SKIPPED: "default", S.SUBMITTED: "primary",
     S.PARTLY_SHIPPED: "warning", S.SHIPPED: "warning", S.CONFIRMED: "success", S.CANCELLED: "default",
-}  # fmt: skip
-TRANSMISSION = {
-    T.PENDING: "info", T.IN_FLIGHT: "info", T.UNCONFIRMED: "warning", T.ACCEPTED: "success", T.PARKED: "danger",
-    T.WITHDRAWN: "default",
 }  # fmt: skip
 PARCEL = {P.PACKED: "info", P.SHIPPED: "success", P.VOID: "danger"}
 
@@ -32,7 +29,7 @@ def of_order(order: Order) -> Label:
 
 
 def of_transmission(row: Transmission) -> Label:
-    return Label(TRANSMISSION[T(row.status)], row.get_status_display())
+    return Label(TRANSMISSION_COLOURS[Transmission.Status(row.status)], row.get_status_display())
 
 
 def of_parcel(parcel: Shipment) -> Label:

@@ -63,6 +63,7 @@ class Worklist(admin.SimpleListFilter):
 
 # As many as are believed of the marketplace itself: more is a scanned barcode, and it would go out within seconds.
 MOST_UNITS = 1_000_000
+FITTING = "width: 100%; min-width: 8rem"  # all columns of a line side by side
 
 
 class LineForm(ShownForm):
@@ -94,7 +95,7 @@ class Lines(ChangedRowsOnly):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name in CORRECTABLE_LINE:
             field.required = False
-            field.widget.attrs["style"] = "width: 5rem" if db_field.name == "quantity" else "width: 14rem"
+            field.widget.attrs["style"] = "width: 5rem" if db_field.name == "quantity" else FITTING
         return field
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -114,11 +115,11 @@ class Lines(ChangedRowsOnly):
 
     @display(description="unit cost")
     def cost(self, obj: OrderLine) -> str:
-        return "–" if obj.unit_cost is None else f"{obj.unit_cost:.2f} {obj.currency}"
+        return "–" if obj.unit_cost is None else clip(f"{obj.unit_cost:.2f} {obj.currency}", 20)
 
     @display(description="title")
     def shown_title(self, obj: OrderLine) -> str:
-        return clip(obj.title, 40) or "–"
+        return clip(obj.title, 28) or "–"
 
     @display(description="state")
     def state(self, obj: OrderLine) -> str:
@@ -235,7 +236,7 @@ class OrderAdmin(ChangedFieldsOnly):
     def shown_holds(self, obj: Order) -> str:
         holds = list(map(str, getattr(obj, "open_holds", [])))
         more = f" and {len(holds) - 1} more" if len(holds) > 1 else ""
-        return format_html("{}{}", clip(holds[0] if holds else obj.skip_reason or "–", 50), more)
+        return format_html("{}{}", clip(holds[0] if holds else obj.skip_reason or "–", 34), more)
 
     @display(description="number", ordering="full_number")
     def number(self, obj: Order) -> str:
@@ -283,7 +284,7 @@ class OrderAdmin(ChangedFieldsOnly):
             return do(order, *([values["reason"]] if with_reason else []), request.user)
 
         return ask(
-            self, request, order, title=f"{button} {order}", consequence=consequence, do=act, button=button,
+            self, request, order, title=f"{button} order {order}", consequence=consequence, do=act, button=button,
             refuse=IllegalTransition, form_class=ReasonForm if with_reason else Nothing,
         )  # fmt: skip
 

@@ -28,13 +28,13 @@ class RouteAdmin(ChangedFieldsOnly):
     list_filter = ("state",)
     list_select_related = ("marketplace", "warehouse")
     search_fields = ("name", "marketplace_warehouse_name")
-    readonly_fields = ("read",)
+    readonly_fields = ("read_until",)
     actions_detail = ["preview"]
     fieldsets = (
         (None, {"fields": ("name", "state"), "description": "A route that had orders is paused, not deleted."}),
         ("From and to", {"fields": ("marketplace", "marketplace_warehouse_name", "warehouse", "location_name",
                                     "company_name")}),
-        ("Orders", {"fields": ("earliest_order_date", "read", "order_status", "tag", "reference_length",
+        ("Orders", {"fields": ("earliest_order_date", "read_until", "order_status", "tag", "reference_length",
                                "reference_characters", "allow_identity", "unmapped_shipping", "partial_shipments")}),
         ("Quantities", {"fields": ("published_sku", "reserve", "minimum_level", "max_online", "untracked_quantity",
                                    "full_publish_hours")}),

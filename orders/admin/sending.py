@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from integrations.admin_base import ReadOnly, ago, clip
+from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip
 from integrations.models import Transmission, retry
-from orders.admin.labels import PARCEL, TRANSMISSION
+from orders.admin.labels import PARCEL
 from orders.carriers import spoken
 from orders.models import Shipment, ShipmentConfirmation, WarehouseSubmission
 
@@ -26,7 +26,7 @@ class TransmissionAdmin(ReadOnly):
     list_select_related: Any = ("order", "connection")
     actions = ["retry_selected"]
 
-    @display(description="status", label=TRANSMISSION, ordering="status")
+    @display(description="status", label=TRANSMISSION_COLOURS, ordering="status")
     def shown_status(self, obj: Transmission) -> tuple[str, str]:
         return obj.status, obj.get_status_display()
 
@@ -37,6 +37,10 @@ class TransmissionAdmin(ReadOnly):
     @display(description="last error")
     def short_error(self, obj: Transmission) -> str:
         return clip(obj.last_error, 60) or "–"
+
+    @display(description="not before", ordering="not_before")
+    def tried_again(self, obj: Transmission) -> str:
+        return ago(obj.not_before)
 
     @display(description="made", ordering="created_at")
     def made(self, obj: Transmission) -> str:
@@ -62,7 +66,7 @@ class WarehouseSubmissionAdmin(TransmissionAdmin):
         "shown_status",
         "remote_number",
         "attempts",
-        "not_before",
+        "tried_again",
         "short_error",
         "made",
     )
@@ -71,12 +75,12 @@ class WarehouseSubmissionAdmin(TransmissionAdmin):
 
 @admin.register(ShipmentConfirmation)
 class ShipmentConfirmationAdmin(TransmissionAdmin):
-    list_display = ("of_order", "connection", "shown_status", "attempts", "not_before", "short_error", "made")
+    list_display = ("of_order", "connection", "shown_status", "attempts", "tried_again", "short_error", "made")
 
 
 @admin.register(Shipment)
 class ShipmentAdmin(ReadOnly):
-    list_display = ("number", "of_order", "shown_state", "shown_carrier", "shipped_at")
+    list_display = ("number", "of_order", "shown_state", "shown_carrier", "shipped")
     list_filter = ("state", "connection")
     search_fields = ("tracking_number", "remote_id", "order__full_number")
     list_select_related = ("order",)
@@ -96,3 +100,7 @@ class ShipmentAdmin(ReadOnly):
     @display(description="carrier and service", ordering="carrier")
     def shown_carrier(self, obj: Shipment) -> str:
         return clip(spoken(obj), 50)
+
+    @display(description="shipped", ordering="shipped_at")
+    def shipped(self, obj: Shipment) -> str:
+        return ago(obj.shipped_at)

@@ -11,8 +11,9 @@ from django.urls import reverse
 
 from integrations.admin.connections import HEALTH_COLOURS
 from integrations.admin.records import RUN_COLOURS
-from integrations.admin_base import job_name
+from integrations.admin_base import ago
 from integrations.models import Connection, SyncRun, Transmission
+from integrations.wording import job_name
 from inventory.models import Publication
 from orders.admin import labels, worklists
 from orders.admin.labels import Label
@@ -39,6 +40,7 @@ class Linked:
     label: Label
     record: Any
     url: str
+    at: str = ""
 
 
 def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +102,7 @@ def _last_runs() -> list[Linked]:
     runs = SyncRun.objects.filter(pk__in=latest).select_related("connection").order_by("connection__name", "pk")
     return [
         Linked(job_name(run.job), Label(RUN_COLOURS[R(run.status)], run.get_status_display()), run,
-               reverse("admin:integrations_syncrun_change", args=[run.pk]))
+               reverse("admin:integrations_syncrun_change", args=[run.pk]), ago(run.started_at))
         for run in runs
     ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
@@ -11,9 +12,11 @@ from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from lxml import html
 
-from integrations.models import Connection
-from inventory.models import SkuAlias
+from integrations.models import Connection, Route
+from inventory.models import SkuAlias, WarehouseItem
 
 IMPORT, CONFIRM, EXPORT, LIST = (
     f"admin:inventory_skualias_{what}" for what in ("import", "process_import", "export", "changelist")
@@ -147,3 +150,64 @@ def test_what_is_wrong_is_said_plainly(
 
 def test_a_csv_that_is_named_xlsx_is_read_as_what_it_is(overstock: Connection, admin_client: Client) -> None:
     assert "1 new" in text_of(upload(admin_client, overstock, GOOD, "a.xlsx"))
+
+
+def choices(client: Client) -> tuple[list[str], str]:
+    """The marketplaces that the import page offers, the empty answer included, and what it has chosen."""
+    page: Any = html.fromstring(client.get(reverse(IMPORT)).content.decode())
+    [select] = page.xpath("//select[@name='connection']")
+    return [" ".join(one.text_content().split()) for one in select.iter("option")], select.value or ""
+
+
+def test_a_marketplace_is_chosen_for_nobody_unless_there_is_only_one(
+    overstock: Connection, admin_client: Client
+) -> None:
+    assert choices(admin_client) == (["Overstock"], str(overstock.pk))
+    Connection.objects.create(name="Another", provider="supplier_oasis", username="x")
+    offered, chosen = choices(admin_client)
+    assert chosen == ""
+    assert offered == ["Choose the marketplace of these SKUs", "Another", "Overstock"]
+    file = SimpleUploadedFile("a.csv", GOOD)
+    answer: Any = admin_client.post(reverse(IMPORT), {"format": "0", "import_file": file})
+    assert "confirm_form" not in answer.context_data
+    assert "This field is required" in text_of(answer)
+
+
+def test_the_preview_and_the_result_name_the_marketplace(overstock: Connection, admin_client: Client) -> None:
+    other = Connection.objects.create(name="<i>Another</i>", provider="supplier_oasis", username="x")
+    page = upload(admin_client, other)
+    assert "Aliases of <i>Another</i> 1 new" in text_of(page)
+    assert "<i>Another" not in page.content.decode()
+    done = admin_client.post(reverse(CONFIRM), ticket(page), follow=True)
+    assert "Aliases of <i>Another</i> imported: 1 new, 0 changed, 0 unchanged." in text_of(done)
+    assert overstock.aliases.count() == 0
+
+
+def test_a_sku_that_the_warehouse_does_not_have_is_warned_of_and_imported(
+    overstock: Connection, gecko: Connection, admin_client: Client
+) -> None:
+    asked = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    for sku, matches in (("MUG-BLK", 1), ("GONE", 0), ("TWICE", 2)):
+        WarehouseItem.objects.create(connection=gecko, sku=sku, matches=matches, checked_at=asked)
+    rows = b"B,GONE,1\nC,GONE,2\nD,TWICE,1\nE,TYPO,1\n"
+    page = upload(admin_client, overstock, GOOD + rows)
+    text = text_of(page)
+    assert "5 new 0 changed 0 unchanged 3 to check" in text
+    assert "3 Gecko did not have this SKU at 2026-03-01 09:30:00 UTC; orders for it are held B · GONE" in text
+    assert "5 2 items of Gecko carry this SKU; orders for it are held D · TWICE" in text
+    assert "6 Gecko was not asked for this SKU yet; check its spelling E · TYPO" in text
+    done = text_of(admin_client.post(reverse(CONFIRM), ticket(page), follow=True))
+    assert "5 new, 0 changed, 0 unchanged. To check: GONE: Gecko did not have this SKU" in done
+    assert "(and 2 more)" in done
+    assert SkuAlias.objects.count() == 5
+
+
+def test_nothing_is_warned_of_while_no_warehouse_was_asked_or_one_of_two_has_it(
+    overstock: Connection, gecko: Connection, admin_client: Client
+) -> None:
+    assert "to check" not in text_of(upload(admin_client, overstock))
+    second = Connection.objects.create(name="Second", provider="tradegecko")
+    Route.objects.create(name="East", marketplace=overstock, marketplace_warehouse_name="East", warehouse=second)
+    for warehouse, matches in ((gecko, 0), (second, 1)):
+        WarehouseItem.objects.create(connection=warehouse, sku="MUG-BLK", matches=matches, checked_at=timezone.now())
+    assert "to check" not in text_of(upload(admin_client, overstock))

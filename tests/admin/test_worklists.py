@@ -119,7 +119,7 @@ def test_many_are_done_at_once_and_told_in_one_sentence(shop: Sandbox, manage: R
     orders = Order.objects.order_by("pk")
 
     asked = many(admin_client, "order", "hold_many", orders)
-    assert "Hold 7 selected" in asked
+    assert "Hold 7 orders" in asked
     assert not Hold.objects.filter(kind="manual").exists()
 
     held = many(admin_client, "order", "hold_many", orders, answered="1", reason="stock count")

@@ -1,0 +1,198 @@
+"""How pages name jobs, times, addresses and goods, and what the pages say that refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from lxml import html
+
+from integrations.admin_base import ago
+from integrations.models import Connection, Exchange, JobPlan, Route, SyncRun
+from integrations.sandbox.server import Sandbox
+from integrations.wording import address
+from inventory.models import InventoryLevel, WarehouseItem
+from orders.models import Order
+from tests.admin.pages import address_of
+
+Run = Callable[..., str]
+LEVELS, ITEMS, RUNS, PLANS, EXCHANGES = (
+    reverse(f"admin:{name}_changelist")
+    for name in ("inventory_inventorylevel", "inventory_warehouseitem", "integrations_syncrun", "integrations_jobplan",
+                 "integrations_exchange")
+)  # fmt: skip
+
+
+def text_of(node: Any) -> str:
+    return " ".join(node.text_content().split())
+
+
+def read(client: Client, where: str) -> Any:
+    return html.fromstring(client.get(where).content.decode())
+
+
+def rows(client: Client, where: str) -> list[list[str]]:
+    """The cells of a list, as a person reads them."""
+    found = read(client, where).xpath("//*[@id='result_list']//tr[td]")
+    return [[text_of(cell) for cell in row.xpath("./td|./th")] for row in found]
+
+
+def heading(page: Any) -> str:
+    [one] = page.xpath("//h1[contains(@class, 'text-lg')]")
+    return text_of(one)
+
+
+def test_stock_is_listed_by_sku_and_location_name(shop: Sandbox, manage: Run, admin_client: Client) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    for job in ("pull_orders", "submit_orders", "pull_levels"):
+        manage("run", job)
+    [mug] = [row for row in rows(admin_client, LEVELS) if "MUG-BLK" in row]
+    level = InventoryLevel.objects.get()
+    assert "Main DC" in mug
+    assert "0.0000" not in " ".join(mug)
+    assert level.item_id not in mug
+    assert len(rows(admin_client, f"{LEVELS}?q=mug-b")) == 1
+    assert not rows(admin_client, f"{LEVELS}?q=lamp")
+    assert len(rows(admin_client, f"{LEVELS}?location={level.location_id}")) == 1
+    assert not rows(admin_client, f"{LEVELS}?location=7")
+
+
+def test_stock_of_what_has_no_name_here_says_its_ids(gecko: Connection, admin_client: Client) -> None:
+    figures = {"on_hand": 1, "committed": 0, "available": 1}
+    InventoryLevel.objects.create(
+        connection=gecko, item_id="77", location_id="88", observed_at=timezone.now(), **figures
+    )  # fmt: skip
+    [row] = rows(admin_client, LEVELS)
+    assert {"item 77", "location 88"} <= set(row)
+
+
+def test_of_a_sku_that_the_warehouse_does_not_have_nothing_is_said_to_be_sellable(
+    gecko: Connection, admin_client: Client
+) -> None:
+    for sku, matches in (("ONE", 1), ("NONE", 0), ("TWO", 2)):
+        WarehouseItem.objects.create(connection=gecko, sku=sku, matches=matches, checked_at=timezone.now())
+    seen = {row[0]: row[1:6] for row in rows(admin_client, ITEMS)}
+    assert seen["ONE"] == ["1", "–", "Yes", "Yes", "No"]
+    assert seen["NONE"] == ["none", "–", "–", "–", "–"]
+    assert seen["TWO"] == ["2", "–", "–", "–", "–"]
+
+
+def test_a_jobs_name_is_one_everywhere_and_the_command_lines_is_there_too(
+    overstock: Connection, admin_client: Client
+) -> None:
+    run = SyncRun.objects.create(
+        connection=overstock, job="pull_orders", status="succeeded", started_at=datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    )
+    plan = JobPlan.objects.get(connection=overstock, job="pull_orders")
+    start = reverse("admin:index")
+    for where in (start, RUNS, PLANS, address_of(overstock)):
+        page = read(admin_client, where)
+        assert "Pull orders" in text_of(page)
+        assert "pull_orders" not in text_of(page.xpath("//*[@id='content']")[0]), where
+        assert page.xpath("//*[@title='pull_orders']"), where
+    for name, record in (("syncrun", run), ("jobplan", plan)):
+        page = text_of(read(admin_client, reverse(f"admin:integrations_{name}_change", args=[record.pk])))
+        assert "Pull orders (on the command line: pull_orders)" in page
+    assert str(run) == "Pull orders of Overstock at 2026-03-01 09:30:00 UTC"
+    assert len(rows(admin_client, f"{RUNS}?job=pull_orders")) == 1
+    assert not rows(admin_client, f"{RUNS}?job=reconcile")
+
+
+def test_a_list_says_how_long_ago_and_the_exact_time_on_hover() -> None:
+    now = timezone.now()
+    for at, said in ((now, "just now"), (now - timedelta(minutes=3, seconds=5), "3\xa0minutes ago"),
+                     (now + timedelta(hours=2, minutes=5), "in 2\xa0hours")):  # fmt: skip
+        assert f">{said}<" in ago(at)
+        assert f'title="{at:%Y-%m-%d %H:%M:%S} UTC"' in ago(at)
+    assert ago(None) == "–"
+
+
+def test_addresses_are_read_without_percent_encoding_and_escaped(overstock: Connection, admin_client: Client) -> None:
+    url = "https://api.example.com/orders?at=2026-03-01T09%3A30&sku=%3Cb%3Ehi%3C%2Fb%3E"
+    one = Exchange.objects.create(connection=overstock, method="GET", url=url, milliseconds=1)
+    plain = "/orders?at=2026-03-01T09:30&sku=<b>hi</b>"
+    for where in (EXCHANGES, reverse("admin:integrations_exchange_change", args=[one.pk])):
+        page = admin_client.get(where).content.decode()
+        assert plain in unescape(page)
+        assert "<b>hi" not in page
+
+
+def test_an_address_does_not_bring_out_what_cannot_be_seen() -> None:
+    assert address("/a%20b%5B%5D") == "/a b[]"
+    assert address("/a%0Ab") == "/a%0Ab"
+    assert address("/a%E2%80%AEb") == "/a%E2%80%AEb"
+
+
+def test_a_question_says_which_record_and_what_will_happen(
+    overstock: Connection, shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
+    manage("run", "pull_orders")
+    manage("run", "submit_orders")
+    order = Order.objects.get()
+    for what, said in (("release", "judged again"), ("hold", "not sent until"), ("skip", "never sent")):
+        page = read(admin_client, reverse(f"admin:orders_order_{what}", args=[order.pk]))
+        assert heading(page) == f"{what.capitalize()} order {number}"
+        assert said in text_of(page)
+        assert page.xpath(f"//*[@id='header-inner']//a[@href='{address_of(order)}']")
+    page = read(admin_client, reverse("admin:integrations_connection_test", args=[overstock.pk]))
+    assert heading(page) == "Test connection Overstock"
+
+
+def test_a_new_connection_shows_no_empty_table_of_jobs(overstock: Connection, admin_client: Client) -> None:
+    add = admin_client.get(reverse("admin:integrations_connection_add")).content.decode()
+    assert "Jobs: how often" not in add
+    assert "Jobs: how often" in admin_client.get(address_of(overstock)).content.decode()
+
+
+def test_who_may_not_is_told_so_in_the_admins_clothes(db: None, client: Client) -> None:
+    client.force_login(User.objects.create_user("viewer", is_staff=True))
+    answer = client.get(RUNS)
+    page = html.fromstring(answer.content.decode())
+    assert answer.status_code == 403
+    assert heading(page) == "Not allowed"
+    assert page.xpath("//*[@id='nav-sidebar'] | //*[@id='header-inner']")
+    assert page.xpath("//link[contains(@href, 'unfold/css/styles')]")
+
+
+@pytest.mark.parametrize("where", ["/admin/nothing/", "/nothing"])
+def test_what_is_not_there_is_told_inside_and_outside(admin_client: Client, where: str) -> None:
+    for client, way_on in ((admin_client, "To the start page"), (Client(), "Sign in")):
+        answer = client.get(where, follow=False)
+        if answer.status_code == 302:  # the admin asks strangers to sign in first
+            continue
+        page = html.fromstring(answer.content.decode())
+        assert (answer.status_code, heading(page)) == (404, "Page not found")
+        assert way_on in text_of(page)
+
+
+def test_a_stranger_whose_form_is_refused_is_told_what_to_do(db: None) -> None:
+    answer = Client(enforce_csrf_checks=True).post(reverse("admin:login"), {"username": "x", "password": "y"})
+    page = html.fromstring(answer.content.decode())
+    assert (answer.status_code, heading(page)) == (403, "This form is out of date")
+    assert not page.xpath("//*[@id='header-inner']")
+    assert "Sign in" in text_of(page)
+
+
+def test_a_list_without_rows_says_whether_nothing_is_there_or_nothing_matches(db: None, admin_client: Client) -> None:
+    for where, said in ((LEVELS, "Nothing here"), (f"{LEVELS}?q=x", "Nothing matches Show all")):
+        page = text_of(read(admin_client, where))
+        assert said in page
+        assert "Create a new item" not in page
+
+
+def test_the_preview_names_each_cell_for_narrow_screens(shop: Sandbox, admin_client: Client) -> None:
+    Route.objects.update(state="paused")
+    shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
+    page = read(admin_client, reverse("admin:integrations_route_preview", args=[Route.objects.get().pk]))
+    [table] = page.xpath("//table[contains(@class, 'stacking')]")
+    assert [cell.get("data-label") for cell in table.xpath(".//tbody//td")] == [
+        text_of(head) for head in table.xpath(".//thead//th")
+    ]
