@@ -29,7 +29,10 @@ class Reconciliation(models.Model):
     is_complete = models.BooleanField(default=False, help_text="Both sides could be read for the whole period.")
     notes = models.TextField(blank=True, help_text="What could not be read or compared.")
     counts = models.JSONField(default=dict, help_text="Orders by bucket.")
-    read = models.JSONField(default=dict, help_text="What was read: orders on either side, parcels, calls.")
+    read = models.JSONField(
+        default=dict,
+        help_text="How many orders were read on the marketplace, here and in the warehouse; parcels; calls.",
+    )
     quantities = models.JSONField(default=list)
 
     class Meta:
@@ -74,7 +77,6 @@ class ReconciledOrder(models.Model):
         Bucket.DIFFERENT,
         Bucket.GONE,
         Bucket.UNREADABLE,
-        Bucket.UNCHECKED,
     )
 
     class Mend(models.TextChoices):
@@ -85,6 +87,7 @@ class ReconciledOrder(models.Model):
         ROUTE = "route", "Open the route"
         READ_AGAIN = "read_again", "Read again"
         SUBMIT = "submit", "Send now"
+        PULL = "pull", "Pull parcels now"
         CONFIRM = "confirm", "Confirm now"
         RECORD = "record", "Open the record"
         CONNECTION = "connection", "Open the connection"

@@ -34,8 +34,8 @@ class OurLine:
     """Marketplace units of one line.
 
     `confirmed` is what was accepted before both sides were read: (tracking number, units). `underway` is in other
-    confirmations. `shipped` and `untracked` are what the warehouse says left it over an hour ago, with and without a
-    tracking number. `before` was shipped without us; None: all of it.
+    confirmations. `known` is what we know to have left the warehouse; `shipped` and `untracked` are what it says itself
+    left it over an hour ago, with and without a tracking number. `before` was shipped without us; None: all of it.
     """
 
     number: str
@@ -44,6 +44,7 @@ class OurLine:
     is_cancelled: bool = False
     confirmed: tuple[tuple[str, int], ...] = ()
     underway: int = 0
+    known: int = 0
     shipped: int = 0
     untracked: int = 0
 

@@ -50,6 +50,7 @@ def compare(run: Run, report: Reconciliation) -> None:
     now = timezone.now()
     report.until = min(report.until, now)
     report.run, report.started_at = run.record, now
+    Reconciliation.objects.filter(pk=report.pk).update(run=run.record, started_at=now)
     run.window(report.since, report.until)
     said = len(run.problems)
     port = run.marketplace()
@@ -57,10 +58,11 @@ def compare(run: Run, report: Reconciliation) -> None:
     _know_unreadable(run.connection, market)
     warehouses = warehouse_side.read(run, _feeds(run.connection, routes, report), report.since)
     rows = list(Judge(run.connection, market, warehouses, now, report).rows())
-    report.quantities, note = ([], "") if market.trouble else shown.compare(port, routes, now)
-    notes = [*([str(market.trouble)] if market.trouble else []), *run.problems[said:], note]
+    quantities = shown.Comparison() if market.trouble else shown.compare(port, routes, now)
+    report.quantities, report.read = list(quantities.drifted), {"quantities": quantities.compared}
+    notes = [*([str(market.trouble)] if market.trouble else []), *run.problems[said:], quantities.note]
     _keep(run, report, rows, market, warehouses, [one for one in notes if one])
-    _tell(run, rows)
+    _tell(run, report, rows)
     if market.trouble is not None:
         raise market.trouble
 
@@ -121,13 +123,12 @@ class Judge:
     def _row(self, seen: Seen, order: Order | None) -> ReconciledOrder:
         verdict: Verdict = rules.judge(seen)
         told, receipts = seen.told, [*seen.there.living, *seen.there.ended]
-        placed = ours.submission_of(order) if order else None
         return ReconciledOrder(
             report=self.report, bucket=verdict.bucket, text=verdict.text, action=verdict.action, mend=verdict.mend,
             number=order.full_number if order else told.number[:200] if told else "",
             sales_channel=order.sales_channel if order else told.sales_channel[:50] if told else "", order=order,
             created_on_marketplace=order.marketplace_created_at if order else told.created_at if told else None,
-            warehouse=placed.connection if placed else None, remote_orders=rules.named(receipts)[:REMOTE_CHARS],
+            warehouse=ours.warehouse_of(order) if order else None, remote_orders=rules.named(receipts)[:REMOTE_CHARS],
         )  # fmt: skip
 
 
@@ -139,10 +140,10 @@ def _keep(
     found = Counter(str(row.bucket) for row in rows)
     sides = warehouses.sides.values()
     report.counts = {bucket.value: found[bucket] for bucket in ReconciledOrder.Bucket if found[bucket]}
-    report.read = {
-        "orders on the marketplace": len(market.told),
-        "orders here": sum(row.order_id is not None for row in rows),
-        "orders in the warehouse": sum(len(side.receipts) for side in sides),
+    report.read |= {
+        "marketplace": len(market.told),
+        "here": sum(row.order_id is not None for row in rows),
+        "warehouse": sum(len(side.receipts) for side in sides),
         "parcels": sum(len(parcels) for side in sides for parcels in side.parcels.values()),
         "calls": Exchange.objects.filter(run=run.record, at__gte=report.started_at).count(),
     }
@@ -154,12 +155,11 @@ def _keep(
         Reconciliation.objects.filter(finished_at__lt=timezone.now() - KEPT).delete()
 
 
-def _tell(run: Run, rows: Iterable[ReconciledOrder]) -> None:
+def _tell(run: Run, report: Reconciliation, rows: Iterable[ReconciledOrder]) -> None:
     """The counts for the run's line, and the first of what should not be."""
-    kept = Reconciliation.objects.filter(run=run.record).latest("finished_at")
-    for what in ("orders on the marketplace", "orders in the warehouse"):
-        run.count(what, kept.read[what])
-    for bucket, number in kept.counts.items():
+    run.count("orders on the marketplace", report.read["marketplace"])
+    run.count("orders in the warehouse", report.read["warehouse"])
+    for bucket, number in report.counts.items():
         run.count(str(ReconciledOrder.Bucket(bucket).label).lower(), number)
     wrong = [row for row in rows if row.bucket in ReconciledOrder.EXCEPTIONS]
     for row in wrong[:MOST_NAMED]:

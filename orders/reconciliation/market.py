@@ -57,7 +57,9 @@ def read(run: Run, market: Marketplace, routes: Sequence[Route], since: datetime
         except IntegrationError as exc:
             seen.trouble = exc
             break
-        seen.has_gaps |= not whole
+        if not whole:
+            seen.has_gaps = True
+            run.problem(f"{run.connection}: the answer for {start:%Y-%m-%d %H:%M} UTC and the day after lacks orders")
         if whole:
             seen.certain.append((start, min(end, certain)))
     readable = {number for channel, number in seen.told if channel}

@@ -75,6 +75,12 @@ def submission_of(order: Order) -> WarehouseSubmission | None:
     return getattr(order, "submission", None)
 
 
+def warehouse_of(order: Order) -> Connection | None:
+    """Where it was sent, or would be."""
+    placed = submission_of(order)
+    return placed.connection if placed else order.route.warehouse if order.route else None
+
+
 def facts(
     order: Order, market: Market, side: Side | None, told: dict[int, list[ConfirmedLine]], started: datetime
 ) -> Ours:  # fmt: skip
@@ -103,8 +109,7 @@ def facts(
 
 def found_there(order: Order, warehouses: Warehouses) -> tuple[There, Side | None]:
     """What the warehouses hold of the order: under its number as it was sent, and under the id that it got."""
-    placed = submission_of(order)
-    connection = placed.connection if placed else order.route.warehouse if order.route else None
+    placed, connection = submission_of(order), warehouse_of(order)
     side = warehouses.sides.get(connection.pk) if connection else None
     number = str(placed.request.get("full_number") or "") if placed else ""
     receipts = {one.remote_id: one for one in warehouses.of_number(number or order.full_number, order.pk)}
@@ -132,8 +137,8 @@ def _line(line: OrderLine, told: Iterable[ConfirmedLine], shipped: int, untracke
             underway += row.quantity
     return OurLine(
         number=line.number, to_ship=line.quantity_to_ship, before=line.shipped_before, is_cancelled=line.is_cancelled,
-        confirmed=tuple(confirmed), underway=underway, shipped=min(shipped, line.quantity_to_ship),
-        untracked=untracked,
+        confirmed=tuple(confirmed), underway=underway, known=line.quantity_shipped,
+        shipped=min(shipped, line.quantity_to_ship), untracked=untracked,
     )  # fmt: skip
 
 

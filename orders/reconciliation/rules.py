@@ -49,7 +49,7 @@ def doubled(seen: Seen) -> Verdict | None:
     living = {one.remote_id: one for one in seen.there.living}
     if len(living) < 2:
         return None
-    text = f"is {len(living)} times in {seen.there.name}: {named(living.values())}"
+    text = f"is in {seen.there.name} {len(living)} times: {named(living.values())}"
     keep = seen.ours.remote_id if seen.ours else ""
     which = f"all but the order with id {keep}" if keep in living else "all but one"
     return Verdict(B.DOUBLED, text, f"Void {which} in {seen.there.name} before they ship.", M.ORDER if keep else "")
@@ -199,7 +199,12 @@ def unconfirmed(seen: Seen) -> Verdict | None:
         return Verdict(B.UNCONFIRMED, text, "Put right what was refused, then send it again.", M.RETRY)
     if ours.holds:
         return Verdict(B.UNCONFIRMED, f"{text}. {'; '.join(ours.holds)}", "Open the order and free its hold.", M.ORDER)
-    return Verdict(B.UNCONFIRMED, text, "Pull the parcels and confirm them.", M.CONFIRM)
+    if any(line.shipped > line.known for line in ours.lines):
+        action = (
+            f"Pull the parcels; one that stays unknown is saved once more in {seen.there.name}, so that it is told."
+        )
+        return Verdict(B.UNCONFIRMED, f"{text}. A parcel is not known here", action, M.PULL)
+    return Verdict(B.UNCONFIRMED, text, "Confirm it now; its run says what keeps it back.", M.CONFIRM)
 
 
 def different(seen: Seen) -> Verdict | None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError
@@ -22,6 +23,7 @@ from orders.reconciliation import job
 from tests.orders.world import placed, ship
 
 Run = Callable[..., str]
+DENVER = ZoneInfo("America/Denver")
 MUG = {"partner_sku": "MUG-BLK"}
 AS_IT_IS = ("company_id", "reference_number", "status", "shipping_address_id", "billing_address_id", "issued_at")
 
@@ -182,6 +184,7 @@ def test_an_answer_that_lacks_orders_makes_none_of_them_gone(shop: Sandbox, mana
     shop.oasis.switch(cap=1)
     report = reconciled(manage)
     assert not report.is_complete
+    assert "lacks orders" in report.notes
     assert "gone" not in report.counts
 
 
@@ -257,6 +260,13 @@ def test_a_dismissed_record_is_skipped_with_the_note(shop: Sandbox, manage: Run)
     assert report.exceptions == 0
 
 
+def test_a_file_that_cannot_be_written_is_told_and_the_report_kept(shop: Sandbox, manage: Run, tmp_path: Path) -> None:
+    day = str(datetime.now(DENVER).date())
+    with pytest.raises(CommandError, match="the report is kept, but cannot be written"):
+        manage("reconcile", "Overstock", "--from", day, "--to", day, "--csv", str(tmp_path))
+    assert Reconciliation.objects.exists()
+
+
 def test_a_period_of_any_days_is_compared_and_written_to_a_file(
     shop: Sandbox, manage: Run, tmp_path: Path, overstock: Connection
 ) -> None:
@@ -273,7 +283,7 @@ def test_a_period_of_any_days_is_compared_and_written_to_a_file(
     header, line = file.read_text(encoding="utf-8-sig").splitlines()
     assert header.startswith("bucket,order,")
     assert line.startswith("Missing here,'=1+1,OSTK,")
-    assert f"--from {long_ago:%Y-%m-%d}" in line
+    assert f"--from {long_ago.astimezone(DENVER):%Y-%m-%d}" in line
 
 
 @pytest.mark.parametrize(("arguments", "said"), [

@@ -37,10 +37,16 @@ class Command(Base):
         if not outcome.started:
             self.fail(f"{outcome.text}; try again in a minute")
         if csv is not None and report.pk:
-            csv.write_text("".join(export.lines(report)), encoding="utf-8", newline="")
+            self._write(csv, report)
         if outcome.failed:
             self.fail(outcome.text)
         self.stdout.write(outcome.text)
+
+    def _write(self, file: Path, report: Reconciliation) -> None:
+        try:
+            file.write_text("".join(export.lines(report)), encoding="utf-8", newline="")
+        except OSError as exc:
+            self.fail(f"the report is kept, but cannot be written to {file}: {exc.strerror}")
 
     def _marketplace(self, name: str) -> Connection:
         connection = self.connection(name)
