@@ -33,9 +33,10 @@ class Told:
 class OurLine:
     """Marketplace units of one line.
 
-    `confirmed` is what was accepted before both sides were read: (tracking number, units). `underway` is in other
-    confirmations. `known` is what we know to have left the warehouse; `shipped` and `untracked` are what it says itself
-    left it over an hour ago, with and without a tracking number. `before` was shipped without us; None: all of it.
+    `confirmed` was accepted over an hour ago: (tracking number, units); `fresh` since then, so it need not be shown
+    yet; `underway` is in other confirmations. `known` is what we know to have left the warehouse; `shipped` and
+    `untracked` are what it says itself left it over an hour ago, with and without a tracking number. `before` was
+    shipped without us; None: all of it.
     """
 
     number: str
@@ -43,6 +44,7 @@ class OurLine:
     before: int | None = 0
     is_cancelled: bool = False
     confirmed: tuple[tuple[str, int], ...] = ()
+    fresh: int = 0
     underway: int = 0
     known: int = 0
     shipped: int = 0
@@ -58,7 +60,8 @@ class Ours:
     """An order as it is here.
 
     `must_show`: the marketplace's answer for the time of its creation was complete, and the order was here before.
-    `sent_before`: it was sent before both sides were read. `void_resolved`: what a person did about its end there.
+    `sent_before`: it was sent long enough before both sides were read to be in the warehouse's lists.
+    `void_resolved`: what a person did about its end there.
     """
 
     number: str

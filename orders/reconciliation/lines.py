@@ -26,7 +26,7 @@ def _shown_units(line: OurLine, shown: MarketplaceLine) -> int | None:
 
 def untold(line: OurLine, shown: MarketplaceLine | None) -> Iterator[str]:
     """Units that left the warehouse, were not told, and are not shown."""
-    if line.shipped <= line.told or line.is_cancelled or (shown and shown.state != SaleState.OPEN):
+    if line.shipped <= line.told + line.fresh or line.is_cancelled or (shown and shown.state != SaleState.OPEN):
         return
     units = 0 if shown is None else _shown_units(line, shown)
     if units is not None and units < line.shipped:
@@ -49,12 +49,16 @@ def differences(line: OurLine, shown: MarketplaceLine | None) -> Iterator[str]:
 def _different_units(line: OurLine, shown: MarketplaceLine) -> Iterator[str]:
     units = _shown_units(line, shown)
     if units is None:
-        if shown.state == SaleState.SHIPPED and line.before is not None and not line.told and not line.underway:
+        if (
+            shown.state == SaleState.SHIPPED
+            and line.before is not None
+            and not (line.told or line.fresh or line.underway)
+        ):
             yield f"line {line.number} is shown as shipped, nothing of it was told"
         return
     if units < line.told:
         yield f"line {line.number} is shown with {max(units, 0)} units shipped, {line.told} were told"
-    elif units > line.told + line.underway:
+    elif units > line.told + line.fresh + line.underway:
         yield f"line {line.number} is shown with {units} units shipped, only {line.told} were told"
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
+from django.conf import settings
 from django.db.models import OuterRef, Prefetch, Q, Subquery
 
 from integrations.models import Connection, Route, Transmission
@@ -96,7 +97,7 @@ def facts(
         paused_route=str(paused or ""), moved_at=getattr(order, "moved_at", None) or order.received_at,
         submission=placed.status if placed else "", last_error=placed.last_error if placed else "",
         remote_id=placed.remote_id if placed else "", is_test=bool(placed and placed.is_test),
-        sent_before=bool(placed and placed.finished_at and placed.finished_at < started),
+        sent_before=bool(placed and placed.finished_at and placed.finished_at < started - _until_found()),
         waits_for_all=bool(order.route and order.route.partial_shipments == Route.Partial.WHEN_COMPLETE),
         refused_confirmation=refused[0] if refused else "", void_resolved=_void_resolved(holds),
         must_show=order.received_at < started and market.must_show(order),
@@ -128,18 +129,25 @@ def alive_and_ended(receipts: Iterable[Receipt]) -> tuple[tuple[Receipt, ...], t
 
 
 def _line(line: OrderLine, told: Iterable[ConfirmedLine], shipped: int, untracked: int, started: datetime) -> OurLine:
-    confirmed, underway = [], 0
+    confirmed, fresh, underway = [], 0, 0
     for row in told:
-        confirmation = row.confirmation
-        if confirmation.status == T.ACCEPTED and confirmation.finished_at and confirmation.finished_at < started:
-            confirmed.append((row.tracking_number, row.quantity))
-        else:
+        accepted_at = row.confirmation.finished_at if row.confirmation.status == T.ACCEPTED else None
+        if accepted_at is None:
             underway += row.quantity
+        elif accepted_at > started - GRACE:
+            fresh += row.quantity
+        else:
+            confirmed.append((row.tracking_number, row.quantity))
     return OurLine(
         number=line.number, to_ship=line.quantity_to_ship, before=line.shipped_before, is_cancelled=line.is_cancelled,
-        confirmed=tuple(confirmed), underway=underway, known=line.quantity_shipped,
+        confirmed=tuple(confirmed), fresh=fresh, underway=underway, known=line.quantity_shipped,
         shipped=min(shipped, line.quantity_to_ship), untracked=untracked,
     )  # fmt: skip
+
+
+def _until_found() -> timedelta:
+    """How long the warehouse's lists may lack an order that it has just created."""
+    return timedelta(seconds=settings.LOOKUP_GRACE_SECONDS)
 
 
 def _left(placed: WarehouseSubmission | None, side: Side | None, started: datetime) -> tuple[Units, Units]:

@@ -11,7 +11,7 @@
 | 7 | `skipped` | skipped here | skipped |
 | 8 | `gone` | here, and absent from a complete answer for the time of its creation | gone |
 | 9 | `waits` | unsent, and a person must act: holds, refused, paused route, in the warehouse already, overdue | held |
-| 10 | `on_its_way` | unsent, or sent only while both sides were read | being sent, sent |
+| 10 | `on_its_way` | unsent, or sent only just before both sides were read | being sent, sent |
 | 11 | `missing_there` | sent, and the whole answer of the warehouse lacks it, or it is void there | missing there |
 | 12 | `unconfirmed` | shipped with tracking over an hour ago, and not shown as shipped | unconfirmed |
 | 13 | `different` | what was confirmed is not what is shown, or more is shown than was confirmed | different |
@@ -162,7 +162,7 @@ def on_its_way(seen: Seen) -> Verdict | None:
         return None
     if not ours.is_sent:
         return Verdict(B.BEING_SENT, "is looked up after an unclear answer" if ours.submission == T.UNCONFIRMED else "")
-    return None if ours.sent_before else Verdict(B.SENT, "was sent while both sides were read")
+    return None if ours.sent_before else Verdict(B.SENT, "was sent just now")
 
 
 # --- sent ---------------------------------------------------------------------------------------------------------

@@ -18,7 +18,15 @@ from integrations.models import Connection, Route, SyncRun
 from integrations.sandbox.server import Sandbox
 from inventory.models import Listing
 from orders import actions, jobs
-from orders.models import Hold, Order, ReconciledOrder, Reconciliation, UnreadableRecord, WarehouseSubmission
+from orders.models import (
+    Hold,
+    Order,
+    ReconciledOrder,
+    Reconciliation,
+    ShipmentConfirmation,
+    UnreadableRecord,
+    WarehouseSubmission,
+)
 from orders.reconciliation import job
 from tests.orders.world import placed, ship
 
@@ -94,6 +102,7 @@ def _disturb(box: Sandbox, manage: Run) -> None:
     manage("run", "all")
     for parcel in (*parcels, ship(box, "UNTOLD", tracking="1Z-UNTOLD")):
         left_long_ago(box, parcel)
+    ShipmentConfirmation.objects.update(finished_at=timezone.now() - timedelta(hours=2))
     [shown] = box.oasis.orders["RETOLD"].lines[0].parcels
     shown.tracking_number = "1Z-OTHER"
     box.oasis.remove("GONE")
@@ -163,6 +172,29 @@ def test_an_order_of_the_warehouse_that_cannot_be_read_makes_nothing_missing(sho
     shop.tradegecko.orders[placed(shop, number)["id"]]["order_number"] = ["odd"]
     report = reconciled(manage)
     assert (row(report, number).bucket, report.is_complete) == ("unchecked", False)
+
+
+def test_what_was_confirmed_within_the_hour_need_not_be_shown_yet(shop: Sandbox, manage: Run) -> None:
+    number = shop.oasis.add_order(MUG)
+    manage("run", "all")
+    parcel = ship(shop, number, tracking="1Z1")
+    manage("run", "all")
+    left_long_ago(shop, parcel)
+    line = shop.oasis.orders[number].lines[0]
+    line.parcels, line.status, shop.oasis.orders[number].status = [], "PROCESSING", "PROCESSING"
+    assert buckets(reconciled(manage)) == {number: "sent"}
+    ShipmentConfirmation.objects.update(finished_at=timezone.now() - timedelta(hours=2))
+    report = reconciled(manage)
+    assert buckets(report) == {number: "different"}
+    assert "0 units shipped, 1 were told" in row(report, number).text
+
+
+def test_an_order_that_was_just_sent_need_not_be_in_the_list_yet(shop: Sandbox, manage: Run, settings: Any) -> None:
+    number = shop.oasis.add_order(MUG)
+    manage("run", "all")
+    shop.tradegecko.void(placed(shop, number))
+    settings.LOOKUP_GRACE_SECONDS = 30
+    assert buckets(reconciled(manage)) == {number: "sent"}
 
 
 def test_when_the_marketplace_cannot_be_asked_nothing_is_gone(shop: Sandbox, manage: Run) -> None:

@@ -38,7 +38,7 @@ told = st.builds(
 our_lines = st.builds(
     OurLine, number=st.sampled_from("12"), to_ship=units, before=st.none() | units, is_cancelled=st.booleans(),
     confirmed=st.lists(st.tuples(st.sampled_from(["1Z1", "1Z2"]), units), max_size=2).map(tuple), underway=units,
-    shipped=units, untracked=units,
+    fresh=units, known=units, shipped=units, untracked=units,
 )  # fmt: skip
 ours = st.builds(
     Ours, number=st.just("700-1"), status=st.sampled_from(Order.Status.values), skip_reason=words,
@@ -129,6 +129,8 @@ def line(told: tuple[tuple[str, int], ...] = (), **values: Any) -> OurLine:
     (shown(), line(shipped=2), "unconfirmed"),
     (shown(("1Z1", 1)), line((("1Z1", 1),), shipped=3), "unconfirmed"),
     (shown(), line(shipped=2, underway=2), "unconfirmed"),
+    (shown(), line(shipped=3, fresh=3), "sent"),
+    (shown(("1Z1", 3)), line(shipped=3, fresh=3), "sent"),
     (shown(), line((("1Z1", 3),), shipped=3), "different"),
     (shown(("1Z1", 2)), line((("1Z1", 3),), shipped=3), "different"),
     (shown(("1Z9", 3)), line((("1Z1", 3),), shipped=3), "different"),
