@@ -40,6 +40,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Submissions", "outbox", "orders.warehousesubmission"),
                     _item("Shipments", "local_shipping", "orders.shipment"),
                     _item("Confirmations", "mark_email_read", "orders.shipmentconfirmation"),
+                    _item("Reconciliation", "balance", "orders.reconciliation"),
                 ],
             },
             {

@@ -51,10 +51,13 @@ def ensure_plans(connection: Connection) -> None:
             JobPlan.objects.get_or_create(connection=connection, job=job.name, defaults=defaults)
 
 
-def enqueue(job: str, connection_id: int) -> None:
-    """Have a worker run this job as soon as one is free. A second one at the same time ends at once by itself."""
+def enqueue(job: str, connection_id: int, *more: str) -> None:
+    """Have a worker run this job as soon as one is free. A second one at the same time ends at once by itself.
+
+    `more` goes to the job's task.
+    """
     path = next(known.path for known in settings.JOBS if known.name == job)
-    async_task(path, connection_id, task_name=f"{job}:{connection_id}")
+    async_task(path, connection_id, *more, task_name=f"{job}:{connection_id}")
 
 
 def enqueue_for_warehouses(marketplace_id: int, job: str) -> None:

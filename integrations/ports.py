@@ -183,6 +183,12 @@ class Marketplace(Protocol):
     def publish(self, quantities: Sequence[ListedQuantity]) -> None:
         """Set quantities, at most `publish_batch_size` of them, absolutely: repeating is harmless."""
 
+    def quantities(self) -> Sequence[ListedQuantity] | None:
+        """What it shows now, by the SKU that a listing is published under; None where it is not asked.
+
+        A row without a warehouse name is for any of them.
+        """
+
 
 # --- warehouse -------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ from integrations.models import Connection
 from integrations.runs import Outcome, Run, perform
 from inventory import publishing
 from inventory.tasks import run_pull_levels
-from orders import confirmation, demand, intake, reconciliation, revisit, shipping, submission, telling
+from orders import confirmation, demand, intake, revisit, shipping, submission, telling
+from orders.reconciliation import job as reconciliation
 
 
 def pull_orders(connection: Connection) -> Outcome:
@@ -36,7 +37,12 @@ def publish_inventory(connection: Connection) -> Outcome:
 
 
 def reconcile(connection: Connection) -> Outcome:
-    return perform(connection, "reconcile", reconciliation.reconcile)
+    return perform(connection, "reconcile", reconciliation.last_days)
+
+
+def reconcile_asked(connection: Connection) -> Outcome:
+    """Only the periods that people asked for."""
+    return perform(connection, "reconcile", reconciliation.asked_for)
 
 
 def _publish(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from math import floor
 
@@ -36,7 +37,7 @@ def recount(order: Order, submission: WarehouseSubmission) -> list[str]:
     over: list[str] = []
     ShipmentLine.objects.filter(shipment__order=order, confirmed__isnull=True).delete()
     for shipment in Shipment.objects.filter(order=order, state=Shipment.State.SHIPPED).order_by("pk"):
-        over += _unpack(shipment, submitted, shipped)
+        over += _unpack(shipment.contents, submitted, shipped)
         for line_id, complete in _complete(submitted, shipped).items():
             line = lines[line_id]
             if complete > line.quantity_to_ship:
@@ -50,10 +51,20 @@ def recount(order: Order, submission: WarehouseSubmission) -> list[str]:
     return over
 
 
-def _unpack(shipment: Shipment, submitted: list[SubmittedLine], shipped: dict[int, Decimal]) -> list[str]:
+def whole_units(parcels: Iterable[Sequence[Mapping[str, str]]], submitted: list[SubmittedLine]) -> dict[int, int]:
+    """Marketplace units per order line that parcels with these contents complete. Pure."""
+    shipped: dict[int, Decimal] = defaultdict(Decimal)
+    for contents in parcels:
+        _unpack(contents, submitted, shipped)
+    return _complete(submitted, shipped)
+
+
+def _unpack(
+    contents: Sequence[Mapping[str, str]], submitted: list[SubmittedLine], shipped: dict[int, Decimal]
+) -> list[str]:
     """Add a parcel's contents to what is shipped per submitted line; what fits none of them, in words."""
     strange = []
-    for part in shipment.contents:
+    for part in contents:
         quantity = _decimal(part.get("quantity"))
         lines = _candidates(part, submitted)
         if not lines:
@@ -69,7 +80,7 @@ def _unpack(shipment: Shipment, submitted: list[SubmittedLine], shipped: dict[in
     return strange
 
 
-def _candidates(part: dict[str, str], submitted: list[SubmittedLine]) -> list[SubmittedLine]:
+def _candidates(part: Mapping[str, str], submitted: list[SubmittedLine]) -> list[SubmittedLine]:
     """The submitted lines that a parcel's content can be of: the one with its id first, then those of the same item.
 
     The ids of an order's lines are known only by their order in an answer, which is not promised: an id whose item is

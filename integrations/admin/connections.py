@@ -164,7 +164,9 @@ class ConnectionAdmin(ChangedFieldsOnly):
 
         class JobForm(forms.Form):
             job = forms.ChoiceField(
-                choices=[(name, job_name(name)) for name in names], widget=UnfoldAdminSelectWidget()
+                choices=[(name, job_name(name)) for name in names],
+                widget=UnfoldAdminSelectWidget(),
+                initial=request.GET.get("job"),
             )
 
         def do(values: dict[str, Any]) -> str:

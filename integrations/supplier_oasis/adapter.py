@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from integrations.account import Account
+from integrations.errors import Refused
 from integrations.ports import (
     CheckStep,
     ListedQuantity,
@@ -13,7 +14,7 @@ from integrations.ports import (
     ShipmentNotice,
     UnreadableOrder,
 )
-from integrations.supplier_oasis import options, reading, writing
+from integrations.supplier_oasis import options, quantities, reading, writing
 from integrations.supplier_oasis.client import Client
 from integrations.supplier_oasis.envelope import MissingOrders
 from integrations.supplier_oasis.errors import check_publish, check_read, check_write
@@ -91,3 +92,15 @@ class SupplierOasis:
         body = writing.inventory_message(quantities, self._options.inventory_names)
         answer = self._client.send(self._options.inventory_method, self._options.inventory_path, body)
         check_publish(answer, f"the quantities of {counted(len(quantities), 'SKUs')}")
+
+    def quantities(self) -> Sequence[ListedQuantity] | None:
+        if not self._options.read_inventory:
+            return None
+        answer = self._client.get(self._options.inventory_path, [])
+        if answer.status == 404:
+            raise Refused(
+                f"Supplier Oasis has nothing at {self._options.inventory_path} (HTTP 404); set the connection's option "
+                "read_inventory to false"
+            )
+        check_read(answer, "the request for the quantities")
+        return quantities.read(answer.body, self._options.inventory_names)

@@ -49,6 +49,7 @@ class Options:
     shipments_path: str = "/shipments"
     inventory_path: str = "/inventory"
     inventory_method: str = "POST"
+    read_inventory: bool = False
     publish_batch_size: int = 500
     inventory_names: InventoryNames = field(default_factory=InventoryNames)
     closed_order_statuses: tuple[str, ...] = CLOSED_ORDER

@@ -17,7 +17,7 @@ from integrations.wording import job_name
 from inventory.models import Publication
 from orders.admin import labels, worklists
 from orders.admin.labels import Label
-from orders.models import Hold, Order, UnreadableRecord
+from orders.models import Hold, Order, Reconciliation, UnreadableRecord
 from orders.report import alarms
 
 H, R = Connection.Health, SyncRun.Status
@@ -49,6 +49,7 @@ def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return {
         **context,
         "waiting": _waiting(may("inventory.view_publication")) if may("orders.view_order") else None,
+        "unreconciled": _unreconciled() if may("orders.view_reconciliation") else None,
         "statuses": _statuses() if may("orders.view_order") else [],
         "alarms": alarms() if may("integrations.view_connection") else [],
         "connections": _connections() if may("integrations.view_connection") else [],
@@ -77,6 +78,15 @@ def _waiting(with_quantities: bool) -> list[Tally]:
         parked = Publication.objects.filter(status=Transmission.Status.PARKED).count()
         others.append(Tally("Quantities refused", parked, f"{_list('inventory_publication')}?status__exact=parked"))
     return [one for one in (*by_kind, *others) if one.number]
+
+
+def _unreconciled() -> Tally | None:
+    """What the last comparison of both sides found to be wrong."""
+    last = Reconciliation.objects.exclude(finished_at=None).order_by("-finished_at").first()
+    if last is None or not last.exceptions:
+        return None
+    address = reverse("admin:orders_reconciliation_change", args=[last.pk])
+    return Tally(f"Exceptions when both sides were compared, {last}", last.exceptions, address)
 
 
 def _statuses() -> list[tuple[Tally, str]]:

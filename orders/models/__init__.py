@@ -8,6 +8,7 @@ from orders.models.order import (
     OrderLine,
     UnreadableRecord,
 )
+from orders.models.reconciliation import ReconciledOrder, Reconciliation
 from orders.models.sending import (
     NOT_SENT,
     CarrierService,
@@ -29,6 +30,8 @@ __all__ = [
     "Order",
     "OrderEvent",
     "OrderLine",
+    "ReconciledOrder",
+    "Reconciliation",
     "Shipment",
     "ShipmentConfirmation",
     "ShipmentLine",

@@ -1,0 +1,58 @@
+"""The answer to `GET /inventory` → quantities. Its form is not public: names come from the message that is sent (5)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lxml import etree
+
+from integrations.errors import Unavailable, Unreadable
+from integrations.http import storable
+from integrations.ports import ListedQuantity
+from integrations.supplier_oasis.options import InventoryNames
+
+# Orders and the catalogue spell it differently, and nobody knows which the inventory uses (supplier-oasis 5.2).
+SPELLINGS = ("partnerSku", "partnerSKU", "salesChannelSKU")
+QUANTITY = re.compile(r"\d{1,9}", re.A)
+
+
+def read(body: bytes, names: InventoryNames) -> Sequence[ListedQuantity]:
+    """Every row with a SKU and a quantity, wherever it stands; other elements are passed over.
+
+    Raises Unavailable for an empty answer, Unreadable for what is no XML or has no such row though it is not empty.
+    """
+    if not body.strip():
+        raise Unavailable("Supplier Oasis answered with nothing where the quantities should be")
+    root = _parse(body)
+    found = [row for element in root.iter(etree.Element) for row in _row(element, names)]
+    if not found and len(root):
+        raise Unreadable("the quantities of Supplier Oasis have no row with a SKU and a quantity that can be read")
+    return found
+
+
+def _row(element: etree._Element, names: InventoryNames) -> list[ListedQuantity]:
+    """One row per SKU that it names: a listing may be published under either."""
+    children = {etree.QName(child).localname: child for child in element.iterchildren(etree.Element)}
+    amount = _text(children.get(names.quantity))
+    if not QUANTITY.fullmatch(amount):
+        return []
+    place = children.get(names.warehouse)
+    code = "" if place is None else next((_text(one) for one in place.iter("{*}code")), _text(place))
+    skus = dict.fromkeys(_text(children.get(name)) for name in (*names.skus, *SPELLINGS))
+    return [ListedQuantity(sku, code, int(amount)) for sku in skus if sku]
+
+
+def _text(element: etree._Element | None) -> str:
+    return "" if element is None else storable((element.text or "").strip())
+
+
+def _parse(body: bytes) -> etree._Element:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError) as exc:
+        raise Unreadable(f"Supplier Oasis sent quantities that are not XML: {exc}") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise Unreadable("Supplier Oasis sent quantities with a document type definition; nothing was read")
+    return root

@@ -1,0 +1,168 @@
+"""The job: read both sides, put every order into its bucket, keep the report. Nothing else is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.models import Connection, Exchange, Route
+from integrations.runs import Run
+from inventory import shown
+from orders.models import Order, ReconciledOrder, Reconciliation, UnreadableRecord, WarehouseSubmission
+from orders.reconciliation import market as market_side
+from orders.reconciliation import ours, rules
+from orders.reconciliation import warehouse as warehouse_side
+from orders.reconciliation.facts import Seen, There, Told, Verdict
+from orders.reconciliation.market import Market
+from orders.reconciliation.warehouse import Warehouses
+
+PERIOD = timedelta(days=7)
+KEPT = timedelta(days=30)
+MOST_NAMED = 20
+BATCH = 500
+REMOTE_CHARS = 300
+READ_WELL = "read well later"
+
+
+def last_days(run: Run) -> None:
+    """Compare the last seven days, then whatever a person asked for meanwhile."""
+    now = timezone.now().replace(microsecond=0)
+    if Route.objects.filter(marketplace=run.connection).exists():
+        compare(run, Reconciliation(connection=run.connection, since=now - PERIOD, until=now))
+    asked_for(run)
+
+
+def asked_for(run: Run) -> None:
+    """Compare the periods that people asked for, oldest first."""
+    waiting = Reconciliation.objects.filter(connection=run.connection, finished_at=None).order_by("asked_at", "pk")
+    while (report := waiting.first()) is not None:
+        compare(run, report)
+
+
+def compare(run: Run, report: Reconciliation) -> None:
+    """Fill one report. Raises what kept the marketplace from being read, once the report is kept."""
+    routes = list(Route.objects.filter(marketplace=run.connection).select_related("warehouse"))
+    now = timezone.now()
+    report.until = min(report.until, now)
+    report.run, report.started_at = run.record, now
+    Reconciliation.objects.filter(pk=report.pk).update(run=run.record, started_at=now)
+    run.window(report.since, report.until)
+    said = len(run.problems)
+    port = run.marketplace()
+    market = market_side.read(run, port, routes, report.since, report.until)
+    _know_unreadable(run.connection, market)
+    warehouses = warehouse_side.read(run, _feeds(run.connection, routes, report), report.since)
+    rows = list(Judge(run.connection, market, warehouses, now, report).rows())
+    quantities = shown.Comparison() if market.trouble else shown.compare(port, routes, now)
+    report.quantities, report.read = list(quantities.drifted), {"quantities": quantities.compared}
+    notes = [*([str(market.trouble)] if market.trouble else []), *run.problems[said:], quantities.note]
+    _keep(run, report, rows, market, warehouses, [one for one in notes if one])
+    _tell(run, report, rows)
+    if market.trouble is not None:
+        raise market.trouble
+
+
+def _know_unreadable(connection: Connection, market: Market) -> None:
+    """An order that is told and could not be stored is on that worklist, or was taken off it by a person."""
+    by_number = {told.number: key for key, told in market.told.items() if told.number}
+    for numbers in ours.chunks(sorted(by_number)):
+        for record in UnreadableRecord.objects.filter(connection=connection, full_number__in=numbers):
+            if record.resolution == READ_WELL:
+                continue
+            key = by_number[record.full_number]
+            told = market.told[key]
+            if record.resolved_at:
+                given_up = f"cannot be read; dismissed: {record.resolution}"
+                market.told[key] = replace(told, unreadable="", not_taken=given_up)
+            elif not told.unreadable:
+                market.told[key] = replace(told, unreadable=record.reason)
+
+
+def _feeds(connection: Connection, routes: Iterable[Route], report: Reconciliation) -> set[Connection]:
+    """The warehouses of the routes, and those that orders of the period were sent to before a route led elsewhere."""
+    sent = WarehouseSubmission.objects.filter(
+        order__connection=connection, order__ordered_at__gte=report.since - PERIOD
+    ).values("connection")
+    return {route.warehouse for route in routes} | set(Connection.objects.filter(pk__in=sent))
+
+
+@dataclass
+class Judge:
+    """Puts each order that either side has into its bucket, once."""
+
+    connection: Connection
+    market: Market
+    warehouses: Warehouses
+    started: datetime
+    report: Reconciliation
+
+    def rows(self) -> Iterator[ReconciledOrder]:
+        left = dict(self.market.told)
+        pks = ours.in_period(self.connection, self.market, self.report.since, self.report.until)
+        told_of = ours.confirmed_lines(pks)
+        for order in ours.loaded(pks):
+            told = left.pop((order.sales_channel, order.full_number), None)
+            told = told or left.pop(("", order.full_number), None)
+            there, side = ours.found_there(order, self.warehouses)
+            own = ours.facts(order, self.market, side, told_of, self.started)
+            yield self._row(Seen(told, own, there, str(self.connection), self.started), order)
+        for told in left.values():
+            yield self._row(Seen(told, None, self._strange(told), str(self.connection), self.started), None)
+
+    def _strange(self, told: Told) -> There:
+        """What the warehouses hold of an order that is not here."""
+        found = self.warehouses.of_number(told.number, None) if told.number else []
+        names = ", ".join(sorted(str(side.connection) for side in self.warehouses.sides.values()))
+        return There(names or "the warehouse", *ours.alive_and_ended(found))
+
+    def _row(self, seen: Seen, order: Order | None) -> ReconciledOrder:
+        verdict: Verdict = rules.judge(seen)
+        told, receipts = seen.told, [*seen.there.living, *seen.there.ended]
+        return ReconciledOrder(
+            report=self.report, bucket=verdict.bucket, text=verdict.text, action=verdict.action, mend=verdict.mend,
+            number=order.full_number if order else told.number[:200] if told else "",
+            sales_channel=order.sales_channel if order else told.sales_channel[:50] if told else "", order=order,
+            created_on_marketplace=order.marketplace_created_at if order else told.created_at if told else None,
+            warehouse=ours.warehouse_of(order) if order else None, remote_orders=rules.named(receipts)[:REMOTE_CHARS],
+        )  # fmt: skip
+
+
+def _keep(
+    run: Run, report: Reconciliation, rows: list[ReconciledOrder], market: Market, warehouses: Warehouses,
+    notes: list[str],
+) -> None:  # fmt: skip
+    """Store the report with its rows in one go, and forget those of more than a month ago."""
+    found = Counter(str(row.bucket) for row in rows)
+    sides = warehouses.sides.values()
+    report.counts = {bucket.value: found[bucket] for bucket in ReconciledOrder.Bucket if found[bucket]}
+    report.read |= {
+        "marketplace": len(market.told),
+        "here": sum(row.order_id is not None for row in rows),
+        "warehouse": sum(len(side.receipts) for side in sides),
+        "parcels": sum(len(parcels) for side in sides for parcels in side.parcels.values()),
+        "calls": Exchange.objects.filter(run=run.record, at__gte=report.started_at).count(),
+    }
+    report.is_complete = market.is_complete and not any(side.trouble for side in sides)
+    report.notes, report.finished_at = "\n".join(notes)[:10_000], timezone.now()
+    with transaction.atomic():
+        report.save()
+        ReconciledOrder.objects.bulk_create(rows, batch_size=BATCH)
+        Reconciliation.objects.filter(finished_at__lt=timezone.now() - KEPT).delete()
+
+
+def _tell(run: Run, report: Reconciliation, rows: Iterable[ReconciledOrder]) -> None:
+    """The counts for the run's line, and the first of what should not be."""
+    run.count("orders on the marketplace", report.read["marketplace"])
+    run.count("orders in the warehouse", report.read["warehouse"])
+    for bucket, number in report.counts.items():
+        run.count(str(ReconciledOrder.Bucket(bucket).label).lower(), number)
+    wrong = [row for row in rows if row.bucket in ReconciledOrder.EXCEPTIONS]
+    for row in wrong[:MOST_NAMED]:
+        run.problem(f"order {row.number or 'without a number'} {row.text}")
+    if len(wrong) > MOST_NAMED:
+        run.problem(f"and {len(wrong) - MOST_NAMED} more; the report of this run lists them")

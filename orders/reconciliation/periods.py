@@ -1,0 +1,29 @@
+"""Days as people name them → the period that is compared."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+from django.utils import timezone
+
+from integrations.models import Connection
+from integrations.registry import marketplace_for
+
+MOST_DAYS = 366
+
+
+class Impossible(ValueError):
+    """Why these days cannot be compared, in a sentence for the clerk."""
+
+
+def of_days(connection: Connection, first: date, last: date) -> tuple[datetime, datetime]:
+    """From the first day's start to the last one's end in the marketplace's zone, never beyond now."""
+    if last < first:
+        raise Impossible(f"the last day, {last}, lies before the first, {first}")
+    if (last - first).days >= MOST_DAYS:
+        raise Impossible(f"{first} to {last} is longer than {MOST_DAYS} days; compare it in parts")
+    zone, now = marketplace_for(connection).time_zone, timezone.now().replace(microsecond=0)
+    if first > now.astimezone(zone).date():
+        raise Impossible(f"{first} lies in the future")
+    start = datetime.combine(first, time.min, zone)
+    return start, min(datetime.combine(min(last, now.date()) + timedelta(days=1), time.min, zone), now)
