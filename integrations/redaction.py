@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Collection
+from contextlib import suppress
 from html.entities import codepoint2name
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 MARK = b"***"
 # Shorter ones, and short numbers, are in every message: looking for them would spoil orders and protect nothing.
@@ -16,15 +20,16 @@ TAG = rb"(?P<tag></?[A-Za-z_][\w.:-]*)"
 
 
 class Redactor:
-    """Replaces one account's secret, and `user:secret` as Basic authentication joins them, by a mark.
+    """Replaces an account's secrets, and `user:secret` as Basic authentication joins them, by a mark.
 
     Both are found as they are and in base64, and there each character as itself, percent-encoded, or escaped as XML,
     HTML, JSON or Python write it. A secret of fewer than 4 characters, or of fewer than 8 if they are all digits, is
     found only together with the user name or in base64 with it.
     """
 
-    def __init__(self, username: str, secret: str) -> None:
-        ways = sorted(_ways(username, secret), key=len, reverse=True)
+    def __init__(self, username: str, *secrets: str) -> None:
+        found = {way for secret in secrets for way in _ways(username, secret)}
+        ways = sorted(found, key=len, reverse=True)
         self._secret = re.compile(b"|".join(ways)) if ways else None
         self._secret_or_tag = re.compile(self._secret.pattern + b"|" + TAG) if self._secret else None
 
@@ -36,6 +41,28 @@ class Redactor:
 
     def clean_text(self, text: str) -> str:
         return self.clean(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+
+
+def without_values(content: bytes, names: Collection[str]) -> bytes:
+    """A JSON object or a form with the values of these fields replaced by a mark.
+
+    What is neither is left out whole: half of an answer may hold a token too.
+    """
+    with suppress(ValueError, RecursionError):
+        if isinstance(fields := json.loads(content), dict):
+            return json.dumps(_marked(fields, names)).encode()
+    with suppress(ValueError):
+        pairs = parse_qsl(content.decode(), keep_blank_values=True, strict_parsing=True)
+        if all(name.isidentifier() for name, _ in pairs):
+            return urlencode(_marked(dict(pairs), names), safe="*").encode()
+    return b"(%d bytes, not kept: they may hold a token)" % len(content) if content else b""
+
+
+def _marked(value: Any, names: Collection[str]) -> Any:
+    if isinstance(value, dict):
+        marked = MARK.decode()
+        return {name: marked if name in names and inner else _marked(inner, names) for name, inner in value.items()}
+    return [_marked(inner, names) for inner in value] if isinstance(value, list) else value
 
 
 def _ways(username: str, secret: str) -> set[bytes]:
