@@ -80,11 +80,11 @@ def test_an_answer_without_a_token_says_what_now(
     assert "old-refresh" not in str(caught.value)
 
 
-@pytest.mark.parametrize("life", [None, "7200", 0, -1, 10**12, True])
+@pytest.mark.parametrize("life", [None, "7200", 0, -1, 10**12])
 def test_a_life_that_no_token_has_is_the_usual_one(server: Loopback, box: Sandbox, life: object) -> None:
     server.will(200, json.dumps({**GIVEN, "expires_in": life}))
     pair = oauth.refresh(Account("Gecko", server.url), application(box), "x")
-    assert pair.expires_at - datetime.now(UTC) > timedelta(hours=1.9) or life is True
+    assert pair.expires_at - datetime.now(UTC) > timedelta(hours=1.9)
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,6 @@ def test_no_record_of_the_token_address_holds_a_secret(server: Loopback, box: Sa
     assert [one.method for one in diary.kept] == ["POST", "POST"]
     assert "grant_type=refresh_token" in told
     for secret in ("new-access", "new-refresh", "old-refresh", "the-code", application(box).secret):
-        assert secret.encode() in server.asked[0].body + server.asked[1].body + body.encode() or body != json.dumps(
-            GIVEN
-        )
         assert secret not in told
 
 
