@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from integrations import registry
@@ -75,8 +76,8 @@ class ConnectionForm(ShownForm):
         field.help_text = f"{hint} {KEPT if is_new or not self.instance.encrypted_secret else STORED}"
 
     def _explain_application(self) -> None:
-        hint = f"Register one for this connection at TradeGecko, with the redirect URI {self.redirect_uri}"
-        self.fields["application"].help_text = hint
+        hint = 'Register one for this connection at TradeGecko, with the redirect URI <span class="breakable">{}</span>'
+        self.fields["application"].help_text = format_html(hint, self.redirect_uri)
         self.fields["application_secret"].help_text = STORED if self._grant else KEPT
         if self._grant is not None:
             self.initial.update(sign_in=OAUTH, application=self._grant.application)

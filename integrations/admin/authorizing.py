@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
@@ -77,9 +78,9 @@ def described(connection: Connection) -> str:
     if grant.expires_at is None:
         known = "The access token comes with the first call."
     else:
-        known = format_html(
-            "Access token good until {}, renewed {}.", f"{grant.expires_at:%Y-%m-%d %H:%M} UTC", ago(grant.renewed_at)
-        )
+        how = "good until" if grant.lives(timezone.now()) else "ended"
+        until = f"{grant.expires_at:%Y-%m-%d %H:%M} UTC"
+        known = format_html("Access token {} {}, renewed {}.", how, until, ago(grant.renewed_at))
     return format_html("OAuth application {}. {} {}", grant.application, known, again)
 
 
