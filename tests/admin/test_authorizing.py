@@ -13,7 +13,7 @@ from django.contrib.messages import get_messages
 from django.test import Client, override_settings
 from django.urls import reverse
 
-from integrations.models import Connection
+from integrations.models import Connection, Exchange
 from integrations.oauth_grant import OAuthGrant
 from integrations.oauth_tokens import SharedTokens
 from integrations.sandbox.server import Sandbox
@@ -65,7 +65,8 @@ def test_an_application_is_authorized_and_tested_in_one_go(
     assert away.startswith(f"{shop.tradegecko_url}/oauth/authorize?")
     assert asked["redirect_uri"] == [f"http://testserver{BACK}"]
 
-    answer = admin_client.get(agree(away))
+    back = agree(away)
+    answer = admin_client.get(back)
 
     assert (answer.status_code, answer["Location"]) == (302, address_of(app))
     assert (answer["Referrer-Policy"], answer["Cache-Control"]) == ("no-referrer", "no-store")
@@ -77,6 +78,11 @@ def test_an_application_is_authorized_and_tested_in_one_go(
     grant = OAuthGrant.objects.get()
     for secret in (grant.access_token, grant.refresh_token, shop.tradegecko.oauth.client_secret, asked["state"][0]):
         assert secret not in page
+    [code] = parse_qs(urlsplit(back).query)["code"]
+    kept = str(list(Exchange.objects.values_list("url", "request_body", "response_body", "error")))
+    assert "grant_type=authorization_code" in kept
+    for secret in (code, grant.access_token, grant.refresh_token, shop.tradegecko.oauth.client_secret):
+        assert secret not in kept
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
     assert len(shop.tradegecko.by_reference(number)) == 1

@@ -136,8 +136,7 @@ def test_an_answer_that_got_lost_asks_a_person_to_authorize_again(shop: Sandbox,
     shop.faults.add("tradegecko", "reset_after_apply", path="/oauth/token")
     with pytest.raises(CommandError, match="broke off"):
         manage("run", "submit_orders")
-    app.refresh_from_db()
-    assert not app.is_stopped
+    assert not Connection.objects.get(name="Gecko").is_stopped
 
     OAuthGrant.objects.update(retry_at=None)
     app.submissions.update(not_before=None)
