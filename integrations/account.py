@@ -1,4 +1,4 @@
-"""What an adapter is given: who to be where, the shared call limit, and where to keep what was said."""
+"""What an adapter is given: who to be where, the shared call limit and tokens, and where to keep what was said."""
 
 from __future__ import annotations
 
@@ -43,9 +43,43 @@ class Journal(Protocol):
         """Something in an answer that could not be read, and did not stop the rest."""
 
 
+class Tokens(Protocol):
+    """An account's OAuth tokens, shared by every process that uses it.
+
+    Both raise Unavailable when no token is to be had now, and Misconfigured when a person has to authorize again.
+    """
+
+    def access(self) -> str:
+        """An access token that is good for a while, renewed early."""
+
+    def renew(self, refused: str) -> str:
+        """Another one than this, which the other side refused; renewed unless somebody else has done that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Who Crossdock is to an OAuth server. `redirect_uri` is where its browser comes back, as registered there."""
+
+    identity: str
+    secret: str = field(repr=False)
+    redirect_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What an OAuth server gave. `refresh` is good once; empty: the one that was used stays good."""
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    expires_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Everything an adapter needs to work for one connection. `secret` never shows in a repr."""
+    """Everything an adapter needs to work for one connection. `secret` never shows in a repr.
+
+    With `tokens` there is no secret: each call is made with the token that is good at that time.
+    """
 
     name: str
     base_url: str
@@ -54,3 +88,4 @@ class Account:
     options: Mapping[str, object] = field(default_factory=dict)
     budget: Budget | None = None
     journal: Journal | None = None
+    tokens: Tokens | None = None

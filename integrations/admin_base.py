@@ -145,10 +145,12 @@ class Nothing(forms.Form):
 
 def ask(
     admin: ModelAdmin, request: HttpRequest, obj: Any, *, title: str, consequence: str,
-    do: Callable[[dict[str, Any]], str], button: str, form_class: type[forms.Form] = Nothing,
+    do: Callable[[dict[str, Any]], str | HttpResponse], button: str, form_class: type[forms.Form] = Nothing,
     refuse: type[Exception] = NotDone, allowed: bool | None = None, back: Any = None,
 ) -> HttpResponse:  # fmt: skip
     """Ask before anything is changed: GET shows what would happen, POST does it and goes back to the record.
+
+    What is done may lead elsewhere: then `do` answers the request itself.
 
     Who may change the record may do it, unless `allowed` says otherwise. `back` is another record to go back to.
     """
@@ -159,7 +161,10 @@ def ask(
     home_url = reverse(f"admin:{home._meta.app_label}_{home._meta.model_name}_change", args=[home.pk])
     if request.method == "POST" and form.is_valid():
         try:
-            messages.success(request, do(form.cleaned_data))
+            done = do(form.cleaned_data)
+            if isinstance(done, HttpResponse):
+                return done
+            messages.success(request, done)
         except refuse as exc:
             messages.error(request, str(exc))
         return redirect(home_url)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from traceback import walk_tb
@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from integrations.account import Account, Exchange
 from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown, Unavailable, Unreadable
-from integrations.redaction import Redactor
+from integrations.redaction import Redactor, without_values
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 EXCERPT_CHARS = 4_000
@@ -37,7 +37,7 @@ Params = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete HTTP answer, free of the account's secret. Header names are lower case."""
+    """A complete HTTP answer, free of secrets unless it was asked to carry some. Header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -81,7 +81,14 @@ class Door:
         self._total_seconds = total_seconds
         self._session = _Session()
         self._auth = auth
+        self._secrets = [account.secret]
         self._redactor = Redactor(account.username, account.secret)
+
+    def hide(self, secret: str) -> None:
+        """From now on this one is taken out of answers and records too."""
+        if secret and secret not in self._secrets:
+            self._secrets.append(secret)
+            self._redactor = Redactor(self._account.username, *self._secrets)
 
     def send(
         self,
@@ -92,28 +99,37 @@ class Door:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
         writes: bool = False,
+        unrecorded: Collection[str] = (),
     ) -> Answer:
         """Send one request and read its whole answer, whatever its status.
 
         `writes` says that the request changes something over there, so that no answer means OutcomeUnknown.
+        `unrecorded` names fields that carry secrets: the answer is returned with them, the record is without.
         Raises Unavailable, OutcomeUnknown, Misconfigured (redirect to elsewhere) or Unreadable (answer too large).
         """
         if self._account.budget is not None:
             self._account.budget.take()
         url = f"{self._base}{path}" + (f"?{urlencode(params)}" if params else "")
+        shown_body = without_values(body, unrecorded) if unrecorded else body
         started = time.monotonic()
         try:
             answer = self._exchange(method, url, body, headers or {}, writes)
         except IntegrationError as exc:
-            self._record(method, url, body, None, started, str(exc))
+            self._record(method, url, shown_body, None, started, str(exc))
             raise
-        self._record(method, url, body, answer, started, "")
+        shown = self._shown(answer, unrecorded)
+        self._record(method, url, shown_body, shown, started, "")
         if 300 <= answer.status < 400:
             raise Misconfigured(
                 f"{self._host} answered with a redirect (HTTP {answer.status}), which is not followed; "
                 "check the connection's base URL"
             )
-        return answer
+        return answer if unrecorded else shown
+
+    def _shown(self, answer: Answer, unrecorded: Collection[str]) -> Answer:
+        """Without our secrets, and without those that the other side gives."""
+        body = without_values(answer.body, unrecorded) if unrecorded else answer.body
+        return replace(answer, body=self._redactor.clean(body))
 
     def _exchange(self, method: str, url: str, body: bytes, headers: Mapping[str, str], writes: bool) -> Answer:
         broken = OutcomeUnknown if writes else Unavailable
@@ -122,7 +138,7 @@ class Door:
                 method, url, data=body or None, headers=dict(headers), auth=self._auth,
                 timeout=self._timeout, allow_redirects=False, stream=True,
             ) as response:  # fmt: skip
-                content = self._redactor.clean(self._read(response, broken))
+                content = self._read(response, broken)
                 lowered = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, lowered, content)
         except (exceptions.RequestException, HTTPError, ValueError) as exc:

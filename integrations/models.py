@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from integrations import registry, wording
 from integrations.crypto import decrypt, encrypt
+from integrations.oauth_grant import OAuthGrant  # noqa: F401 (Django looks for models here)
 from integrations.processes import RunLost
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest  # noqa: F401 (Django looks for models here)
 from integrations.wording import counted

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
-import traceback
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Collection
+from contextlib import suppress
 from html.entities import codepoint2name
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from django.db import Error as DatabaseTrouble
 
@@ -22,15 +22,16 @@ TAG = rb"(?P<tag></?[A-Za-z_][\w.:-]*)"
 
 
 class Redactor:
-    """Replaces one account's secret, and `user:secret` as Basic authentication joins them, by a mark.
+    """Replaces an account's secrets, and `user:secret` as Basic authentication joins them, by a mark.
 
     Both are found as they are and in base64, and there each character as itself, percent-encoded, or escaped as XML,
     HTML, JSON or Python write it. A secret of fewer than 4 characters, or of fewer than 8 if they are all digits, is
     found only together with the user name or in base64 with it.
     """
 
-    def __init__(self, username: str, secret: str) -> None:
-        ways = sorted(_ways(username, secret), key=len, reverse=True)
+    def __init__(self, username: str, *secrets: str) -> None:
+        found = {way for secret in secrets for way in _ways(username, secret)}
+        ways = sorted(found, key=len, reverse=True)
         self._secret = re.compile(b"|".join(ways)) if ways else None
         self._secret_or_tag = re.compile(self._secret.pattern + b"|" + TAG) if self._secret else None
 
@@ -57,32 +58,26 @@ def named(exc: BaseException) -> str:
     return f"{type(exc).__name__}: {message_of(exc)}"
 
 
-class LogFormatter(logging.Formatter):
-    """Tracebacks as usual, but with `message_of` each exception."""
+def without_values(content: bytes, names: Collection[str]) -> bytes:
+    """A JSON object or a form with the values of these fields replaced by a mark.
 
-    def format(self, record: logging.LogRecord) -> str:
-        if isinstance(record.args, tuple):
-            record.args = tuple(message_of(one) if isinstance(one, BaseException) else one for one in record.args)
-        # Another handler may have written the whole text there already.
-        record.exc_text = None
-        return super().format(record)
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802
-        """The exception with what led to it, the first one first."""
-        return "\n\nThen:\n\n".join(map(_traceback, reversed(list(_chain(ei[1])))))
-
-
-def _chain(exc: BaseException | None) -> Iterator[BaseException]:
-    seen: list[BaseException] = []
-    while exc is not None and exc not in seen:
-        yield exc
-        seen.append(exc)
-        exc = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
+    What is neither is left out whole: half of an answer may hold a token too.
+    """
+    with suppress(ValueError, RecursionError):
+        if isinstance(fields := json.loads(content), dict):
+            return json.dumps(_marked(fields, names)).encode()
+    with suppress(ValueError):
+        pairs = parse_qsl(content.decode(), keep_blank_values=True, strict_parsing=True)
+        if all(name.isidentifier() for name, _ in pairs):
+            return urlencode(_marked(dict(pairs), names), safe="*").encode()
+    return b"(%d bytes, not kept: they may hold a token)" % len(content) if content else b""
 
 
-def _traceback(exc: BaseException) -> str:
-    frames = "".join(traceback.format_tb(exc.__traceback__))
-    return f"Traceback (most recent call last):\n{frames}{type(exc).__module__}.{named(exc)}"
+def _marked(value: Any, names: Collection[str]) -> Any:
+    if isinstance(value, dict):
+        marked = MARK.decode()
+        return {name: marked if name in names and inner else _marked(inner, names) for name, inner in value.items()}
+    return [_marked(inner, names) for inner in value] if isinstance(value, list) else value
 
 
 def _ways(username: str, secret: str) -> set[bytes]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from integrations.account import Account, Budget, Journal
+from integrations.account import Account, Budget, Journal, Tokens
 from integrations.errors import Misconfigured
 from integrations.ports import Marketplace, Warehouse
 
@@ -23,17 +23,20 @@ WAREHOUSE = "warehouse"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """`package` holds an `adapter` module with `connect`, `DEFAULT_BASE_URL` and `HOSTS`."""
+    """`package` holds an `adapter` module with `connect`, `DEFAULT_BASE_URL` and `HOSTS`; perhaps an `oauth` one."""
 
     label: str
     kind: str
     package: str
     needs_username: bool = False
+    has_oauth: bool = False
 
 
 PROVIDERS = {
-    "supplier_oasis": Provider("Overstock (Supplier Oasis)", MARKETPLACE, "integrations.supplier_oasis", True),
-    "tradegecko": Provider("TradeGecko", WAREHOUSE, "integrations.tradegecko"),
+    "supplier_oasis": Provider(
+        "Overstock (Supplier Oasis)", MARKETPLACE, "integrations.supplier_oasis", needs_username=True
+    ),
+    "tradegecko": Provider("TradeGecko", WAREHOUSE, "integrations.tradegecko", has_oauth=True),
 }
 
 
@@ -52,6 +55,27 @@ def base_url_of(connection: Connection) -> str:
     problem = _problem_with(url, adapter.HOSTS)
     if problem:
         raise Misconfigured(f"connection {connection.name}: base URL {url!r} {problem}")
+    return url
+
+
+def uses_oauth(provider: str) -> bool:
+    """Whether connections of this provider may sign in as an OAuth application."""
+    return provider in PROVIDERS and PROVIDERS[provider].has_oauth
+
+
+def oauth_of(provider: str) -> Any:
+    """The provider's `oauth` module: `redeem`, `refresh`, `authorize_query`, `AUTHORIZE_PATH` and `AUTHORIZE_HOSTS`."""
+    return import_module(f"{_provider(provider).package}.oauth")
+
+
+def authorize_url_of(connection: Connection) -> str:
+    """Where staff authorize the connection's application. Raises Misconfigured for a host that is not allowed."""
+    oauth = oauth_of(connection.provider)
+    named = connection.options.get("authorize_url") if isinstance(connection.options, Mapping) else ""
+    url = str(named or base_url_of(connection).rstrip("/") + oauth.AUTHORIZE_PATH)
+    problem = _problem_with(url, oauth.AUTHORIZE_HOSTS)
+    if problem:
+        raise Misconfigured(f"connection {connection.name}: authorize_url {url!r} {problem}")
     return url
 
 
@@ -112,8 +136,15 @@ def _connect(connection: Connection, kind: str, budget: Budget | None, journal: 
         options=connection.options,
         budget=budget,
         journal=journal,
+        tokens=_tokens_of(connection, journal),
     )
     return _connect_of(connection.provider)(account)
+
+
+def _tokens_of(connection: Connection, journal: Journal | None) -> Tokens | None:
+    from integrations.oauth_tokens import tokens_of  # needs the models, and they need this module
+
+    return tokens_of(connection, journal)
 
 
 def _connect_of(provider: str) -> Callable[[Account], object]:

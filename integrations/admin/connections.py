@@ -8,9 +8,12 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from integrations import sign_in
+from integrations.admin import authorizing
 from integrations.admin_base import (
     ChangedFieldsOnly,
     ChangedRowsOnly,
@@ -23,15 +26,18 @@ from integrations.admin_base import (
     job_label,
     labelled,
 )
-from integrations.connection_form import ConnectionForm
+from integrations.connection_form import SHOWN_IF, ConnectionForm
 from integrations.connection_test import check_connection
 from integrations.dispatch import enqueue, ensure_plans
 from integrations.models import Connection, Exchange, JobPlan, RateWindow, SyncRun
+from integrations.oauth_grant import OAuthGrant
+from integrations.registry import uses_oauth
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest
 from integrations.wording import job_name, moment
 
 # A connection's own traces: they go with it and do not make it one that was used.
-TRACES = (JobPlan, SyncRun, Exchange, RateWindow, AccountCurrencies, CompanyRequest)
+TRACES = (JobPlan, SyncRun, Exchange, RateWindow, AccountCurrencies, CompanyRequest, OAuthGrant)
+AUTHORIZE = "authorize"
 
 HEALTH_COLOURS = {
     Connection.Health.WORKING: "success", Connection.Health.UNTESTED: "info",
@@ -61,25 +67,36 @@ class ConnectionAdmin(ChangedFieldsOnly):
     form = ConnectionForm
     inlines = (JobPlans,)
     list_display = ("name", "provider", "shown_health", "short_error", "is_active", "checked")
-    actions_detail = ["test", "run_now"]
-    readonly_fields = ("health_label", "last_error", "since", "egress")
+    actions_detail = ["authorize", "test", "run_now"]
+    readonly_fields = ("health_label", "last_error", "since", "signed_in_with", "egress")
+    conditional_fields = SHOWN_IF
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         hint = "A connection that was used is switched off, not deleted." if obj else ""
         # Who may only look gets every field as plain text, and this one is never shown.
-        secret = ("secret",) if self.has_change_permission(request, obj) or obj is None else ()
-        fields = ("name", "provider", "username", *secret, "base_url", "is_active")
+        secrets = self._secrets_of(obj) if self.has_change_permission(request, obj) or obj is None else ()
+        fields = ("name", "provider", "username", *secrets, "base_url", "is_active")
         account = (None, {"fields": fields, "description": hint})
         pulling = ("How it is read", {
             "classes": ["collapse"],
             "fields": ("overlap_minutes", "recent_slice_minutes", "older_slice_hours", "options"),
         })  # fmt: skip
-        health = ("Health", {"fields": ("health_label", "last_error", "since", "egress")})
+        health = ("Health", {"fields": ("health_label", "last_error", "since", "signed_in_with", "egress")})
         return [health, account, pulling] if obj else [account, pulling]
 
     def get_inlines(self, request: HttpRequest, obj: Connection | None) -> Any:
         """A new connection gets its jobs when it is saved."""
         return super().get_inlines(request, obj) if obj else []
+
+    def _secrets_of(self, obj: Connection | None) -> tuple[str, ...]:
+        has_choice = obj is None or uses_oauth(obj.provider)
+        return ("sign_in", "secret", "application", "application_secret") if has_choice else ("secret",)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form knows the address of this installation, as this browser sees it."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.redirect_uri = authorizing.redirect_uri(request)
+        return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         return (*self.readonly_fields, "provider") if obj else self.readonly_fields
@@ -97,17 +114,26 @@ class ConnectionAdmin(ChangedFieldsOnly):
         return gone, counts, needed - {model._meta.verbose_name for model in TRACES}, protected
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
-        """No buttons for who may only look."""
-        return super().get_actions_detail(request, object_id) if self.has_change_permission(request) else []
+        """No buttons for who may only look, and none to authorize where there is no application."""
+        if not self.has_change_permission(request):
+            return []
+        found = super().get_actions_detail(request, object_id)
+        if OAuthGrant.objects.filter(connection=object_id).exists():
+            return found
+        return [one for one in found if not one.action_name.endswith(f"_{AUTHORIZE}")]
 
-    def save_model(self, request: HttpRequest, obj: Connection, form: forms.ModelForm, change: bool) -> None:  # type: ignore[type-arg]
-        if form.cleaned_data.get("secret"):
-            obj.set_secret(form.cleaned_data["secret"])
+    def get_urls(self) -> list[Any]:
+        back = path("authorized/", self._authorized, name=authorizing.BACK)
+        return [back, *super().get_urls()]
+
+    def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        values = form.cleaned_data
+        if form.has_new_sign_in and form.is_application:
+            sign_in.as_application(obj, values["application"], values["application_secret"])
+        elif form.has_new_sign_in:
+            sign_in.with_secret(obj, values["secret"])
         ensure_plans(obj)
-
-    def fields_set_by(self, form: forms.ModelForm) -> list[str]:  # type: ignore[type-arg]
-        return ["encrypted_secret", "health", "health_message"] if form.cleaned_data.get("secret") else []
 
     @display(description="health", label=HEALTH_COLOURS)
     def shown_health(self, obj: Connection) -> tuple[str, str]:
@@ -133,6 +159,10 @@ class ConnectionAdmin(ChangedFieldsOnly):
     def checked(self, obj: Connection) -> str:
         return ago(obj.health_at)
 
+    @display(description="signed in with")
+    def signed_in_with(self, obj: Connection) -> str:
+        return authorizing.described(obj)
+
     @display(description="our address for their allow-list")
     def egress(self, obj: Connection) -> str:
         return settings.EGRESS_ADDRESS or "not set (EGRESS_ADDRESS)"
@@ -141,21 +171,18 @@ class ConnectionAdmin(ChangedFieldsOnly):
     def test(self, request: HttpRequest, object_id: int) -> HttpResponse:
         connection = found_or_404(self, request, object_id)
 
-        def do(_values: dict[str, Any]) -> str:
-            steps = check_connection(connection)
-            for step in steps:
-                level = messages.INFO if step.ok else messages.ERROR
-                messages.add_message(request, level, f"{step.tried}: {step.answered}")
-            text = f"{sum(step.ok for step in steps)} of {len(steps)} checks went well"
-            if not all(step.ok for step in steps):
-                raise NotDone(text)
-            return text
-
         return ask(
             self, request, connection, title=f"Test connection {connection}", button="Test",
             consequence="Signs in with the stored credentials and only reads. If all is well, a stopped one resumes.",
-            do=do,
+            do=lambda _values: _tested(request, connection),
         )  # fmt: skip
+
+    @action(description="Authorize", url_path=AUTHORIZE, icon="key")
+    def authorize(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return authorizing.start(self, request, found_or_404(self, request, object_id))
+
+    def _authorized(self, request: HttpRequest) -> HttpResponse:
+        return authorizing.come_back(self, request, _tested)
 
     @action(description="Run now", url_path="run-now", icon="play_arrow")
     def run_now(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -178,3 +205,15 @@ class ConnectionAdmin(ChangedFieldsOnly):
             consequence="A worker runs it as soon as one is free, unless it is running already.", do=do,
             form_class=JobForm,
         )  # fmt: skip
+
+
+def _tested(request: HttpRequest, connection: Connection) -> str:
+    """Test a connection and tell the person each step. Raises NotDone when not all went well."""
+    steps = check_connection(connection)
+    for step in steps:
+        level = messages.INFO if step.ok else messages.ERROR
+        messages.add_message(request, level, f"{step.tried}: {step.answered}")
+    text = f"{sum(step.ok for step in steps)} of {len(steps)} checks went well"
+    if not all(step.ok for step in steps):
+        raise NotDone(text)
+    return text

@@ -123,6 +123,10 @@ def _delete_line(gecko: GeckoState, given: dict[str, Any]) -> None:
     gecko.delete_line(_row(gecko, "order_line_items", given.pop("line_id")))
 
 
+def _expire_tokens(gecko: GeckoState, _given: dict[str, Any]) -> None:
+    gecko.oauth.expire()
+
+
 WAREHOUSE: dict[str, Callable[[GeckoState, dict[str, Any]], dict[str, Any] | None]] = {
     "ship": _ship,
     "stock": _stock,
@@ -132,6 +136,7 @@ WAREHOUSE: dict[str, Callable[[GeckoState, dict[str, Any]], dict[str, Any] | Non
     "lines/add": _add_line,
     "lines/edit": _change_line,
     "lines/remove": _delete_line,
+    "tokens/expire": _expire_tokens,
 }
 
 

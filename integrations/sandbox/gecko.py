@@ -214,10 +214,10 @@ def _oauth(state: GeckoState, request: Request) -> Response:
     try:
         match (request.method, request.path.rstrip("/")):
             case ("GET", "/oauth/authorize"):
-                target = state.oauth.authorize(request.args.to_dict())
+                target = state.oauth.authorize(request.args.to_dict(), denied=state.deny_authorization)
                 return Response(b"", 302, headers={"Location": target})
             case ("POST", "/oauth/token"):
-                return _json(state.oauth.grant(gecko_requests.credentials(request)))
+                return _json(state.oauth.grant(gecko_requests.credentials(request), life=state.token_life))
     except gecko_oauth.Refused:
         return _json(gecko_oauth.REFUSED, 401)
     except Problem as exc:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from secrets import compare_digest, token_hex
 from urllib.parse import urlencode, urlsplit
 
-LIFE = 7200
 CODE_LIFE = 600
 REFUSED = {
     "error": "invalid_request",
@@ -39,19 +38,27 @@ class Tokens:
             return False
         return _same(token, self.privileged) or self.access.get(token, 0) > time.time()
 
-    def authorize(self, asked: dict[str, str]) -> str:
-        """Where to send the browser, with a code: the user of the sandbox always agrees."""
+    def expire(self) -> None:
+        """Every access token ends now, whatever its client was told."""
+        self.access.clear()
+
+    def authorize(self, asked: dict[str, str], *, denied: bool = False) -> str:
+        """Where to send the browser: with a code, or with the user's refusal."""
         target = asked.get("redirect_uri", "")
         right = asked.get("client_id") == self.client_id and asked.get("response_type") == "code"
         if not right or urlsplit(target).scheme not in ("http", "https"):
             raise Refused
-        code = token_hex(16)
-        self.codes[code] = (target, time.time() + CODE_LIFE)
-        answer = {"code": code, **({"state": asked["state"]} if "state" in asked else {})}
+        answer = {"error": "access_denied"} if denied else {"code": self._new_code(target)}
+        answer.update({"state": asked["state"]} if "state" in asked else {})
         return f"{target}{'&' if '?' in target else '?'}{urlencode(answer)}"
 
-    def grant(self, asked: dict[str, str]) -> dict[str, object]:
-        """The answer to the token address. A refresh token is good once."""
+    def _new_code(self, target: str) -> str:
+        code = token_hex(16)
+        self.codes[code] = (target, time.time() + CODE_LIFE)
+        return code
+
+    def grant(self, asked: dict[str, str], *, life: int) -> dict[str, object]:
+        """The answer to the token address; the access token lives for `life` seconds. A refresh token is good once."""
         known = _same(asked.get("client_id", ""), self.client_id)
         if not known or not _same(asked.get("client_secret", ""), self.client_secret):
             raise Refused
@@ -64,18 +71,18 @@ class Tokens:
                 good = False
         if not good:
             raise Refused
-        return self._issue()
+        return self._issue(life)
 
     def _redeem(self, asked: dict[str, str]) -> bool:
         target, until = self.codes.pop(asked.get("code", ""), ("", 0.0))
         return until > time.time() and asked.get("redirect_uri", target) == target
 
-    def _issue(self) -> dict[str, object]:
+    def _issue(self, life: int) -> dict[str, object]:
         now, token = time.time(), token_hex(32)
         self.access = {one: until for one, until in self.access.items() if until > now}
-        self.access[token], self.refresh_token = now + LIFE, token_hex(32)
+        self.access[token], self.refresh_token = now + life, token_hex(32)
         return {
-            "access_token": token, "token_type": "bearer", "expires_in": LIFE, "refresh_token": self.refresh_token,
+            "access_token": token, "token_type": "bearer", "expires_in": life, "refresh_token": self.refresh_token,
             "scope": "public", "created_at": int(now),
         }  # fmt: skip
 

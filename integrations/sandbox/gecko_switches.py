@@ -34,6 +34,10 @@ class Switches:
     """`order_line_item_ids` are not in the order of the lines."""
     index_lag: float = 0.0
     """Seconds until a created order is in lists."""
+    token_life: int = 7200
+    """Seconds for which an OAuth access token is good (1.1)."""
+    deny_authorization: bool = False
+    """The user refuses what an OAuth application asks for (1.1)."""
 
     def switch(self, **values: Any) -> None:
         """Set switches by name. Raises ValueError for an unknown one or a value that it cannot have."""

@@ -1,4 +1,4 @@
-"""HTTP to TradeGecko: bearer token, JSON, pages, and the call limit that its headers tell (tradegecko 1.2, 2)."""
+"""HTTP to TradeGecko: access tokens, JSON, pages, and the call limit that its headers tell (tradegecko 1.2, 2)."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Page:
 
 
 class BearerAuth(AuthBase):
-    """A privileged access token; OAuth's rotating tokens will take this place."""
+    """An access token: a privileged one stays the same, OAuth's change from call to call."""
 
     def __init__(self, token: str) -> None:
-        self._token = token
+        self.token = token
 
     def __call__(self, r: PreparedRequest) -> PreparedRequest:
-        r.headers["Authorization"] = f"Bearer {self._token}"
+        r.headers["Authorization"] = f"Bearer {self.token}"
         return r
 
 
@@ -51,7 +51,9 @@ class Client:
     def __init__(self, account: Account, *, page_size: int, batch_size: int) -> None:
         self._budget = account.budget
         self._journal = account.journal
-        self._door = Door(account, BearerAuth(_token(account)), read_seconds=60, total_seconds=120)
+        self._tokens = account.tokens
+        self._auth = BearerAuth(_token(account))
+        self._door = Door(account, self._auth, read_seconds=60, total_seconds=120)
         self._page_size = page_size
         self._batch_size = batch_size
 
@@ -64,8 +66,8 @@ class Client:
         if key:
             headers["Idempotency-Key"] = key
         what = f"POST {path}"
-        answer = self._door.send("POST", path, body=json.dumps(body).encode(), headers=headers, writes=True)
-        self._learn(answer)
+        content = json.dumps(body).encode()
+        answer = self._send(lambda: self._door.send("POST", path, body=content, headers=headers, writes=True))
         errors.check(answer, what, writes=True)
         return errors.parse(answer, what, writes=True)
 
@@ -123,24 +125,46 @@ class Client:
             self._journal.problem(text)
 
     def _call(self, method: str, path: str, params: Params) -> tuple[dict[str, Any], dict[str, Any]]:
-        answer = self._door.send(method, path, params=params, headers={"Accept": "application/json"})
-        self._learn(answer)
+        headers = {"Accept": "application/json"}
+        answer = self._send(lambda: self._door.send(method, path, params=params, headers=headers))
         what = f"{method} {path}"
         errors.check(answer, what, writes=False)
         return errors.parse(answer, what, writes=False), _paging(answer)
 
-    def _learn(self, answer: Answer) -> None:
+    def _send(self, call: Callable[[], Answer]) -> Answer:
+        """The answer to a call; with OAuth, after a 401 once more with a renewed token (1.1).
+
+        A 401 comes before the request is looked at: nothing was done, so that the same one may be sent again.
+        """
+        if self._tokens is None:
+            return self._learn(call())
+        self._sign_in(self._tokens.access())
+        answer = self._learn(call())
+        if answer.status != 401:
+            return answer
+        self._sign_in(self._tokens.renew(self._auth.token))
+        answer = self._learn(call())
+        if answer.status == 401:
+            raise Misconfigured(errors.RENEWED_IN_VAIN, credentials=True)
+        return answer
+
+    def _sign_in(self, token: str) -> None:
+        self._auth.token = token
+        self._door.hide(token)
+
+    def _learn(self, answer: Answer) -> Answer:
         """Tell the shared budget what the headers say; a 429 closes it for everybody."""
         if self._budget is None:
-            return
+            return answer
         if answer.status == 429:
             self._budget.block(datetime.now(UTC) + errors.wait_of(answer))
-            return
+            return answer
         names = ("x-rate-limit-limit", "x-rate-limit-remaining", "x-rate-limit-reset")
         values = [answer.headers.get(name, "") for name in names]
         if all(value.isascii() and value.isdigit() and len(value) < 12 for value in values):
             limit, remaining, reset = map(int, values)
             self._budget.learn(limit=limit, remaining=remaining, resets_at=datetime.fromtimestamp(reset, UTC))
+        return answer
 
 
 def _token(account: Account) -> str:

@@ -26,6 +26,9 @@ CREDENTIALS = {
     402: "says that the subscription has lapsed (HTTP 402). Renew it, then test",
     403: "says that the token's user may not do this (HTTP 403). Give the user the rights, then test",
 }
+RENEWED_IN_VAIN = (
+    "TradeGecko refused a token that had just been renewed (HTTP 401). Authorize again on the connection's page"
+)
 # Without these nothing of a connection works; a right to anything else may be missing for good.
 NEEDED = ("/accounts/current", "/orders")
 # What an order takes from its route (3.10).

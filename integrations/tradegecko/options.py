@@ -12,13 +12,17 @@ MAX_PAGE_SIZE = 250
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`page_size` rows per answer, `sku_batch` SKUs per question; an empty `tax_treatment` leaves the account's own."""
+    """`page_size` rows per answer, `sku_batch` SKUs per question; an empty `tax_treatment` leaves the account's own.
+
+    `authorize_url`: where staff authorize an OAuth application; empty: beside the base URL.
+    """
 
     page_size: int = MAX_PAGE_SIZE
     sku_batch: int = 50
     tax_treatment: str = ""
     company_type: str = "business"
     send_currency: bool = True
+    authorize_url: str = ""
 
 
 def read(given: object, connection: str) -> Options:

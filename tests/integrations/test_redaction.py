@@ -18,8 +18,9 @@ from django.db import DataError, IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.logs import LogFormatter
 from integrations.models import Connection, SyncRun
-from integrations.redaction import MARK, LogFormatter, Redactor, message_of, named
+from integrations.redaction import MARK, Redactor, message_of, named
 from integrations.runs import Run
 from integrations.sandbox.server import Sandbox
 from orders.intake import reason_of
@@ -140,5 +141,5 @@ def test_an_address_stays_out_of_what_a_real_violation_leaves(shop: Sandbox, man
 
 def test_what_django_logs_goes_through_our_formatter() -> None:
     formatters: Any = settings.LOGGING["formatters"]
-    assert formatters["line"]["()"] == "integrations.redaction.LogFormatter"
+    assert formatters["line"]["()"] == "config.logs.LogFormatter"
     assert logging.getLogger("django").handlers == []
