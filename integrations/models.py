@@ -6,6 +6,7 @@ import random
 from datetime import date, timedelta
 from typing import TypeVar
 
+from django.apps import apps
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -15,7 +16,8 @@ from django.utils import timezone
 from integrations import registry
 from integrations.crypto import decrypt, encrypt
 from integrations.processes import RunLost
-from integrations.warehouse_facts import AccountCurrencies, CompanyRequest  # noqa: F401 (Django looks for models here)
+from integrations.shared_state import Outage, RateWindow  # noqa: F401 (Django looks for models here)
+from integrations.warehouse_facts import AccountCurrencies, CompanyRequest  # noqa: F401
 
 DEFAULT_FIRST_LOOK = timedelta(days=3)
 MAX_ATTEMPTS = 12
@@ -190,7 +192,10 @@ class Route(models.Model):
 
 
 class JobPlan(models.Model):
-    """How often a job runs for a connection, and when next. The dispatcher moves `next_run_at` on."""
+    """How often a job runs for a connection, and when next. The dispatcher moves `next_run_at` on.
+
+    `queued_at`: a task of it waits for a worker. `expected_since`: nothing has kept it from running since then.
+    """
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="plans")
     job = models.CharField(max_length=40)
@@ -199,6 +204,8 @@ class JobPlan(models.Model):
     )
     is_enabled = models.BooleanField("switched on", default=True)
     next_run_at = models.DateTimeField(default=timezone.now, editable=False)
+    queued_at = models.DateTimeField(null=True, editable=False)
+    expected_since = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["connection", "pk"]
@@ -265,18 +272,6 @@ class Exchange(models.Model):
         return f"{self.method} {self.url[:80]} → {self.status or 'no answer'}"
 
 
-class RateWindow(models.Model):
-    """What is left of an account's calls, shared by all worker processes. One row per connection."""
-
-    connection = models.OneToOneField(Connection, models.CASCADE, related_name="rate_window")
-    limit = models.PositiveIntegerField()
-    remaining = models.IntegerField()
-    resets_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.remaining} of {self.limit} calls until {self.resets_at:%H:%M:%S}"
-
-
 TransmissionRow = TypeVar("TransmissionRow", bound="Transmission")
 
 
@@ -292,6 +287,7 @@ class Transmission(models.Model):
         WITHDRAWN = "withdrawn", "Withdrawn"  # no longer wanted, and certainly not sent
 
     CLAIMABLE = (Status.PENDING, Status.UNCONFIRMED)
+    connection_path = "connection"  # the look-up that leads to the connection it is sent to
 
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     attempts = models.PositiveIntegerField(default=0)
@@ -363,6 +359,10 @@ class Transmission(models.Model):
             self.finish(self.Status.PARKED, error=f"given up after {self.attempts} attempts: {error}")
             return
         self.release(status, after=max(pause_after(self.attempts), at_least), error=error)
+
+
+def transmissions() -> list[type[Transmission]]:
+    return [model for model in apps.get_models() if issubclass(model, Transmission)]
 
 
 def pause_after(attempts: int) -> timedelta:

@@ -136,6 +136,7 @@ class Publication(Transmission):
     """
 
     KEPT_FOR = timedelta(days=30)  # once it is done with
+    connection_path = "listing__route__marketplace"
 
     listing = models.ForeignKey(Listing, models.CASCADE, related_name="publications")
     sku = models.CharField(max_length=120, verbose_name="SKU")

@@ -23,14 +23,16 @@ from integrations.admin_base import (
     job_name,
     labelled,
 )
+from integrations.circuit import asked_with, try_now
 from integrations.connection_form import ConnectionForm
 from integrations.connection_test import check_connection
 from integrations.dispatch import enqueue, ensure_plans
-from integrations.models import Connection, Exchange, JobPlan, RateWindow, SyncRun
+from integrations.models import Connection, Exchange, JobPlan, SyncRun
+from integrations.shared_state import Outage, RateWindow
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest
 
 # A connection's own traces: they go with it and do not make it one that was used.
-TRACES = (JobPlan, SyncRun, Exchange, RateWindow, AccountCurrencies, CompanyRequest)
+TRACES = (JobPlan, SyncRun, Exchange, RateWindow, Outage, AccountCurrencies, CompanyRequest)
 
 HEALTH_COLOURS = {
     Connection.Health.WORKING: "success", Connection.Health.UNTESTED: "info",
@@ -159,6 +161,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
             )
 
         def do(values: dict[str, Any]) -> str:
+            try_now(asked_with(connection))
             enqueue(values["job"], connection.pk)
             return f"“{job_name(values['job'])}” of {connection} is queued; its run shows under Runs"
 

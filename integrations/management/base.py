@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
 
+from integrations import shutdown
 from integrations.errors import IntegrationError
 from integrations.models import Connection
 
@@ -17,9 +19,14 @@ class Command(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
-            return super().execute(*args, **options)
+            with shutdown.by_sigterm():
+                return super().execute(*args, **options)
         except IntegrationError as exc:
             raise CommandError(str(exc)) from None
+        except KeyboardInterrupt as exc:
+            number = signal.SIGTERM if isinstance(exc, shutdown.Stopped) else signal.SIGINT
+            text = "stopped; what was under way is looked up by the next run before anything is sent again"
+            raise CommandError(text, returncode=128 + number) from None
 
     def fail(self, text: str) -> NoReturn:
         raise CommandError(" ".join(text.split()))

@@ -16,8 +16,8 @@ from integrations.models import Connection, SyncRun, Transmission
 from inventory.models import Publication
 from orders.admin import labels, worklists
 from orders.admin.labels import Label
+from orders.alarms import alarms
 from orders.models import Hold, Order, UnreadableRecord
-from orders.report import alarms
 
 H, R = Connection.Health, SyncRun.Status
 
