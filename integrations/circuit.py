@@ -103,7 +103,11 @@ def standing() -> models.QuerySet[Outage]:
 
 def pause_text(connection: Connection, outage: Outage) -> str:
     """Why a call did not leave, and when it will."""
-    when = "one call tries it now" if outage.prober else f"it is tried again at {outage.paused_until:%H:%M:%S} UTC"
+    when = (
+        "one call tries again now"
+        if outage.prober
+        else f"the next one tries again at {outage.paused_until:%H:%M:%S} UTC"
+    )
     since = f"{outage.failures} failures in a row since {outage.since:%Y-%m-%d %H:%M} UTC"
     return f"calls to {connection} are paused after {since}; {when}. Last: {outage.last_error}"
 

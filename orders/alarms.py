@@ -72,9 +72,10 @@ def _waiting(now: datetime) -> Iterator[str]:
 def _jobs(now: datetime) -> Iterator[str]:
     """Jobs without a run for two intervals, and runs that do not end."""
     latest = SyncRun.objects.filter(connection=OuterRef("connection"), job=OuterRef("job")).order_by("-started_at")
-    plans = expected_plans(now).annotate(latest=Subquery(latest.values("pk")[:1])).select_related("connection")
+    expected = expected_plans(now).select_related("connection").order_by("pk")
+    plans = list(expected.annotate(latest=Subquery(latest.values("pk")[:1])))
     runs = SyncRun.objects.in_bulk([plan.latest for plan in plans if plan.latest])
-    for plan in plans.order_by("pk"):
+    for plan in plans:
         run = runs.get(plan.latest or 0)
         is_running = run is not None and run.status == SyncRun.Status.RUNNING
         text = _stuck(run, plan, now) if run and is_running else _overdue(plan, run, now)

@@ -23,7 +23,7 @@ from integrations.admin_base import (
     job_name,
     labelled,
 )
-from integrations.circuit import asked_with, try_now
+from integrations.circuit import asked_with, pause_text, standing, try_now
 from integrations.connection_form import ConnectionForm
 from integrations.connection_test import check_connection
 from integrations.dispatch import enqueue, ensure_plans
@@ -63,7 +63,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
     inlines = (JobPlans,)
     list_display = ("name", "provider", "shown_health", "short_error", "is_active", "checked")
     actions_detail = ["test", "run_now"]
-    readonly_fields = ("health_label", "last_error", "checked", "egress")
+    readonly_fields = ("health_label", "last_error", "checked", "calls", "egress")
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         hint = "A connection that was used is switched off, not deleted." if obj else ""
@@ -75,7 +75,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
             "classes": ["collapse"],
             "fields": ("overlap_minutes", "recent_slice_minutes", "older_slice_hours", "options"),
         })  # fmt: skip
-        health = ("Health", {"fields": ("health_label", "last_error", "checked", "egress")})
+        health = ("Health", {"fields": ("health_label", "last_error", "checked", "calls", "egress")})
         return [health, account, pulling] if obj else [account, pulling]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> Any:
@@ -102,6 +102,8 @@ class ConnectionAdmin(ChangedFieldsOnly):
             obj.set_secret(form.cleaned_data["secret"])
         super().save_model(request, obj, form, change)
         ensure_plans(obj)
+        if set(form.changed_data) & {"secret", "username", "base_url"}:
+            try_now([obj])
 
     def fields_set_by(self, form: forms.ModelForm) -> list[str]:  # type: ignore[type-arg]
         return ["encrypted_secret", "health", "health_message"] if form.cleaned_data.get("secret") else []
@@ -125,6 +127,11 @@ class ConnectionAdmin(ChangedFieldsOnly):
     @display(description="since")
     def checked(self, obj: Connection) -> str:
         return ago(obj.health_at)
+
+    @display(description="calls")
+    def calls(self, obj: Connection) -> str:
+        outage = standing().filter(connection=obj).first()
+        return pause_text(obj, outage) if outage else "made as needed"
 
     @display(description="our address for their allow-list")
     def egress(self, obj: Connection) -> str:
