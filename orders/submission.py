@@ -26,6 +26,8 @@ from orders.settling import Plan
 S = Order.Status
 T = WarehouseSubmission.Status
 MOST_REFUSALS = 3
+# Of thousands that wait, a run looks on the marketplace only at those that its call limit may let out.
+LOOKED_AT_TOGETHER = 100
 # A key that was refused belongs to a request that may still be on its way: it is believed lost only much later.
 KEY_REFUSED_GRACES = 30
 LONGEST_LOOK_UP_PAUSE = timedelta(minutes=2)
@@ -69,15 +71,19 @@ class Sender:
         self._failures_in_a_row = 0
 
     def send_all(self, pks: Sequence[int]) -> None:
-        orders = Order.objects.filter(submission__in=pks, submission__status=T.PENDING, route__in=self._routes)
-        self._unclear_orders = revisit.before_sending(self._run, list(orders.select_related("connection")))
-        for pk in pks:
+        for place, pk in enumerate(pks):
             self._run.beat()
+            if place % LOOKED_AT_TOGETHER == 0:
+                self._look_again(pks[place : place + LOOKED_AT_TOGETHER])
             with self._run.isolated(f"submission {pk}"):
                 self.send(pk)
             if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
                 self._run.unreachable()
                 return
+
+    def _look_again(self, pks: Sequence[int]) -> None:
+        orders = Order.objects.filter(submission__in=pks, submission__status=T.PENDING, route__in=self._routes)
+        self._unclear_orders = revisit.before_sending(self._run, list(orders.select_related("connection")))
 
     def send(self, pk: int) -> None:
         """Take one submission as far as it goes now. Raises Misconfigured or a rate limit's Unavailable: stop."""

@@ -21,6 +21,7 @@ from integrations.errors import Unavailable
 from integrations.models import Connection, JobPlan
 from integrations.sandbox.server import Sandbox
 from integrations.shared_state import Outage
+from inventory.tasks import run_pull_levels
 from orders import jobs
 from orders.models import WarehouseSubmission
 
@@ -71,7 +72,7 @@ def test_a_connection_that_answers_has_no_row_to_write(shop: Sandbox, manage: Ru
 def test_after_failures_in_a_row_nothing_is_sent_any_more(shop: Sandbox, gecko: Connection) -> None:
     trouble(shop)
     for _ in range(20):
-        jobs.run_pull_levels(gecko)
+        run_pull_levels(gecko)
     assert len(shop.calls("tradegecko")) == FAILURES_UNTIL_PAUSED
 
 
@@ -79,7 +80,7 @@ def test_after_failures_in_a_row_nothing_is_sent_any_more(shop: Sandbox, gecko: 
 def test_whatever_the_trouble_looks_like(shop: Sandbox, gecko: Connection, fault: str) -> None:
     shop.faults.add("tradegecko", fault, times=10**6)
     for _ in range(20):
-        jobs.run_pull_levels(gecko)
+        run_pull_levels(gecko)
     assert len(shop.calls("tradegecko")) == FAILURES_UNTIL_PAUSED
 
 
@@ -87,7 +88,7 @@ def test_whatever_the_trouble_looks_like(shop: Sandbox, gecko: Connection, fault
 def test_a_clear_no_pauses_nothing(shop: Sandbox, gecko: Connection, fault: str) -> None:
     shop.faults.add("tradegecko", fault, times=10**6, retry_after="1")
     for _ in range(10):
-        jobs.run_pull_levels(gecko)
+        run_pull_levels(gecko)
     assert shop.calls("tradegecko")
     assert not Outage.objects.exclude(paused_until=None).exists()
 
@@ -215,7 +216,7 @@ def test_run_now_in_the_admin_tries_at_once(shop: Sandbox, gecko: Connection, ad
     fail(gecko)
     address = reverse("admin:integrations_connection_run_now", args=[gecko.pk])
     admin_client.post(address, {"job": "pull_levels"})
-    assert jobs.run_pull_levels(gecko).failed is False
+    assert run_pull_levels(gecko).failed is False
 
 
 def test_what_waited_for_the_outage_to_end_goes_as_soon_as_it_has(
@@ -247,7 +248,7 @@ def test_a_job_that_was_refused_comes_back_with_the_end_of_the_pause(shop: Sandb
     dispatch()
     fail(gecko)
     JobPlan.objects.filter(connection=gecko).update(next_run_at=timezone.now() + timedelta(hours=9))
-    jobs.run_pull_levels(gecko)
+    run_pull_levels(gecko)
     plan = JobPlan.objects.get(connection=gecko, job="pull_levels")
     assert plan.next_run_at < timezone.now() + timedelta(minutes=1)
 
@@ -266,5 +267,5 @@ def test_at_once_means_that_nothing_is_paused(shop: Sandbox, gecko: Connection, 
     settings.RETRY_BASE_SECONDS = 0
     trouble(shop)
     for _ in range(10):
-        jobs.run_pull_levels(gecko)
+        run_pull_levels(gecko)
     assert len(shop.calls("tradegecko")) == 10
