@@ -21,9 +21,11 @@ COUNT = """
 import json
 from django.db.models import Count, Max
 from django.utils import timezone
+from integrations.dispatch import dispatch
 from integrations.models import JobPlan, SyncRun
 from orders.models import Order, WarehouseSubmission
 JobPlan.objects.update(next_run_at=timezone.now())
+dispatch()
 print(json.dumps({
     "orders": dict(Order.objects.order_by().values_list("status").annotate(Count("pk"))),
     "runs": dict(SyncRun.objects.order_by().values_list("status").annotate(Count("pk"))),
