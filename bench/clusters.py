@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from bench.installation import Installation
+from integrations import shutdown
 from integrations.sandbox.server import Sandbox
 
 LOOK_EVERY_SECONDS = 2.0
@@ -42,7 +43,8 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=2_000)
     parser.add_argument("--clusters", type=int, default=3)
     parser.add_argument("--minutes", type=int, default=60, help="give up after so long")
-    measure(parser.parse_args())
+    with shutdown.by_sigterm():  # the clusters must not outlive it
+        measure(parser.parse_args())
 
 
 def measure(args: Namespace) -> None:

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any
 
 LOOK_EVERY_SECONDS = 0.2
+GRACE_SECONDS = 3.0
 
 
 class Stopped(KeyboardInterrupt):
@@ -36,6 +37,11 @@ def is_closing() -> bool:
 def prepare() -> None:
     """Before the cluster's processes are forked: the word that they are to stop."""
     _State.closing = RawValue("b", 0)
+
+
+def end_with_parent() -> None:
+    """In every process that a cluster forks: none outlives the one that made it, to take tasks that nobody will do."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
 
 def announce() -> None:
@@ -75,14 +81,19 @@ def watch(**_kwargs: object) -> None:
     threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
 
 
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    time.sleep(GRACE_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
         if is_closing() and _State.is_at_work:
             _interrupt()
         time.sleep(LOOK_EVERY_SECONDS)
     _interrupt()  # nobody is left to give it work, or to take a result
-    time.sleep(LOOK_EVERY_SECONDS * 10)
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _interrupt() -> None:

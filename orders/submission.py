@@ -124,6 +124,7 @@ class Sender:
         plan = settling.plan([order], None)[order.pk]
         if plan.reasons:
             with transaction.atomic():
+                _lock(submission)
                 submission.finish(T.WITHDRAWN)
                 settling.settle([order], None, [route])
             return
@@ -194,13 +195,13 @@ class Sender:
 
     def _accept(self, submission: WarehouseSubmission, receipt: Receipt, reason: str) -> None:
         with transaction.atomic():
+            order = _lock(submission)
             submission.finish(
                 T.ACCEPTED, remote_id=receipt.remote_id, remote_number=receipt.number, remote_status=receipt.status
             )
             _note_line_ids(submission, receipt)
             doubled = Hold.objects.filter(order=submission.order_id, kind=Hold.Kind.DOUBLED, resolved_at=None)
             doubled.update(resolved_at=timezone.now())
-            order = Order.objects.get(pk=submission.order_id)
             order.move_to(S.SUBMITTED, reason=f"{reason} as order {receipt.number or receipt.remote_id}")
             if order.cancel_requested_at:
                 arrivals.hold_cancelled_late(order, "")
@@ -215,6 +216,7 @@ class Sender:
 
     @transaction.atomic
     def _withdraw(self, submission: WarehouseSubmission, order: Order) -> None:
+        _lock(submission)
         submission.finish(T.WITHDRAWN)
         if order.cancel_requested_at and order.status in Order.UNSENT:
             arrivals.cancel(order, "cancelled before it was sent")
@@ -253,6 +255,11 @@ class Sender:
             submission.back_off(T.UNCONFIRMED, str(exc), at_least=wait)
             return
         submission.back_off(was, str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
+
+
+def _lock(submission: WarehouseSubmission) -> Order:
+    """The order, locked before its submission as everywhere: a pull that sees it just then waits, and neither fails."""
+    return Order.objects.select_for_update().get(pk=submission.order_id)
 
 
 def _not_of_others(submission: WarehouseSubmission, found: Sequence[Receipt]) -> list[Receipt]:

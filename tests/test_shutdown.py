@@ -28,6 +28,17 @@ def is_asked(box: Sandbox) -> bool:
     return ("POST", "/orders") in box.calls("tradegecko")
 
 
+def children(parent: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def goes_on(made: Installation, box: Sandbox, number: str) -> None:
     """The next process finds what the stopped one had sent, and sends nothing again."""
     [(status, error)] = made.rows(LAST_RUN)
@@ -69,7 +80,11 @@ def test_a_cluster_that_is_stopped_hands_back_its_work(order: tuple[Installation
     goes_on(made, box, number)
 
 
-def test_workers_whose_cluster_was_killed_do_not_linger(order: tuple[Installation, str], box: Sandbox) -> None:
+@pytest.mark.parametrize("killed", ["the whole", "its guard alone"])
+def test_processes_whose_cluster_was_killed_do_not_linger(
+    order: tuple[Installation, str], box: Sandbox, killed: str
+) -> None:
+    """A guard's helpers would go on taking tasks from the queue, for nobody."""
     made, number = order
     made.run("shell", "-c", "from integrations.dispatch import enqueue; enqueue('submit_orders', 2)")
     with ended(made.start("qcluster")) as cluster:
@@ -77,6 +92,10 @@ def test_workers_whose_cluster_was_killed_do_not_linger(order: tuple[Installatio
         [owner] = made.rows("select owner from integrations_syncrun where status = 'running'")[0]
         worker = int(owner.split()[-2])
         sentinel = int(Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[1])
-        subprocess.run(["kill", "-KILL", str(cluster.pid), str(sentinel)], check=True)
-        wait_for(lambda: not Path(f"/proc/{worker}/exe").exists(), "the worker ends")
+        helpers = children(sentinel)
+        assert len(helpers) >= 4  # two workers, what brings tasks and what takes results
+        if killed == "the whole":
+            cluster.kill()
+        subprocess.run(["kill", "-KILL", str(sentinel)], check=True)
+        wait_for(lambda: not any(is_alive(helper) for helper in helpers), "all processes end")
     goes_on(made, box, number)

@@ -17,6 +17,7 @@ class Crossdock(Cluster):  # type: ignore[misc]
 
     def start(self) -> int:
         shutdown.prepare()
+        os.register_at_fork(after_in_child=shutdown.end_with_parent)
         return int(super().start())
 
     def sig_handler(self, signum: int, frame: FrameType | None) -> None:
