@@ -28,6 +28,7 @@ ALERT_WEBHOOK_URL = environment.web_address("ALERT_WEBHOOK_URL")
 JOBS = schedules.JOBS
 
 INSTALLED_APPS = [
+    "config",  # before django_q, whose qcluster it extends
     "unfold",
     "unfold.contrib.import_export",
     "django.contrib.admin",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 
@@ -19,6 +19,19 @@ class Budget(Protocol):
 
     def block(self, until: datetime) -> None:
         """The other side said no more calls until then."""
+
+
+class Circuit(Protocol):
+    """Keeps every process from calling a system that does not answer; one alone tries again."""
+
+    def enter(self) -> bool:
+        """Whether this call is the one that tries again. Raises Unavailable(throttled) while calls are paused."""
+
+    def succeeded(self) -> None:
+        """The other side gave a clear answer, be it yes or no."""
+
+    def failed(self, error: str, wait_asked: timedelta | None = None) -> timedelta:
+        """It gave none. Returns how long calls are paused now; zero while they are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +102,4 @@ class Account:
     budget: Budget | None = None
     journal: Journal | None = None
     tokens: Tokens | None = None
+    circuit: Circuit | None = None

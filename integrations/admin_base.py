@@ -23,7 +23,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from integrations.admin_forms import ShownForm
-from integrations.models import Transmission
+from integrations.transmissions import Transmission
 from integrations.wording import job_name, moment
 
 T = Transmission.Status

@@ -5,6 +5,9 @@ class IntegrationsConfig(AppConfig):
     name = "integrations"
 
     def ready(self) -> None:
-        from integrations import checks
+        from django_q.signals import post_spawn
+
+        from integrations import checks, shutdown
 
         checks.register()
+        post_spawn.connect(shutdown.watch)

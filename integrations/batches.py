@@ -11,8 +11,8 @@ from django.db import models
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.models import MAX_ATTEMPTS, Transmission, TransmissionRow, pause_after
 from integrations.processes import RunLost
+from integrations.transmissions import MAX_ATTEMPTS, Transmission, TransmissionRow, pause_after
 from integrations.wording import counted
 
 T = Transmission.Status

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from integrations import account
 from integrations.errors import Unavailable
-from integrations.models import Connection, Exchange, RateWindow, SyncRun
+from integrations.models import Connection, Exchange, SyncRun
+from integrations.shared_state import RateWindow
 
 # Before the first answer we know no limit; the other side's headers correct this at once (tradegecko 2.6).
 ASSUMED_LIMIT = 300

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from integrations import places
+from integrations import circuit, places
 from integrations.budget import RunJournal, SharedBudget
 from integrations.errors import IntegrationError, Misconfigured, Refused
 from integrations.models import Connection, Route
@@ -20,6 +20,7 @@ RECENT = timedelta(days=1)
 
 def check_connection(connection: Connection) -> list[CheckStep]:
     """Try the credentials, then what the routes name. Notes the connection's health; a stopped one resumes."""
+    circuit.try_now([connection])
     try:
         steps = [_address(connection), *_steps(connection)]
     except IntegrationError as exc:

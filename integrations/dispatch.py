@@ -1,18 +1,27 @@
-"""When each job of each connection runs: a plan per job, moved on by compare-and-set, and a task for what is due."""
+"""When each job of each connection runs: a plan per job, moved on by compare-and-set, and a task for what is due.
+
+At most one task of a plan waits for a worker, and one that a later run has made needless ends at once: however long
+nobody worked, each job then runs once.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.apps import apps
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from integrations.models import Connection, Exchange, JobPlan, Route, SyncRun, Transmission
-from integrations.runs import reap
+from integrations import circuit, shutdown
+from integrations.models import Connection, Exchange, JobPlan, Route, SyncRun
+from integrations.runs import Outcome, reap
+from integrations.transmissions import Transmission, transmission_models
 
 KEPT = timedelta(days=30)
+# A task may get lost with the worker that took it; then the next one is queued after two intervals, or this.
+LOST_AFTER = timedelta(minutes=5)
 DONE = (Transmission.Status.ACCEPTED, Transmission.Status.WITHDRAWN)
 
 
@@ -24,21 +33,30 @@ def dispatch() -> int:
         forget_old(now)
     for connection in Connection.objects.filter(is_active=True):
         ensure_plans(connection)
-    plans = JobPlan.objects.filter(is_enabled=True, next_run_at__lte=now, connection__is_active=True)
-    plans = plans.exclude(connection__health=Connection.Health.STOPPED).order_by("pk")
-    taken = [plan for plan in plans.select_related("connection") if _take(plan, now)]
+    able = expected_plans(now)
+    JobPlan.objects.exclude(pk__in=able.values("pk")).update(expected_since=now)
+    due = able.filter(next_run_at__lte=now).order_by("pk")
+    busy = set(SyncRun.objects.filter(status=SyncRun.Status.RUNNING).values_list("connection", "job"))
+    taken = [plan for plan in due if (plan.connection_id, plan.job) not in busy and _take(plan, now)]
     for plan in taken:
         enqueue(plan.job, plan.connection_id)
     return len(taken)
+
+
+def expected_plans(now: datetime) -> QuerySet[JobPlan]:
+    """The plans that should run: switched on, of a connection that is not switched off, stopped or paused."""
+    plans = JobPlan.objects.filter(is_enabled=True, connection__is_active=True)
+    plans = plans.exclude(connection__health=Connection.Health.STOPPED)
+    return plans.exclude(connection__in=circuit.paused(now).values("connection"))
 
 
 def forget_old(now: datetime) -> None:
     """Requests and uneventful runs are kept for a month, and what was sent for as long as its kind says."""
     Exchange.objects.filter(at__lt=now - KEPT).delete()
     SyncRun.objects.filter(started_at__lt=now - KEPT, status=SyncRun.Status.SUCCEEDED).delete()
-    for model in apps.get_models():
+    for model in transmission_models():
         kept_for = getattr(model, "KEPT_FOR", None)
-        if issubclass(model, Transmission) and kept_for is not None:
+        if kept_for is not None:
             model._default_manager.filter(status__in=DONE, finished_at__lt=now - kept_for).delete()
 
 
@@ -57,7 +75,29 @@ def enqueue(job: str, connection_id: int, *more: str) -> None:
     `more` goes to the job's task.
     """
     path = next(known.path for known in settings.JOBS if known.name == job)
-    async_task(path, connection_id, *more, task_name=f"{job}:{connection_id}")
+    async_task(path, connection_id, timezone.now().isoformat(), *more, task_name=f"{job}:{connection_id}")
+
+
+def take_up(job: str, connection_id: int, asked_at: str, do: Callable[[Connection], Outcome]) -> str:
+    """A worker's turn at a task: do the job, then enqueue those that it found work for. Returns a line on how it went.
+
+    `asked_at` (ISO 8601) is when the task was queued: a run that started after that has done it already.
+    """
+    plan = JobPlan.objects.filter(connection=connection_id, job=job)
+    plan.update(queued_at=None)
+    if asked_at and SyncRun.objects.filter(connection=connection_id, job=job, started_at__gte=asked_at).exists():
+        return f"{job} has run since this was asked for"
+    try:
+        with shutdown.may_break_off():
+            if shutdown.is_closing():
+                raise shutdown.Stopped
+            outcome = do(Connection.objects.get(pk=connection_id))
+    except shutdown.Stopped:
+        plan.update(next_run_at=timezone.now())
+        return f"{job} was broken off, since this process is to stop; it is due again"
+    for name, other in sorted(outcome.wakes):
+        enqueue(name, other)
+    return outcome.text
 
 
 def enqueue_for_warehouses(marketplace_id: int, job: str) -> None:
@@ -67,7 +107,9 @@ def enqueue_for_warehouses(marketplace_id: int, job: str) -> None:
 
 
 def _take(plan: JobPlan, now: datetime) -> bool:
-    """Move the plan on, unless another dispatcher did; missed runs are not made up for."""
+    """Move the plan on, unless another dispatcher did or its task still waits; missed runs are not made up for."""
+    if plan.queued_at and plan.queued_at > now - max(LOST_AFTER, 2 * timedelta(minutes=plan.every_minutes)):
+        return False
     after = now + timedelta(minutes=plan.every_minutes) - timedelta(seconds=5)
     mine = JobPlan.objects.filter(pk=plan.pk, next_run_at=plan.next_run_at)
-    return mine.update(next_run_at=after) == 1
+    return mine.update(next_run_at=after, queued_at=now) == 1

@@ -58,6 +58,11 @@ class Answer:
         start = self.body[:200].lstrip().lower()
         return "html" in self.headers.get("content-type", "") or start.startswith((b"<!doctype html", b"<html"))
 
+    @property
+    def is_of_outage(self) -> bool:
+        """Whether it says nothing about what was asked: the system, or what stands before it, is in trouble."""
+        return self.status >= 500 or self.status == 408 or (200 <= self.status < 300 and self.is_html)
+
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
@@ -106,9 +111,11 @@ class Door:
         `writes` says that the request changes something over there, so that no answer means OutcomeUnknown.
         `unrecorded` names fields that carry secrets: the answer is returned with them, the record is without.
         Raises Unavailable, OutcomeUnknown, Misconfigured (redirect to elsewhere) or Unreadable (answer too large).
+        While the account's calls are paused, and when the one call that tries again fails, Unavailable(throttled).
         """
         if self._account.budget is not None:
             self._account.budget.take()
+        probes = self._account.circuit is not None and self._account.circuit.enter()
         url = f"{self._base}{path}" + (f"?{urlencode(params)}" if params else "")
         shown_body = without_values(body, unrecorded) if unrecorded else body
         started = time.monotonic()
@@ -116,9 +123,11 @@ class Door:
             answer = self._exchange(method, url, body, headers or {}, writes)
         except IntegrationError as exc:
             self._record(method, url, shown_body, None, started, str(exc))
+            self._after_failure(exc, probes=probes, writes=writes)
             raise
         shown = self._shown(answer, unrecorded)
         self._record(method, url, shown_body, shown, started, "")
+        self._after_answer(shown, probes=probes, writes=writes)
         if 300 <= answer.status < 400:
             raise Misconfigured(
                 f"{self._host} answered with a redirect (HTTP {answer.status}), which is not followed; "
@@ -130,6 +139,31 @@ class Door:
         """Without our secrets, and without those that the other side gives."""
         body = without_values(answer.body, unrecorded) if unrecorded else answer.body
         return replace(answer, body=self._redactor.clean(body))
+
+    def _after_failure(self, exc: IntegrationError, *, probes: bool, writes: bool) -> None:
+        """Tell the circuit; a read that tried again in vain is no record's failure."""
+        circuit = self._account.circuit
+        if circuit is None:
+            return
+        if isinstance(exc, Unreadable):
+            circuit.succeeded()
+        elif isinstance(exc, Unavailable) or probes:
+            pause = circuit.failed(str(exc))
+            if probes and not writes and isinstance(exc, Unavailable):
+                raise Unavailable(str(exc), retry_after=pause, throttled=True) from None
+
+    def _after_answer(self, answer: Answer, *, probes: bool, writes: bool) -> None:
+        """Tell the circuit; what a failing answer to a write means stays the provider's to say."""
+        circuit = self._account.circuit
+        if circuit is None:
+            return
+        if not answer.is_of_outage:
+            circuit.succeeded()
+            return
+        text = f"{self._host} is in trouble (HTTP {answer.status}: {answer.excerpt or 'empty'})"
+        pause = circuit.failed(text, retry_after(answer.headers, now=datetime.now(UTC)))
+        if probes and not writes:
+            raise Unavailable(text, retry_after=pause, throttled=True)
 
     def _exchange(self, method: str, url: str, body: bytes, headers: Mapping[str, str], writes: bool) -> Answer:
         broken = OutcomeUnknown if writes else Unavailable

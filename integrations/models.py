@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import random
 from datetime import date, timedelta
-from typing import TypeVar
 
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations import registry, wording
 from integrations.crypto import decrypt, encrypt
 from integrations.oauth_grant import OAuthGrant  # noqa: F401 (Django looks for models here)
-from integrations.processes import RunLost
-from integrations.warehouse_facts import AccountCurrencies, CompanyRequest  # noqa: F401 (Django looks for models here)
-from integrations.wording import counted
+from integrations.shared_state import Outage, RateWindow  # noqa: F401 (Django looks for models here)
+from integrations.warehouse_facts import AccountCurrencies, CompanyRequest  # noqa: F401
 
 DEFAULT_FIRST_LOOK = timedelta(days=3)
-MAX_ATTEMPTS = 12
-# Where nothing was decided, the other side's outage is not the record's fault: almost two days of hourly attempts.
-PATIENT_ATTEMPTS = 48
-LONGEST_PAUSE = timedelta(hours=1)
 
 
 def default_earliest_order_date() -> date:
@@ -192,7 +184,10 @@ class Route(models.Model):
 
 
 class JobPlan(models.Model):
-    """How often a job runs for a connection, and when next. The dispatcher moves `next_run_at` on."""
+    """How often a job runs for a connection, and when next. The dispatcher moves `next_run_at` on.
+
+    `queued_at`: a task of it waits for a worker. `expected_since`: nothing has kept it from running since then.
+    """
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="plans")
     job = models.CharField(max_length=40)
@@ -201,6 +196,8 @@ class JobPlan(models.Model):
     )
     is_enabled = models.BooleanField("switched on", default=True)
     next_run_at = models.DateTimeField(default=timezone.now, editable=False)
+    queued_at = models.DateTimeField(null=True, editable=False)
+    expected_since = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["connection", "pk"]
@@ -265,137 +262,3 @@ class Exchange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {wording.address(self.url)[:80]} → {self.status or 'no answer'}"
-
-
-class RateWindow(models.Model):
-    """What is left of an account's calls, shared by all worker processes. One row per connection."""
-
-    connection = models.OneToOneField(Connection, models.CASCADE, related_name="rate_window")
-    limit = models.PositiveIntegerField()
-    remaining = models.IntegerField()
-    resets_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.remaining} of {self.limit} calls until {self.resets_at:%H:%M:%S}"
-
-
-TransmissionRow = TypeVar("TransmissionRow", bound="Transmission")
-
-
-class Transmission(models.Model):
-    """One intent to write to another system once. The row is committed before anything is sent."""
-
-    class Status(models.TextChoices):
-        PENDING = "pending", "Pending"  # not sent, or the other side said "later"
-        IN_FLIGHT = "in_flight", "In flight"  # a worker claimed it at claimed_at
-        UNCONFIRMED = "unconfirmed", "Unconfirmed"  # sent, no clear answer: look it up first
-        ACCEPTED = "accepted", "Accepted"  # the other side has it
-        PARKED = "parked", "Parked"  # refused or out of attempts: a person decides
-        WITHDRAWN = "withdrawn", "Withdrawn"  # no longer wanted, and certainly not sent
-
-    CLAIMABLE = (Status.PENDING, Status.UNCONFIRMED)
-
-    status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
-    attempts = models.PositiveIntegerField(default=0)
-    claimed_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True, help_text="When a request that may have arrived was last about to leave.")
-    not_before = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-    last_error = models.TextField(blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        abstract = True
-
-    def claim(self) -> str | None:
-        """Take it for the calling worker; the status it had, or None if it is no longer free."""
-        seen, now = self.status, timezone.now()
-        if seen not in self.CLAIMABLE:
-            return None
-        free = type(self)._default_manager.filter(pk=self.pk, status=seen)
-        taken = free.update(status=self.Status.IN_FLIGHT, claimed_at=now, attempts=F("attempts") + 1)
-        if not taken:
-            return None
-        self.refresh_from_db()
-        return seen
-
-    def intend(self, **values: object) -> None:
-        """Commit what is about to leave. Raises RunLost when another worker picked this up meanwhile."""
-        if not self._mine().update(sent_at=timezone.now(), **values):
-            raise RunLost(f"{self}: another worker has taken this over; it is left to that one")
-        self.refresh_from_db()
-
-    def note(self, **values: object) -> None:
-        """Commit what an answer taught while the claim is kept."""
-        self._mine().update(**values)
-        self.refresh_from_db()
-
-    def _mine(self) -> models.QuerySet[Transmission]:
-        """The row, while the claim on it is still ours."""
-        return type(self)._default_manager.filter(pk=self.pk, status=self.Status.IN_FLIGHT, claimed_at=self.claimed_at)
-
-    def release(
-        self, status: str, *, after: timedelta | None = None, error: str = "", costs_attempt: bool = True,
-        **values: object,
-    ) -> None:  # fmt: skip
-        """Give a claimed one back, to be taken again not before `after` from now."""
-        self._mine().update(
-            status=status,
-            not_before=timezone.now() + after if after else None,
-            last_error=error[:4000],
-            attempts=F("attempts") - (0 if costs_attempt else 1),
-            **values,
-        )
-        self.refresh_from_db()
-
-    def finish(self, status: str, *, error: str = "", **values: object) -> None:
-        """Close a claimed one: accepted, parked or withdrawn. Raises RunLost when the claim is no longer ours."""
-        closed = self._mine().update(
-            status=status, finished_at=timezone.now(), not_before=None, last_error=error[:4000], **values
-        )
-        if not closed:
-            raise RunLost(f"{self}: another worker has taken this over; it is left to that one")
-        self.refresh_from_db()
-
-    def back_off(
-        self, status: str, error: str, *, at_least: timedelta = timedelta(0), attempts: int = MAX_ATTEMPTS
-    ) -> None:
-        """Try again later, with growing pauses; out of attempts, it is parked for a person."""
-        if self.attempts >= attempts:
-            self.finish(self.Status.PARKED, error=f"given up after {counted(self.attempts, 'attempts')}: {error}")
-            return
-        self.release(status, after=max(pause_after(self.attempts), at_least), error=error)
-
-
-def pause_after(attempts: int) -> timedelta:
-    """RETRY_BASE_SECONDS, doubled with each attempt up to an hour; jitter keeps records from returning all at once."""
-    full = settings.RETRY_BASE_SECONDS * 2 ** min(max(attempts - 1, 0), 20)
-    capped = min(full, LONGEST_PAUSE.total_seconds())
-    return timedelta(seconds=capped * random.uniform(0.8, 1.2))  # noqa: S311
-
-
-def due(rows: models.QuerySet[TransmissionRow]) -> models.QuerySet[TransmissionRow]:
-    """Those that may be taken now, oldest first."""
-    open_ones = rows.filter(status__in=Transmission.CLAIMABLE)
-    return open_ones.filter(Q(not_before=None) | Q(not_before__lte=timezone.now())).order_by("created_at", "pk")
-
-
-def recover(rows: models.QuerySet[TransmissionRow]) -> int:
-    """What a dead run left in flight may have been sent: it is looked up first. Only under that job's own run.
-
-    One that broke off as often as attempts are allowed is for a person.
-    """
-    left = rows.filter(status=Transmission.Status.IN_FLIGHT)
-    text = f"given up after {PATIENT_ATTEMPTS} attempts that ended without a result; the job's runs say why"
-    worn = left.filter(attempts__gte=PATIENT_ATTEMPTS)
-    given_up = worn.update(status=Transmission.Status.PARKED, finished_at=timezone.now(), last_error=text)
-    return given_up + left.update(status=Transmission.Status.UNCONFIRMED, not_before=None)
-
-
-def retry(row: Transmission) -> None:
-    """A person says: again. What may have been sent before is looked up first."""
-    status = Transmission.Status
-    again = status.UNCONFIRMED if row.sent_at else status.PENDING
-    mine = type(row)._default_manager.filter(pk=row.pk)
-    stopped = mine.exclude(status__in=(status.IN_FLIGHT, status.ACCEPTED, status.WITHDRAWN))
-    stopped.update(status=again, attempts=0, not_before=None, finished_at=None)

@@ -137,6 +137,8 @@ def _connect(connection: Connection, kind: str, budget: Budget | None, journal: 
         budget=budget,
         journal=journal,
         tokens=_tokens_of(connection, journal),
+        # By name, since the circuit keeps its state in models, which import this module.
+        circuit=import_module("integrations.circuit").SharedCircuit(connection),
     )
     return _connect_of(connection.provider)(account)
 

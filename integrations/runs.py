@@ -21,7 +21,7 @@ from django.utils import timezone
 from integrations import processes
 from integrations.budget import RunJournal, SharedBudget
 from integrations.errors import IntegrationError, Misconfigured, Unavailable, Unreadable
-from integrations.models import Connection, SyncRun
+from integrations.models import Connection, JobPlan, SyncRun
 from integrations.ports import Marketplace, Warehouse
 from integrations.processes import RunLost
 from integrations.redaction import named
@@ -172,6 +172,10 @@ def perform(connection: Connection, job: str, work: Work) -> Outcome:
         status = _status(run, error)
     except RunLost as exc:
         return Outcome(str(exc), failed=True)
+    except KeyboardInterrupt:
+        connections["default"].close_if_unusable_or_obsolete()  # it may have been broken off in a query
+        error = "the process was told to stop; the next run goes on from here"
+        raise
     except Exception as exc:
         logger.exception("%s of %s", job, connection)
         status, error = SyncRun.Status.FAILED, f"unexpected {named(exc)}"[:2000]
@@ -221,6 +225,7 @@ def _attempt(run: Run, work: Work) -> str:
         _note_health(run.connection, exc)
         return str(exc)
     except Unavailable as exc:
+        _not_before(run, exc)
         if exc.throttled:
             run.problem(str(exc))
             return ""
@@ -234,6 +239,15 @@ def _attempt(run: Run, work: Work) -> str:
     elif run.journal.calls and not run.problems:
         _note_health(run.connection, None)
     return ""
+
+
+def _not_before(run: Run, exc: Unavailable) -> None:
+    """The job comes back when the other side asked for it; if nothing was asked now, then and not an interval later."""
+    if exc.retry_after is None:
+        return
+    then = timezone.now() + exc.retry_after
+    plan = JobPlan.objects.filter(connection=run.connection, job=run.record.job)
+    (plan if run.journal.calls == 0 else plan.filter(next_run_at__lt=then)).update(next_run_at=then)
 
 
 def _note_health(connection: Connection, exc: IntegrationError | None) -> None:

@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models import Q
 
 from integrations import wording
-from integrations.models import Connection, Route, Transmission
+from integrations.models import Connection, Route
+from integrations.transmissions import Transmission
 
 
 class SkuAlias(models.Model):
@@ -137,6 +138,7 @@ class Publication(Transmission):
     """
 
     KEPT_FOR = timedelta(days=30)  # once it is done with
+    connection_path = "listing__route__marketplace"
 
     listing = models.ForeignKey(Listing, models.CASCADE, related_name="publications")
     sku = models.CharField(max_length=120, verbose_name="SKU")

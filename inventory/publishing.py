@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from integrations.models import Route, recover
+from integrations.models import Route
 from integrations.runs import Run
+from integrations.transmissions import recover
 from inventory import listings, outbox, sending
 from inventory.decisions import Pending, decide
 from inventory.models import Publication

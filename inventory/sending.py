@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from integrations.batches import Batch
 from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown, Refused, Unavailable
-from integrations.models import PATIENT_ATTEMPTS, Route, due
+from integrations.models import Route
 from integrations.ports import ListedQuantity, Marketplace
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
+from integrations.transmissions import PATIENT_ATTEMPTS, due
 from integrations.wording import counted
 from inventory.models import Listing, Publication
 from inventory.outbox import SHOWN

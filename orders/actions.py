@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.dispatch import enqueue
-from integrations.models import Transmission, retry
+from integrations.transmissions import Transmission, retry
 from inventory import catalogue
 from inventory.aliases import Resolver
 from orders import arrivals, revisit, settling

@@ -83,7 +83,11 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
 
 
 def withdraw(order: Order) -> bool:
-    """Take the submission back, if it certainly was not sent; whether nothing can reach the warehouse any more."""
+    """Take the submission back, if it certainly was not sent; whether nothing can reach the warehouse any more.
+
+    In a transaction, which holds the order first and then its submission, as everywhere.
+    """
+    list(Order.objects.select_for_update().filter(pk=order.pk).values_list("pk"))
     mine = WarehouseSubmission.objects.filter(order=order)
     mine.filter(NOT_SENT).exclude(status=T.WITHDRAWN).update(status=T.WITHDRAWN, finished_at=timezone.now())
     return not mine.exclude(status=T.WITHDRAWN).exists()

@@ -10,9 +10,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unavailable, Unreadable
-from integrations.models import PATIENT_ATTEMPTS, due, recover
 from integrations.ports import Marketplace, ShipmentNotice, ShippedLine
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
+from integrations.transmissions import PATIENT_ATTEMPTS, due, recover
 from orders import readback, settling, telling
 from orders.carriers import CarrierMap, seed
 from orders.models import (

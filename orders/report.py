@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
-from django.utils import timezone
-from django_q.models import Schedule
 
-from integrations.models import Connection, JobPlan, SyncRun, Transmission
+from integrations.models import Connection, JobPlan, SyncRun
+from integrations.transmissions import Transmission
 from inventory.models import Listing, Publication
+from orders import alarms
 from orders.models import Hold, Order, Shipment, ShipmentConfirmation, UnreadableRecord, WarehouseSubmission
-
-OVERDUE_INTERVALS = 2
-SILENT_AFTER = timedelta(minutes=2)
-WAITED_LONG = timedelta(minutes=15)
 
 
 def find_orders(number: str) -> QuerySet[Order]:
@@ -74,6 +69,7 @@ def unreadable_report(record: UnreadableRecord) -> dict[str, Any]:
 
 def status_report() -> dict[str, Any]:
     """Orders by status, worklists, the last run of each job, connections, workers and what is wrong."""
+    late = alarms.late_by()
     statuses = dict(Order.objects.values_list("status").annotate(Count("pk")).order_by())
     return {
         "orders": {status: statuses.get(status, 0) for status in Order.Status.values},
@@ -83,36 +79,9 @@ def status_report() -> dict[str, Any]:
             one.name: {"provider": one.provider, "health": one.health, "message": one.health_message}
             for one in Connection.objects.all()
         },
-        "workers": {"running": late_by() < SILENT_AFTER, "late_by_seconds": max(int(late_by().total_seconds()), 0)},
-        "alarms": alarms(),
+        "workers": {"running": late < alarms.SILENT_AFTER, "late_by_seconds": max(int(late.total_seconds()), 0)},
+        "alarms": alarms.alarms(),
     }
-
-
-def alarms() -> list[str]:
-    """What a person on call must know: refused credentials, jobs that do not run."""
-    told = [
-        f"connection {one.name}: {one.get_health_display().lower()}: {one.health_message}"
-        for one in Connection.objects.filter(health__in=(Connection.Health.STOPPED, Connection.Health.TROUBLED))
-    ]
-    if late_by() >= SILENT_AFTER:
-        told.append(f"no worker has been seen for {late_by()}; is `manage.py qcluster` running?".replace("\n", " "))
-    now = timezone.now()
-    long = _waiting_to_be_sent().filter(created_at__lt=now - WAITED_LONG).values_list("connection__name", "last_error")
-    for name, error in sorted(set(long)):
-        told.append(f"orders wait to be sent to {name}: {error}")
-    for plan in JobPlan.objects.filter(is_enabled=True, connection__is_active=True).select_related("connection"):
-        late = (now - plan.next_run_at).total_seconds()
-        if late > OVERDUE_INTERVALS * plan.every_minutes * 60 and not plan.connection.is_stopped:
-            told.append(
-                f"{plan} is overdue since {plan.next_run_at:%Y-%m-%d %H:%M} UTC; is `manage.py qcluster` running?"
-            )
-    return told
-
-
-def late_by() -> timedelta:
-    """How long ago the dispatcher should have run: any living cluster moves its schedule on."""
-    due = Schedule.objects.filter(name="dispatch").values_list("next_run", flat=True).first()
-    return timedelta(days=999) if due is None else timedelta(seconds=int((timezone.now() - due).total_seconds()))
 
 
 def _worklists() -> dict[str, int]:
@@ -130,15 +99,10 @@ def _worklists() -> dict[str, int]:
         **holds,
         **sent,
         "unresolved_listings": unresolved,
-        "submissions_waiting": _waiting_to_be_sent().count(),
+        "submissions_waiting": alarms.waiting_to_be_sent().count(),
         "shipped_without_tracking": _without_tracking(),
         "unreadable": UnreadableRecord.objects.filter(resolved_at=None).count(),
     }
-
-
-def _waiting_to_be_sent() -> QuerySet[WarehouseSubmission]:
-    """Orders that nothing holds and that could not be sent all the same; their last error says why."""
-    return WarehouseSubmission.objects.filter(status=Transmission.Status.PENDING).exclude(last_error="")
 
 
 def _without_tracking() -> int:

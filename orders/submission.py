@@ -15,9 +15,10 @@ from django.utils import timezone
 
 from integrations import places
 from integrations.errors import IntegrationError, KeyRefused, Misconfigured, OutcomeUnknown, Refused, Unavailable
-from integrations.models import PATIENT_ATTEMPTS, Connection, Route, due, recover
+from integrations.models import Connection, Route
 from integrations.ports import Receipt, Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
+from integrations.transmissions import PATIENT_ATTEMPTS, due, recover
 from inventory import catalogue
 from orders import arrivals, revisit, settling, trials, warehouse_request
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
@@ -26,6 +27,8 @@ from orders.settling import Plan
 S = Order.Status
 T = WarehouseSubmission.Status
 MOST_REFUSALS = 3
+# Of thousands that wait, a run looks on the marketplace only at those that its call limit may let out.
+LOOKED_AT_TOGETHER = 100
 # A key that was refused belongs to a request that may still be on its way: it is believed lost only much later.
 KEY_REFUSED_GRACES = 30
 LONGEST_LOOK_UP_PAUSE = timedelta(minutes=2)
@@ -69,15 +72,19 @@ class Sender:
         self._failures_in_a_row = 0
 
     def send_all(self, pks: Sequence[int]) -> None:
-        orders = Order.objects.filter(submission__in=pks, submission__status=T.PENDING, route__in=self._routes)
-        self._unclear_orders = revisit.before_sending(self._run, list(orders.select_related("connection")))
-        for pk in pks:
+        for place, pk in enumerate(pks):
             self._run.beat()
+            if place % LOOKED_AT_TOGETHER == 0:
+                self._look_again(pks[place : place + LOOKED_AT_TOGETHER])
             with self._run.isolated(f"submission {pk}"):
                 self.send(pk)
             if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
                 self._run.unreachable()
                 return
+
+    def _look_again(self, pks: Sequence[int]) -> None:
+        orders = Order.objects.filter(submission__in=pks, submission__status=T.PENDING, route__in=self._routes)
+        self._unclear_orders = revisit.before_sending(self._run, list(orders.select_related("connection")))
 
     def send(self, pk: int) -> None:
         """Take one submission as far as it goes now. Raises Misconfigured or a rate limit's Unavailable: stop."""
@@ -118,6 +125,7 @@ class Sender:
         plan = settling.plan([order], None)[order.pk]
         if plan.reasons:
             with transaction.atomic():
+                _lock(submission)
                 submission.finish(T.WITHDRAWN)
                 settling.settle([order], None, [route])
             return
@@ -188,13 +196,13 @@ class Sender:
 
     def _accept(self, submission: WarehouseSubmission, receipt: Receipt, reason: str) -> None:
         with transaction.atomic():
+            order = _lock(submission)
             submission.finish(
                 T.ACCEPTED, remote_id=receipt.remote_id, remote_number=receipt.number, remote_status=receipt.status
             )
             _note_line_ids(submission, receipt)
             doubled = Hold.objects.filter(order=submission.order_id, kind=Hold.Kind.DOUBLED, resolved_at=None)
             doubled.update(resolved_at=timezone.now())
-            order = Order.objects.get(pk=submission.order_id)
             order.move_to(S.SUBMITTED, reason=f"{reason} as order {receipt.number or receipt.remote_id}")
             if order.cancel_requested_at:
                 arrivals.hold_cancelled_late(order, "")
@@ -209,6 +217,7 @@ class Sender:
 
     @transaction.atomic
     def _withdraw(self, submission: WarehouseSubmission, order: Order) -> None:
+        _lock(submission)
         submission.finish(T.WITHDRAWN)
         if order.cancel_requested_at and order.status in Order.UNSENT:
             arrivals.cancel(order, "cancelled before it was sent")
@@ -247,6 +256,11 @@ class Sender:
             submission.back_off(T.UNCONFIRMED, str(exc), at_least=wait)
             return
         submission.back_off(was, str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
+
+
+def _lock(submission: WarehouseSubmission) -> Order:
+    """The order, locked before its submission as everywhere: a pull that sees it just then waits, and neither fails."""
+    return Order.objects.select_for_update().get(pk=submission.order_id)
 
 
 def _not_of_others(submission: WarehouseSubmission, found: Sequence[Receipt]) -> list[Receipt]:

@@ -11,8 +11,9 @@ import hypothesis
 import pytest
 from django.core.management import call_command
 
-from integrations.models import Connection, Exchange, RateWindow, Route
+from integrations.models import Connection, Exchange, Route
 from integrations.sandbox.server import Sandbox
+from integrations.shared_state import RateWindow
 from integrations.warehouse_facts import AccountCurrencies
 
 Run = Callable[..., str]

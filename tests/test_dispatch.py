@@ -28,6 +28,8 @@ def test_every_job_of_a_connection_is_due_first_and_then_waits(shop: Sandbox, ov
     assert dispatch() == 0
     assert f"pull_orders:{overstock.pk}" in queued()
     JobPlan.objects.filter(job="pull_orders").update(next_run_at=timezone.now() - timedelta(days=1))
+    assert dispatch() == 0  # one waits for a worker already
+    tasks.pull_orders(overstock.pk)
     assert dispatch() == 1
 
 

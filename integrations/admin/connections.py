@@ -26,18 +26,21 @@ from integrations.admin_base import (
     job_label,
     labelled,
 )
+from integrations.circuit import asked_with, pause_text, standing, try_now
 from integrations.connection_form import SHOWN_IF, ConnectionForm
 from integrations.connection_test import check_connection
 from integrations.dispatch import enqueue, ensure_plans
-from integrations.models import Connection, Exchange, JobPlan, RateWindow, SyncRun
+from integrations.models import Connection, Exchange, JobPlan, SyncRun
 from integrations.oauth_grant import OAuthGrant
 from integrations.registry import uses_oauth
+from integrations.shared_state import Outage, RateWindow
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest
 from integrations.wording import job_name, moment
 
 # A connection's own traces: they go with it and do not make it one that was used.
-TRACES = (JobPlan, SyncRun, Exchange, RateWindow, AccountCurrencies, CompanyRequest, OAuthGrant)
+TRACES = (JobPlan, SyncRun, Exchange, RateWindow, Outage, AccountCurrencies, CompanyRequest, OAuthGrant)
 AUTHORIZE = "authorize"
+HEALTH_FACTS = ("health_label", "last_error", "since", "calls", "signed_in_with", "egress")
 
 HEALTH_COLOURS = {
     Connection.Health.WORKING: "success", Connection.Health.UNTESTED: "info",
@@ -68,7 +71,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
     inlines = (JobPlans,)
     list_display = ("name", "provider", "shown_health", "short_error", "is_active", "checked")
     actions_detail = ["authorize", "test", "run_now"]
-    readonly_fields = ("health_label", "last_error", "since", "signed_in_with", "egress")
+    readonly_fields = HEALTH_FACTS
     conditional_fields = SHOWN_IF
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
@@ -81,7 +84,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
             "classes": ["collapse"],
             "fields": ("overlap_minutes", "recent_slice_minutes", "older_slice_hours", "options"),
         })  # fmt: skip
-        health = ("Health", {"fields": ("health_label", "last_error", "since", "signed_in_with", "egress")})
+        health = ("Health", {"fields": HEALTH_FACTS})
         return [health, account, pulling] if obj else [account, pulling]
 
     def get_inlines(self, request: HttpRequest, obj: Connection | None) -> Any:
@@ -134,6 +137,8 @@ class ConnectionAdmin(ChangedFieldsOnly):
         elif form.has_new_sign_in:
             sign_in.with_secret(obj, values["secret"])
         ensure_plans(obj)
+        if set(form.changed_data) & {"secret", "username", "base_url"}:
+            try_now([obj])
 
     @display(description="health", label=HEALTH_COLOURS)
     def shown_health(self, obj: Connection) -> tuple[str, str]:
@@ -162,6 +167,11 @@ class ConnectionAdmin(ChangedFieldsOnly):
     @display(description="signed in with")
     def signed_in_with(self, obj: Connection) -> str:
         return authorizing.described(obj)
+
+    @display(description="calls")
+    def calls(self, obj: Connection) -> str:
+        outage = standing().filter(connection=obj).first()
+        return pause_text(obj, outage) if outage else "made as needed"
 
     @display(description="our address for their allow-list")
     def egress(self, obj: Connection) -> str:
@@ -197,6 +207,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
             )
 
         def do(values: dict[str, Any]) -> str:
+            try_now(asked_with(connection))
             enqueue(values["job"], connection.pk)
             return f"“{job_name(values['job'])}” of {connection} is queued; its run shows under Runs"
 

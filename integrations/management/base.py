@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any, NoReturn
 
@@ -10,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, InterfaceError, OperationalError, ProgrammingError
 from django.db import connection as database
 
+from integrations import shutdown
 from integrations.errors import IntegrationError
 from integrations.models import Connection
 from integrations.redaction import Redactor
@@ -20,8 +22,9 @@ class Command(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
-            told = super().execute(*args, **options)
-            self.stdout.flush()
+            with shutdown.by_sigterm():
+                told = super().execute(*args, **options)
+                self.stdout.flush()
         except IntegrationError as exc:
             raise CommandError(str(exc)) from None
         except (OperationalError, ProgrammingError, InterfaceError) as exc:
@@ -29,6 +32,10 @@ class Command(BaseCommand):
         except BrokenPipeError:
             _hush()
             sys.exit(1)
+        except KeyboardInterrupt as exc:
+            number = signal.SIGTERM if isinstance(exc, shutdown.Stopped) else signal.SIGINT
+            text = "stopped; what was under way is looked up by the next run before anything is sent again"
+            raise CommandError(text, returncode=128 + number) from None
         return told
 
     def fail(self, text: str) -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from integrations.admin_base import TRANSMISSION_COLOURS
-from integrations.models import Transmission
+from integrations.transmissions import Transmission
 from orders.models import Order, Shipment
 
 S, P = Order.Status, Shipment.State

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip
-from integrations.models import Transmission, retry
+from integrations.transmissions import Transmission, retry
 from orders.admin.labels import PARCEL
 from orders.carriers import spoken
 from orders.models import Shipment, ShipmentConfirmation, WarehouseSubmission

@@ -12,13 +12,14 @@ from django.urls import reverse
 from integrations.admin.connections import HEALTH_COLOURS
 from integrations.admin.records import RUN_COLOURS
 from integrations.admin_base import ago
-from integrations.models import Connection, SyncRun, Transmission
+from integrations.models import Connection, SyncRun
+from integrations.transmissions import Transmission
 from integrations.wording import job_name
 from inventory.models import Publication
 from orders.admin import labels, worklists
 from orders.admin.labels import Label
+from orders.alarms import alarms
 from orders.models import Hold, Order, Reconciliation, UnreadableRecord
-from orders.report import alarms
 
 H, R = Connection.Health, SyncRun.Status
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from integrations.models import Transmission
+from integrations.transmissions import Transmission
 from orders.models import Hold, Order, OrderLine, ShipmentConfirmation, WarehouseSubmission
 
 T = Transmission.Status

@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations.models import Connection, Transmission
+from integrations.models import Connection
+from integrations.transmissions import Transmission
 from orders.models.order import Order, OrderLine
 
 

@@ -10,8 +10,9 @@ from typing import TypeVar
 from django.conf import settings
 from django.db.models import OuterRef, Prefetch, Q, Subquery
 
-from integrations.models import Connection, Route, Transmission
+from integrations.models import Connection, Route
 from integrations.ports import Parcel, ParcelState, Receipt
+from integrations.transmissions import Transmission
 from orders import parcels
 from orders.models import (
     ConfirmedLine,

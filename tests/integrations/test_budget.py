@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from integrations.budget import SharedBudget
 from integrations.errors import Unavailable
-from integrations.models import Connection, RateWindow
+from integrations.models import Connection
 from integrations.registry import warehouse_for
 from integrations.sandbox.server import Sandbox
+from integrations.shared_state import RateWindow
 from tests.loopback import loopback
 
 Run = Callable[..., str]

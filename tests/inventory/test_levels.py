@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations.models import Connection, RateWindow
+from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
+from integrations.shared_state import RateWindow
 from inventory.models import InventoryLevel, StockSweep, WarehouseItem
 
 Run = Callable[..., str]

@@ -11,9 +11,10 @@ import pytest
 from django.db.models import F
 
 from integrations.batches import Batch
-from integrations.models import MAX_ATTEMPTS, Connection, recover
+from integrations.models import Connection
 from integrations.processes import RunLost
 from integrations.sandbox.server import Sandbox
+from integrations.transmissions import MAX_ATTEMPTS, recover
 from inventory.models import Listing, Publication
 from inventory.outbox import MOST_TIMES_PARKED
 from orders.jobs import publish_inventory

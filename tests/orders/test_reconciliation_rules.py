@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.models import Transmission
 from integrations.ports import ConfirmedParcel, MarketplaceLine, Receipt, SaleState
+from integrations.transmissions import Transmission
 from orders.models import Order, ReconciledOrder
 from orders.reconciliation import rules
 from orders.reconciliation.facts import OurLine, Ours, Seen, There, Told

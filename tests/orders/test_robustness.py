@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 
-from integrations.models import PATIENT_ATTEMPTS, Connection, recover
+from integrations.models import Connection
 from integrations.processes import RunLost
 from integrations.sandbox.server import Sandbox
+from integrations.transmissions import PATIENT_ATTEMPTS, recover
 from orders import actions, parcels
 from orders.models import Order, SubmittedLine, WarehouseSubmission
 from tests.orders.world import placed

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
+from integrations.circuit import asked_with, try_now
 from integrations.connection_test import problems_of
 from integrations.errors import Unavailable
 from integrations.management.base import Command as Base
@@ -29,6 +30,7 @@ class Command(Base):
         if until < since:
             self.fail(f"--to {until} lies before --from {since}")
         connection, routes = self._routes(name)
+        try_now(asked_with(connection))
         zone = marketplace_for(connection).time_zone
         start = datetime.combine(since, time.min, zone)
         end = datetime.combine(until + timedelta(days=1), time.min, zone) - timedelta(seconds=1)

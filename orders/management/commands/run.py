@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
+from integrations.circuit import asked_with, try_now
 from integrations.connection_test import check_connection
 from integrations.management.base import Command as Base
 from integrations.models import Connection
@@ -26,6 +27,7 @@ class Command(Base):
 
     def handle(self, *_args: Any, job: str, **options: Any) -> None:
         only = self.connection(options["connection"]) if options["connection"] else None
+        try_now(asked_with(only) if only else Connection.objects.all())
         failed, self._tested = [], set[int]()
         for name in CYCLE if job == "all" else (job,):
             for connection in self._connections(name, only, whole_cycle=job == "all"):

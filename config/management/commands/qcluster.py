@@ -1,0 +1,41 @@
+"""manage.py qcluster: django-q2's cluster, whose workers break off and hand back their work when it is told to stop."""
+
+from __future__ import annotations
+
+import os
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django_q.cluster import Cluster
+
+from integrations import shutdown
+
+
+class Crossdock(Cluster):  # type: ignore[misc]
+    """The queue's own shutdown waits for each job to end by itself, however slow the other side's answers are."""
+
+    def start(self) -> int:
+        shutdown.prepare()
+        os.register_at_fork(after_in_child=shutdown.end_with_parent)
+        return int(super().start())
+
+    def sig_handler(self, signum: int, frame: FrameType | None) -> None:
+        shutdown.announce()
+        super().sig_handler(signum, frame)
+
+
+class Command(BaseCommand):
+    help = "Run the background jobs until SIGTERM or Ctrl-C."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--run-once", action="store_true", help="stop as soon as it has started")
+        parser.add_argument("-n", "--name", help="another cluster name, for several queues")
+
+    def handle(self, *_args: Any, run_once: bool, name: str | None, **_options: Any) -> None:
+        if name:
+            os.environ["Q_CLUSTER_NAME"] = name
+        cluster = Crossdock()
+        cluster.start()
+        if run_once:
+            cluster.stop()

@@ -1,0 +1,104 @@
+"""What a person on call must know: connections in trouble, jobs that did not run, workers that are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Max, Min, OuterRef, QuerySet, Subquery
+from django.utils import timezone
+from django_q.models import Schedule, Success
+
+from integrations.circuit import pause_text, standing
+from integrations.dispatch import dispatch, expected_plans
+from integrations.models import Connection, JobPlan, SyncRun
+from integrations.transmissions import Transmission
+from orders.models import WarehouseSubmission
+
+OVERDUE_INTERVALS = 2
+EVERY = timedelta(minutes=1)  # the dispatcher's own interval
+SILENT_AFTER = (OVERDUE_INTERVALS - 1) * EVERY  # beyond the one interval in which it was not due yet
+# A run shows every 45 s that it lives (runs.Pulse).
+LIFELESS_AFTER = timedelta(seconds=100)
+# Longer than the queue allows a task; a shorter interval says nothing of how long a run may take.
+LONG_RUN = timedelta(minutes=15)
+WAITED_LONG = timedelta(minutes=15)
+ASK = "is `manage.py qcluster` running?"
+
+
+def alarms() -> list[str]:
+    now = timezone.now()
+    return [*_connections(), *_workers(), *_waiting(now), *_jobs(now)]
+
+
+def late_by() -> timedelta:
+    """How long ago the dispatcher should have run: what the schedule says, and what a worker last did of it.
+
+    Any living cluster moves the schedule on, also one whose workers are stuck.
+    """
+    due = Schedule.objects.filter(name="dispatch").values_list("next_run", flat=True).first()
+    if due is None:
+        return timedelta(days=999)
+    done = Success.objects.filter(func=f"{dispatch.__module__}.{dispatch.__name__}").aggregate(at=Max("stopped"))["at"]
+    late = timezone.now() - (due if done is None else min(due, done + EVERY))
+    return timedelta(seconds=int(late.total_seconds()))
+
+
+def waiting_to_be_sent() -> QuerySet[WarehouseSubmission]:
+    """Orders that nothing holds and that could not be sent all the same; their last error says why."""
+    return WarehouseSubmission.objects.filter(status=Transmission.Status.PENDING).exclude(last_error="")
+
+
+def _connections() -> Iterator[str]:
+    unwell = (Connection.Health.STOPPED, Connection.Health.TROUBLED)
+    for one in Connection.objects.filter(health__in=unwell):
+        yield f"connection {one.name}: {one.get_health_display().lower()}: {one.health_message}"
+    for outage in standing():
+        yield pause_text(outage.connection, outage)
+
+
+def _workers() -> Iterator[str]:
+    late = late_by()
+    if late >= SILENT_AFTER:
+        yield f"no worker has been seen for {late + EVERY}; {ASK} If it is, restart it: its workers take no work."
+
+
+def _waiting(now: datetime) -> Iterator[str]:
+    long = waiting_to_be_sent().filter(created_at__lt=now - WAITED_LONG)
+    for row in long.values("connection", "connection__name").annotate(number=Count("pk"), first=Min("pk")).order_by():
+        error = WarehouseSubmission.objects.filter(pk=row["first"]).values_list("last_error", flat=True).first()
+        yield f"{row['number']} orders wait to be sent to {row['connection__name']}; the first one: {error}"
+
+
+def _jobs(now: datetime) -> Iterator[str]:
+    """Jobs without a run for two intervals, and runs that do not end."""
+    latest = SyncRun.objects.filter(connection=OuterRef("connection"), job=OuterRef("job")).order_by("-started_at")
+    expected = expected_plans(now).select_related("connection").order_by("pk")
+    plans = list(expected.annotate(latest=Subquery(latest.values("pk")[:1])))
+    runs = SyncRun.objects.in_bulk([plan.latest for plan in plans if plan.latest])
+    for plan in plans:
+        run = runs.get(plan.latest or 0)
+        is_running = run is not None and run.status == SyncRun.Status.RUNNING
+        text = _stuck(run, plan, now) if run and is_running else _overdue(plan, run, now)
+        if text:
+            yield text
+
+
+def _stuck(run: SyncRun, plan: JobPlan, now: datetime) -> str:
+    if run.heartbeat_at < now - LIFELESS_AFTER:
+        return f"{plan} has shown no sign of life since {run.heartbeat_at:%Y-%m-%d %H:%M:%S} UTC; {ASK}"
+    if run.started_at < now - max(LONG_RUN, _allowed(plan)):
+        return f"{plan} has been running since {run.started_at:%Y-%m-%d %H:%M} UTC; end its process ({run.owner})"
+    return ""
+
+
+def _overdue(plan: JobPlan, run: SyncRun | None, now: datetime) -> str:
+    since = max(plan.expected_since, (run.finished_at or run.started_at) if run else plan.expected_since)
+    if now - since <= _allowed(plan):
+        return ""
+    should = "every minute" if plan.every_minutes == 1 else f"every {plan.every_minutes} minutes"
+    return f"{plan} is overdue: it should run {should} and has not since {since:%Y-%m-%d %H:%M} UTC; {ASK}"
+
+
+def _allowed(plan: JobPlan) -> timedelta:
+    return OVERDUE_INTERVALS * timedelta(minutes=plan.every_minutes)

@@ -1,0 +1,57 @@
+"""Two jobs at the same order lock in the same order, so that one waits and neither is thrown out (PostgreSQL)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+
+from integrations.models import Connection
+from integrations.sandbox.server import Sandbox
+from orders import jobs
+from orders.models import Order, WarehouseSubmission
+from orders.submission import Sender
+from tests.children import PATIENCE, wait_for
+
+Run = Callable[..., str]
+WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING)
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time, and no deadlocks")
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_an_order_that_is_seen_while_it_is_accepted(
+    shop: Sandbox, manage: Run, gecko: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    is_sent, go_on, real = Event(), Event(), Sender._accept
+
+    def accept(self: Sender, *args: Any) -> None:
+        is_sent.set()
+        go_on.wait(PATIENCE)
+        real(self, *args)
+
+    def send() -> None:
+        jobs.submit_orders(gecko)
+        connections.close_all()
+
+    monkeypatch.setattr(Sender, "_accept", accept)
+    sender = Thread(target=send)
+    sender.start()
+    assert is_sent.wait(PATIENCE)
+    with transaction.atomic():  # as a pull does that sees the order again
+        Order.objects.select_for_update().get()
+        go_on.set()
+        wait_for(somebody_waits, "the sender waits for the order")
+        WarehouseSubmission.objects.select_for_update(nowait=True).get()
+    sender.join(PATIENCE)
+    assert Order.objects.get().status == "submitted"

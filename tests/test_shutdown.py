@@ -1,0 +1,101 @@
+"""A process that is told to stop ends at once, however slow the other side is, and the next one goes on from there."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from integrations.sandbox.server import Sandbox
+from tests.children import Installation, ended, install, wait_for
+
+SECONDS = 20  # far less than the answer takes; what remains is for a busy machine
+LAST_RUN = "select status, error from integrations_syncrun where job = 'submit_orders' order by id desc limit 1"
+
+
+@pytest.fixture
+def order(box: Sandbox, tmp_path: Path) -> tuple[Installation, str]:
+    """An installation with one order that is ready to be sent, and a warehouse that takes orders and answers late."""
+    number = box.oasis.add_order({"partner_sku": "MUG-BLK"})
+    made = install(tmp_path, box, ["run", "pull_orders"])
+    box.faults.add("tradegecko", "slow_after_apply", path="/orders", method="POST", seconds=3600)
+    return made, number
+
+
+def is_asked(box: Sandbox) -> bool:
+    return ("POST", "/orders") in box.calls("tradegecko")
+
+
+def children(parent: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def goes_on(made: Installation, box: Sandbox, number: str) -> None:
+    """The next process finds what the stopped one had sent, and sends nothing again."""
+    [(status, error)] = made.rows(LAST_RUN)
+    assert (status, "told to stop" in error) == ("interrupted", True)
+    made.run("run", "submit_orders")
+    assert len(box.tradegecko.by_reference(number)) == 1
+    assert made.rows("select status from orders_warehousesubmission") == [("accepted",)]
+
+
+@pytest.mark.parametrize(("number_of_signal", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_command_that_is_stopped_says_so_in_one_line(
+    order: tuple[Installation, str], box: Sandbox, number_of_signal: signal.Signals, code: int
+) -> None:
+    made, number = order
+    with ended(made.start("run", "submit_orders")) as process:
+        wait_for(lambda: is_asked(box), "the order is sent")
+        process.send_signal(number_of_signal)
+        _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == code
+    assert [line for line in err.splitlines() if line] == [
+        "CommandError: stopped; what was under way is looked up by the next run before anything is sent again"
+    ]
+    if number_of_signal == signal.SIGTERM:
+        goes_on(made, box, number)
+
+
+def test_a_cluster_that_is_stopped_hands_back_its_work(order: tuple[Installation, str], box: Sandbox) -> None:
+    made, number = order
+    made.run("shell", "-c", "from integrations.dispatch import enqueue; enqueue('submit_orders', 2)")
+    with ended(made.start("qcluster")) as cluster:
+        wait_for(lambda: is_asked(box), "a worker sends the order")
+        cluster.terminate()
+        cluster.communicate(timeout=SECONDS)
+    assert cluster.returncode == 0
+    due = made.rows(
+        "select next_run_at <= datetime('now', '+1 second') from integrations_jobplan where job = 'submit_orders'"
+    )
+    assert due in ([], [(1,)])
+    goes_on(made, box, number)
+
+
+@pytest.mark.parametrize("killed", ["the whole", "its guard alone"])
+def test_processes_whose_cluster_was_killed_do_not_linger(
+    order: tuple[Installation, str], box: Sandbox, killed: str
+) -> None:
+    """A guard's helpers would go on taking tasks from the queue, for nobody."""
+    made, number = order
+    made.run("shell", "-c", "from integrations.dispatch import enqueue; enqueue('submit_orders', 2)")
+    with ended(made.start("qcluster")) as cluster:
+        wait_for(lambda: is_asked(box), "a worker sends the order")
+        [owner] = made.rows("select owner from integrations_syncrun where status = 'running'")[0]
+        worker = int(owner.split()[-2])
+        sentinel = int(Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[1])
+        helpers = children(sentinel)
+        assert len(helpers) >= 4  # two workers, what brings tasks and what takes results
+        if killed == "the whole":
+            cluster.kill()
+        subprocess.run(["kill", "-KILL", str(sentinel)], check=True)
+        wait_for(lambda: not any(is_alive(helper) for helper in helpers), "all processes end")
+    goes_on(made, box, number)
