@@ -43,6 +43,13 @@ class Journal(Protocol):
         """Something in an answer that could not be read, and did not stop the rest."""
 
 
+class Lease(Protocol):
+    """The right to work for this account, which others take over from a process that shows no sign of life."""
+
+    def beat(self) -> None:
+        """Show a sign of life. Raises when the work was taken over: then nothing more may be sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Everything an adapter needs to work for one connection. `secret` never shows in a repr."""
@@ -54,3 +61,4 @@ class Account:
     options: Mapping[str, object] = field(default_factory=dict)
     budget: Budget | None = None
     journal: Journal | None = None
+    lease: Lease | None = None

@@ -96,12 +96,16 @@ class Door:
         """Send one request and read its whole answer, whatever its status.
 
         `writes` says that the request changes something over there, so that no answer means OutcomeUnknown.
-        Raises Unavailable, OutcomeUnknown, Misconfigured (redirect to elsewhere) or Unreadable (answer too large).
+        Raises Unavailable, OutcomeUnknown, Misconfigured (redirect to elsewhere) or Unreadable (answer too large); and,
+        before a write leaves, what the account's lease raises.
         """
         if self._account.budget is not None:
             self._account.budget.take()
         url = f"{self._base}{path}" + (f"?{urlencode(params)}" if params else "")
         started = time.monotonic()
+        if writes and self._account.lease is not None:
+            # Last thing before it leaves: whoever was suspended until now may have been replaced meanwhile.
+            self._account.lease.beat()
         try:
             answer = self._exchange(method, url, body, headers or {}, writes)
         except IntegrationError as exc:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from integrations.account import Account, Budget, Journal
+from integrations.account import Account, Budget, Journal, Lease
 from integrations.errors import Misconfigured
 from integrations.ports import Marketplace, Warehouse
 
@@ -63,15 +63,17 @@ def check_options(provider: str, given: Mapping[str, object]) -> None:
 
 
 def marketplace_for(
-    connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None
+    connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None, lease: Lease | None = None
 ) -> Marketplace:
     """An adapter for a marketplace connection. Raises Misconfigured."""
-    return cast(Marketplace, _connect(connection, MARKETPLACE, budget, journal))
+    return cast(Marketplace, _connect(connection, MARKETPLACE, budget, journal, lease))
 
 
-def warehouse_for(connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None) -> Warehouse:
+def warehouse_for(
+    connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None, lease: Lease | None = None
+) -> Warehouse:
     """An adapter for a warehouse connection. Raises Misconfigured."""
-    return cast(Warehouse, _connect(connection, WAREHOUSE, budget, journal))
+    return cast(Warehouse, _connect(connection, WAREHOUSE, budget, journal, lease))
 
 
 def problem_with_options(provider: str, options: object, username: str = "") -> str:
@@ -90,7 +92,9 @@ def codes_of(provider: str) -> object:
     return import_module(f"{_provider(provider).package}.codes")
 
 
-def _connect(connection: Connection, kind: str, budget: Budget | None, journal: Journal | None) -> object:
+def _connect(
+    connection: Connection, kind: str, budget: Budget | None, journal: Journal | None, lease: Lease | None
+) -> object:
     provider = _provider(connection.provider)
     if provider.kind != kind:
         raise Misconfigured(f"connection {connection.name} is a {provider.kind}, not a {kind}")
@@ -102,6 +106,7 @@ def _connect(connection: Connection, kind: str, budget: Budget | None, journal: 
         options=connection.options,
         budget=budget,
         journal=journal,
+        lease=lease,
     )
     return _connect_of(connection.provider)(account)
 
