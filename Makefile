@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test proof bench lint clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt
@@ -21,6 +21,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest -n $(WORKERS)
+
+proof: $(VENV)/.installed
+	@WORKERS=$(WORKERS) $(BIN)/python -m tests.proof
 
 bench: $(VENV)/.installed
 	@DEBUG=1 ALLOW_CUSTOM_ENDPOINTS=1 $(BIN)/python -m bench

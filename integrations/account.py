@@ -87,6 +87,13 @@ class TokenPair:
     expires_at: datetime
 
 
+class Lease(Protocol):
+    """The right to work for this account, which others take over from a process that shows no sign of life."""
+
+    def beat(self) -> None:
+        """Show a sign of life. Raises when the work was taken over: then nothing more may be sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Everything an adapter needs to work for one connection. `secret` never shows in a repr.
@@ -103,3 +110,4 @@ class Account:
     journal: Journal | None = None
     tokens: Tokens | None = None
     circuit: Circuit | None = None
+    lease: Lease | None = None

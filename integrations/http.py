@@ -110,7 +110,8 @@ class Door:
 
         `writes` says that the request changes something over there, so that no answer means OutcomeUnknown.
         `unrecorded` names fields that carry secrets: the answer is returned with them, the record is without.
-        Raises Unavailable, OutcomeUnknown, Misconfigured (redirect to elsewhere) or Unreadable (answer too large).
+        Raises Unavailable, OutcomeUnknown, Misconfigured (redirect to elsewhere) or Unreadable (answer too large); and,
+        before a write leaves, what the account's lease raises.
         While the account's calls are paused, and when the one call that tries again fails, Unavailable(throttled).
         """
         if self._account.budget is not None:
@@ -119,6 +120,9 @@ class Door:
         url = f"{self._base}{path}" + (f"?{urlencode(params)}" if params else "")
         shown_body = without_values(body, unrecorded) if unrecorded else body
         started = time.monotonic()
+        if writes and self._account.lease is not None:
+            # Last thing before it leaves: whoever was suspended until now may have been replaced meanwhile.
+            self._account.lease.beat()
         try:
             answer = self._exchange(method, url, body, headers or {}, writes)
         except IntegrationError as exc:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from integrations.account import Account, Budget, Journal, Tokens
+from integrations.account import Account, Budget, Journal, Lease, Tokens
 from integrations.errors import Misconfigured
 from integrations.ports import Marketplace, Warehouse
 
@@ -97,15 +97,17 @@ def check_username(provider: str, name: str) -> None:
 
 
 def marketplace_for(
-    connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None
+    connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None, lease: Lease | None = None
 ) -> Marketplace:
     """An adapter for a marketplace connection. Raises Misconfigured."""
-    return cast(Marketplace, _connect(connection, MARKETPLACE, budget, journal))
+    return cast(Marketplace, _connect(connection, MARKETPLACE, budget, journal, lease))
 
 
-def warehouse_for(connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None) -> Warehouse:
+def warehouse_for(
+    connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None, lease: Lease | None = None
+) -> Warehouse:
     """An adapter for a warehouse connection. Raises Misconfigured."""
-    return cast(Warehouse, _connect(connection, WAREHOUSE, budget, journal))
+    return cast(Warehouse, _connect(connection, WAREHOUSE, budget, journal, lease))
 
 
 def problem_with_options(provider: str, options: object, username: str = "") -> str:
@@ -124,7 +126,9 @@ def codes_of(provider: str) -> object:
     return import_module(f"{_provider(provider).package}.codes")
 
 
-def _connect(connection: Connection, kind: str, budget: Budget | None, journal: Journal | None) -> object:
+def _connect(
+    connection: Connection, kind: str, budget: Budget | None, journal: Journal | None, lease: Lease | None
+) -> object:
     provider = _provider(connection.provider)
     if provider.kind != kind:
         raise Misconfigured(f"connection {connection.name} is a {provider.kind}, not a {kind}")
@@ -139,6 +143,7 @@ def _connect(connection: Connection, kind: str, budget: Budget | None, journal: 
         tokens=_tokens_of(connection, journal),
         # By name, since the circuit keeps its state in models, which import this module.
         circuit=import_module("integrations.circuit").SharedCircuit(connection),
+        lease=lease,
     )
     return _connect_of(connection.provider)(account)
 

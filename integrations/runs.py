@@ -103,19 +103,20 @@ class Run:
         self.record.window_since, self.record.window_until = since, until
 
     def marketplace(self) -> Marketplace:
-        return marketplace_for(self.connection, budget=self._budget(), journal=self.journal)
+        return marketplace_for(self.connection, budget=self._budget(), journal=self.journal, lease=self)
 
     def warehouse(self) -> Warehouse:
-        return warehouse_for(self.connection, budget=self._budget(), journal=self.journal)
+        return warehouse_for(self.connection, budget=self._budget(), journal=self.journal, lease=self)
 
     def other_warehouse(self, connection: Connection) -> Warehouse:
         """A warehouse that this run's marketplace feeds, on the same terms."""
         budget = SharedBudget(connection, urgent=self.record.job not in PATIENT_JOBS)
-        return warehouse_for(connection, budget=budget, journal=RunJournal(connection, self.record, self.problems))
+        journal = RunJournal(connection, self.record, self.problems)
+        return warehouse_for(connection, budget=budget, journal=journal, lease=self)
 
     def other_marketplace(self, connection: Connection) -> Marketplace:
         """A marketplace that feeds this run's warehouse, on the same terms."""
-        return marketplace_for(connection, journal=RunJournal(connection, self.record))
+        return marketplace_for(connection, journal=RunJournal(connection, self.record), lease=self)
 
     def _budget(self) -> SharedBudget | None:
         if self.connection.kind != WAREHOUSE:

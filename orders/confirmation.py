@@ -68,7 +68,7 @@ class Teller:
         try:
             self._advance(confirmation, was)
         except Misconfigured:
-            confirmation.release(was, costs_attempt=False)
+            confirmation.release(_in_doubt(confirmation, was), costs_attempt=False)
             raise
         except Unavailable as exc:
             self._later(confirmation, was, exc)
@@ -135,7 +135,8 @@ class Teller:
 
     def _later(self, confirmation: ShipmentConfirmation, was: str, exc: Unavailable) -> None:
         if exc.throttled:
-            confirmation.release(was, after=exc.retry_after, error=str(exc), costs_attempt=False)
+            after = exc.retry_after
+            confirmation.release(_in_doubt(confirmation, was), after=after, error=str(exc), costs_attempt=False)
             raise exc
         self._failures_in_a_row += 1
         self._run.problem(f"order {confirmation.order}: {exc}")
@@ -165,6 +166,11 @@ def _notice(order: Order, lines: Sequence[ConfirmedLine]) -> ShipmentNotice:
             for line in lines
         ),
     )  # fmt: skip
+
+
+def _in_doubt(confirmation: ShipmentConfirmation, was: str) -> str:
+    """What was sent is read back before it is sent again, whatever was answered: no key protects it."""
+    return T.UNCONFIRMED if confirmation.sent_at else was
 
 
 def _too_early(confirmation: ShipmentConfirmation) -> bool:

@@ -113,7 +113,8 @@ class Sender:
         return None if waits else route
 
     def _advance(self, submission: WarehouseSubmission, route: Route | None, was: str) -> None:
-        if was == T.UNCONFIRMED and self._settled_by_look_up(submission):
+        # Whatever was answered to an earlier request, a look costs less than an order that is there twice.
+        if submission.request and self._settled_by_look_up(submission, was):
             return
         if route is None:
             submission.release(T.PENDING, costs_attempt=False, sent_at=None)
@@ -143,16 +144,18 @@ class Sender:
             if waiting.update(not_before=None):
                 self._run.wake("submit_orders", self._run.connection.pk)
 
-    def _settled_by_look_up(self, submission: WarehouseSubmission) -> bool:
+    def _settled_by_look_up(self, submission: WarehouseSubmission, was: str) -> bool:
         """Whether looking up decided it: found (once or twice), or too early to believe that there is none."""
         full_number, short = (str(submission.request.get(name, "")) for name in ("full_number", "short_reference"))
-        found = _not_of_others(submission, self._warehouse.find_orders(full_number, short)) if full_number else []
+        found = _not_of_others(submission, self._warehouse.find_orders(full_number, short))
         if len(found) == 1:
             self._accept(submission, found[0], "found in the warehouse after an unclear answer")
             return True
         if found:
             self._park_doubled(submission, found)
             return True
+        if was != T.UNCONFIRMED:
+            return False  # the answer was clear: nothing is on its way any more
         graces = KEY_REFUSED_GRACES if submission.key_refused else 1
         grace = timedelta(seconds=settings.LOOKUP_GRACE_SECONDS * graces)
         left = (submission.sent_at or submission.created_at) + grace - timezone.now()

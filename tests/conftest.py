@@ -42,20 +42,24 @@ def manage() -> Run:
     return run
 
 
+def set_up(box: Sandbox) -> list[list[str]]:
+    """The commands by which staff connect both systems and lay a live route; the secrets come by the environment."""
+    return [
+        ["connect", "supplier_oasis", "Overstock", "--username", box.oasis.username, "--password-env", "OASIS_PASSWORD",
+         "--base-url", box.oasis_url],
+        ["connect", "tradegecko", "Gecko", "--token-env", "GECKO_TOKEN", "--base-url", box.tradegecko_url],
+        ["route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko",
+         "--location", "Main DC", "--live"],
+    ]  # fmt: skip
+
+
 @pytest.fixture
 def shop(db: None, box: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """The sandbox, connected as staff would do it, with a live route."""
     monkeypatch.setenv("OASIS_PASSWORD", box.oasis.password)
     monkeypatch.setenv("GECKO_TOKEN", box.tradegecko.token)
-    manage(
-        "connect", "supplier_oasis", "Overstock", "--username", box.oasis.username, "--password-env", "OASIS_PASSWORD",
-        "--base-url", box.oasis_url,
-    )  # fmt: skip
-    manage("connect", "tradegecko", "Gecko", "--token-env", "GECKO_TOKEN", "--base-url", box.tradegecko_url)
-    manage(
-        "route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko",
-        "--location", "Main DC", "--live",
-    )  # fmt: skip
+    for command in set_up(box):
+        manage(*command)
     _forget_the_check(box)
     return box
 

@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from integrations.account import Account, Exchange
 from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown, Unavailable
 from integrations.http import Door
+from integrations.processes import RunLost
 from integrations.supplier_oasis.adapter import connect as connect_overstock
 from integrations.supplier_oasis.client import BasicAuth
 from integrations.tradegecko.client import BearerAuth
@@ -214,3 +215,17 @@ def test_a_host_that_cannot_be_reached_leaves_nothing_in_doubt() -> None:
     with pytest.raises(Unavailable, match="cannot reach") as caught:
         Door(Account("O", "http://127.0.0.1:9"), BasicAuth("u", "p")).send("POST", "/", body=b"x", writes=True)
     assert not isinstance(caught.value, OutcomeUnknown)
+
+
+def test_a_write_does_not_leave_once_others_have_taken_the_work_over() -> None:
+    class Lost:
+        def beat(self) -> None:
+            raise RunLost("taken over")
+
+    with loopback() as server:
+        server.will(200)
+        door = Door(Account("O", server.url, lease=Lost()), BasicAuth("u", "p"))
+        with pytest.raises(RunLost):
+            door.send("POST", "/shipments", body=b"<x/>", writes=True)
+        assert server.asked == []
+        assert door.send("GET", "/salesorders").status == 200

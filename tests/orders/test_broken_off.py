@@ -167,3 +167,33 @@ def test_a_preview_shows_an_order_that_does_not_fit_and_goes_on(shop: Sandbox, m
     shown = manage("backfill", "Main", "--from", days[0], "--to", days[1], "--dry-run")
     assert f"{odd}  unreadable" in shown
     assert f"{good}  load" in shown
+
+
+@pytest.mark.parametrize("fault", ["400_text_after_apply", "409_after_apply", "422_after_apply"])
+def test_an_order_that_was_refused_and_is_there_all_the_same_is_found_before_it_is_sent_again(
+    shop: Sandbox, manage: Run, told: Told, fault: str
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    shop.faults.add("tradegecko", fault, path="/orders", method="POST")
+    with pytest.raises(CommandError, match="refused"):
+        manage("run", "all")
+    actions.retry_sending(Order.objects.get(), None)
+    manage("run", "all")
+    assert len(shop.tradegecko.by_reference(number)) == 1
+    assert told(number)["status"] == "submitted"
+
+
+@pytest.mark.parametrize("fault", ["401_after_apply", "404_after_apply", "429_after_apply"])
+def test_a_parcel_that_was_taken_and_then_denied_is_read_back_before_it_is_told_again(
+    shop: Sandbox, manage: Run, told: Told, fault: str
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3})
+    manage("run", "all")
+    ship(shop, number, 1, tracking="1Z1")
+    manage("run", "pull_shipments")
+    shop.faults.add("oasis", fault, path="/shipments")
+    with pytest.raises(CommandError):
+        manage("run", "confirm_shipments")
+    ShipmentConfirmation.objects.update(not_before=None)
+    manage("run", "confirm_shipments")
+    assert parcels(shop, number) == [("1", "1Z1", 1)]

@@ -1,0 +1,60 @@
+"""`python -m tests.proof`: every proof at full length on each database that is there, then docs/proof.md with the counts.
+
+PostgreSQL is the one that TEST_DATABASE_URL names, else the one on this machine's usual port, if there is one. The page
+is written only when everything passed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psycopg
+
+from tests.proof.page import counted, page
+
+ROOT = Path(__file__).parents[2]
+USUAL = "postgres://postgres@127.0.0.1:5432"
+
+
+def main() -> None:
+    with TemporaryDirectory() as folder:
+        counts = {name: counted(tried(name, address, Path(folder))) for name, address in databases().items()}
+    (ROOT / "docs" / "proof.md").write_text(page(counts), encoding="utf-8")
+    print("docs/proof.md is written")
+
+
+def databases() -> dict[str, str]:
+    """Name → address, empty for SQLite in memory."""
+    found = {"SQLite": ""}
+    address = os.environ.get("TEST_DATABASE_URL") or (f"{USUAL}/crossdock" if _is_there(USUAL) else "")
+    if address:
+        found["PostgreSQL"] = address
+    return found
+
+
+def tried(name: str, address: str, folder: Path) -> Path:
+    """Run all of it there; the file of counts. Raises SystemExit when anything failed."""
+    file = folder / name
+    print(f"All proofs on {name}:", flush=True)
+    environment = {**os.environ, "TEST_DATABASE_URL": address, "PROOF_FULL": "1", "PROOF_FILE": str(file)}
+    command = [sys.executable, "-m", "pytest", "-q", "-n", os.environ.get("WORKERS", "auto"), "tests/proof"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+    if ended.returncode:
+        raise SystemExit(f"the proof failed on {name}; docs/proof.md stays as it was")
+    return file
+
+
+def _is_there(server: str) -> bool:
+    try:
+        psycopg.connect(f"{server}/postgres", connect_timeout=3).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""docs/proof.md, composed from what the proofs counted on each database."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+HEAD = """\
+# The proof
+
+Crossdock promises that every order is created in the warehouse exactly once, that every parcel is told to the
+marketplace exactly once, and that whatever does not come right by itself is on a worklist. This page says how that was
+tried, and how often. It is written by `make proof` from what the tests counted; a test that fails counts nothing, and
+then no page is written.
+
+Both systems are simulated and served over HTTP (docs/sandbox.md). What they hold in the end is compared with what they
+must hold: each order once with its lines, each parcel once with its units, the right quantities, nothing of the
+cancelled order. Our own records must say the same, with no run left running and nothing left open.
+"""
+WAYS = """\
+## How
+
+- **Killed.** A process that works through a life of three orders (pull, submit, ship in two lots, confirm, publish; one
+  is cancelled before it is sent, one is a kit) is ended by SIGKILL before and after every request, every commit and every
+  write outside a transaction. The points are found by playing the life once and counting. A new process then takes up the
+  same jobs, once, and the life goes on to its end. `tests/proof/test_killed.py`
+- **Suspended.** The same, but by SIGSTOP, before and after every request and before every write outside a transaction. A
+  new process takes the jobs over as if long after; then the old one is woken, and goes on with what it was at.
+- **Disturbed.** Every fault that the sandbox knows is switched on for every request of that life, told apart by the job
+  that makes it: refusals, web pages, empty and cut-off answers, broken connections, slow answers, call limits, and each of
+  them after the request took effect. For writes, the latter also hit three times in a row. In the end all is right, or
+  there is exactly one row on the worklists, with a text, and what it asks for makes it right. `tests/proof/test_faults.py`
+"""
+TAIL = """\
+## What this does not show
+
+- The simulated systems follow docs/contracts.md; where the real ones differ, so may the outcome.
+- A request to the marketplace that takes effect later than our time-out plus `LOOKUP_GRACE_SECONDS` is not seen when we
+  look, and is sent again. Orders to the warehouse are safe from that by their idempotency key; parcels are not.
+- Overstock shows no quantities: a yes without a word is believed. If it is a lie, it is mended when all quantities are sent
+  again, once a day.
+- An order that was read within 30 minutes goes out even if the marketplace cannot be asked again. If it was cancelled in
+  that time, it is on the worklist as cancelled after it was sent.
+
+## Again
+
+    make proof    # everything, on SQLite, and on PostgreSQL if TEST_DATABASE_URL names one; writes this page
+    make test     # a sample of each part, with all other tests
+"""
+
+
+def counted(file: Path) -> Counter[str]:
+    """How often each kind was tried. Raises SystemExit when nothing was."""
+    total: Counter[str] = Counter()
+    for line in file.read_text(encoding="utf-8").splitlines():
+        told = json.loads(line)
+        total[told["what"]] += told["count"]
+    if not total:
+        raise SystemExit(f"{file} holds no counts: the proof did not run, or not to its end")
+    return total
+
+
+def table(counts: dict[str, Counter[str]]) -> str:
+    """One row per kind, one column per database."""
+    kinds = list(dict.fromkeys(kind for one in counts.values() for kind in one))
+    rows = [["tried", *counts], ["---", *("---:" for _ in counts)]]
+    rows += [[kind, *(f"{one[kind]:,}" if kind in one else "–" for one in counts.values())] for kind in kinds]
+    rows.append(["**violations**", *("**0**" for _ in counts)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def page(counts: dict[str, Counter[str]]) -> str:
+    machine = f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
+    made = f"Counted on {datetime.now(UTC):%Y-%m-%d} on {platform.system()} {machine}."
+    return "\n".join((HEAD, "## How often\n", table(counts), f"\n{made}\n", WAYS, TAIL))
