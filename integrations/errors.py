@@ -30,6 +30,10 @@ class OutcomeUnknown(Unavailable):
     """A write was sent and no clear answer came. Look it up before sending it again."""
 
 
+class TakenIn(OutcomeUnknown):
+    """The other side took the write in and says the result later. Nothing is wrong; it is read back before long."""
+
+
 class KeyRefused(OutcomeUnknown):
     """The other system has seen this idempotency key before: an earlier attempt may have landed, or burnt the key."""
 

@@ -39,9 +39,20 @@ def late_by() -> timedelta:
     due = Schedule.objects.filter(name="dispatch").values_list("next_run", flat=True).first()
     if due is None:
         return timedelta(days=999)
-    done = Success.objects.filter(func=f"{dispatch.__module__}.{dispatch.__name__}").aggregate(at=Max("stopped"))["at"]
+    done = _last_dispatch()
     late = timezone.now() - (due if done is None else min(due, done + EVERY))
     return timedelta(seconds=int(late.total_seconds()))
+
+
+def workers_are_seen() -> bool:
+    """Whether a worker has done something lately. A new installation has none until the first did."""
+    return late_by() < SILENT_AFTER and _last_dispatch() is not None
+
+
+def _last_dispatch() -> datetime | None:
+    ours = Success.objects.filter(func=f"{dispatch.__module__}.{dispatch.__name__}")
+    at: datetime | None = ours.aggregate(at=Max("stopped"))["at"]
+    return at
 
 
 def waiting_to_be_sent() -> QuerySet[WarehouseSubmission]:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unavailable, Unreadable
+from integrations.errors import Misconfigured, OutcomeUnknown, Refused, TakenIn, Unavailable, Unreadable
 from integrations.ports import Marketplace, ShipmentNotice, ShippedLine
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import PATIENT_ATTEMPTS, due, recover
@@ -138,9 +138,14 @@ class Teller:
             after = exc.retry_after
             confirmation.release(_in_doubt(confirmation, was), after=after, error=str(exc), costs_attempt=False)
             raise exc
+        wait = exc.retry_after or timedelta(0)
+        if isinstance(exc, TakenIn):
+            self._failures_in_a_row = 0
+            self._run.count("taken in and to be read back")
+            confirmation.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, _grace()))
+            return
         self._failures_in_a_row += 1
         self._run.problem(f"order {confirmation.order}: {exc}")
-        wait = exc.retry_after or timedelta(0)
         if isinstance(exc, OutcomeUnknown):
             confirmation.back_off(T.UNCONFIRMED, str(exc), at_least=wait)
         else:

@@ -79,7 +79,7 @@ def status_report() -> dict[str, Any]:
             one.name: {"provider": one.provider, "health": one.health, "message": one.health_message}
             for one in Connection.objects.all()
         },
-        "workers": {"running": late < alarms.SILENT_AFTER, "late_by_seconds": max(int(late.total_seconds()), 0)},
+        "workers": {"running": alarms.workers_are_seen(), "late_by_seconds": max(int(late.total_seconds()), 0)},
         "alarms": alarms.alarms(),
     }
 

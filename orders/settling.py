@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 from integrations.models import Connection, Route
@@ -47,9 +47,8 @@ def waiting(routes: Iterable[Route]) -> list[Order]:
     """Orders of these routes, and of none, that a changed alias, map, item or route may have freed."""
     ids = [route.pk for route in routes]
     marketplaces = {route.marketplace_id for route in routes}
-    by_hand = Hold.objects.filter(order=OuterRef("pk"), kind__in=Hold.UNTIL_RELEASED, resolved_at=None)
     mine = Q(route__in=ids) | Q(route=None, connection__in=marketplaces)
-    held = Order.objects.filter(~Exists(by_hand), mine, status__in=(S.RECEIVED, S.ON_HOLD)).defer("raw")
+    held = Order.objects.filter(mine, status__in=(S.RECEIVED, S.ON_HOLD)).defer("raw")
     open_holds = Prefetch("holds", Hold.objects.filter(resolved_at=None), to_attr="open_holds")
     return list(held.select_related("route", "connection").prefetch_related("lines", open_holds).order_by("pk"))
 
@@ -175,9 +174,11 @@ def _store(order: Order, judged: Plan) -> bool:
 def _is_stored(order: Order, judged: Plan) -> bool:
     """Whether the same verdict is written already: most orders that wait go on waiting for the same thing."""
     known = getattr(order, "open_holds", None)
-    if known is None or order.status != S.ON_HOLD or not judged.reasons:
+    if known is None or order.status != S.ON_HOLD:
         return False
-    before = {(hold.kind, hold.subject, hold.message) for hold in known if hold.kind not in Hold.AFTER_SENDING}
+    if not judged.reasons and not any(hold.kind in Hold.UNTIL_RELEASED for hold in known):
+        return False
+    before = {(hold.kind, hold.subject, hold.message) for hold in known if hold.kind in JUDGED}
     return before == {(reason.kind.value, reason.subject[:SUBJECT_CHARS], reason.message) for reason in judged.reasons}
 
 

@@ -246,3 +246,37 @@ def test_a_reader_that_goes_away_is_no_fault() -> None:
     done = managed("sqlite://:memory:", "sandbox", stdout=writing)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    "given", [("supplier_oasis", "O", "--username", "u", "--password"), ("tradegecko", "G", "--token")]
+)
+def test_a_secret_given_as_an_argument_is_wrong_usage_and_not_told(
+    db: None, given: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises((SystemExit, CommandError)) as caught:
+        call_command("connect", *given, "se-cr-et")
+    assert "holds no" not in str(caught.value)
+    assert not Connection.objects.exists()
+
+
+@pytest.mark.parametrize(("name", "says"), [("N" * 61, "name: .*60 characters"), ("", "name: .*blank")])
+def test_a_connection_with_an_impossible_name_is_refused(
+    db: None, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
+    monkeypatch.setenv("PW", "x")
+    with pytest.raises(CommandError, match=says):
+        call_command("connect", "supplier_oasis", name, "--username", "u", "--password-env", "PW")
+    assert not Connection.objects.exists()
+
+
+def test_a_dry_run_that_finds_nothing_says_so(shop: Sandbox, manage: Run) -> None:
+    assert "nothing: Overstock tells of no order" in manage(
+        "backfill", "Main", "--from", "2026-01-01", "--to", "2026-01-02", "--dry-run"
+    )
+
+
+def test_an_order_is_found_with_blanks_around_its_number(shop: Sandbox, manage: Run) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    assert manage("order", f" {number} ") == manage("order", number)

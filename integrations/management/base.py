@@ -7,9 +7,11 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, InterfaceError, OperationalError, ProgrammingError
 from django.db import connection as database
+from django.db.models import Model
 
 from integrations import shutdown
 from integrations.errors import IntegrationError
@@ -19,6 +21,10 @@ from integrations.redaction import Redactor
 
 class Command(BaseCommand):
     """A command whose failures are one line on stderr and exit status 1; wrong usage is 2."""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Options are not abbreviated: `--password` must not pass for `--password-env`, and its value be told."""
+        return super().create_parser(prog_name, subcommand, **{"allow_abbrev": False, **kwargs})
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
@@ -40,6 +46,15 @@ class Command(BaseCommand):
 
     def fail(self, text: str) -> NoReturn:
         raise CommandError(" ".join(text.split()))
+
+    def check_fields(self, row: Model) -> None:
+        """Fail, naming the field, for a value that it does not take."""
+        try:
+            row.full_clean()
+        except ValidationError as exc:
+            by_field = exc.message_dict.items()
+            named = [f"{field.replace('_', ' ')}: {text}" for field, texts in by_field for text in texts]
+            self.fail("; ".join(one.removeprefix("__all__: ") for one in named))
 
     def connection(self, name: str) -> Connection:
         try:

@@ -43,7 +43,7 @@ def _row(row: etree._Element) -> tuple[str, str, int]:
 def _check_known(state: OasisState, sku: str, warehouse: str) -> None:
     if sku not in state.catalogue:
         raise Problem("UNKNOWN_SKU", f"No SKU {sku}")
-    if warehouse not in state.warehouses:
+    if warehouse not in {name.strip() for name in state.warehouses}:
         raise Problem("UNKNOWN_WAREHOUSE", f"No warehouse {warehouse!r}; names are case-sensitive")
 
 

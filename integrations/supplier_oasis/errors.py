@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 from lxml import etree
 
-from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown, Refused, Unavailable
+from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown, Refused, TakenIn, Unavailable
 from integrations.http import Answer, retry_after
 
 DEFAULT_WAIT = timedelta(seconds=60)
 READ_BACK = "it is read back before it is sent again"
 SENT_AGAIN = "they are sent again"
 FAILING_WORDS = ("FAIL", "ERROR", "REJECT", "INVALID", "DENIED")
+GOOD_WORDS = ("SUCCESS", "OK", "TRUE", "ACCEPTED")
 VERDICTS = ("status", "result", "success", "resultcode")
 
 
@@ -27,11 +28,17 @@ def check_read(answer: Answer, what: str) -> None:
 
 
 def check_write(answer: Answer, what: str) -> None:
-    """Raise unless the answer to a write is a clear yes: 2xx, XML, and no word of failure in it."""
+    """Raise unless the answer to a write is a clear yes: 2xx, XML, and no word of failure in it.
+
+    202 alone says only that it was taken in: there the XML must say that all went well.
+    """
     if 200 <= answer.status < 300:
-        if answer.status in (202, 204) or not answer.body.strip():
-            raise _unclear(answer, what, "no word on the result", READ_BACK)
+        if not answer.body.strip():
+            kind = TakenIn if answer.status == 202 else OutcomeUnknown
+            raise _unclear(answer, what, "no word on the result", READ_BACK, kind)
         _check_accepted(answer, what, READ_BACK)
+        if answer.status == 202 and not _says_well_done(answer):
+            raise _unclear(answer, what, "no word on the result", READ_BACK, TakenIn)
         return
     _check_refused(answer, what, READ_BACK)
 
@@ -74,8 +81,10 @@ def _common(answer: Answer, what: str) -> IntegrationError | None:
     return None
 
 
-def _unclear(answer: Answer, what: str, seen: str, then: str) -> OutcomeUnknown:
-    return OutcomeUnknown(
+def _unclear(
+    answer: Answer, what: str, seen: str, then: str, kind: type[OutcomeUnknown] = OutcomeUnknown
+) -> OutcomeUnknown:
+    return kind(
         f"Supplier Oasis answered {what} with HTTP {answer.status} and {seen}; {then}",
         retry_after=retry_after(answer.headers, now=datetime.now(UTC)),
     )
@@ -116,6 +125,15 @@ def _names_failure(element: etree._Element) -> bool:
     if name in VERDICTS:
         return any(word in text for word in FAILING_WORDS) or (name == "success" and text == "FALSE")
     return False
+
+
+def _says_well_done(answer: Answer) -> bool:
+    root = _parse(answer.body)
+    verdicts = [] if root is None else [
+        (one.text or "").strip().upper() for one in root.iter(etree.Element)
+        if etree.QName(one).localname.lower() in VERDICTS
+    ]  # fmt: skip
+    return any(verdict in GOOD_WORDS for verdict in verdicts)
 
 
 def _parse(body: bytes) -> etree._Element | None:

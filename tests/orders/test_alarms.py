@@ -16,6 +16,7 @@ from django_q.models import OrmQ, Schedule, Task
 from integrations.dispatch import dispatch
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.sandbox.server import Sandbox
+from integrations.wording import job_name
 from orders import jobs, tasks
 from orders.alarms import alarms
 from orders.models import WarehouseSubmission
@@ -52,6 +53,13 @@ def test_all_is_well(working: None) -> None:
     assert alarms() == []
 
 
+def test_workers_that_never_did_anything_are_not_called_running(shop: Sandbox, manage: Run) -> None:
+    Schedule.objects.update(next_run=timezone.now() + MINUTE)
+    assert not json.loads(manage("status", "--json"))["workers"]["running"]
+    worker_did_dispatch(timedelta(0))
+    assert json.loads(manage("status", "--json"))["workers"]["running"]
+
+
 def test_no_cluster_is_told_within_two_minutes(working: None) -> None:
     worker_did_dispatch(2 * MINUTE)
     Schedule.objects.update(next_run=timezone.now() - MINUTE)
@@ -69,7 +77,7 @@ def test_a_job_that_is_queued_and_never_taken_up_is_told_within_two_intervals(wo
     age("pull_orders", 2 * MINUTE)
     JobPlan.objects.filter(job="pull_orders").update(next_run_at=timezone.now() + MINUTE, queued_at=timezone.now())
     [text] = alarms()
-    assert "pull_orders of Overstock is overdue: it should run every minute" in text
+    assert "Pull orders of Overstock is overdue: it should run every minute" in text
 
 
 @pytest.mark.parametrize(("job", "minutes"), [("pull_levels", 10), ("publish_inventory", 5), ("reconcile", 24 * 60)])
@@ -77,14 +85,14 @@ def test_each_job_has_its_own_interval(working: None, job: str, minutes: int) ->
     age(job, (2 * minutes - 1) * MINUTE)
     assert alarms() == []
     age(job, 2 * minutes * MINUTE)
-    assert [job in text for text in alarms()] == [True]
+    assert [job_name(job) in text for text in alarms()] == [True]
 
 
 def test_a_run_without_a_sign_of_life_is_told(working: None) -> None:
     age("pull_orders", 2 * MINUTE)
     SyncRun.objects.filter(job="pull_orders").update(status="running", finished_at=None)
     [text] = alarms()
-    assert "pull_orders of Overstock has shown no sign of life" in text
+    assert "Pull orders of Overstock has shown no sign of life" in text
 
 
 def test_a_run_that_keeps_the_job_from_others_for_long_is_told(working: None, overstock: Connection) -> None:
@@ -92,7 +100,7 @@ def test_a_run_that_keeps_the_job_from_others_for_long_is_told(working: None, ov
     SyncRun.objects.filter(job="pull_orders").update(status="running", finished_at=None, heartbeat_at=timezone.now())
     assert jobs.pull_orders(overstock).started is False
     [text] = alarms()
-    assert "pull_orders of Overstock has been running since" in text
+    assert "Pull orders of Overstock has been running since" in text
 
 
 def test_a_run_that_takes_its_time_and_lives_is_no_alarm(working: None) -> None:
@@ -128,7 +136,7 @@ def test_what_was_switched_on_again_has_two_intervals(working: None, overstock: 
 
 def test_the_start_page_and_status_show_it(working: None, manage: Run, admin_client: Client) -> None:
     age("pull_orders", 2 * MINUTE)
-    text = "pull_orders of Overstock is overdue"
+    text = "Pull orders of Overstock is overdue"
     assert text in unescape(admin_client.get(reverse("admin:index")).content.decode())
     assert f"ALARM {text}" in manage("status")
     assert any(text in alarm for alarm in json.loads(manage("status", "--json"))["alarms"])

@@ -144,3 +144,28 @@ def test_the_known_codes_are_there_before_the_first_order_is_judged(shop: Sandbo
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "pull_orders")
     assert told(number)["status"] == "ready"
+
+
+def shipped_orders(shop: Sandbox, manage: Run, number_of: int) -> list[str]:
+    numbers = [shop.oasis.add_order({"partner_sku": "MUG-BLK"}) for _ in range(number_of)]
+    manage("run", "all")
+    for number in numbers:
+        ship(shop, number, tracking=f"1Z{number}")
+    return numbers
+
+
+def test_a_202_that_says_success_is_a_yes(shop: Sandbox, manage: Run, told: Told) -> None:
+    numbers = shipped_orders(shop, manage, 5)
+    shop.oasis.success = 202
+    manage("run", "all")
+    assert {told(number)["status"] for number in numbers} == {"confirmed"}
+
+
+def test_a_202_without_a_word_is_read_back_and_is_nobodys_trouble(shop: Sandbox, manage: Run, told: Told) -> None:
+    numbers = shipped_orders(shop, manage, 5)
+    shop.faults.add("oasis", "202_empty_after_apply", path="/shipments", times=5)
+    manage("run", "pull_shipments")
+    assert "5 taken in and to be read back" in manage("run", "confirm_shipments")
+    manage("run", "confirm_shipments")
+    assert {told(number)["status"] for number in numbers} == {"confirmed"}
+    assert [len(parcels(shop, number)) for number in numbers] == [1] * 5

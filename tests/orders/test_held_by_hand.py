@@ -10,9 +10,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
+from inventory.models import SkuAlias
 from orders import actions
 from orders.models import IllegalTransition, Order
+from tests.orders.world import holds
 
 Run = Callable[..., str]
 
@@ -46,3 +49,17 @@ def test_the_history_button_leads_to_the_story(order: Order, admin_client: Clien
     assert admin_client.get(reverse("admin:orders_order_history", args=[0])).status_code == 404
     client.force_login(User.objects.create_user("visitor", is_staff=True))
     assert client.get(reverse("admin:orders_order_history", args=[order.pk])).status_code == 403
+
+
+def test_a_cause_that_is_gone_is_no_longer_named_though_a_person_holds_the_order_too(
+    shop: Sandbox, manage: Run, told: Callable[[str], dict[str, Any]]
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "NOPE-Y"})
+    manage("run", "all")
+    actions.hold(Order.objects.get(full_number=number), "the customer asked to wait", None)
+    SkuAlias.objects.create(
+        connection=Connection.objects.get(name="Overstock"), marketplace_sku="NOPE-Y", warehouse_sku="MUG-BLK"
+    )
+    manage("run", "all")
+    assert holds(told(number)) == ["manual"]
+    assert told(number)["status"] == "on_hold"

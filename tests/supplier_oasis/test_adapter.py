@@ -11,7 +11,15 @@ import pytest
 from lxml import etree
 
 from integrations.account import Account
-from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown, Refused, Unavailable, Unreadable
+from integrations.errors import (
+    IntegrationError,
+    Misconfigured,
+    OutcomeUnknown,
+    Refused,
+    TakenIn,
+    Unavailable,
+    Unreadable,
+)
 from integrations.ports import ListedQuantity, ShipmentNotice, ShippedLine
 from integrations.supplier_oasis.adapter import SupplierOasis, connect
 from tests.loopback import Loopback, loopback
@@ -70,7 +78,7 @@ def test_what_a_read_may_be_answered(
 
 
 @pytest.mark.parametrize(("status", "body", "error"), [
-    (200, "", OutcomeUnknown), (202, "", OutcomeUnknown), (204, "", OutcomeUnknown), (200, "<html>hi</html>", OutcomeUnknown),
+    (200, "", OutcomeUnknown), (202, "", TakenIn), (202, "<response/>", TakenIn), (204, "", OutcomeUnknown), (200, "<html>hi</html>", OutcomeUnknown),
     (200, "OK", OutcomeUnknown), (408, "", OutcomeUnknown), (409, ERROR, OutcomeUnknown), (500, "<html>", OutcomeUnknown), (503, "", OutcomeUnknown),
     (200, ERROR, Refused), (400, ERROR, Refused), (400, "bad", Refused), (404, ERROR, Refused), (404, "", Misconfigured),
     (401, "", Misconfigured), (200, "<response><status>FAILED</status></response>", Refused), (200, "<respon", OutcomeUnknown),

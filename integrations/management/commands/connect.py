@@ -20,12 +20,14 @@ class Command(Base):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         kinds = parser.add_subparsers(dest="provider", required=True)
-        oasis = kinds.add_parser("supplier_oasis", help="Overstock")
+        oasis = kinds.add_parser("supplier_oasis", help="Overstock", allow_abbrev=False)
         oasis.add_argument("name")
         oasis.add_argument("--username", required=True)
         oasis.add_argument("--password-env", metavar="VAR", help="empty: the password is read from standard input")
         oasis.add_argument("--base-url")
-        gecko = kinds.add_parser("tradegecko", help="TradeGecko, with a privileged access token or as an application")
+        gecko = kinds.add_parser(
+            "tradegecko", help="TradeGecko, with a privileged access token or as an application", allow_abbrev=False
+        )
         gecko.add_argument("name")
         way = gecko.add_mutually_exclusive_group()
         way.add_argument("--token-env", metavar="VAR", help="empty: the token is read from standard input")
@@ -44,6 +46,7 @@ class Command(Base):
         if options["base_url"] is not None:
             connection.base_url = options["base_url"]
         base_url_of(connection)
+        self.check_fields(connection)
         store, then = self._sign_in(provider, options)
         with transaction.atomic():
             connection.save()

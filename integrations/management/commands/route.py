@@ -7,8 +7,6 @@ from argparse import ArgumentParser
 from datetime import date
 from typing import Any
 
-from django.core.exceptions import ValidationError
-
 from integrations.connection_test import problems_of
 from integrations.errors import IntegrationError, Unavailable
 from integrations.management.base import Command as Base
@@ -44,7 +42,8 @@ class Command(Base):
         for field, option in (("company_name", "company"), ("state", "state")):
             setattr(route, field, options[option] or getattr(route, field))
         route.earliest_order_date = options["earliest_order_date"] or route.earliest_order_date
-        self._save(route)
+        self.check_fields(route)
+        route.save()
         self.stdout.write(f"route {name}: {'updated' if known else 'created'}, {route.get_state_display().lower()}")
         self._check(route)
 
@@ -65,10 +64,3 @@ class Command(Base):
             self.stderr.write(line)
         if lines:
             self.fail(lines[-1])
-
-    def _save(self, route: Route) -> None:
-        try:
-            route.full_clean()
-        except ValidationError as exc:
-            self.fail("; ".join(exc.messages))
-        route.save()

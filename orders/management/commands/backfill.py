@@ -36,8 +36,11 @@ class Command(Base):
         end = datetime.combine(until + timedelta(days=1), time.min, zone) - timedelta(seconds=1)
         if dry_run:
             self._tell_set_up(routes)
-            for row in preview.preview(connection, routes, start, end, too_old_too=True):
+            rows = preview.preview(connection, routes, start, end, too_old_too=True)
+            for row in rows:
                 self.stdout.write(f"{row.number}  {row.verdict}  {'; '.join(row.reasons)}".rstrip())
+            if not rows:
+                self.stdout.write(f"nothing: {connection} tells of no order created from {since} to {until}")
             return
         outcome = perform(connection, "pull_orders", partial(intake.backfill, routes=routes, since=start, until=end))
         if outcome.failed or not outcome.started:

@@ -21,6 +21,7 @@ class Command(Base):
         parser.add_argument("--json", action="store_true", dest="as_json")
 
     def handle(self, *_args: Any, number: str, as_json: bool, **_options: Any) -> None:
+        number = number.strip()
         reports = [order_report(order) for order in find_orders(number)]
         if not reports:
             reports = [unreadable_report(one) for one in UnreadableRecord.objects.filter(full_number=number)[:1]]
@@ -34,7 +35,8 @@ class Command(Base):
             self._print(report)
 
     def _print(self, report: dict[str, Any]) -> None:
-        self.stdout.write(f"{report['full_number']} ({report['short_reference']}): {report['status']}")
+        short = report["short_reference"] or "no short reference yet"
+        self.stdout.write(f"{report['full_number']} ({short}): {report['status']}")
         for hold in report["holds"]:
             self.stdout.write(f"  held, {hold['kind']}: {hold['message']}")
         for line in report["lines"]:
@@ -47,7 +49,7 @@ class Command(Base):
         for parcel in report["shipments"]:
             self.stdout.write(f"  parcel {parcel['tracking_number'] or parcel['remote_id']}: {parcel['state']}")
         for event in report["events"]:
-            self.stdout.write(f"  {event['at']:%Y-%m-%d %H:%M:%S} {event['status']} {event['text']}")
+            self.stdout.write(f"  {event['at']:%Y-%m-%d %H:%M:%S} UTC {event['status']} {event['text']}")
 
 
 def _goods(line: dict[str, Any]) -> str:
