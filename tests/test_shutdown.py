@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -65,12 +66,15 @@ def test_a_command_that_is_stopped_says_so_in_one_line(
         goes_on(made, box, number)
 
 
-def test_a_cluster_that_is_stopped_hands_back_its_work(order: tuple[Installation, str], box: Sandbox) -> None:
+@pytest.mark.parametrize("told", ["the command", "each of its processes"])
+def test_a_cluster_that_is_stopped_hands_back_its_work(
+    order: tuple[Installation, str], box: Sandbox, told: str
+) -> None:
     made, number = order
     made.run("shell", "-c", "from integrations.dispatch import enqueue; enqueue('submit_orders', 2)")
     with ended(made.start("qcluster")) as cluster:
         wait_for(lambda: is_asked(box), "a worker sends the order")
-        cluster.terminate()
+        (os.kill if told == "the command" else os.killpg)(cluster.pid, signal.SIGTERM)
         cluster.communicate(timeout=SECONDS)
     assert cluster.returncode == 0
     due = made.rows(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from multiprocessing.synchronize import Event
 from types import FrameType
 from typing import Any
 
@@ -15,10 +17,24 @@ from integrations import shutdown
 class Crossdock(Cluster):  # type: ignore[misc]
     """The queue's own shutdown waits for each job to end by itself, however slow the other side's answers are."""
 
+    stop_event: Event | None
+
     def start(self) -> int:
         shutdown.prepare()
         os.register_at_fork(after_in_child=shutdown.end_with_parent)
         return int(super().start())
+
+    def stop(self) -> bool:
+        """As the queue does it, but the word is given by a thread: it waits for ever for a guard that has died.
+
+        A supervisor may send SIGTERM to all processes at once (systemd does), and the guard ends by it.
+        """
+        if self.stop_event is None or not self.sentinel.is_alive():
+            return False
+        threading.Thread(target=self.stop_event.set, daemon=True).start()
+        self.sentinel.join()
+        self.start_event = self.stop_event = None  # ends start()
+        return True
 
     def sig_handler(self, signum: int, frame: FrameType | None) -> None:
         shutdown.announce()
