@@ -134,6 +134,23 @@ def _sent_or_says_why(world: World, sale: Sale, order: Order) -> None:
         assert _was_held(order, K.CANCELLED_LATE), seen
 
 
+def all_confirmed(world: World) -> None:
+    """When the warehouse has shipped everything: an order with which nobody interfered has come to its end."""
+    for sale in world.sales.values():
+        order = Order.objects.get(full_number=sale.number)
+        placed = world.placed(sale.number)
+        if sale.is_edited or sale.cancelled or not placed or placed[0]["status"] in ENDED:
+            continue
+        parcels = [row for row in world.parcels.values() if row["order_id"] == placed[0]["id"]]
+        by_unknown = any((row["tracking_company"], row["service"]) != KNOWN_CARRIER for row in parcels)
+        if by_unknown or any(row["status"] in ENDED for row in parcels):
+            continue
+        parked = list(order.confirmations.filter(status=T.PARKED).values_list("last_error", flat=True))
+        seen = f"{sale}: {order.status}, {parked}, {[str(hold) for hold in order.holds.all()]}"
+        assert order.status == S.CONFIRMED, seen
+        assert not parked, seen
+
+
 def _expected_unsent(world: World, sale: Sale) -> str:
     """The only status that an order may have that the warehouse never had."""
     if sale.is_skipped:

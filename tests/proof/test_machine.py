@@ -70,6 +70,7 @@ writes_fail = st.sampled_from(WRITES).flatmap(
 )  # fmt: skip
 troubles = st.lists(st.one_of(writes_fail, writes_fail, reads_fail), max_size=2)
 some = st.integers(min_value=0, max_value=50)
+jobs = st.sampled_from(["cycle"] * 5 + [*CYCLE])
 rarely = st.sampled_from([False] * 5 + [True])
 kinds = st.sampled_from(sorted(GOODS))
 # Of a multi-pack or a kit one line at most, so that whole units can be counted per SKU.
@@ -194,19 +195,19 @@ class Machine(RuleBasedStateMachine):
     def work_off(self, tasks: int, twice: bool) -> None:
         self.world.work_off(tasks, twice=twice)
 
-    @rule(job=st.sampled_from(CYCLE), kind=st.sampled_from([WRITE, WRITE, REQUEST, ANSWER]), number=st.integers(1, 30),
-          elsewhere=rarely)  # fmt: skip
+    @rule(job=jobs, kind=st.sampled_from([WRITE, WRITE, REQUEST, ANSWER]), number=st.integers(1, 100), elsewhere=rarely)
     def end_process(self, job: str, kind: str, number: int, elsewhere: bool) -> None:
-        moment = Moment(kind, number if kind == WRITE else 1 + number % 6)
+        """Before a write, before a request leaves, or when its answer has come and nothing was made of it yet."""
+        moment = Moment(kind, number if kind == WRITE else 1 + number % 12)
         ended = self.world.watch.end_at(moment, lambda: self.world.work(job), elsewhere=elsewhere)
         TRIED["processes ended"] += ended
 
-    @rule(job=st.sampled_from(CYCLE), other=st.sampled_from(CYCLE), number=st.integers(1, 6))
+    @rule(job=jobs, other=jobs, number=st.integers(1, 12))
     def work_side_by_side(self, job: str, other: str, number: int) -> None:
         """A second worker does another job, or tries the same, while the first waits for an answer."""
         self.beside(job, Moment(REQUEST, number), lambda: self.world.work(other))
 
-    @rule(job=st.sampled_from(CYCLE), number=st.integers(1, 5))
+    @rule(job=jobs, number=st.integers(1, 12))
     def be_taken_for_dead(self, job: str, number: int) -> None:
         """A process sleeps over a read for so long that another does its job; then it wakes up and goes on.
 
@@ -221,7 +222,7 @@ class Machine(RuleBasedStateMachine):
         self.beside(job, Moment(READ, number), overtake)
 
     @precondition(lambda self: self.has_sales)
-    @rule(job=st.sampled_from(CYCLE), number=st.integers(1, 6), which=some,
+    @rule(job=jobs, number=st.integers(1, 12), which=some,
           what=st.sampled_from(["cancel", "void", *DECISIONS]))  # fmt: skip
     def decide_meanwhile(self, job: str, number: int, which: int, what: str) -> None:
         """A person acts while a job waits for an answer."""
@@ -260,6 +261,7 @@ class Machine(RuleBasedStateMachine):
                 invariants.at_rest(self.world)
                 self.world.ship_everything()
                 invariants.at_rest(self.world)
+                invariants.all_confirmed(self.world)
                 TRIED["orders"] += len(self.world.sales)
                 TRIED["orders sent"] += len(self.world.box.tradegecko.orders)
                 TRIED["parcels told"] += len(self.world.told())

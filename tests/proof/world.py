@@ -106,7 +106,10 @@ class World:
         self._clock.shift(time)
 
     def work(self, job: str) -> None:
-        """Run a job as the queue does."""
+        """Run a job as the queue does, or a full cycle of them."""
+        if job == "cycle":
+            self.cycle()
+            return
         known = next(one for one in settings.JOBS if one.name == job)
         connection = self.market if known.kind == "marketplace" else self.stock
         ended = {one for one, row in self.parcels.items() if row["status"] in ENDED}
