@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from decimal import Decimal
 
-from integrations.models import Route, SyncRun, Transmission
+from integrations.models import Exchange, Route, SyncRun, Transmission
 from integrations.sandbox import gecko_stock
 from inventory.models import Listing, Publication
 from orders.models import Hold, Order, ShipmentConfirmation, WarehouseSubmission
@@ -22,6 +22,7 @@ def always(world: World) -> None:
     _one_order_each(world)
     _nothing_told_twice(world)
     _nothing_told_that_was_known_void(world)
+    _nothing_sent_again_that_had_arrived()
     assert all(units >= 0 for units in world.box.oasis.quantities.values()), world.box.oasis.quantities
     for order in Order.objects.all():
         assert place_of(order), f"{order} is {order.status} and nobody sees it"
@@ -67,6 +68,13 @@ def _nothing_told_that_was_known_void(world: World) -> None:
     for parcel in world.known_void:
         tracking = world.parcels[parcel]["tracking_number"]
         assert not tracking or not world.told(tracking=tracking), f"void parcel {tracking} was told"
+
+
+def _nothing_sent_again_that_had_arrived() -> None:
+    """What may have arrived is looked up first: the other side's own defence against repetition is never needed."""
+    for refusal in ("ALREADY_SHIPPED", "Duplicate Idempotency Key"):
+        again = Exchange.objects.filter(response_body__contains=refusal).first()
+        assert again is None, f"sent again, though it had arrived: {again}"
 
 
 def place_of(order: Order) -> str:
