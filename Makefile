@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: demo test proof bench lint clean
+.PHONY: demo test proof soak bench lint clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt
@@ -24,6 +24,10 @@ test: $(VENV)/.installed
 
 proof: $(VENV)/.installed
 	@WORKERS=$(WORKERS) $(BIN)/python -m tests.proof
+
+# The state machine of tests/proof, with new examples for MINUTES.
+soak: $(VENV)/.installed
+	@PROOF_FULL=1 SOAK_MINUTES=$(or $(MINUTES),30) $(BIN)/python -m pytest tests/proof/test_machine.py
 
 bench: $(VENV)/.installed
 	@DEBUG=1 ALLOW_CUSTOM_ENDPOINTS=1 $(BIN)/python -m bench

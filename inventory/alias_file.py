@@ -22,7 +22,11 @@ COLUMNS = ("marketplace_sku", "warehouse_sku", "units", "is_active", "note")
 REQUIRED = COLUMNS[:2]
 MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_UNPACKED_BYTES = 400 * 1024 * 1024
+MAX_UNPACKED_TAGS = 6_000_000  # each takes some hundred bytes when it is read; the longest file has half as many
 MAX_ROWS = 200_000
+MAX_COLUMNS = 100
+MAX_CELLS = 5_000_000  # empty ones too: a sheet of a few kilobytes may claim billions
+CHUNK_BYTES = 64 * 1024
 XLSX_START, OLD_EXCEL_START, UTF16_STARTS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", (b"\xff\xfe", b"\xfe\xff")
 
 Row = tuple[int, list[Any]]
@@ -68,22 +72,37 @@ def read(content: bytes) -> AliasFile:
         raise FileProblem(f"the file is larger than {MAX_FILE_BYTES // 1024**2} MB; split it")
     if content.startswith(OLD_EXCEL_START):
         raise FileProblem("the file is an old Excel workbook (.xls); save it as XLSX or as CSV UTF-8")
-    rows = _sheet_rows(content) if content.startswith(XLSX_START) else _csv_rows(_text(content))
-    return _file([(line, cells) for line, cells in rows if any(_filled(cell) for cell in cells)])
+    return _file(_sheet_rows(content) if content.startswith(XLSX_START) else list(_filled(_csv_rows(_text(content)))))
+
+
+def _filled(rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows that hold something, without the empty cells at their ends. Raises FileProblem where there are too many."""
+    filled = seen = 0
+    for line, cells in rows:
+        seen += max(len(cells), len(COLUMNS))
+        if seen > MAX_CELLS:
+            raise FileProblem("the file has millions of cells, perhaps empty ones; copy the aliases to a new file")
+        while cells and not _is_filled(cells[-1]):
+            cells.pop()
+        if len(cells) > MAX_COLUMNS:
+            raise FileProblem(f"line {line} has more than {MAX_COLUMNS} columns; keep {', '.join(COLUMNS)}")
+        filled += bool(cells)
+        if filled > MAX_ROWS:
+            raise FileProblem(f"the file has more than {MAX_ROWS} rows; split it")
+        if cells:
+            yield line, cells
 
 
 def _file(rows: list[Row]) -> AliasFile:
     if not rows:
         raise FileProblem("the file is empty")
-    if len(rows) > MAX_ROWS:
-        raise FileProblem(f"the file has more than {MAX_ROWS} rows; split it")
     headers = _headers(rows[0][1])
     if len(rows) == 1:
         raise FileProblem("the file has a header and nothing below it")
     width = len(headers)
     data = AliasFile(headers=headers)
     data.lines = [line for line, _ in rows[1:]]
-    data.too_long = {line for line, cells in rows[1:] if any(_filled(cell) for cell in cells[width:])}
+    data.too_long = {line for line, cells in rows[1:] if any(_is_filled(cell) for cell in cells[width:])}
     for _, cells in rows[1:]:
         data.append([*cells, *[""] * (width - len(cells))][:width])
     return data
@@ -91,8 +110,6 @@ def _file(rows: list[Row]) -> AliasFile:
 
 def _headers(cells: list[Any]) -> list[str]:
     """Compared without regard to capitals and blanks; both SKUs must be there, and each column once."""
-    while cells and not _filled(cells[-1]):
-        cells = cells[:-1]
     headers = [str(cell if cell is not None else "").strip().lower().replace(" ", "_") for cell in cells]
     missing = [name for name in REQUIRED if name not in headers]
     if missing:
@@ -137,17 +154,28 @@ def _csv_problem(said: str) -> str:
 def _sheet_rows(content: bytes) -> list[Row]:
     """The active sheet, formulas as such: what they would give is not in every file."""
     try:
-        with ZipFile(BytesIO(content)) as archive:
-            if sum(one.file_size for one in archive.infolist()) > MAX_UNPACKED_BYTES:
-                raise FileProblem("the workbook is too large when unpacked; save it as CSV UTF-8")
+        _check_size(content)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about styles and extensions that do not matter here
-            return list(_cells(load_workbook(BytesIO(content), read_only=True)))
+            return list(_filled(_cells(load_workbook(BytesIO(content), read_only=True))))
     except FileProblem:
         raise
     except Exception as exc:  # whatever the parser of a foreign file may come upon
         what = "broken" if isinstance(exc, BadZipFile) else "not one that can be read"
         raise FileProblem(f"the XLSX workbook is {what}; open it, save it again as XLSX or as CSV UTF-8") from None
+
+
+def _check_size(content: bytes) -> None:
+    """A workbook of kilobytes may unpack to gigabytes, which would be read in one piece."""
+    with ZipFile(BytesIO(content)) as archive:
+        parts, tags = archive.infolist(), 0
+        if sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
+            raise FileProblem("the workbook is too large when unpacked; save it as CSV UTF-8")
+        for part in parts:
+            with archive.open(part) as unpacked:
+                tags += sum(chunk.count(b"<") for chunk in iter(lambda: unpacked.read(CHUNK_BYTES), b""))
+            if tags > MAX_UNPACKED_TAGS:
+                raise FileProblem("the workbook is too large when unpacked; save it as CSV UTF-8")
 
 
 def _cells(book: Any) -> Iterator[Row]:
@@ -165,7 +193,7 @@ def _value(cell: Any) -> Any:
     return cell.value
 
 
-def _filled(cell: Any) -> bool:
+def _is_filled(cell: Any) -> bool:
     return bool(cell.strip()) if isinstance(cell, str) else cell is not None
 
 

@@ -22,17 +22,20 @@ from integrations.wording import counted as in_words
 ROOTS = ("processedSalesOrderMessage", "processedSalesOrderTypeList")
 ORDERS = ("processedSalesOrder", "list")
 MAX_DEPTH = 50
+MAX_ELEMENTS = 100_000  # of one order: a tree takes fifty times the room of its text
+MAX_HEAD_BYTES = 10_000
+MAX_NUMBER_BYTES = 200
 MAX_RAW_CHARS = 64_000
 
 _PREFIX = r"(?:[\w.-]+:)?"
+_DECLARATION = re.compile(rb"<\?xml\s[^<>]*\?>")
 _ROOT = re.compile(rf"<({_PREFIX}(?:{'|'.join(ROOTS)}))(?:\s[^<>]*)?>".encode())
-# Comments and CDATA are matched only to be passed over: what they hold is no markup.
 _BORDER = re.compile(
-    rf"<!--.*?-->|<!\[CDATA\[.*?\]\]>"
+    rf"(?P<hides><!--|<!\[CDATA\[)"
     rf"|(?P<end></{_PREFIX}(?:{'|'.join(ORDERS)})\s*>)|(?P<start><{_PREFIX}(?:{'|'.join(ORDERS)})(?=[\s/>]))".encode(),
-    re.S,
 )
-_NUMBER = re.compile(rf"<{_PREFIX}salesChannelOrderNumber(?:\s[^<>]*)?>\s*([^<]{{1,200}}?)\s*<".encode())
+_HIDES_UNTIL = {b"<!--": b"-->", b"<![CDATA[": b"]]>"}
+_NUMBER = re.compile(rf"<{_PREFIX}salesChannelOrderNumber(?:\s[^<>]*)?>([^<]*)<".encode())
 _TOTAL = re.compile(rf"<{_PREFIX}totalCount(?:\s[^<>]*)?>\s*(\d{{1,9}})\s*<".encode())
 _PART_OF_AN_ORDER = re.compile(rb"salesChannelOrderNumber|processedSalesOrderLine")
 
@@ -92,17 +95,22 @@ def _flaw(body: bytes) -> str:
 
 def _stream(body: bytes) -> Iterator[etree._Element]:
     """The order elements of a well-formed message. Raises _Flaw, and Unreadable for another kind of message."""
-    depth = 0
+    depth = held = 0
     try:
         for event, element in _walk(body):
             depth += 1 if event == "start" else -1
             if event == "start":
-                _check_start(element, depth)
-            elif depth == 1 and etree.QName(element).localname in ORDERS:
-                yield element
+                held += 1
+                _check_start(element, depth, held)
+            elif depth == 1:
+                if etree.QName(element).localname in ORDERS:
+                    yield element
                 _forget(element)
+                held = 0
     except etree.XMLSyntaxError as exc:
         raise _Flaw(exc.msg or "broken") from None
+    except ValueError as exc:  # a name that is none, such as one whose prefix is not declared
+        raise _Flaw(str(exc)) from None
 
 
 def _walk(body: bytes) -> Iterator[tuple[str, etree._Element]]:
@@ -113,9 +121,11 @@ def _walk(body: bytes) -> Iterator[tuple[str, etree._Element]]:
     return walk
 
 
-def _check_start(element: etree._Element, depth: int) -> None:
+def _check_start(element: etree._Element, depth: int, held: int) -> None:
     if depth > MAX_DEPTH:
         raise _Flaw(f"nested more than {MAX_DEPTH} deep")
+    if held > MAX_ELEMENTS:
+        raise _Flaw(f"more than {MAX_ELEMENTS:,} elements in one")
     if depth > 1:
         return
     if element.getroottree().docinfo.internalDTD is not None:
@@ -132,7 +142,7 @@ def _pieces(body: bytes, flaw: str) -> Iterator[etree._Element | Broken]:
     root = _ROOT.search(body)
     if root is None:
         raise Unreadable(f"Supplier Oasis sent something that is not XML: {flaw}")
-    head, tail, found = body[: root.end()], b"</" + root[1] + b">", False
+    head, tail, found = _head(body, root), b"</" + root[1] + b">", False
     last = root.end()
     for start, end in _split(body, last):
         found, last = True, end
@@ -147,10 +157,19 @@ def _pieces(body: bytes, flaw: str) -> Iterator[etree._Element | Broken]:
         raise Unreadable(f"the answer of Supplier Oasis is broken, and no order can be made out in it: {flaw}")
 
 
+def _head(body: bytes, root: re.Match[bytes]) -> bytes:
+    """What is put before each piece: the declaration, which names the encoding, and the message's own first tag."""
+    declaration = _DECLARATION.match(body)
+    head = (declaration[0] if declaration else b"") + root[0]
+    if len(head) > MAX_HEAD_BYTES:
+        raise Unreadable(f"Supplier Oasis sent a message whose first tag is {len(head):,} bytes long; nothing was read")
+    return head
+
+
 def _split(body: bytes, position: int) -> Iterator[tuple[int, int]]:
     """Where each order begins and ends; one that has lost its first or last tag reaches up to its neighbour."""
     opened = False
-    for border in _BORDER.finditer(body, position):
+    for border in _borders(body, position):
         if border["end"]:
             yield position, border.end()
             position, opened = border.end(), False
@@ -160,17 +179,35 @@ def _split(body: bytes, position: int) -> Iterator[tuple[int, int]]:
             position, opened = border.start(), True
 
 
+def _borders(body: bytes, position: int) -> Iterator[re.Match[bytes]]:
+    """First and last tags of orders. A comment or CDATA hides what it holds; one without an end hides nothing."""
+    endless: set[bytes] = set()
+    while border := _BORDER.search(body, position):
+        position, opening = border.end(), border["hides"]
+        if opening is None:
+            yield border
+        elif opening not in endless:  # looked for once: each search goes to the end of the answer
+            end = body.find(_HIDES_UNTIL[opening], position)
+            endless |= {opening} if end < 0 else set()
+            position = max(position, end)
+
+
 def _piece(head: bytes, piece: bytes, tail: bytes) -> Iterator[etree._Element | Broken]:
     flaw = _flaw(head + piece + tail)
     if not flaw:
         yield from _stream(head + piece + tail)
         return
-    number = _NUMBER.search(piece)
     yield Broken(
-        number=unescape(_as_text(number[1])) if number else "",
+        number=_number(piece),
         reason=f"its XML is broken: {flaw}",
         raw=_as_text(piece)[:MAX_RAW_CHARS],
     )
+
+
+def _number(piece: bytes) -> str:
+    found = _NUMBER.search(piece)
+    number = found[1].strip() if found else b""
+    return unescape(_as_text(number)) if len(number) <= MAX_NUMBER_BYTES else ""
 
 
 def _as_text(content: bytes) -> str:

@@ -58,6 +58,8 @@ def test_separators_marks_and_blanks_do_not_matter(overstock: Connection, conten
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "save it as XLSX"),
     (b"", "the file is empty"),
     (b"marketplace_sku,warehouse_sku\n", "nothing below"),
+    (b"marketplace_sku,warehouse_sku" + b",x" * 20_000 + b"\n" + b"A,B\n" * 20_000, "line 1 has more than 100 columns"),
+    (b"marketplace_sku,warehouse_sku\n" + b"\n" * 1_000_000 + b"A,B\n", "millions of cells"),
 ])  # fmt: skip
 def test_a_file_that_cannot_be_used_says_why_in_one_sentence(overstock: Connection, content: bytes, said: str) -> None:
     [problem] = load(overstock, content)
@@ -99,6 +101,20 @@ def test_a_workbook_gives_what_it_shows(overstock: Connection) -> None:
     assert set(SkuAlias.objects.values_list("marketplace_sku", "warehouse_sku", "units", "is_active")) == {
         ("123", "A", 2, True), ("456", "007", 1, False), ("=x", "B", 3, True),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("place", "said"), [
+    ({"row": 2, "column": 16_384}, "line 2 has more than 100 columns"), ({"row": 1_048_576, "column": 1}, "millions"),
+])  # fmt: skip
+def test_a_workbook_with_a_cell_far_out_is_refused_before_it_is_filled_up(
+    overstock: Connection, place: dict[str, int], said: str
+) -> None:
+    book, content = Workbook(), BytesIO()
+    book.active.append(HEADER)
+    book.active.cell(value="A", **place)
+    book.save(content)
+    [problem] = load(overstock, content.getvalue())
+    assert said in problem
 
 
 @pytest.mark.parametrize(("cell", "said"), [

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.account import Account
-from integrations.errors import Unavailable
+from integrations.errors import IntegrationError, Unavailable
 from integrations.models import Connection, Route
 from integrations.ports import MarketplaceOrder, UnreadableOrder
 from integrations.sandbox.server import Sandbox
-from integrations.supplier_oasis import reading
+from integrations.supplier_oasis import envelope, reading
 from integrations.supplier_oasis.adapter import SupplierOasis, connect
 from integrations.supplier_oasis.options import Options
 from orders.models import Order, UnreadableRecord
@@ -68,6 +68,23 @@ def test_an_order_that_is_no_xml_spoils_only_itself(spoil: tuple[str, str], plac
     assert isinstance(bad, UnreadableOrder)
     assert bad.reason.startswith("its XML is broken: ")
     assert spoil[1] in bad.raw
+
+
+@pytest.mark.parametrize("root", ["<zz:code>1</zz:code>", "<zz:processedSalesOrderTypeList/>"])
+def test_a_message_whose_first_tag_has_an_undeclared_prefix_is_unreadable(root: str) -> None:
+    with pytest.raises(IntegrationError):
+        read(root)
+
+
+def test_an_order_of_more_elements_than_any_has_spoils_only_itself() -> None:
+    crowd = parcel("B").replace("<status>", "<a/>" * envelope.MAX_ELEMENTS + "<status>")
+    found = read(ALL.format(3, parcel("A") + crowd + parcel("C")))
+    assert numbers(found) == [("A", True), ("B", False), ("C", True)]
+
+
+def test_comments_that_never_end_are_looked_through_once() -> None:
+    found = read(ALL.format(2, parcel("A") + "<!--" * 200_000 + parcel("B")))
+    assert numbers(found) == [("A", True), ("B", True)]
 
 
 def test_bytes_that_are_no_text_spoil_only_their_order() -> None:
