@@ -82,7 +82,7 @@ def test_a_period_is_asked_for_and_made_in_the_background(
     queued = OrmQ.objects.latest("pk")
     assert (queued.func(), queued.args()) == ("orders.tasks.reconcile", (overstock.pk, ANY, "asked"))
 
-    tasks.reconcile(overstock.pk, "asked")
+    tasks.reconcile(*queued.args())
     shown = text_of(admin_client.get(*page(report)))
     assert "Was sent, but Gecko no longer holds it (it is void there)" in shown
     assert reverse("admin:orders_order_change", args=[Order.objects.get().pk]) in shown
