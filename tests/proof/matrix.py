@@ -127,7 +127,7 @@ class Matrix:
     def _come_right(self, case: Case) -> list[str]:
         """By itself, or after a person did what the one row about a record asks for; the texts of such rows."""
         again = dict.fromkeys(("pull_orders", *ACTS[case.place.act].jobs))
-        _until_quiet(again)
+        _until_quiet(again, case.fault)
         self._box.faults.clear()
         rows = clerk.worklist(self._box)
         assert len({row.about for row in rows}) == len(rows) <= case.times, rows
@@ -137,7 +137,7 @@ class Matrix:
         if case.is_believed_for_a_day:
             _let_a_day_pass()
         if rows or case.is_believed_for_a_day:
-            _until_quiet(again)
+            _until_quiet(again, case.fault)
         assert not clerk.worklist(self._box)
         assert life.world(self._box) == self._after[case.place.act]
         return [row.text for row in rows]
@@ -159,11 +159,12 @@ def _failures(name: str) -> list[str]:
     return [outcome.text for outcome in done if outcome.failed]
 
 
-def _until_quiet(names: Iterable[str]) -> None:
+def _until_quiet(names: Iterable[str], fault: str) -> None:
     """Run these jobs until all went well and nothing is in doubt; else a worklist must say what is left."""
     for _ in range(MOST_ROUNDS):
         _let_time_pass()
-        failures = [text for job in names for text in _failures(job)]
+        with _late_answers(fault):
+            failures = [text for job in names for text in _failures(job)]
         if not failures and not any(model._default_manager.filter(status__in=IN_DOUBT).exists() for model in SENT):
             return
 
@@ -173,7 +174,7 @@ def _named(case: Case) -> Iterator[None]:
     """What goes wrong inside says in which case."""
     try:
         yield
-    except AssertionError as exc:
+    except Exception as exc:
         exc.add_note(str(case))
         raise
 
@@ -191,7 +192,7 @@ def _let_time_pass() -> None:
 
 @contextmanager
 def _late_answers(fault: str) -> Iterator[None]:
-    """A slow answer comes after we have stopped waiting, and before we look again: when this block ends."""
+    """A slow answer comes after we have stopped waiting, and before we look again: at the end of this block."""
     if not fault.startswith(faults.SLOW):
         yield
         return

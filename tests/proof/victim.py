@@ -39,6 +39,10 @@ class Points:
         self._by = by
         self.passed = 0
 
+    @property
+    def are_deadly(self) -> bool:
+        return self._by == signal.SIGKILL
+
     def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """The same call, with a point before it and one after it."""
 
@@ -56,7 +60,7 @@ class Points:
         """Outside a transaction each statement is its own commit."""
         if not sql.startswith(WRITES) or context["connection"].in_atomic_block:
             return execute(sql, params, many, context)
-        if self._by == signal.SIGKILL:
+        if self.are_deadly:
             return self.around(execute)(sql, params, many, context)
         self._pass()  # but not after it: SQLite's lock is held until the last row that it returns is fetched
         return execute(sql, params, many, context)
@@ -83,7 +87,7 @@ def live(
     if later:
         SyncRun.objects.update(heartbeat_at=F("heartbeat_at") - timedelta(days=1))
     points = Points(fatal, by)
-    _watch(points, commits=by == signal.SIGKILL)
+    _watch(points)
     for job in settings.JOBS:
         for one in [one for one in Connection.objects.all() if job.name in jobs and one.kind == job.kind]:
             import_string(job.path)(one.pk)
@@ -91,12 +95,18 @@ def live(
     return {"points": points.passed, "ours": ours()}
 
 
-def _watch(points: Points, *, commits: bool) -> None:
-    """Not `commits` for who is suspended: in a transaction the database would wait for it, and nobody take over."""
-    Door._exchange = points.around(Door._exchange)  # type: ignore[method-assign]
+def _watch(points: Points) -> None:
+    """Where a kill, or a suspension, can make a difference.
+
+    Who is suspended in a transaction makes the database wait, so that nobody takes over. And who is suspended between the
+    last look at the lease, in `Door.send`, and the first byte sends it when it wakes: nothing can be done about that.
+    """
     connection.execute_wrappers.append(points.around_bare_writes)
-    if commits:
+    if points.are_deadly:
+        Door._exchange = points.around(Door._exchange)  # type: ignore[method-assign]
         BaseDatabaseWrapper._commit = points.around(BaseDatabaseWrapper._commit)  # type: ignore[attr-defined]
+    else:
+        Door.send = points.around(Door.send)  # type: ignore[method-assign]
 
 
 def ours() -> dict[str, Any]:
