@@ -296,7 +296,7 @@ def test_whatever_happens_every_order_is_sent_once_and_every_parcel_told_once(
 ) -> None:
     """A sample, the same each time; at full length with new examples for SOAK_MINUTES."""
     sample = settings(
-        max_examples=8, stateful_step_count=30, derandomize=True, database=None, deadline=None,
+        max_examples=12, stateful_step_count=30, derandomize=True, database=None, deadline=None,
         phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     more = settings(sample, derandomize=False, max_examples=10, stateful_step_count=50, print_blob=True)
@@ -304,7 +304,7 @@ def test_whatever_happens_every_order_is_sent_once_and_every_parcel_told_once(
     run_state_machine_as_test(Machine, settings=sample)
     while is_full and monotonic() < until:
         run_state_machine_as_test(Machine, settings=more)
-    assert TRIED["orders sent"] > 10
-    assert TRIED["parcels told"] > 10
+    assert TRIED["orders sent"] > 5
+    assert TRIED["parcels told"] > 5
     for what, count in sorted(TRIED.items()):
         proved(f"state machine: {what}", count)
