@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -29,7 +30,7 @@ class Installation:
     def start(self, *args: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "manage.py", *args], cwd=ROOT, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=_hear_ctrl_c,
         )  # fmt: skip
 
     def run(self, *args: str) -> str:
@@ -63,6 +64,11 @@ def install(folder: Path, box: Sandbox, *then: list[str], **environment: str) ->
     code = "from django.core.management import call_command as call"
     made.run("shell", "-c", "\n".join([code, *(f"call(*{command!r})" for command in commands)]))
     return made
+
+
+def _hear_ctrl_c() -> None:
+    """Shells start what runs in the background with Ctrl-C ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

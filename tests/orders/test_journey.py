@@ -230,9 +230,7 @@ def test_an_unclear_answer_to_an_order_never_doubles_it(shop: Sandbox, manage: R
     assert told(number)["status"] == "submitted"
 
 
-@pytest.mark.parametrize(
-    "fault", ["reset_after_apply", "202_empty_after_apply", "500_html_after_apply", "409", "204", "truncated"]
-)
+@pytest.mark.parametrize("fault", ["reset_after_apply", "500_html_after_apply", "409", "204", "truncated"])
 def test_an_unclear_answer_to_a_confirmation_is_read_back_first(
     shop: Sandbox, manage: Run, told: Told, fault: str
 ) -> None:

@@ -181,10 +181,9 @@ def check_victim(world: World, number: str) -> None:
     assert explained or refused, f"{number} is {order.status} and says nothing"
 
 
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.mark.parametrize("path", READ)
-def test_a_hostile_record_harms_no_neighbour_and_is_seen(
-    path: str, is_full: bool, proved: Proved, transactional_db: None
-) -> None:
+def test_a_hostile_record_harms_no_neighbour_and_is_seen(path: str, is_full: bool, proved: Proved) -> None:
     spoilt = 0
     for number in range(15 if is_full else 1):
         seed = f"{path} {number}"
@@ -200,10 +199,9 @@ def test_a_hostile_record_harms_no_neighbour_and_is_seen(
     proved("lives of orders beside a hostile record", spoilt)
 
 
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.mark.parametrize("value", ["x" * MEGABYTE, "&" * MEGABYTE, "<a>" * 10_000, "\x00" * 1000, "&a;" * 1000])
-def test_a_monster_in_an_order_harms_no_neighbour_and_is_seen(
-    value: str, proved: Proved, transactional_db: None
-) -> None:
+def test_a_monster_in_an_order_harms_no_neighbour_and_is_seen(value: str, proved: Proved) -> None:
     with opened(START, Spoiling) as world:
         assert live_through(world, "/salesorders", lambda body: _with_city(body, value.encode()))
     proved("lives of orders beside a hostile record", 1)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -291,9 +292,8 @@ def line_of(sale: Sale, which: int) -> str:
     return list(sale.skus)[which % len(sale.skus)]
 
 
-def test_whatever_happens_every_order_is_sent_once_and_every_parcel_told_once(
-    is_full: bool, proved: Proved, transactional_db: None
-) -> None:
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_whatever_happens_every_order_is_sent_once_and_every_parcel_told_once(is_full: bool, proved: Proved) -> None:
     """A sample, the same each time; at full length with new examples for SOAK_MINUTES."""
     sample = settings(
         max_examples=12, stateful_step_count=30, derandomize=True, database=None, deadline=None,
