@@ -93,13 +93,16 @@ def database(base: Path) -> dict[str, Any]:
 
 
 def _sqlite(config: dict[str, Any], base: Path) -> dict[str, Any]:
-    """One web process, one cluster and the command line write at once: WAL, and wait for the lock from the start."""
+    """One web process, one cluster and the command line write at once: WAL, and wait for the lock from the start.
+
+    FULL, so that what was committed before a call is there after a power cut too.
+    """
     if config["NAME"] != ":memory:":
         config["NAME"] = str(base / config["NAME"])
     options = {
         "timeout": 60,
         "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
     return {**config, "OPTIONS": options}
 

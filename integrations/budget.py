@@ -38,7 +38,8 @@ class SharedBudget:
         if self._spend(now):
             return
         window = self._window(now)
-        if window.resets_at <= now:
+        # So far ahead it was written by a clock that was set ahead.
+        if window.resets_at <= now or window.resets_at > now + LONGEST_WINDOW:
             self._open_window(window, now)
         if not self._spend(now):
             window.refresh_from_db()

@@ -22,6 +22,7 @@ from integrations.transmissions import Transmission, transmission_models
 KEPT = timedelta(days=30)
 # A task may get lost with the worker that took it; then the next one is queued after two intervals, or this.
 LOST_AFTER = timedelta(minutes=5)
+FURTHEST_PUT_OFF = timedelta(hours=2)  # a Retry-After is kept for an hour at most
 DONE = (Transmission.Status.ACCEPTED, Transmission.Status.WITHDRAWN)
 
 
@@ -35,12 +36,18 @@ def dispatch() -> int:
         ensure_plans(connection)
     able = expected_plans(now)
     JobPlan.objects.exclude(pk__in=able.values("pk")).update(expected_since=now)
-    due = able.filter(next_run_at__lte=now).order_by("pk")
+    due = [plan for plan in able.order_by("pk") if _is_due(plan, now)]
     busy = set(SyncRun.objects.filter(status=SyncRun.Status.RUNNING).values_list("connection", "job"))
     taken = [plan for plan in due if (plan.connection_id, plan.job) not in busy and _take(plan, now)]
     for plan in taken:
         enqueue(plan.job, plan.connection_id)
     return len(taken)
+
+
+def _is_due(plan: JobPlan, now: datetime) -> bool:
+    """Its time has come; or lies so far ahead that only a clock which was set ahead can have written it."""
+    furthest = now + timedelta(minutes=plan.every_minutes) + FURTHEST_PUT_OFF
+    return plan.next_run_at <= now or plan.next_run_at > furthest
 
 
 def expected_plans(now: datetime) -> QuerySet[JobPlan]:
@@ -95,6 +102,8 @@ def take_up(job: str, connection_id: int, asked_at: str, do: Callable[[Connectio
     except shutdown.Stopped:
         plan.update(next_run_at=timezone.now())
         return f"{job} was broken off, since this process is to stop; it is due again"
+    if not outcome.started:
+        plan.update(next_run_at=timezone.now())
     for name, other in sorted(outcome.wakes):
         enqueue(name, other)
     return outcome.text

@@ -120,9 +120,6 @@ class Door:
         url = f"{self._base}{path}" + (f"?{urlencode(params)}" if params else "")
         shown_body = without_values(body, unrecorded) if unrecorded else body
         started = time.monotonic()
-        if writes and self._account.lease is not None:
-            # Last thing before it leaves: whoever was suspended until now may have been replaced meanwhile.
-            self._account.lease.beat()
         try:
             answer = self._exchange(method, url, body, headers or {}, writes)
         except IntegrationError as exc:
@@ -171,6 +168,9 @@ class Door:
 
     def _exchange(self, method: str, url: str, body: bytes, headers: Mapping[str, str], writes: bool) -> Answer:
         broken = OutcomeUnknown if writes else Unavailable
+        if writes and self._account.lease is not None:
+            # Last thing before it leaves: whoever was suspended until now may have been replaced meanwhile.
+            self._account.lease.beat()
         try:
             with self._session.request(
                 method, url, data=body or None, headers=dict(headers), auth=self._auth,

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integrations import registry
 from integrations.account import Account, Application, Journal, TokenPair, Tokens
-from integrations.errors import Misconfigured, Unavailable
+from integrations.errors import Misconfigured, Unavailable, Unreadable
 from integrations.oauth_grant import OAuthGrant
 
 if TYPE_CHECKING:
@@ -114,6 +114,9 @@ class SharedTokens:
         except Unavailable as exc:
             retry_at = timezone.now() + (exc.retry_after or RETRY_AFTER)
             raise
+        except Unreadable as exc:  # an address that answers nonsense is no record's fault
+            retry_at = timezone.now() + RETRY_AFTER
+            raise Unavailable(str(exc), retry_after=RETRY_AFTER, throttled=True) from None
         finally:
             grant.release(retry_at=retry_at)
 

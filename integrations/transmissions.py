@@ -49,12 +49,12 @@ class Transmission(models.Model):
     class Meta:
         abstract = True
 
-    def claim(self) -> str | None:
-        """Take it for the calling worker; the status it had, or None if it is no longer free."""
+    def claim(self, **still: object) -> str | None:
+        """Take it for the calling worker; the status it had, or None if it is no longer free, or no longer so."""
         seen, now = self.status, timezone.now()
         if seen not in self.CLAIMABLE:
             return None
-        free = type(self)._default_manager.filter(pk=self.pk, status=seen)
+        free = type(self)._default_manager.filter(pk=self.pk, status=seen, **still)
         taken = free.update(status=self.Status.IN_FLIGHT, claimed_at=now, attempts=F("attempts") + 1)
         if not taken:
             return None
@@ -63,13 +63,12 @@ class Transmission(models.Model):
 
     def intend(self, **values: object) -> None:
         """Commit what is about to leave. Raises RunLost when another worker picked this up meanwhile."""
-        if not self._mine().update(sent_at=timezone.now(), **values):
-            raise RunLost(f"{self}: another worker has taken this over; it is left to that one")
-        self.refresh_from_db()
+        self.note(sent_at=timezone.now(), **values)
 
     def note(self, **values: object) -> None:
-        """Commit what an answer taught while the claim is kept."""
-        self._mine().update(**values)
+        """Commit what an answer taught while the claim is kept. Raises RunLost when it is no longer ours."""
+        if not self._mine().update(**values):
+            raise RunLost(f"{self}: another worker has taken this over; it is left to that one")
         self.refresh_from_db()
 
     def _mine(self) -> models.QuerySet[Transmission]:
@@ -80,24 +79,18 @@ class Transmission(models.Model):
         self, status: str, *, after: timedelta | None = None, error: str = "", costs_attempt: bool = True,
         **values: object,
     ) -> None:  # fmt: skip
-        """Give a claimed one back, to be taken again not before `after` from now."""
-        self._mine().update(
+        """Give a claimed one back, to be taken again not before `after` from now. Raises RunLost as `note` does."""
+        self.note(
             status=status,
             not_before=timezone.now() + after if after else None,
             last_error=error[:4000],
             attempts=F("attempts") - (0 if costs_attempt else 1),
             **values,
         )
-        self.refresh_from_db()
 
     def finish(self, status: str, *, error: str = "", **values: object) -> None:
         """Close a claimed one: accepted, parked or withdrawn. Raises RunLost when the claim is no longer ours."""
-        closed = self._mine().update(
-            status=status, finished_at=timezone.now(), not_before=None, last_error=error[:4000], **values
-        )
-        if not closed:
-            raise RunLost(f"{self}: another worker has taken this over; it is left to that one")
-        self.refresh_from_db()
+        self.note(status=status, finished_at=timezone.now(), not_before=None, last_error=error[:4000], **values)
 
     def back_off(
         self, status: str, error: str, *, at_least: timedelta = timedelta(0), attempts: int = MAX_ATTEMPTS

@@ -80,13 +80,13 @@ def _upsert(connection: Connection, figures: dict[tuple[str, str], Figures], obs
     items = {item for item, _ in figures}
     rows = InventoryLevel.objects.select_for_update().filter(connection=connection, item_id__in=items)
     existing = {(row.item_id, row.location_id): row for row in rows}
-    stale, fresh = [], []
+    stale, fresh, now = [], [], timezone.now()
     for (item, place), (on_hand, committed, available) in figures.items():
         row = existing.get((item, place))
         if row is None:
             row = InventoryLevel(connection=connection, item_id=item, location_id=place)
             fresh.append(row)
-        elif row.observed_at < observed_at:
+        elif row.observed_at < observed_at or row.observed_at > now:  # seen by a clock that was set ahead
             stale.append(row)
         else:
             continue

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -73,6 +74,7 @@ class Teller:
         except Unavailable as exc:
             self._later(confirmation, was, exc)
         except Unreadable as exc:  # a read-back that could not be read: this order waits, the others go on
+            self._failures_in_a_row += 1
             self._run.problem(f"order {confirmation.order}: {exc}")
             confirmation.back_off(was, str(exc))
 
@@ -120,7 +122,10 @@ class Teller:
         taken = confirmation.lines.count() > len(missing)
         telling.split(confirmation, missing if taken else missing[1:])
 
+    @transaction.atomic
     def _accept(self, confirmation: ShipmentConfirmation) -> None:
+        """The marketplace has it. A parcel that was changed while that was in doubt is for a person."""
+        Order.objects.select_for_update().get(pk=confirmation.order_id)
         told = list(confirmation.lines.select_related("shipment_line__shipment"))
         if not told:
             confirmation.finish(T.WITHDRAWN)
@@ -129,8 +134,11 @@ class Teller:
         numbers = sorted({line.tracking_number for line in told})
         confirmation.order.note(f"{self._run.connection} was told of {', '.join(numbers)}")
         for line in told:
-            if line.shipment_line.shipment.state == Shipment.State.VOID:
-                hold_voided(confirmation.order, line.shipment_line.shipment)
+            parcel = line.shipment_line.shipment
+            if parcel.state == Shipment.State.VOID:
+                hold_voided(confirmation.order, parcel)
+            elif parcel.tracking_number != line.tracking_number:
+                hold_changed(confirmation.order, parcel, "tracking number")
         self._run.count("confirmed")
 
     def _later(self, confirmation: ShipmentConfirmation, was: str, exc: Unavailable) -> None:
@@ -147,7 +155,7 @@ class Teller:
         self._failures_in_a_row += 1
         self._run.problem(f"order {confirmation.order}: {exc}")
         if isinstance(exc, OutcomeUnknown):
-            confirmation.back_off(T.UNCONFIRMED, str(exc), at_least=wait)
+            confirmation.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, _grace()))
         else:
             confirmation.back_off(was, str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
 
@@ -157,6 +165,14 @@ def hold_voided(order: Order, parcel: Shipment) -> None:
         order, Hold.Kind.VOIDED_SHIPMENT, parcel.remote_id,
         f"Parcel {parcel.tracking_number or parcel.remote_id} was voided in the warehouse after the marketplace was "
         "told of it. Ship it again, or tell the marketplace.",
+    )  # fmt: skip
+
+
+def hold_changed(order: Order, parcel: Shipment, what: str) -> None:
+    settling.open_hold(
+        order, Hold.Kind.CHANGED_SHIPMENT, parcel.remote_id,
+        f"Parcel {parcel.tracking_number or parcel.remote_id} was changed in the warehouse ({what}) after the "
+        "marketplace was told of it. Tell the marketplace, then resolve this.",
     )  # fmt: skip
 
 

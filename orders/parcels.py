@@ -24,7 +24,8 @@ S = Order.Status
 def recount(order: Order, submission: WarehouseSubmission) -> list[str]:
     """Bring the shipment lines, shipped quantities and status up to date; what was shipped beyond the order.
 
-    Lines that the marketplace was told of stay as they are. Parcels are taken in the order in which we first saw them.
+    Lines that the marketplace was told of stay as they are, and their parcels come first: what they used up is not
+    taken from a parcel that still waits for its tracking number. Then in the order in which we first saw them.
     """
     submitted = list(submission.lines.order_by("position"))
     lines = {line.pk: line for line in order.lines.all()}
@@ -36,7 +37,9 @@ def recount(order: Order, submission: WarehouseSubmission) -> list[str]:
     shipped: dict[int, Decimal] = defaultdict(Decimal)
     over: list[str] = []
     ShipmentLine.objects.filter(shipment__order=order, confirmed__isnull=True).delete()
-    for shipment in Shipment.objects.filter(order=order, state=Shipment.State.SHIPPED).order_by("pk"):
+    told_in = {shipment_id for shipment_id, _ in fixed}
+    left = Shipment.objects.filter(order=order, state=Shipment.State.SHIPPED)
+    for shipment in sorted(left, key=lambda one: (one.pk not in told_in, one.pk)):
         over += _unpack(shipment.contents, submitted, shipped)
         for line_id, complete in _complete(submitted, shipped).items():
             line = lines[line_id]

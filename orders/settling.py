@@ -162,6 +162,7 @@ def _store(order: Order, judged: Plan) -> bool:
         return False
     try:
         with transaction.atomic():
+            Order.objects.select_for_update().get(pk=order.pk)  # the order first, then its holds, as everywhere
             sync_holds(order, judged.reasons, JUDGED)
             if order.holds.filter(resolved_at=None).exclude(kind__in=Hold.AFTER_SENDING).exists():
                 _hold(order, judged.reasons)

@@ -12,7 +12,7 @@ from integrations.models import Connection, SyncRun
 from integrations.ports import Parcel, UnreadableParcel, Warehouse
 from integrations.runs import Run
 from orders import parcels, placed, settling
-from orders.confirmation import hold_voided
+from orders.confirmation import hold_changed, hold_voided
 from orders.models import ConfirmedLine, Hold, Order, Shipment, ShipmentConfirmation, WarehouseSubmission
 
 T = WarehouseSubmission.Status
@@ -53,8 +53,8 @@ def _since(mine: QuerySet[WarehouseSubmission], read_until: datetime) -> datetim
 
 
 def _read_until(connection: Connection) -> datetime | None:
-    """The end of the last complete look: only such a one has a window."""
-    done = SyncRun.objects.filter(connection=connection, job="pull_shipments", window_until__isnull=False)
+    """The end of the last complete look: only such a one has a window. None that a clock set ahead left behind."""
+    done = SyncRun.objects.filter(connection=connection, job="pull_shipments", window_until__lte=timezone.now())
     return done.order_by("-window_until").values_list("window_until", flat=True).first()
 
 
@@ -141,8 +141,4 @@ def _report(order: Order, parcel: Shipment, news: list[str], over: list[str]) ->
     if parcel.state == Shipment.State.VOID:
         hold_voided(order, parcel)
     elif "contents" in news or told.exclude(tracking_number=parcel.tracking_number).exists():
-        settling.open_hold(
-            order, Hold.Kind.CHANGED_SHIPMENT, parcel.remote_id,
-            f"Parcel {parcel.tracking_number or parcel.remote_id} was changed in the warehouse "
-            f"({', '.join(news)}) after the marketplace was told of it. Tell the marketplace, then resolve this.",
-        )  # fmt: skip
+        hold_changed(order, parcel, ", ".join(news).replace("_", " "))

@@ -1,7 +1,8 @@
 """READY → SUBMITTED: each order becomes exactly one order in the warehouse, whatever crashes or times out.
 
 Claim (committed), look up if an earlier attempt may have landed, check again that it is wanted, commit what will be
-sent, send once. Only this job claims a warehouse's submissions, and it runs once at a time.
+sent, send once. Only this job claims a warehouse's submissions, and it runs once at a time; one that was given to
+another warehouse meanwhile is left to that one's job.
 """
 
 from __future__ import annotations
@@ -70,12 +71,14 @@ class Sender:
         self._unclear_orders: set[int] = set()
         self._was_in_trouble = run.connection.health == Connection.Health.TROUBLED
         self._failures_in_a_row = 0
+        self._queue: list[int] = []
 
     def send_all(self, pks: Sequence[int]) -> None:
-        for place, pk in enumerate(pks):
+        self._queue = list(pks)  # grows by those that are tried once more
+        for place, pk in enumerate(self._queue):
             self._run.beat()
             if place % LOOKED_AT_TOGETHER == 0:
-                self._look_again(pks[place : place + LOOKED_AT_TOGETHER])
+                self._look_again(self._queue[place : place + LOOKED_AT_TOGETHER])
             with self._run.isolated(f"submission {pk}"):
                 self.send(pk)
             if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
@@ -92,7 +95,7 @@ class Sender:
         route = self._route(submission)
         if route is None and submission.status != T.UNCONFIRMED:
             return
-        was = submission.claim()
+        was = submission.claim(connection=self._run.connection)
         if was is None:
             return
         try:
@@ -102,7 +105,8 @@ class Sender:
             raise
         except Unavailable as exc:
             self._later(submission, was, exc)
-        except IntegrationError as exc:  # a look-up that could not be read: this order waits, the others go on
+        except IntegrationError as exc:  # an answer that could not be read: this order waits, the others go on
+            self._failures_in_a_row += 1
             self._run.problem(f"order {submission.order}: {exc}")
             submission.back_off(was, str(exc))
 
@@ -120,6 +124,9 @@ class Sender:
             submission.release(T.PENDING, costs_attempt=False, sent_at=None)
             return
         order = Order.objects.select_related("route").get(pk=submission.order_id)
+        if order.route is None or order.route.warehouse_id != self._run.connection.pk:
+            submission.release(T.PENDING, costs_attempt=False)  # it was given another warehouse a moment ago
+            return
         if order.cancel_requested_at or order.status != S.READY:
             self._withdraw(submission, order)
             return
@@ -163,8 +170,7 @@ class Sender:
             submission.release(T.UNCONFIRMED, after=min(left, LONGEST_LOOK_UP_PAUSE), costs_attempt=False)
             return True
         if submission.key_refused:
-            submission.generation, submission.key_refused = submission.generation + 1, False
-            submission.save(update_fields=["generation", "key_refused"])
+            submission.note(generation=submission.generation + 1, key_refused=False)
         return False
 
     def _create(self, submission: WarehouseSubmission, order: Order, route: Route, plan: Plan) -> None:
@@ -230,7 +236,7 @@ class Sender:
         if exc.about_route and submission.attempts < MOST_REFUSALS:
             places.forget(route)
             submission.release(T.PENDING, error=str(exc))
-            self.send(submission.pk)
+            self._queue.append(submission.pk)
             return
         skus = {part.sku for _, found in plan.lines for part in found.components}
         known = {part.sku: part.item_id for _, found in plan.lines for part in found.components}
@@ -254,9 +260,9 @@ class Sender:
         wait = exc.retry_after or timedelta(0)
         if isinstance(exc, OutcomeUnknown) and submission.sent_at:
             if isinstance(exc, KeyRefused):
-                submission.key_refused = True
-                submission.save(update_fields=["key_refused"])
-            submission.back_off(T.UNCONFIRMED, str(exc), at_least=wait)
+                submission.note(key_refused=True)
+            grace = timedelta(seconds=settings.LOOKUP_GRACE_SECONDS)
+            submission.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, grace))
             return
         submission.back_off(was, str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
 

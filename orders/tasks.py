@@ -31,9 +31,10 @@ def publish_inventory(connection_id: int, asked_at: str = "") -> str:
 
 
 def reconcile(connection_id: int, asked_at: str = "", which: str = "") -> str:
-    """The last days and what people asked for; with `asked` only that."""
-    job = jobs.reconcile_asked if which == "asked" else jobs.reconcile
-    return take_up("reconcile", connection_id, asked_at, job)
+    """The last days and what people asked for; with `asked` only that, which does not stand for the daily one."""
+    if which == "asked":
+        return take_up("reconcile", connection_id, asked_at, jobs.reconcile_asked)
+    return take_up("reconcile", connection_id, "", jobs.reconcile)
 
 
 def _do(job: str, connection_id: int, asked_at: str) -> str:

@@ -82,9 +82,15 @@ def refresh(confirmation: ShipmentConfirmation, lines: Iterable[ConfirmedLine], 
 
 @transaction.atomic
 def split(confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]) -> None:
-    """Give each of these a confirmation of its own, since nothing says which of them was refused."""
+    """Give each of these a confirmation of its own, since nothing says which of them was refused.
+
+    Each was sent with the others, and may show only later that it was taken: it is read back first too.
+    """
     for line in lines:
-        own = ShipmentConfirmation.objects.create(order=confirmation.order, connection=confirmation.connection)
+        own = ShipmentConfirmation.objects.create(
+            order=confirmation.order, connection=confirmation.connection, sent_at=confirmation.sent_at,
+            status=ShipmentConfirmation.Status.UNCONFIRMED,
+        )  # fmt: skip
         ConfirmedLine.objects.filter(pk=line.pk).update(confirmation=own)
 
 
