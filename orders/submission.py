@@ -123,7 +123,7 @@ class Sender:
         if route is None:
             submission.release(T.PENDING, costs_attempt=False, sent_at=None)
             return
-        order = Order.objects.select_related("route").get(pk=submission.order_id)
+        order = Order.objects.select_related("route", "connection").get(pk=submission.order_id)
         if order.route is None or order.route.warehouse_id != self._run.connection.pk:
             submission.release(T.PENDING, costs_attempt=False)  # it was given another warehouse a moment ago
             return

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from decimal import ROUND_HALF_UP, Decimal
+from hashlib import sha256
 
 from django.core.serializers.json import DjangoJSONEncoder
 
@@ -30,7 +31,7 @@ def build(
     again = f" ({generation})" if generation > 1 else ""
     currency = next((line.currency for line, _ in plan.lines if line.currency), "")
     return OrderRequest(
-        idempotency_key=f"crossdock-{order.connection_id}-{order.pk}-{generation}",
+        idempotency_key=_key(order, f"{mark}{order.full_number}", generation),
         full_number=f"{mark}{order.full_number}",
         short_reference=f"{mark}{order.short_reference or order.full_number}",
         company_id=company_id,
@@ -44,6 +45,12 @@ def build(
         notes=_notes(order),
         tags=tuple(tag for tag in (route.tag, "TEST" if route.is_test else "") if tag),
     )
+
+
+def _key(order: Order, number: str, generation: int) -> str:
+    """The same for the same order, also in a database that was restored or begun anew; never that of another one."""
+    named = "\n".join((order.connection.name, order.sales_channel, number, str(generation)))
+    return f"crossdock-{sha256(named.encode()).hexdigest()[:40]}"
 
 
 def as_json(request: OrderRequest) -> dict[str, object]:
