@@ -48,6 +48,7 @@ class SharedBudget:
                 "the rest is done then",
                 retry_after=max(window.resets_at - now, timedelta(seconds=1)),
                 throttled=True,
+                unsent=True,
             )
 
     def learn(self, *, limit: int, remaining: int, resets_at: datetime) -> None:

@@ -86,7 +86,10 @@ class SharedCircuit:
     def _refusal(self, outage: Outage, now: datetime) -> Unavailable:
         wait = timedelta(seconds=5) if outage.prober else (outage.paused_until or now) - now
         return Unavailable(
-            pause_text(self._connection, outage), retry_after=max(wait, timedelta(seconds=1)), throttled=True
+            pause_text(self._connection, outage),
+            retry_after=max(wait, timedelta(seconds=1)),
+            throttled=True,
+            unsent=True,
         )
 
 

@@ -17,13 +17,16 @@ class Unavailable(IntegrationError):
     """Nothing was decided; the same request may work later (network, 429, 5xx on a read).
 
     `retry_after` is the wait the other side asked for, if it did. `throttled` marks a rate limit, which
-    costs a record no attempt.
+    costs a record no attempt. `unsent` says that the request certainly never left.
     """
 
-    def __init__(self, message: str, *, retry_after: timedelta | None = None, throttled: bool = False) -> None:
+    def __init__(
+        self, message: str, *, retry_after: timedelta | None = None, throttled: bool = False, unsent: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.throttled = throttled
+        self.unsent = unsent
 
 
 class OutcomeUnknown(Unavailable):

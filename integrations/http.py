@@ -207,7 +207,7 @@ class Door:
         if isinstance(exc, exceptions.SSLError) and _in_handshake(exc):
             return Misconfigured(f"no secure connection to {self._host}: {_reason(exc)}")
         if isinstance(exc, (exceptions.ConnectTimeout, exceptions.ProxyError)) or _never_connected(exc):
-            return Unavailable(f"cannot reach {self._host}: {_reason(exc)}")
+            return Unavailable(f"cannot reach {self._host}: {_reason(exc)}", unsent=True)
         if isinstance(exc, (exceptions.Timeout, ReadTimeoutError)):
             return broken(f"{self._host} did not answer within {self._timeout[1]:.0f} s")
         if isinstance(exc, (exceptions.ConnectionError, HTTPError)):

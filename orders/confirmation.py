@@ -96,9 +96,14 @@ class Teller:
 
     def _send(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]) -> bool:
         """Whether the marketplace said yes. A refused message goes line by line: a bad one keeps only itself."""
+        before = confirmation.sent_at
         confirmation.intend()
         try:
             self._market.confirm(_notice(confirmation.order, lines))
+        except Unavailable as exc:
+            if exc.unsent:
+                confirmation.note(sent_at=before)
+            raise
         except Refused as exc:
             self._failures_in_a_row = 0
             if len(lines) > 1:

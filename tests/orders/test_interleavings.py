@@ -166,3 +166,22 @@ def test_a_token_address_that_answers_nonsense_parks_no_order(shop: Sandbox, man
         jobs.submit_orders(Connection.objects.get(pk=gecko.pk))
     assert set(WarehouseSubmission.objects.values_list("status", "attempts")) == {("pending", 0)}
     assert shop.calls("tradegecko")[before:] == [("POST", "/oauth/token")]
+
+
+def test_parcels_that_could_not_leave_are_all_told_once_the_marketplace_is_back(
+    shop: Sandbox, manage: Run, overstock: Connection, settings: Any
+) -> None:
+    settings.RETRY_BASE_SECONDS, settings.LOOKUP_GRACE_SECONDS = 30, 30
+    numbers = [shop.oasis.add_order({"partner_sku": "MUG-BLK"}) for _ in range(3)]
+    manage("run", "all")
+    for number in numbers:
+        ship(shop, number, tracking=f"1Z{number}")
+    manage("run", "pull_shipments")
+    where = overstock.base_url
+    Connection.objects.filter(pk=overstock.pk).update(base_url="http://127.0.0.1:1")
+    for _ in range(6):
+        with pytest.raises(CommandError):
+            manage("run", "confirm_shipments")
+    Connection.objects.filter(pk=overstock.pk).update(base_url=where)
+    manage("run", "all")
+    assert [parcels(shop, number) for number in numbers] == [[("1", f"1Z{number}", 1)] for number in numbers]
