@@ -366,8 +366,8 @@ class Warehouse(Protocol):
     def create_order(self, request: OrderRequest) -> Receipt:
         """Create it with one request. Raises OutcomeUnknown unless the answer is a clear yes or no."""
 
-    def find_orders(self, full_number: str, short_reference: str) -> Sequence[Receipt]:
-        """The living (not void, not deleted) orders with exactly these two, lines included, oldest first."""
+    def find_orders(self, full_number: str) -> Sequence[Receipt]:
+        """The living (not void, not deleted) orders with exactly this reference, lines included, oldest first."""
 
     def orders_since(self, created_since: datetime) -> Iterable[Receipt]:
         """Every order created since, void and deleted ones too; for reconciliation."""

@@ -32,6 +32,7 @@ MOST_REFUSALS = 3
 LOOKED_AT_TOGETHER = 100
 # A key that was refused belongs to a request that may still be on its way: it is believed lost only much later.
 KEY_REFUSED_GRACES = 30
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
 LONGEST_LOOK_UP_PAUSE = timedelta(minutes=2)
 
 
@@ -153,9 +154,9 @@ class Sender:
 
     def _settled_by_look_up(self, submission: WarehouseSubmission, was: str) -> bool:
         """Whether looking up decided it: found (once or twice), or too early to believe that there is none."""
-        full_number, short = (str(submission.request.get(name, "")) for name in ("full_number", "short_reference"))
-        found = _not_of_others(submission, self._warehouse.find_orders(full_number, short))
-        if len(found) == 1:
+        full_number = str(submission.request.get("full_number", ""))
+        found = _not_of_others(submission, self._warehouse.find_orders(full_number))
+        if len(found) == 1 and _is_ours(submission, found[0]):
             self._accept(submission, found[0], "found in the warehouse after an unclear answer")
             return True
         if found:
@@ -219,7 +220,10 @@ class Sender:
 
     def _park_doubled(self, submission: WarehouseSubmission, found: Sequence[Receipt]) -> None:
         ids = ", ".join(f"{receipt.number} (id {receipt.remote_id})" for receipt in found)
-        text = f"{self._run.connection} holds it more than once: {ids}. Void all but one there, then retry."
+        several = len(found) > 1
+        what = "holds it more than once" if several else "holds an order with its reference that we did not send"
+        then = "Void all but one there" if several else "Void that one, change its reference, or skip this order"
+        text = f"{self._run.connection} {what}: {ids}. {then}, then retry."
         submission.finish(T.PARKED, error=text)
         settling.open_hold(submission.order, Hold.Kind.DOUBLED, "", text)
         self._run.problem(f"order {submission.order}: {text}")
@@ -273,10 +277,20 @@ def _lock(submission: WarehouseSubmission) -> Order:
 
 
 def _not_of_others(submission: WarehouseSubmission, found: Sequence[Receipt]) -> list[Receipt]:
-    """Without the warehouse's orders that other orders of ours became."""
+    """Without the warehouse's orders that other orders of ours became, or may have: two marketplaces use one number."""
     others = WarehouseSubmission.objects.filter(connection=submission.connection).exclude(pk=submission.pk)
     taken = set(others.filter(remote_id__in=[one.remote_id for one in found]).values_list("remote_id", flat=True))
-    return [one for one in found if one.remote_id not in taken]
+    mark = warehouse_request.TEST_MARK if submission.is_test else ""
+    twins = Order.objects.filter(full_number=submission.order.full_number).exclude(pk=submission.order_id)
+    numbers = {f"{mark}{short}" for short in twins.values_list("short_reference", flat=True) if short}
+    return [one for one in found if one.remote_id not in taken and one.number not in numbers]
+
+
+def _is_ours(submission: WarehouseSubmission, found: Receipt) -> bool:
+    """By its number; or, if it was given another one there, by when it was created."""
+    if found.number == submission.request.get("short_reference"):
+        return True
+    return found.created_at is not None and found.created_at > submission.created_at - CLOCKS_DIFFER_BY
 
 
 def _commit_intent(submission: WarehouseSubmission, plan: Plan, is_test: bool, request: dict[str, object]) -> None:

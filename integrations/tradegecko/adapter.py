@@ -114,8 +114,8 @@ class TradeGecko:
         except Unreadable as exc:
             raise OutcomeUnknown(f"{exc}; order {request.full_number} is looked up before it is sent again") from None
 
-    def find_orders(self, full_number: str, short_reference: str) -> Sequence[Receipt]:
-        wanted = {"reference_number": full_number, "order_number": short_reference}
+    def find_orders(self, full_number: str) -> Sequence[Receipt]:
+        wanted = {"reference_number": full_number}
         params = [*wanted.items(), *(("status[]", status) for status in LIVING)]
         rows = [row for row in self._client.rows("/orders", params) if _has(row, wanted)]
         same = [one for one in map(messages.receipt, rows) if one.status not in ENDED]

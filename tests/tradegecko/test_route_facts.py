@@ -183,7 +183,7 @@ def test_a_token_without_the_right_to_orders_stops_the_connection(server: Loopba
     server.will(403, '{"message": "no"}')
     gecko = connect(Account("Gecko", server.url))
     with pytest.raises(Misconfigured, match="rights") as caught:
-        gecko.check() if path == "/accounts/current" else gecko.find_orders("1", "1")
+        gecko.check() if path == "/accounts/current" else gecko.find_orders("1")
     assert caught.value.credentials
 
 

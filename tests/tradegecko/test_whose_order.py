@@ -43,20 +43,33 @@ def test_two_marketplaces_may_use_one_number(shop: Sandbox, manage: Run, fault: 
     assert WarehouseSubmission.objects.exclude(remote_id="").values("remote_id").distinct().count() == 2
 
 
-def test_a_strangers_order_with_the_same_reference_is_left_alone(shop: Sandbox, manage: Run, told: Told) -> None:
+def test_a_strangers_order_with_the_same_reference_holds_ours(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     gecko = shop.tradegecko
     company, variant = next(iter(gecko.tables["companies"])), next(iter(gecko.tables["variants"]))
     stranger = gecko.create_order({
-        "company_id": company, "issued_at": "2026-01-01", "status": "active", "reference_number": number,
+        "company_id": company, "issued_at": "2020-01-01", "status": "active", "reference_number": number,
         "order_number": "SO-77", "shipping_address": {"address1": "1 Larch", "label": "theirs"},
         "order_line_items": [{"variant_id": variant, "quantity": 1}],
     })  # fmt: skip
+    gecko.change(stranger, created_at="2020-01-01T00:00:00.000Z")
     shop.faults.add("tradegecko", "reset", path="/orders", method="POST")
-    for _ in range(2):
+    for _ in range(3):
         attempt(manage, "run", "all")
-    assert told(number)["warehouse_order"]["remote_id"] not in ("", str(stranger["id"]))
-    assert len(gecko.by_reference(number)) == 2
+    assert [hold["kind"] for hold in told(number)["holds"]] == ["doubled"]
+    assert f"SO-77 (id {stranger['id']})" in told(number)["warehouse_order"]["last_error"]
+    assert len(gecko.by_reference(number)) == 1
+
+
+def test_an_order_that_was_renumbered_there_is_still_ours(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    shop.faults.add("tradegecko", "reset_after_apply", path="/orders", method="POST")
+    attempt(manage, "run", "all")
+    [order] = shop.tradegecko.by_reference(number)
+    shop.tradegecko.change(order, order_number="SO-78")
+    attempt(manage, "run", "all")
+    assert told(number)["warehouse_order"]["remote_id"] == str(order["id"])
+    assert len(shop.tradegecko.by_reference(number)) == 1
 
 
 def test_an_order_is_created_again_though_the_voided_one_keeps_its_address(
