@@ -113,6 +113,11 @@ def pause_after(attempts: int) -> timedelta:
     return timedelta(seconds=capped * random.uniform(0.8, 1.2))  # noqa: S311
 
 
+def lookup_grace() -> timedelta:
+    """How long after a send a look-up that finds nothing is not believed yet."""
+    return timedelta(seconds=settings.LOOKUP_GRACE_SECONDS)
+
+
 def due(rows: models.QuerySet[TransmissionRow]) -> models.QuerySet[TransmissionRow]:
     """Those that may be taken now, oldest first."""
     open_ones = rows.filter(status__in=Transmission.CLAIMABLE)

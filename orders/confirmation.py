@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -13,7 +12,7 @@ from django.utils import timezone
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, TakenIn, Unavailable, Unreadable
 from integrations.ports import Marketplace, ShipmentNotice, ShippedLine
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
-from integrations.transmissions import PATIENT_ATTEMPTS, due, recover
+from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
 from orders import readback, settling, telling
 from orders.carriers import CarrierMap, seed
 from orders.models import (
@@ -83,7 +82,7 @@ class Teller:
         if was == T.UNCONFIRMED:
             lines = readback.missing(self._market, confirmation.order, lines)
             if lines and _too_early(confirmation):
-                confirmation.release(T.UNCONFIRMED, after=_grace(), costs_attempt=False)
+                confirmation.release(T.UNCONFIRMED, after=lookup_grace(), costs_attempt=False)
                 return
         telling.refresh(confirmation, lines, self._carriers)
         lines = list(
@@ -155,12 +154,12 @@ class Teller:
         if isinstance(exc, TakenIn):
             self._failures_in_a_row = 0
             self._run.count("taken in and to be read back")
-            confirmation.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, _grace()))
+            confirmation.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, lookup_grace()))
             return
         self._failures_in_a_row += 1
         self._run.problem(f"order {confirmation.order}: {exc}")
         if isinstance(exc, OutcomeUnknown):
-            confirmation.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, _grace()))
+            confirmation.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, lookup_grace()))
         else:
             confirmation.back_off(was, str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
 
@@ -200,11 +199,7 @@ def _in_doubt(confirmation: ShipmentConfirmation, was: str) -> str:
 
 
 def _too_early(confirmation: ShipmentConfirmation) -> bool:
-    return timezone.now() < (confirmation.sent_at or confirmation.created_at) + _grace()
-
-
-def _grace() -> timedelta:
-    return timedelta(seconds=settings.LOOKUP_GRACE_SECONDS)
+    return timezone.now() < (confirmation.sent_at or confirmation.created_at) + lookup_grace()
 
 
 def _close_orders(run: Run) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -19,7 +18,7 @@ from integrations.errors import IntegrationError, KeyRefused, Misconfigured, Out
 from integrations.models import Connection, Route
 from integrations.ports import Receipt, Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
-from integrations.transmissions import PATIENT_ATTEMPTS, due, recover
+from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
 from inventory import catalogue
 from orders import arrivals, revisit, settling, trials, warehouse_request
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
@@ -164,8 +163,7 @@ class Sender:
             return True
         if was != T.UNCONFIRMED:
             return False  # the answer was clear: nothing is on its way any more
-        graces = KEY_REFUSED_GRACES if submission.key_refused else 1
-        grace = timedelta(seconds=settings.LOOKUP_GRACE_SECONDS * graces)
+        grace = lookup_grace() * (KEY_REFUSED_GRACES if submission.key_refused else 1)
         left = (submission.sent_at or submission.created_at) + grace - timezone.now()
         if left > timedelta(0):
             submission.release(T.UNCONFIRMED, after=min(left, LONGEST_LOOK_UP_PAUSE), costs_attempt=False)
@@ -265,8 +263,7 @@ class Sender:
         if isinstance(exc, OutcomeUnknown) and submission.sent_at:
             if isinstance(exc, KeyRefused):
                 submission.note(key_refused=True)
-            grace = timedelta(seconds=settings.LOOKUP_GRACE_SECONDS)
-            submission.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, grace))
+            submission.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, lookup_grace()))
             return
         submission.back_off(was, str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
 
