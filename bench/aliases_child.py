@@ -23,7 +23,7 @@ from inventory.models import SkuAlias  # noqa: E402
 KEY = ("connection", "marketplace_sku", "warehouse_sku")
 
 
-class Stock(resources.ModelResource):
+class Stock(resources.ModelResource):  # type: ignore[misc]
     """The library as its manual sets it up for many rows."""
 
     class Meta:

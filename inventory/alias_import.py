@@ -15,7 +15,7 @@ from inventory.alias_plan import Change, Plan
 from inventory.models import SkuAlias
 
 SHOWN_ROWS = 100
-NONE = ("",) * len(alias_plan.FIELDS)
+NONE: tuple[object, ...] = ("",) * len(alias_plan.FIELDS)
 R = results.RowResult
 
 
@@ -135,10 +135,13 @@ def _row(change: Change) -> Any:
 
 
 def differences(change: Change) -> list[tuple[str, str]]:
-    """An alias by COLUMNS, each before and after as they are shown; the same text twice where nothing changes."""
-    after = [_said(value) for value in (*change.key, *(change.after or NONE))]
-    before = [_said(value) for value in (*change.key, *change.before)] if change.before else after
-    return list(zip(before, after, strict=True))
+    """An alias by COLUMNS, each before and after as they are shown; the same text twice where nothing changes.
+
+    So does one that is new or removed: it has one state only.
+    """
+    before, after = change.before or change.after or NONE, change.after or change.before or NONE
+    before_and_after = zip((*change.key, *before), (*change.key, *after), strict=True)
+    return [(_said(one), _said(other)) for one, other in before_and_after]
 
 
 def _said(value: Any) -> str:

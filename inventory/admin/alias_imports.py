@@ -33,6 +33,10 @@ class AliasImportAdmin(ReadOnly):
             super().get_queryset(request).select_related("connection", "user").defer("content", "changes", "error_file")
         )
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        may = request.user.has_perm("inventory.change_skualias")
+        return (*self.list_display, "way_back") if may else self.list_display
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever sees the aliases sees where they came from."""
         user: Any = request.user
@@ -118,9 +122,7 @@ class AliasImportAdmin(ReadOnly):
 
     @display(description="file", ordering="file_name")
     def file(self, obj: AliasImport) -> str:
-        return format_html(
-            '<a href="{}">{}</a>', reverse("admin:inventory_aliasimport_change", args=[obj.pk]), clip(obj.file_name, 30)
-        )
+        return clip(obj.file_name, 30)
 
     @display(description="by", ordering="user")
     def by(self, obj: AliasImport) -> str:
@@ -141,6 +143,12 @@ class AliasImportAdmin(ReadOnly):
     @display(description="switched off")
     def off(self, obj: AliasImport) -> str:
         return _count(obj, "switched_off")
+
+    @display(description="undo")
+    def way_back(self, obj: AliasImport) -> str:
+        if obj.state != AliasImport.State.DONE or alias_page.is_too_old(obj):
+            return "–"
+        return format_html('<a href="{}">Undo…</a>', reverse("admin:inventory_aliasimport_undo", args=[obj.pk]))
 
     @display(description="wrong lines")
     def wrong(self, obj: AliasImport) -> str:
