@@ -35,7 +35,7 @@ def told(found: dict[str, Any]) -> list[Effect]:
         return []
     freed = found["frees"]
     sentences = [
-        Effect(f"frees {counted(freed, 'orders')} that wait", found["orders"], freed - len(found["orders"]))
+        Effect(f"frees {counted(freed, 'waiting orders')}", found["orders"], freed - len(found["orders"]))
         if freed else None,
         _effect("may free", found["may_free"], "orders", ", once the warehouse was asked for their SKUs"),
         _effect("holds", found["holds"], "orders", " that could be sent as it is now"),

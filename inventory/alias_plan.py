@@ -8,9 +8,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Any, NamedTuple
 
+from django.db import connection as database
 from django.utils import timezone
 
 from integrations.models import Connection
@@ -25,7 +26,18 @@ MAX_SKU_CHARS, MAX_NOTE_CHARS, MAX_UNITS = 120, 200, 100_000
 FEW = {"": 1, **{str(number): number for number in range(1, 100)}}
 SHORTENED = re.compile(r"\d(\.\d+)?E\+\d+")
 EXACT_DIGITS = 15  # what a spreadsheet keeps of a number
-STORED_AT_ONCE = 2_000
+STORED_AT_ONCE = 1_000  # SQLite takes 32,766 values in a statement
+INSERT = (
+    f"INSERT INTO {SkuAlias._meta.db_table} "
+    "(connection_id, marketplace_sku, warehouse_sku, units, is_active, note, changed_at)"
+)
+FROM_ARRAYS = (
+    "SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[], %s::bool[], %s::text[], %s::timestamptz[])"
+)
+OVERWRITE = (
+    "ON CONFLICT (connection_id, marketplace_sku, warehouse_sku) DO UPDATE SET units = EXCLUDED.units, "
+    "is_active = EXCLUDED.is_active, note = EXCLUDED.note, changed_at = EXCLUDED.changed_at"
+)
 UPDATE, REPLACE = "update", "replace"
 
 Key = tuple[str, str]  # marketplace SKU, warehouse SKU
@@ -130,26 +142,27 @@ def store(connection: Connection, changes: Sequence[Change], tick: Callable[[int
 
     Raises IntegrityError when somebody else has made one of the new aliases meanwhile.
     """
-    now = timezone.now()
     for start in range(0, len(changes), STORED_AT_ONCE):
         some = changes[start : start + STORED_AT_ONCE]
-        SkuAlias.objects.bulk_create([_row(connection, one, now) for one in some if one.before is None])
-        SkuAlias.objects.bulk_create(
-            [_row(connection, one, now) for one in some if one.before and one.after],
-            update_conflicts=True,
-            unique_fields=["connection", "marketplace_sku", "warehouse_sku"],
-            update_fields=[*FIELDS, "changed_at"],
-        )
+        _insert(connection, [one for one in some if one.before is None])
+        _insert(connection, [one for one in some if one.before and one.after], OVERWRITE)
         _remove(connection, {one.key for one in some if one.after is None})
         tick(start + len(some))
 
 
-def _row(connection: Connection, change: Change, now: datetime) -> SkuAlias:
-    (sku, of), (units, is_active, note) = change.key, change.after or DEFAULTS
-    return SkuAlias(
-        connection=connection, marketplace_sku=sku, warehouse_sku=of, units=units, is_active=is_active, note=note,
-        changed_at=now,
-    )  # fmt: skip
+def _insert(connection: Connection, changes: Sequence[Change], on_conflict: str = "") -> None:
+    """One statement for all: an instance for each row, or PostgreSQL's values one by one, take ten times as long."""
+    if not changes:
+        return
+    at = database.ops.adapt_datetimefield_value(timezone.now())
+    rows = [(connection.pk, *one.key, *(one.after or DEFAULTS), at) for one in changes]
+    with database.cursor() as cursor:
+        if database.vendor == "postgresql":
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            cursor.execute(f"{INSERT} {FROM_ARRAYS} {on_conflict}", columns)
+        else:
+            places = ", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * len(rows))
+            cursor.execute(f"{INSERT} VALUES {places} {on_conflict}", [value for row in rows for value in row])
 
 
 def _remove(connection: Connection, keys: set[Key]) -> None:

@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from integrations.admin_base import ReadOnly, ago, clip, found_or_404
+from integrations.wording import counted
 from inventory import alias_effects, alias_report, alias_undo, alias_upload
 from inventory.admin import alias_page
 from inventory.admin.alias_forms import TicketForm, ticket_for
@@ -93,8 +94,10 @@ class AliasImportAdmin(ReadOnly):
         alias_upload.undo(record, fingerprint, request.user)
         if record.state == AliasImport.State.UNDONE:
             told = record.report["undone"]
-            left = f"; {told['left']} had been changed since and stay as they are" if told["left"] else ""
-            messages.success(request, f"The import is undone: {told['changed']} aliases are as they were before{left}.")
+            left = f"; changed since, and left as it is: {counted(told['left'], 'aliases')}" if told["left"] else ""
+            messages.success(
+                request, f"The import is undone: as before are {counted(told['changed'], 'aliases')}{left}."
+            )
         elif record.error:
             messages.error(request, f"Nothing was undone. {record.error}")
         return _page_of(record)
@@ -104,7 +107,8 @@ class AliasImportAdmin(ReadOnly):
         ticket = ticket_for(record, found.fingerprint(), request.user.pk)
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "title": "Undo an import", "record": record,
-            "changed": len(found.changes), "left": len(found.left), "rows": alias_report.rows(found.changes),
+            "changed": len(found.changes), "left": len(found.left),
+            "sum": counted(len(found.changes), "aliases"), "rows": alias_report.rows(found.changes),
             "left_rows": alias_report.rows(found.left), "form": TicketForm(initial={"ticket": ticket}, user_id=None),
             "effects": alias_effects.told(alias_effects.foresee(record.connection, found.changes)),
         }  # fmt: skip

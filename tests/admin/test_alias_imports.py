@@ -68,7 +68,7 @@ def test_undoing_gives_back_what_was_before(overstock: Connection, admin_client:
     record = imported(admin_client, overstock, HEADER + b"A,V1,6\nC,V3,1\n", mode="replace")
     assert aliases(overstock) == {"A": ("V1", 6, True), "B": ("V2", 2, False), "C": ("V3", 1, True)}
     OrmQ.objects.all().delete()
-    assert "3 aliases are as they were before" in text_of(undo(admin_client, record))
+    assert "as before are 3 aliases" in text_of(undo(admin_client, record))
     assert aliases(overstock) == before
     assert [row.task["name"].split(":")[0] for row in OrmQ.objects.all()] == ["submit_orders"]
     assert "cannot be undone" in text_of(admin_client.get(address(record, "undo"), follow=True))
@@ -79,10 +79,10 @@ def test_what_somebody_changed_since_is_named_and_left(overstock: Connection, ad
     SkuAlias.objects.filter(marketplace_sku="A").update(units=12)
     SkuAlias.objects.filter(marketplace_sku="B").delete()
     seen = text_of(admin_client.get(address(record, "undo")))
-    assert "1 aliases become what they were" in seen
+    assert "or removed where it made them: 1 alias." in seen
     assert "Changed since the import: left as they are" in seen
     assert "changed A V1 1 → 12" in seen
-    assert "1 had been changed since" in text_of(undo(admin_client, record))
+    assert "changed since, and left as it is: 1 alias." in text_of(undo(admin_client, record))
     assert aliases(overstock) == {"A": ("V1", 12, True)}
 
 

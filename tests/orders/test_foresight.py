@@ -95,7 +95,7 @@ def test_the_command_line_tells_it_in_a_dry_run(waiting: list[str], manage: Run,
     file = tmp_path / "a.csv"
     file.write_text("marketplace_sku,warehouse_sku\nMYSTERY-9,MUG-BLK\n")
     said = manage("import_aliases", "Main", str(file), "--dry-run")
-    assert f"effect: it frees 2 orders that wait: {waiting[0]}, {waiting[1]}" in said
+    assert f"effect: it frees 2 waiting orders: {waiting[0]}, {waiting[1]}" in said
     assert "1 new, 0 changed, 0 unchanged (dry run: nothing was stored)" in said
     assert not SkuAlias.objects.exists()
 
