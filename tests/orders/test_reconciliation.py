@@ -11,10 +11,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.core.management import CommandError
 from django.utils import timezone
 
-from integrations.models import Connection, Route, SyncRun
+from integrations.dispatch import dispatch
+from integrations.models import Connection, JobPlan, Route, SyncRun
 from integrations.sandbox.server import Sandbox
 from inventory.models import Listing
 from orders import actions, jobs
@@ -27,7 +29,7 @@ from orders.models import (
     UnreadableRecord,
     WarehouseSubmission,
 )
-from orders.reconciliation import job
+from orders.reconciliation import job, ours
 from tests.orders.world import placed, ship
 
 Run = Callable[..., str]
@@ -174,7 +176,34 @@ def test_an_order_of_the_warehouse_that_cannot_be_read_makes_nothing_missing(sho
     assert (row(report, number).bucket, report.is_complete) == ("unchecked", False)
 
 
-def test_what_was_confirmed_within_the_hour_need_not_be_shown_yet(shop: Sandbox, manage: Run) -> None:
+def test_a_parcel_that_has_just_left_is_being_told_and_unconfirmed_minutes_later(
+    shop: Sandbox, manage: Run, overstock: Connection
+) -> None:
+    with time_machine.travel(datetime.now(UTC), tick=False) as clock:
+        number = shop.oasis.add_order(MUG)
+        manage("run", "all")
+        ship(shop, number, tracking="1Z1")
+        clock.shift(timedelta(minutes=4))
+        report = reconciled(manage)
+        assert buckets(report) == {number: "sent"}
+        assert row(report, number).text == "was shipped 4 min ago, Overstock is being told"
+        clock.shift(timedelta(minutes=2))
+        report = reconciled(manage)
+        assert (buckets(report), row(report, number).mend) == ({number: "unconfirmed"}, "pull")
+        manage("run", "all")
+        report = reconciled(manage)
+        assert (buckets(report), row(report, number).text) == ({number: "sent"}, "")
+
+
+def test_where_the_jobs_run_seldom_a_parcel_has_as_long_to_be_told(shop: Sandbox, overstock: Connection) -> None:
+    dispatch()
+    assert ours.grace(overstock) == timedelta(minutes=5)
+    JobPlan.objects.filter(job="pull_shipments").update(every_minutes=30)
+    JobPlan.objects.filter(job="pull_levels").update(every_minutes=600)
+    assert timedelta(minutes=60) <= ours.grace(overstock) <= timedelta(minutes=61)
+
+
+def test_what_was_confirmed_minutes_ago_need_not_be_shown_yet(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order(MUG)
     manage("run", "all")
     parcel = ship(shop, number, tracking="1Z1")
@@ -251,11 +280,11 @@ def test_the_same_number_on_another_marketplace_is_another_order(
     assert buckets(reconciled(manage)) == {number: "sent"}
 
 
-def test_a_route_that_was_not_pulled_yet_is_not_missing_anything_for_an_hour(shop: Sandbox, manage: Run) -> None:
+def test_a_route_that_was_not_pulled_yet_is_not_missing_anything_for_minutes(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order(MUG, created_at=datetime.now(UTC) - timedelta(days=2), ordered_at=datetime.now(UTC))
     report = reconciled(manage)
     assert (buckets(report), "not been pulled yet" in row(report, number).text) == ({number: "being_sent"}, True)
-    Route.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    Route.objects.update(created_at=timezone.now() - timedelta(minutes=6))
     assert buckets(reconciled(manage)) == {number: "missing_here"}
 
 
