@@ -30,6 +30,9 @@ class Circuit(Protocol):
     def succeeded(self) -> None:
         """The other side gave a clear answer, be it yes or no."""
 
+    def asked_to_wait(self, wait: timedelta) -> None:
+        """The other side named the time before which it wants no more: kept even when a person asks."""
+
     def failed(self, error: str, wait_asked: timedelta | None = None) -> timedelta:
         """It gave none. Returns how long calls are paused now; zero while they are not."""
 

@@ -158,11 +158,14 @@ class Door:
         circuit = self._account.circuit
         if circuit is None:
             return
+        wait = retry_after(answer.headers, now=datetime.now(UTC))
         if not answer.is_of_outage:
             circuit.succeeded()
+            if answer.status == 429 and wait:
+                circuit.asked_to_wait(wait)
             return
         text = f"{self._host} is in trouble (HTTP {answer.status}: {answer.excerpt or 'empty'})"
-        pause = circuit.failed(text, retry_after(answer.headers, now=datetime.now(UTC)))
+        pause = circuit.failed(text, wait)
         if probes and not writes:
             raise Unavailable(text, retry_after=pause, throttled=True)
 

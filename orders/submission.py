@@ -38,6 +38,7 @@ LONGEST_LOOK_UP_PAUSE = timedelta(minutes=2)
 def submit(run: Run) -> None:
     """Judge what waits for this warehouse, look at it on its marketplace once more, then send it, oldest first."""
     mine = WarehouseSubmission.objects.filter(connection=run.connection)
+    run.outbox = mine
     run.count("found in doubt after a crash", recover(mine))
     trials.end(run)
     settling.judge_again(run.connection)
