@@ -20,7 +20,7 @@ from integrations.ports import Receipt, Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
 from inventory import catalogue
-from orders import arrivals, revisit, settling, trials, warehouse_request
+from orders import arrivals, receipts, revisit, settling, trials, warehouse_request
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
 from orders.settling import Plan
 
@@ -215,7 +215,18 @@ class Sender:
             order.move_to(S.SUBMITTED, reason=f"{reason} as order {receipt.number or receipt.remote_id}")
             if order.cancel_requested_at:
                 arrivals.hold_cancelled_late(order, "")
+            self._hold_different(submission, order, receipt)
         self._run.count("sent")
+
+    def _hold_different(self, submission: WarehouseSubmission, order: Order, receipt: Receipt) -> None:
+        difference = receipts.difference(submission.request, receipt)
+        if difference:
+            text = (
+                f"{self._run.connection} holds the order with other lines than were sent: {difference}. Put them right "
+                "there while it is unshipped, then resolve this."
+            )
+            settling.open_hold(order, Hold.Kind.DIFFERENT_THERE, "", text)
+            self._run.problem(f"order {order}: {text}")
 
     def _park_doubled(self, submission: WarehouseSubmission, found: Sequence[Receipt]) -> None:
         ids = ", ".join(f"{receipt.number} (id {receipt.remote_id})" for receipt in found)

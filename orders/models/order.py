@@ -216,6 +216,7 @@ class Hold(models.Model):
         OVER_SHIPPED = "over_shipped", "More shipped than ordered"
         CANCELLED_LATE = "cancelled_late", "Cancelled after sending"
         DOUBLED = "doubled", "Twice in the warehouse"
+        DIFFERENT_THERE = "different_there", "Other lines in the warehouse"
 
     AFTER_SENDING = (
         Kind.UNKNOWN_CARRIER,
@@ -226,6 +227,7 @@ class Hold(models.Model):
         Kind.OVER_SHIPPED,
         Kind.CANCELLED_LATE,
         Kind.DOUBLED,
+        Kind.DIFFERENT_THERE,
     )
     # Closed by the map or the system that they wait for; by hand they would only come back with the next run.
     CLOSES_ITSELF = (Kind.UNKNOWN_CARRIER,)
