@@ -27,6 +27,9 @@ class Circuit(Protocol):
     def enter(self) -> bool:
         """Whether this call is the one that tries again. Raises Unavailable(throttled) while calls are paused."""
 
+    def give_back(self) -> None:
+        """The call that was to try again did not leave: another one may."""
+
     def succeeded(self) -> None:
         """The other side gave a clear answer, be it yes or no."""
 

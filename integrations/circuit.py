@@ -48,6 +48,12 @@ class SharedCircuit:
         self._is_probe = True
         return True
 
+    def give_back(self) -> None:
+        """The call that was to try again did not leave: another one may."""
+        own = self._mine().filter(prober=processes.own_name())
+        own.update(paused_until=timezone.now(), prober="")
+        self._is_probe = False
+
     def succeeded(self) -> None:
         """A clear answer, whatever it says: the count starts anew, and what waited for this may go."""
         known, self._known = self._known, None

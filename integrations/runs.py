@@ -170,6 +170,12 @@ def perform(connection: Connection, job: str, work: Work) -> Outcome:
         run = Run(_open(connection, job), connection)
     except AlreadyRunning as exc:
         return Outcome(str(exc), started=False)
+    return _carry_out(run, work)
+
+
+def _carry_out(run: Run, work: Work) -> Outcome:
+    """Do an opened run's work, and close it however that ends."""
+    what = f"{run.record.job} of {run.connection}"
     pulse = Pulse(run.record)
     pulse.start()
     status, error = SyncRun.Status.INTERRUPTED, "the process ended before the job did"
@@ -183,14 +189,14 @@ def perform(connection: Connection, job: str, work: Work) -> Outcome:
         error = "the process was told to stop; the next run goes on from here"
         raise
     except Exception as exc:
-        logger.exception("%s of %s", job, connection)
+        logger.exception(what)
         status, error = SyncRun.Status.FAILED, f"unexpected {named(exc)}"[:2000]
-        _note_health(connection, Unreadable(error))
+        _note_health(run.connection, Unreadable(error))
     finally:
         pulse.stop()
         summary = _close(run, status, error)
     failed = status != SyncRun.Status.SUCCEEDED
-    return Outcome(f"{job} of {connection}: {summary}", failed=failed, wakes=frozenset(run.wakes))
+    return Outcome(f"{what}: {summary}", failed=failed, wakes=frozenset(run.wakes))
 
 
 def reap(now: datetime | None = None) -> int:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from integrations import places
 from integrations.errors import IntegrationError, KeyRefused, Misconfigured, OutcomeUnknown, Refused, Unavailable
 from integrations.models import Connection, Route
-from integrations.ports import Receipt, Warehouse
+from integrations.ports import OrderRequest, Receipt, Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
 from inventory import catalogue
@@ -174,18 +174,9 @@ class Sender:
         return False
 
     def _create(self, submission: WarehouseSubmission, order: Order, route: Route, plan: Plan) -> None:
-        try:
-            company = places.company_id(route, self._warehouse)
-            location = places.location_id(route, self._warehouse)
-        except (Refused, OutcomeUnknown) as exc:  # the route's trouble, not this order's
-            self._troubled_routes.add(route.pk)
-            self._run.problem(str(exc))
-            submission.release(T.PENDING, error=str(exc), costs_attempt=False)
+        request = self._request(submission, order, route, plan)
+        if request is None:
             return
-        request = warehouse_request.build(
-            order, route, plan, generation=submission.generation, company_id=company, location_id=location,
-            has_currency=self._has_currency,
-        )  # fmt: skip
         _commit_intent(submission, plan, route.is_test, warehouse_request.as_json(request))
         try:
             receipt = self._warehouse.create_order(request)
@@ -199,6 +190,23 @@ class Sender:
         if wrong:
             order.note(wrong)
             self._run.problem(f"order {order}: {wrong}")
+
+    def _request(
+        self, submission: WarehouseSubmission, order: Order, route: Route, plan: Plan
+    ) -> OrderRequest | None:  # fmt: skip
+        """What is to be sent; None when the route's places are in trouble, which is not this order's fault."""
+        try:
+            company = places.company_id(route, self._warehouse)
+            location = places.location_id(route, self._warehouse)
+        except (Refused, OutcomeUnknown) as exc:
+            self._troubled_routes.add(route.pk)
+            self._run.problem(str(exc))
+            submission.release(T.PENDING, error=str(exc), costs_attempt=False)
+            return None
+        return warehouse_request.build(
+            order, route, plan, generation=submission.generation, company_id=company, location_id=location,
+            has_currency=self._has_currency,
+        )  # fmt: skip
 
     def _has_currency(self, iso: str) -> bool:
         return places.has_currency(self._run.connection, self._warehouse, iso)
