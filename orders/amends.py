@@ -90,6 +90,11 @@ def lower(order: Order, line: OrderLine, units: int, actor: User | None) -> None
     _ask(order, actor, lines={str(line.pk): units})
 
 
+def end(order: Order, actor: User | None) -> None:
+    """Cancel all of it there. In a transaction that holds the order."""
+    _ask(order, actor, cancels_order=True)
+
+
 def _ask(
     order: Order, actor: User | None, *, cancels_order: bool = False, lines: dict[str, int] | None = None,
     told: Told | None = None,
@@ -227,7 +232,7 @@ def cancelled(change: WarehouseChange, status: str) -> None:
     order = _locked(change.order_id)
     change.finish(T.ACCEPTED)
     WarehouseSubmission.objects.filter(order=order).update(remote_status=status[:20])
-    text = f"order is {status} in {change.connection}, as the marketplace wants it"
+    text = f"order is {status} in {change.connection}, as it was to be"
     if order.status == S.SUBMITTED:
         arrivals.close_cancelled(order, text)
     else:

@@ -30,10 +30,16 @@ class Change:
     line: str = ""
 
     def __str__(self) -> str:
-        if self.line and self.field == "line":
-            return f"line {self.line} {f'is new: {self.after}' if self.after else f'is gone: {self.before}'}"
-        what = f"line {self.line} {LINE_WORDS[self.field]}" if self.line else _word(self.field)
-        return f"{what} {_shown(self.before)} → {_shown(self.after)}"
+        if self.field == "line":
+            return f"{self.what} {f'is new: {self.after}' if self.after else f'is gone: {self.before}'}"
+        return f"{self.what} {_shown(self.before)} → {_shown(self.after)}"
+
+    @property
+    def what(self) -> str:
+        """What of the order it is, in words."""
+        if not self.line:
+            return _word(self.field)
+        return f"line {self.line}" if self.field == "line" else f"line {self.line} {LINE_WORDS[self.field]}"
 
 
 def facts(told: MarketplaceOrder) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from integrations.errors import Misconfigured, OutcomeUnknown, Refused, TakenIn,
 from integrations.ports import Marketplace, ShipmentNotice, ShippedLine
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
-from orders import readback, settling, telling
+from orders import readback, settling, short_shipping, telling
 from orders.carriers import CarrierMap, seed
 from orders.models import (
     ConfirmedLine,
@@ -23,6 +23,7 @@ from orders.models import (
     OrderLine,
     Shipment,
     ShipmentConfirmation,
+    ShortShip,
 )
 
 T = ShipmentConfirmation.Status
@@ -38,6 +39,7 @@ def confirm(run: Run) -> None:
     pks = list(due(mine).values_list("pk", flat=True))
     if pks:
         Teller(run, run.marketplace(), carriers).tell(pks)
+    short_shipping.tell(run)
     _close_orders(run)
 
 
@@ -207,7 +209,9 @@ def _close_orders(run: Run) -> None:
     shipped = Order.objects.filter(connection=run.connection, status=Order.Status.SHIPPED)
     untold = OrderLine.objects.filter(quantity_confirmed__lt=F("quantity_to_ship"), is_cancelled=False)
     waiting = ShipmentConfirmation.objects.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
-    for order in shipped.exclude(lines__in=untold).exclude(confirmations__in=waiting):
+    short = ShortShip.objects.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
+    told = shipped.exclude(lines__in=untold).exclude(confirmations__in=waiting)
+    for order in told.exclude(short_ships__in=short):
         try:
             order.move_to(Order.Status.CONFIRMED)
         except IllegalTransition:
