@@ -101,7 +101,7 @@ def facts(
         sent_before=bool(placed and placed.finished_at and placed.finished_at < started - _until_found()),
         waits_for_all=bool(order.route and order.route.partial_shipments == Route.Partial.WHEN_COMPLETE),
         refused_confirmation=refused[0] if refused else "", void_resolved=_void_resolved(holds),
-        must_show=order.received_at < started and market.must_show(order),
+        must_show=order.received_at < started and market.must_show(order), last_told=order.told,
         lines=tuple(
             _line(line, told.get(line.pk, []), shipped.get(line.pk, 0), untracked.get(line.pk, 0), started)
             for line in order.lines.all()
