@@ -23,7 +23,7 @@ from integrations.models import Connection
 from integrations.ports import Marketplace, ShipmentNotice, ShippedLine
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
-from orders import readback, shipping, telling, told
+from orders import readback, shipping, short_shipping, telling, told
 from orders.carriers import CarrierMap, seed
 from orders.models import (
     ConfirmedLine,
@@ -32,6 +32,7 @@ from orders.models import (
     OrderLine,
     Shipment,
     ShipmentConfirmation,
+    ShortShip,
 )
 
 T = ShipmentConfirmation.Status
@@ -49,6 +50,7 @@ def confirm(run: Run) -> None:
     if pks:
         _catch_up(run, mine)
         Teller(run, run.marketplace(), carriers).tell(pks)
+    short_shipping.tell(run)
     _close_orders(run)
 
 
@@ -213,7 +215,9 @@ def _close_orders(run: Run) -> None:
     shipped = Order.objects.filter(connection=run.connection, status=Order.Status.SHIPPED)
     untold = OrderLine.objects.filter(quantity_confirmed__lt=F("quantity_to_ship"), is_cancelled=False)
     waiting = ShipmentConfirmation.objects.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
-    for order in shipped.exclude(lines__in=untold).exclude(confirmations__in=waiting):
+    short = ShortShip.objects.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
+    told = shipped.exclude(lines__in=untold).exclude(confirmations__in=waiting)
+    for order in told.exclude(short_ships__in=short):
         try:
             order.move_to(Order.Status.CONFIRMED)
         except IllegalTransition:

@@ -9,8 +9,17 @@ from django.db.models import Count, Q, QuerySet
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.transmissions import Transmission
 from inventory.models import Listing, Publication
-from orders import alarms
-from orders.models import Hold, Order, Shipment, ShipmentConfirmation, UnreadableRecord, WarehouseSubmission
+from orders import alarms, edits
+from orders.models import (
+    Hold,
+    Order,
+    Shipment,
+    ShipmentConfirmation,
+    ShortShip,
+    UnreadableRecord,
+    WarehouseChange,
+    WarehouseSubmission,
+)
 
 
 def find_orders(number: str) -> QuerySet[Order]:
@@ -42,6 +51,20 @@ def order_report(order: Order) -> dict[str, Any]:
             )
         ),
         "warehouse_order": _warehouse_order(submission),
+        "changes": [
+            {"what": one.what, "before": one.before, "after": one.after} for one in edits.found_in(order)
+        ],
+        "warehouse_changes": list(
+            order.warehouse_changes.order_by("pk").values(
+                "cancels_order", "lines", "status", "attempts", "finished_at", "last_error", "actor__username"
+            )
+        ),
+        "short_ships": list(
+            order.short_ships.order_by("pk").values(
+                "order_line__number", "quantity", "reason_code", "status", "finished_at", "last_error",
+                "actor__username",
+            )
+        ),
         "shipments": [_shipment(shipment) for shipment in order.shipments.all()],
         "confirmations": list(
             order.confirmations.order_by("pk").values("status", "attempts", "finished_at", "last_error")
@@ -88,6 +111,7 @@ def _worklists() -> dict[str, int]:
     holds = dict(Hold.objects.filter(resolved_at=None).values_list("kind").annotate(Count("pk")).order_by())
     rows: dict[str, type[Transmission]] = {
         "submissions": WarehouseSubmission, "confirmations": ShipmentConfirmation, "publications": Publication,
+        "warehouse_changes": WarehouseChange, "short_ships": ShortShip,
     }  # fmt: skip
     sent = {
         f"{name}_{status}": model._default_manager.filter(status=status).count()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from integrations.account import Account
+from integrations.amendments import OrderChange, PlacedOrder
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unreadable
 from integrations.http import Params
 from integrations.ports import (
@@ -21,7 +22,7 @@ from integrations.ports import (
     ReceiptLine,
     UnreadableParcel,
 )
-from integrations.tradegecko import fulfillments, messages, options
+from integrations.tradegecko import fulfillments, messages, options, placed
 from integrations.tradegecko.client import Client
 from integrations.tradegecko.walking import changed_since
 
@@ -124,6 +125,15 @@ class TradeGecko:
         lines = self._order_lines(same)
         known = [replace(one, lines=lines.get(one.remote_id)) for one in same]
         return sorted(known, key=lambda one: (one.created_at or datetime.min.replace(tzinfo=UTC), one.remote_id))
+
+    def order(self, remote_id: str) -> PlacedOrder | None:
+        return placed.read(self._client, remote_id)
+
+    def cancel_order(self, placed_order: PlacedOrder) -> None:
+        placed.end(self._client, placed_order)
+
+    def change_order(self, placed_order: PlacedOrder, change: OrderChange, *, idempotency_key: str) -> None:
+        placed.change(self._client, placed_order, change, idempotency_key)
 
     def orders_since(self, created_since: datetime) -> Iterator[Receipt]:
         return self._orders("created_at", created_since)

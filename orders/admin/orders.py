@@ -29,8 +29,9 @@ from integrations.admin_base import (
 )
 from integrations.admin_forms import ShownForm
 from integrations.dispatch import enqueue
-from orders import actions, arrivals
+from orders import actions, arrivals, short_shipping
 from orders.admin import labels, order_page, worklists
+from orders.admin.deciding import Deciding
 from orders.models import Hold, IllegalTransition, Order, OrderLine, WarehouseSubmission
 
 CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship_state", "ship_postal_code",
@@ -127,7 +128,7 @@ class Lines(ChangedRowsOnly):
 
 
 @admin.register(Order)
-class OrderAdmin(ChangedFieldsOnly):
+class OrderAdmin(Deciding, ChangedFieldsOnly):
     list_display = ("number", "reference", "shown_status", "shown_holds", "route", "to", "age")
     list_filter = (Worklist, "status", Held, "route", "connection", "is_freight")
     list_before_template = "admin/orders/tabs.html"
@@ -138,7 +139,7 @@ class OrderAdmin(ChangedFieldsOnly):
     show_full_result_count = False
     inlines = (Lines,)
     actions = ["release_many", "retry_many", "hold_many", "skip_many", "unskip_many"]
-    actions_detail = ["release", "retry", "hold", "skip", "unskip"]
+    actions_detail = ["apply", "amend", "keep", "void", "release", "retry", "hold", "skip", "unskip", "short"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
         return (
@@ -180,6 +181,8 @@ class OrderAdmin(ChangedFieldsOnly):
         """Only the buttons that this order allows now, and none for who may only look."""
         order = self.get_object(request, str(object_id))
         allowed = actions.possible(order) if order and self.has_change_permission(request, order) else set()
+        if order and request.user.has_perm(short_shipping.PERMISSION) and short_shipping.open_lines(order):
+            allowed.add("short")
         shown = super().get_actions_detail(request, object_id)
         return [one for one in shown if one.action_name.rpartition("_")[2] in allowed]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from inventory.models import SkuAlias
-from orders import carriers
+from orders import carriers, decisions
 from orders.models import Hold, Order
 
 K = Hold.Kind
@@ -19,25 +20,43 @@ BLOCKING = [kind for kind in Hold.Kind if kind not in Hold.AFTER_SENDING]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A hold with the way out of it. `frees` says what that does for other orders."""
+    """A hold with the way out of it, and the (label, address) of other ones. `frees` says what it does for others."""
 
     hold: Hold
     label: str = ""
     url: str = ""
     frees: str = ""
+    others: tuple[tuple[str, str], ...] = ()
 
 
 def with_remedies(order: Order, user: Any) -> list[Shown]:
     """The open holds of an order; a link only where the person may use it."""
     holds = list(order.holds.filter(resolved_at=None))
     frees = _frees(order, [hold for hold in holds if hold.kind in SHARED])
-    aliased = _aliased(order, holds)
+    aliased, possible = _aliased(order, holds), decisions.possible(order)
     shown = []
     for hold in holds:
         label, permission, url = _remedy(order, hold, is_aliased=hold.subject in aliased)
         may = not permission or user.has_perm(permission)
-        shown.append(Shown(hold, label if may else "", url if may else "", frees.get((hold.kind, hold.subject), "")))
+        others = tuple(_decisions(order, hold, possible)) if user.has_perm(CHANGE) else ()
+        freed = frees.get((hold.kind, hold.subject), "")
+        shown.append(Shown(hold, label if may else "", url if may else "", freed, others))
     return shown
+
+
+def _decisions(order: Order, hold: Hold, possible: set[str]) -> Iterator[tuple[str, str]]:
+    """What a person may decide about what the marketplace cancelled or changed."""
+    for name, label, kinds in DECISIONS:
+        if name in possible and hold.kind in kinds:
+            yield label, reverse(f"admin:orders_order_{name}", args=[order.pk])
+
+
+DECISIONS = (
+    ("apply", "Apply the change", (K.CHANGED,)),
+    ("amend", "Update the warehouse order", (K.CHANGED_ORDER,)),
+    ("keep", "Keep as it is", Hold.UNTIL_DECIDED),
+    ("void", "Cancel it in the warehouse", (K.CANCELLED_LATE,)),
+)
 
 
 SHARED = (K.UNKNOWN_SKU, K.NO_ROUTE, K.UNMAPPED_SHIPPING, K.UNKNOWN_CARRIER)
@@ -61,7 +80,7 @@ def _remedy(order: Order, hold: Hold, *, is_aliased: bool) -> tuple[str, str, st
         return _add("orders", "carrierservice", "it to the carriers and services", connection=market, **texts)
     if hold.kind in Hold.UNTIL_RELEASED:
         return "Release", CHANGE, reverse("admin:orders_order_release", args=[order.pk])
-    if hold.kind in Hold.AFTER_SENDING:
+    if hold.kind in Hold.AFTER_SENDING and hold.kind not in Hold.UNTIL_DECIDED:
         return "Resolve", CHANGE, reverse("admin:orders_hold_resolve", args=[hold.pk])
     anchor = {K.INCOMPLETE_LINE: "#lines-group", K.UNUSABLE_ADDRESS: "#ship-to"}.get(Hold.Kind(hold.kind), "")
     return ("Correct it below", CHANGE, anchor) if anchor else ("", "", "")

@@ -36,6 +36,8 @@ class RouteAdmin(ChangedFieldsOnly):
                                     "company_name")}),
         ("Orders", {"fields": ("earliest_order_date", "read_until", "order_status", "tag", "reference_length",
                                "reference_characters", "allow_identity", "unmapped_shipping", "partial_shipments")}),
+        ("Cancellations and changes", {"fields": ("changes_before_sending", "cancels_after_sending",
+                                                  "short_ship_reasons")}),
         ("Quantities", {"fields": ("published_sku", "reserve", "minimum_level", "max_online", "untracked_quantity",
                                    "full_publish_hours")}),
     )  # fmt: skip

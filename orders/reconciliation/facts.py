@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from integrations.ports import MarketplaceLine, Receipt, SaleState
 from orders.models import Order, ReconciledOrder
@@ -17,7 +19,10 @@ READ_AGAIN_FOR = timedelta(days=30)  # as far back as `revisit` reads
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An order as the marketplace shows it. `not_taken` and `not_yet` say why a pull has not stored it."""
+    """An order as the marketplace shows it. `not_taken` and `not_yet` say why a pull has not stored it.
+
+    `facts` are what `orders.changes` keeps of it.
+    """
 
     number: str
     sales_channel: str = ""
@@ -25,6 +30,7 @@ class Told:
     unreadable: str = ""
     state: SaleState = SaleState.OPEN
     lines: tuple[MarketplaceLine, ...] = ()
+    facts: Mapping[str, Any] | None = None
     not_taken: str = ""
     not_yet: str = ""
 
@@ -63,6 +69,7 @@ class Ours:
     `must_show`: the marketplace's answer for the time of its creation was complete, and the order was here before.
     `sent_before`: it was sent long enough before both sides were read to be in the warehouse's lists.
     `void_resolved`: what a person did about its end there. `left_at`: when the last parcel within the grace left.
+    `last_told`: what the marketplace said that was followed, or left by a decision.
     """
 
     number: str
@@ -82,6 +89,7 @@ class Ours:
     moved_at: datetime | None = None
     left_at: datetime | None = None
     must_show: bool = False
+    last_told: Mapping[str, Any] | None = None
     lines: tuple[OurLine, ...] = ()
 
     @property

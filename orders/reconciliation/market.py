@@ -12,7 +12,7 @@ from integrations.errors import IntegrationError
 from integrations.models import Route
 from integrations.ports import Marketplace, MarketplaceOrder, UnreadableOrder
 from integrations.runs import Run
-from orders import settling
+from orders import changes, settling
 from orders.models import Order
 from orders.readback import GUESS, MARGIN
 from orders.reconciliation.facts import Told
@@ -99,7 +99,7 @@ def _keep(
     if told.created_at is None or since <= told.created_at <= until:
         seen.told[told.sales_channel, told.number] = Told(
             told.number, told.sales_channel, told.created_at, state=told.state, lines=told.lines,
-            **_why_not_here(told, routes, late),
+            facts=changes.facts(told), **_why_not_here(told, routes, late),
         )  # fmt: skip
     return True
 

@@ -111,7 +111,7 @@ def facts(
         sent_before=bool(placed and placed.finished_at and placed.finished_at < started - lookup_grace()),
         waits_for_all=bool(order.route and order.route.partial_shipments == Route.Partial.WHEN_COMPLETE),
         refused_confirmation=refused[0] if refused else "", void_resolved=_void_resolved(holds),
-        left_at=left.last, must_show=order.received_at < started and market.must_show(order),
+        left_at=left.last, must_show=order.received_at < started and market.must_show(order), last_told=order.told,
         lines=tuple(
             _line(line, told.get(line.pk, []), left, started - grace) for line in order.lines.all()
         ),

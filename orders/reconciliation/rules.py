@@ -16,9 +16,10 @@
 | 12 | `unconfirmed` | shipped with tracking before the grace, and not shown as shipped | unconfirmed |
 | 13 | `different` | what was confirmed is not what is shown, or more is shown than was confirmed | different |
 | 14 | `acted_on` | sent, and a person must act: holds, refused confirmation, parcel without tracking | held |
-| 15 | `unchecked` | sent, and one side could not be read | unchecked |
-| 16 | `being_told` | shipped with tracking since, and neither told nor shown yet | sent |
-| 17 | `sent` | all else | sent |
+| 15 | `changed` | sent, not confirmed, and shown with another address, service, quantity or SKU | different |
+| 16 | `unchecked` | sent, and one side could not be read | unchecked |
+| 17 | `being_told` | shipped with tracking since, and neither told nor shown yet | sent |
+| 18 | `sent` | all else | sent |
 
 The grace is a few minutes (`ours.grace`). What could not be read never makes an order missing or gone.
 """
@@ -28,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from integrations.ports import Receipt, SaleState
+from orders import changes
 from orders.models import Order, ReconciledOrder, WarehouseSubmission
 from orders.reconciliation.facts import READ_AGAIN_FOR, Ours, Seen, Verdict
 from orders.reconciliation.lines import compared, differences, leaving, untold
@@ -244,6 +246,18 @@ def acted_on(seen: Seen) -> Verdict | None:
     return None
 
 
+def changed(seen: Seen) -> Verdict | None:
+    """What was noticed holds the order; this is older than what is read again, or came a moment ago."""
+    ours, told = seen.ours, seen.told
+    if ours is None or told is None or ours.status == S.CONFIRMED or not (ours.last_told and told.facts):
+        return None
+    found = changes.compare(ours.last_told, told.facts)
+    if not found:
+        return None
+    text = f"was changed on {seen.market} after it was sent: {changes.in_words(found)}"
+    return Verdict(B.DIFFERENT, text, "Read the orders again: it then says what can be done.", M.READ_AGAIN)
+
+
 def unchecked(seen: Seen) -> Verdict | None:
     if seen.there.trouble:
         text = f"was sent; {seen.there.name} could not be read: {seen.there.trouble}"
@@ -275,7 +289,7 @@ def sent(seen: Seen) -> Verdict:
 
 RULES: tuple[Rule, ...] = (
     doubled, unreadable, not_taken, not_yet, missing_here, cancelled, skipped, gone, waits, on_its_way, missing_there,
-    unconfirmed, different, acted_on, unchecked, being_told, sent,
+    unconfirmed, different, acted_on, changed, unchecked, being_told, sent,
 )  # fmt: skip
 
 

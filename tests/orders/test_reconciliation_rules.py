@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.ports import ConfirmedParcel, MarketplaceLine, Receipt, SaleState
+from integrations.ports import Address, ConfirmedParcel, MarketplaceLine, Receipt, SaleState
 from integrations.transmissions import Transmission
 from orders.models import Order, ReconciledOrder
 from orders.reconciliation import rules
@@ -193,3 +193,15 @@ def test_an_old_one_is_backfilled_and_a_young_one_read_again() -> None:
     old = replace(shown(), created_at=NOW - timedelta(days=45))
     assert rules.judge(Seen(old, None, There(), "Overstock", NOW)).mend == "backfill"
     assert rules.judge(Seen(shown(), None, There(), "Overstock", NOW)).mend == "read_again"
+
+
+def test_a_sent_order_that_is_shown_with_another_address_differs_until_it_is_noticed() -> None:
+    facts = {"ship_to": asdict(Address(city="Boise")), "shipping_code": "GROUND", "lines": {}}
+    now = {**facts, "ship_to": asdict(Address(city="Nampa"))}
+    placed = There("Gecko", living=(Receipt("1", "SO1", "700-1", "active"),))
+    mine = Ours("700-1", "submitted", remote_id="1", sent_before=True, last_told=facts)
+    verdict = rules.judge(Seen(Told("700-1", facts=now), mine, placed, now=NOW))
+    assert (verdict.bucket, "city 'Boise' → 'Nampa'" in verdict.text) == (B.DIFFERENT, True)
+    assert rules.judge(Seen(Told("700-1", facts=facts), mine, placed, now=NOW)).bucket == B.SENT
+    held = replace(mine, holds=("Changed after sending",))
+    assert rules.judge(Seen(Told("700-1", facts=now), held, placed, now=NOW)).bucket == B.HELD
