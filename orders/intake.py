@@ -16,7 +16,7 @@ from integrations.models import Connection, Route
 from integrations.ports import Marketplace, MarketplaceOrder, UnreadableOrder
 from integrations.redaction import named
 from integrations.runs import Run
-from orders import arrivals, settling
+from orders import arrivals, edits, settling
 from orders.carriers import seed
 from orders.models import IllegalTransition, Order, UnreadableRecord
 from orders.models.order import MAX_NUMBER_CHARS as NUMBER_CHARS
@@ -131,13 +131,21 @@ class Intake:
         ).first()
         if known is not None:
             resolve_unreadable(self._marketplace, told.number)
-            return arrivals.seen_again(known, told)
+            return self._seen_again(known, told)
         route = settling.match_route(told.warehouse_name, self._routes)
         if route is None and settling.match_route(told.warehouse_name, self._paused):
             return "of paused routes"
         order = arrivals.store_new(self._marketplace, route, told, too_old_too=self._too_old_too)
         resolve_unreadable(self._marketplace, told.number)
         return "skipped" if order.status == Order.Status.SKIPPED else "new"
+
+    def _seen_again(self, known: Order, told: MarketplaceOrder) -> str:
+        verdict = arrivals.seen_again(known, told)
+        if edits.notice(known, told):
+            verdict = "changed"
+        if verdict in ("cancelled", "changed") and known.route is not None:
+            self._run.wake("submit_orders", known.route.warehouse_id)
+        return verdict
 
     def _keep_unreadable(self, told: UnreadableOrder) -> None:
         digest = sha256((told.number or told.raw).encode()).hexdigest()

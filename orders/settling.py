@@ -115,7 +115,9 @@ def open_hold(order: Order, kind: Hold.Kind, subject: str, message: str) -> bool
     return is_new
 
 
-JUDGED = tuple(kind for kind in Hold.Kind if kind not in (*Hold.AFTER_SENDING, *Hold.UNTIL_RELEASED))
+NOT_JUDGED = (*Hold.AFTER_SENDING, *Hold.UNTIL_RELEASED, *Hold.UNTIL_DECIDED)
+WAITS_FOR_A_PERSON = (*Hold.UNTIL_RELEASED, Hold.Kind.CHANGED)
+JUDGED = tuple(kind for kind in Hold.Kind if kind not in NOT_JUDGED)
 
 
 def _find_route(order: Order, routes: Sequence[Route]) -> None:
@@ -177,7 +179,7 @@ def _is_stored(order: Order, judged: Plan) -> bool:
     known = getattr(order, "open_holds", None)
     if known is None or order.status != S.ON_HOLD:
         return False
-    if not judged.reasons and not any(hold.kind in Hold.UNTIL_RELEASED for hold in known):
+    if not judged.reasons and not any(hold.kind in WAITS_FOR_A_PERSON for hold in known):
         return False
     before = {(hold.kind, hold.subject, hold.message) for hold in known if hold.kind in JUDGED}
     return before == {(reason.kind.value, reason.subject[:SUBJECT_CHARS], reason.message) for reason in judged.reasons}

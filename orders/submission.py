@@ -20,7 +20,7 @@ from integrations.ports import Receipt, Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
 from inventory import catalogue
-from orders import arrivals, revisit, settling, trials, warehouse_request
+from orders import amending, arrivals, edits, revisit, settling, trials, warehouse_request
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
 from orders.settling import Plan
 
@@ -45,6 +45,7 @@ def submit(run: Run) -> None:
     routes = list(active_routes(run.connection))
     warehouse = run.warehouse()
     run.count("ready", settling.settle(settling.waiting(routes), warehouse, routes))
+    amending.amend(run, warehouse)
     pks = list(due(mine).values_list("pk", flat=True))
     Sender(run, warehouse, routes).send_all(pks)
 
@@ -131,11 +132,8 @@ class Sender:
             self._withdraw(submission, order)
             return
         plan = settling.plan([order], None)[order.pk]
-        if plan.reasons:
-            with transaction.atomic():
-                _lock(submission)
-                submission.finish(T.WITHDRAWN)
-                settling.settle([order], None, [route])
+        if plan.reasons or order.told_now:
+            self._judge_again(submission, order, route)
             return
         self._create(submission, order, route, plan)
         self._answered()
@@ -214,6 +212,7 @@ class Sender:
             order.move_to(S.SUBMITTED, reason=f"{reason} as order {receipt.number or receipt.remote_id}")
             if order.cancel_requested_at:
                 arrivals.hold_cancelled_late(order, "")
+                self._run.wake("submit_orders", self._run.connection.pk)
         self._run.count("sent")
 
     def _park_doubled(self, submission: WarehouseSubmission, found: Sequence[Receipt]) -> None:
@@ -225,6 +224,17 @@ class Sender:
         submission.finish(T.PARKED, error=text)
         settling.open_hold(submission.order, Hold.Kind.DOUBLED, "", text)
         self._run.problem(f"order {submission.order}: {text}")
+
+    @transaction.atomic
+    def _judge_again(self, submission: WarehouseSubmission, order: Order, route: Route) -> None:
+        """It is not ready any more; or the marketplace changed it while it was on its way, and it never arrived."""
+        _lock(submission)
+        submission.finish(T.WITHDRAWN)
+        if order.told_now:
+            edits.settle_unsent(order)
+            self._run.wake("submit_orders", self._run.connection.pk)
+        else:
+            settling.settle([order], None, [route])
 
     @transaction.atomic
     def _withdraw(self, submission: WarehouseSubmission, order: Order) -> None:

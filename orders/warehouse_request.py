@@ -67,23 +67,27 @@ def _planned(plan: Plan) -> list[list[RequestedLine]]:
         prices = [cost if place == 0 else Decimal(0) for place in range(len(found.components))]
         planned.append(
             [
-                RequestedLine(part.item_id, part.sku, line.quantity_to_ship * part.units, _per_unit(price, part.units))
+                RequestedLine(part.item_id, part.sku, line.quantity_to_ship * part.units, per_unit(price, part.units))
                 for part, price in zip(found.components, prices, strict=True)
             ]
         )
     return planned
 
 
-def _per_unit(price: Decimal, units: int) -> Decimal:
+def service_note(order: Order, code: str) -> str:
+    """The line of the notes that names the service; empty for no code."""
+    name = ShippingMethod.objects.filter(connection_id=order.connection_id, code=code).values_list("name", flat=True)
+    service = name.first() or code
+    return f"Service: {service}" if service else ""
+
+
+def per_unit(price: Decimal, units: int) -> Decimal:
     return (price / units).quantize(PRICE_STEP, ROUND_HALF_UP)
 
 
 def _notes(order: Order) -> str:
-    code = order.shipping_code
-    name = ShippingMethod.objects.filter(connection_id=order.connection_id, code=code).values_list("name", flat=True)
-    service = name.first() or code
     parts = [
-        f"Service: {service}" if service else "",
+        service_note(order, order.shipping_code),
         "Freight (LTL)" if order.is_freight else "",
         "Signature required" if order.signature_required else "",
         f"Bill to {order.carrier_code} account {order.billing_account}".replace("  ", " ")

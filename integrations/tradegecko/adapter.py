@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from integrations.account import Account
+from integrations.amendments import OrderChange, PlacedOrder
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unreadable
 from integrations.http import Params
 from integrations.ports import (
@@ -19,7 +20,7 @@ from integrations.ports import (
     Receipt,
     UnreadableParcel,
 )
-from integrations.tradegecko import fulfillments, messages, options
+from integrations.tradegecko import fulfillments, messages, options, placed
 from integrations.tradegecko.client import Client
 from integrations.tradegecko.walking import changed_since
 
@@ -120,6 +121,15 @@ class TradeGecko:
         rows = [row for row in self._client.rows("/orders", params) if _has(row, wanted)]
         same = [one for one in map(messages.receipt, rows) if one.status not in ENDED]
         return sorted(same, key=lambda one: (one.created_at or datetime.min.replace(tzinfo=UTC), one.remote_id))
+
+    def order(self, remote_id: str) -> PlacedOrder | None:
+        return placed.read(self._client, remote_id)
+
+    def cancel_order(self, placed_order: PlacedOrder) -> None:
+        placed.end(self._client, placed_order)
+
+    def change_order(self, placed_order: PlacedOrder, change: OrderChange, *, idempotency_key: str) -> None:
+        placed.change(self._client, placed_order, change, idempotency_key)
 
     def orders_since(self, created_since: datetime) -> Iterator[Receipt]:
         return self._orders("created_at", created_since)

@@ -1,5 +1,6 @@
 """Tables of the top layer: orders as the marketplace has them, and everything sent for them."""
 
+from orders.models.changing import ShortShip, WarehouseChange
 from orders.models.order import (
     Hold,
     IllegalTransition,
@@ -39,7 +40,9 @@ __all__ = [
     "ShipmentConfirmation",
     "ShipmentLine",
     "ShippingMethod",
+    "ShortShip",
     "SubmittedLine",
     "UnreadableRecord",
+    "WarehouseChange",
     "WarehouseSubmission",
 ]

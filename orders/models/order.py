@@ -77,6 +77,8 @@ class Order(models.Model):
     billing_account = models.CharField(max_length=80, blank=True)
     carrier_code = models.CharField(max_length=80, blank=True)
     raw = models.TextField(blank=True)
+    told = models.JSONField(null=True, help_text="What the marketplace last said and was followed or left in.")
+    told_now = models.JSONField(null=True, help_text="What it says now, while that waits for a decision.")
 
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_resolved_at = models.DateTimeField(null=True)
@@ -85,6 +87,7 @@ class Order(models.Model):
 
     class Meta:
         ordering = ["-ordered_at", "-pk"]
+        permissions = [("short_ship", "Can tell the marketplace that a line will not ship")]
         indexes = [
             models.Index(fields=["connection", "status", "ordered_at"], name="order_worklists"),
             models.Index(fields=["full_number"], name="order_by_full_number"),
@@ -207,6 +210,7 @@ class Hold(models.Model):
         TOO_MANY_LINES = "too_many_lines", "Too many lines"
         MANUAL = "manual", "Held by a person"
         GONE = "gone", "Gone from the marketplace"
+        CHANGED = "changed", "Changed on the marketplace"
         # These concern an order that the warehouse has already; they do not change its status.
         UNKNOWN_CARRIER = "unknown_carrier", "Unknown carrier"
         VOIDED_SHIPMENT = "voided_shipment", "Shipment voided after it was confirmed"
@@ -215,6 +219,7 @@ class Hold(models.Model):
         UNREADABLE_PARCEL = "unreadable_parcel", "Unreadable parcel"
         OVER_SHIPPED = "over_shipped", "More shipped than ordered"
         CANCELLED_LATE = "cancelled_late", "Cancelled after sending"
+        CHANGED_ORDER = "changed_order", "Changed after sending"
         DOUBLED = "doubled", "Twice in the warehouse"
 
     AFTER_SENDING = (
@@ -225,10 +230,13 @@ class Hold(models.Model):
         Kind.UNREADABLE_PARCEL,
         Kind.OVER_SHIPPED,
         Kind.CANCELLED_LATE,
+        Kind.CHANGED_ORDER,
         Kind.DOUBLED,
     )
     # Closed by the map or the system that they wait for; by hand they would only come back with the next run.
     CLOSES_ITSELF = (Kind.UNKNOWN_CARRIER,)
+    # Closed by a decision between what the marketplace says now and what we have.
+    UNTIL_DECIDED = (Kind.CHANGED, Kind.CHANGED_ORDER)
 
     # Found by looking at the other side, not by judging the order: they stay until a person releases it.
     UNTIL_RELEASED = (Kind.MANUAL, Kind.GONE)
