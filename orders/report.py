@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.transmissions import Transmission
 from inventory.models import Listing, Publication
-from orders import alarms
+from orders import alarms, trials
 from orders.models import Hold, Order, Shipment, ShipmentConfirmation, UnreadableRecord, WarehouseSubmission
 
 
@@ -99,6 +99,7 @@ def _worklists() -> dict[str, int]:
         **holds,
         **sent,
         "unresolved_listings": unresolved,
+        "test_orders": trials.left_behind().count(),
         "submissions_waiting": alarms.waiting_to_be_sent().count(),
         "shipped_without_tracking": _without_tracking(),
         "unreadable": UnreadableRecord.objects.filter(resolved_at=None).count(),

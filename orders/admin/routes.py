@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action, display
 
-from integrations.admin_base import ChangedFieldsOnly, ago, ask, clip, found_or_404, is_used
+from integrations.admin_base import ChangedFieldsOnly, Nothing, ago, ask, clip, found_or_404, is_used
 from integrations.models import Connection, Route
 from integrations.registry import MARKETPLACE, PROVIDERS
 from inventory.models import Listing
-from orders import route_states
+from orders import route_states, trials
 from orders.admin import set_up
 from orders.models import RouteLook
 
-STATE_ACTIONS = {"start_test", "go_live", "pause"}
+STATE_ACTIONS = {"start_test", "go_live", "pause", "remove_tests"}
 
 
 @admin.register(Route)
@@ -27,7 +28,7 @@ class RouteAdmin(ChangedFieldsOnly):
     list_select_related = ("marketplace", "warehouse")
     search_fields = ("name", "marketplace_warehouse_name")
     readonly_fields = ("read_until",)
-    actions_detail = ["set_up", "preview", "backfill", "start_test", "go_live", "pause"]
+    actions_detail = ["set_up", "preview", "backfill", "start_test", "go_live", "pause", "remove_tests"]
     fieldsets = (
         (None, {"fields": ("name", "state"), "description": "A route that had orders is paused, not deleted."}),
         ("From and to", {"fields": ("marketplace", "marketplace_warehouse_name", "warehouse", "location_name",
@@ -100,7 +101,9 @@ class RouteAdmin(ChangedFieldsOnly):
 
     @action(description="Go live", url_path="go-live", icon="rocket_launch")
     def go_live(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._ask(request, object_id, "Go live", GOING_LIVE, route_states.go_live)
+        has_tests = trials.of_route(found_or_404(self, request, object_id)).exists()
+        form = set_up.GoLiveForm if has_tests else Nothing
+        return self._ask(request, object_id, "Go live", GOING_LIVE, route_states.go_live, form)
 
     @action(description="Start the test", url_path="start-test", icon="science")
     def start_test(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -110,19 +113,24 @@ class RouteAdmin(ChangedFieldsOnly):
     def pause(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._ask(request, object_id, "Pause", PAUSING, route_states.pause)
 
+    @action(description="Remove test orders", url_path="remove-tests", icon="delete_sweep")
+    def remove_tests(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._ask(request, object_id, "Remove test orders", REMOVING, trials.ask_to_remove)
+
     def _ask(
-        self, request: HttpRequest, object_id: int, button: str, consequence: str, do: Callable[..., str]
-    ) -> HttpResponse:
+        self, request: HttpRequest, object_id: int, button: str, consequence: str, do: Callable[..., str],
+        form_class: type[forms.Form] = Nothing,
+    ) -> HttpResponse:  # fmt: skip
         route = found_or_404(self, request, object_id)
 
-        def act(_values: dict[str, Any]) -> str:
-            said = do(route, request.user)
+        def act(values: dict[str, Any]) -> str:
+            said = do(route, request.user, **values)
             self.log_change(request, route, said)
             return said
 
         return ask(
             self, request, route, title=f"{button}: route {route}", consequence=consequence, do=act, button=button,
-            refuse=route_states.NotReady,
+            refuse=route_states.NotReady, form_class=form_class,
         )  # fmt: skip
 
 
@@ -133,5 +141,9 @@ GOING_LIVE = (
 TESTING = (
     "Its orders are pulled, and sent to the warehouse as drafts with TEST- before their number. The marketplace is "
     "told nothing, unless it is a sandbox."
+)
+REMOVING = (
+    "Its test orders are deleted in the warehouse and here. A route in test is paused first. What the marketplace "
+    "still wants comes in again, as a real order, once the route is live."
 )
 PAUSING = "No order is stored or sent until the route is set to test or live; what was sent is followed and confirmed."

@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from integrations.connection_test import check_route
 from integrations.dispatch import enqueue
@@ -84,6 +84,15 @@ def preview_page(admin: ModelAdmin, request: HttpRequest, route: Route) -> HttpR
     except IntegrationError as exc:
         return TemplateResponse(request, "admin/orders/preview.html", {**context, "error": str(exc)})
     return TemplateResponse(request, "admin/orders/preview.html", {**context, "groups": by_verdict(rows)})
+
+
+class GoLiveForm(forms.Form):
+    """What becomes of the orders that went out as a test."""
+
+    remove_tests = forms.BooleanField(
+        label="Remove the test orders first; what the marketplace still wants then comes in again for real",
+        required=False, initial=True, widget=UnfoldBooleanWidget(),
+    )  # fmt: skip
 
 
 class Day(UnfoldAdminTextInputWidget):
@@ -200,6 +209,8 @@ def _buttons(route: Route) -> Iterator[Button]:
         yield Button("Go live", _page("go_live", route), is_main=has_tested)
     if "pause" in possible:
         yield Button("Pause", _page("pause", route))
+    if "remove_tests" in possible:
+        yield Button("Remove test orders", _page("remove_tests", route))
 
 
 def _context(admin: ModelAdmin, request: HttpRequest, route: Route, title: str) -> dict[str, Any]:

@@ -320,7 +320,9 @@ def test_a_lost_answer_to_the_void_is_looked_up(shop: Sandbox, manage: Run, told
     assert len([call for call in shop.calls("tradegecko") if call[1].endswith("/actions/void")]) == 1
 
 
-@pytest.mark.parametrize(("method", "path"), [("PUT", "/addresses/*"), ("PUT", "/order_line_items/*"), ("PUT", "/orders/*")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", "/addresses/*"), ("PUT", "/order_line_items/*"), ("PUT", "/orders/*")]
+)
 @pytest.mark.parametrize("fault", ["reset_after_apply", "500_html", "reset"])
 def test_a_change_whose_answer_was_lost_is_there_once(
     shop: Sandbox, manage: Run, told: Told, method: str, path: str, fault: str
