@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.transmissions import Transmission
 from inventory.models import Listing, Publication
-from orders import alarms, edits
+from orders import alarms, edits, trials
 from orders.models import (
     Hold,
     Order,
@@ -123,6 +123,7 @@ def _worklists() -> dict[str, int]:
         **holds,
         **sent,
         "unresolved_listings": unresolved,
+        "test_orders": trials.left_behind().count(),
         "submissions_waiting": alarms.waiting_to_be_sent().count(),
         "shipped_without_tracking": _without_tracking(),
         "unreadable": UnreadableRecord.objects.filter(resolved_at=None).count(),

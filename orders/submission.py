@@ -40,12 +40,12 @@ def submit(run: Run) -> None:
     mine = WarehouseSubmission.objects.filter(connection=run.connection)
     run.outbox = mine
     run.count("found in doubt after a crash", recover(mine))
-    trials.end(run)
     settling.judge_again(run.connection)
     _take_over(run.connection)
     routes = list(active_routes(run.connection))
     warehouse = run.warehouse()
     run.count("ready", settling.settle(settling.waiting(routes), warehouse, routes))
+    trials.remove(run, warehouse)
     amending.amend(run, warehouse)
     pks = list(due(mine).values_list("pk", flat=True))
     Sender(run, warehouse, routes).send_all(pks)

@@ -48,10 +48,11 @@ def gather(run: Run, carriers: CarrierMap) -> None:
 
 def may_reach(route: Route, connection: Connection) -> bool:
     """A test route tells the marketplace nothing, unless that is a sandbox on this machine."""
-    return not route.is_test or _is_sandbox(connection)
+    return not route.is_test or is_sandbox(connection)
 
 
-def _is_sandbox(connection: Connection) -> bool:
+def is_sandbox(connection: Connection) -> bool:
+    """Whether it leads to this machine, where no customer waits."""
     host = urlsplit(registry.base_url_of(connection)).hostname or ""
     try:
         return ip_address(host).is_loopback
@@ -133,7 +134,7 @@ def _give_back(line: ConfirmedLine) -> None:
 def _may_tell(order: Order, connection: Connection) -> bool:
     if order.route is None or not may_reach(order.route, connection):
         return False
-    if WarehouseSubmission.objects.filter(order=order, is_test=True).exists() and not _is_sandbox(connection):
+    if WarehouseSubmission.objects.filter(order=order, is_test=True).exists() and not is_sandbox(connection):
         return False  # the parcel of a test order, whatever its route is by now
     waits = order.route.partial_shipments == Route.Partial.WHEN_COMPLETE
     return order.status == Order.Status.SHIPPED or (not waits and order.status == Order.Status.PARTLY_SHIPPED)

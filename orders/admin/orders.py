@@ -130,7 +130,7 @@ class Lines(ChangedRowsOnly):
 @admin.register(Order)
 class OrderAdmin(Deciding, ChangedFieldsOnly):
     list_display = ("number", "reference", "shown_status", "shown_holds", "route", "to", "age")
-    list_filter = (Worklist, "status", Held, "route", "connection", "is_freight")
+    list_filter = (Worklist, "status", Held, "route", "connection", "is_freight", "submission__is_test", "route__state")
     list_before_template = "admin/orders/tabs.html"
     search_fields = ("full_number", "short_reference", "ship_name", "ship_postal_code", "lines__partner_sku",
                      "lines__option_sku", "shipments__tracking_number")  # fmt: skip

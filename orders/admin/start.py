@@ -16,11 +16,13 @@ from integrations.models import Connection, SyncRun
 from integrations.transmissions import Transmission
 from integrations.wording import job_name
 from inventory.models import Publication
+from orders import trials
 from orders.admin import labels, worklists
 from orders.admin.labels import Label
 from orders.alarms import alarms
 from orders.models import Hold, Order, Reconciliation, UnreadableRecord
 
+LEFT_BEHIND = "submission__is_test__exact=1&route__state__exact=live"
 H, R = Connection.Health, SyncRun.Status
 
 
@@ -69,6 +71,7 @@ def _waiting(with_quantities: bool) -> list[Tally]:
     found = worklists.counts()
     others = [
         Tally("Refused by the other side", found["refused"], f"{orders}?list=refused"),
+        Tally("Test orders of live routes", trials.left_behind().count(), f"{orders}?{LEFT_BEHIND}"),
         Tally("Shipped, not confirmed yet", found["unconfirmed"], f"{orders}?list=unconfirmed"),
         Tally(
             "Records that could not be read", UnreadableRecord.objects.filter(resolved_at=None).count(),

@@ -41,10 +41,9 @@ class Order(models.Model):
         Status.READY: {Status.SUBMITTED, Status.ON_HOLD, Status.SKIPPED, Status.CANCELLED, Status.RECEIVED},
         Status.ON_HOLD: {Status.READY, Status.SKIPPED, Status.CANCELLED, Status.RECEIVED},
         Status.SKIPPED: {Status.RECEIVED},
-        # RECEIVED: a test order whose route went live, to be sent for real.
-        Status.SUBMITTED: {Status.PARTLY_SHIPPED, Status.SHIPPED, Status.CANCELLED, Status.RECEIVED},
-        Status.PARTLY_SHIPPED: {Status.SUBMITTED, Status.SHIPPED, Status.RECEIVED},
-        Status.SHIPPED: {Status.CONFIRMED, Status.PARTLY_SHIPPED, Status.SUBMITTED, Status.RECEIVED},
+        Status.SUBMITTED: {Status.PARTLY_SHIPPED, Status.SHIPPED, Status.CANCELLED},
+        Status.PARTLY_SHIPPED: {Status.SUBMITTED, Status.SHIPPED},
+        Status.SHIPPED: {Status.CONFIRMED, Status.PARTLY_SHIPPED, Status.SUBMITTED},
         Status.CONFIRMED: set[Status](),
         Status.CANCELLED: set[Status](),
     }

@@ -24,6 +24,7 @@ class WarehouseSubmission(Transmission):
     generation = models.PositiveIntegerField(default=1)
     key_refused = models.BooleanField(default=False, help_text="The other side had this key already.")
     is_test = models.BooleanField(default=False, help_text="Sent while the route was in test: a marked draft.")
+    removal_asked_at = models.DateTimeField(null=True, help_text="A person wants this test order out of both systems.")
     remote_id = models.CharField(max_length=40, blank=True)
     remote_number = models.CharField(max_length=80, blank=True)
     remote_status = models.CharField(max_length=20, blank=True)
