@@ -14,7 +14,7 @@ ORDER = {
     S.PARTLY_SHIPPED: "warning", S.SHIPPED: "warning", S.CONFIRMED: "success", S.CANCELLED: "default",
 }  # fmt: skip
 WAITS = "waits"
-OR_WAITS = {**ORDER, WAITS: "danger"}
+OR_WAITS: dict[str, str] = {**{status.value: colour for status, colour in ORDER.items()}, WAITS: "danger"}
 PARCEL = {P.PACKED: "info", P.SHIPPED: "success", P.VOID: "danger"}
 
 
