@@ -80,6 +80,8 @@ class InventoryLevel(models.Model):
     observed_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = "stock level"
+        verbose_name_plural = "stock levels"
         ordering = ["connection", "item_id", "location_id"]
         constraints = [
             models.UniqueConstraint(fields=["connection", "item_id", "location_id"], name="level_once_per_location")

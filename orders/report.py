@@ -13,6 +13,8 @@ from orders import alarms, edits, trials
 from orders.models import (
     Hold,
     Order,
+    ReconciledOrder,
+    Reconciliation,
     Shipment,
     ShipmentConfirmation,
     ShortShip,
@@ -91,13 +93,14 @@ def unreadable_report(record: UnreadableRecord) -> dict[str, Any]:
 
 
 def status_report() -> dict[str, Any]:
-    """Orders by status, worklists, the last run of each job, connections, workers and what is wrong."""
+    """Orders by status, worklists, the last run of each job, the last reconciliation, connections, workers, alarms."""
     late = alarms.late_by()
     statuses = dict(Order.objects.values_list("status").annotate(Count("pk")).order_by())
     return {
         "orders": {status: statuses.get(status, 0) for status in Order.Status.values},
         "worklists": _worklists(),
         "runs": _last_runs(),
+        "reconciliation": _last_reconciliations(),
         "connections": {
             one.name: {"provider": one.provider, "health": one.health, "message": one.health_message}
             for one in Connection.objects.all()
@@ -149,6 +152,22 @@ def _last_runs() -> dict[str, Any]:
             "summary": run.summary,
         }
     return runs
+
+
+def _last_reconciliations() -> dict[str, Any]:
+    """By marketplace, its last finished report: when, of which period, and what should not be, by bucket."""
+    reports = Reconciliation.objects.exclude(finished_at=None).select_related("connection").order_by("finished_at")
+    return {
+        one.connection.name: {
+            "finished_at": one.finished_at,
+            "since": one.since,
+            "until": one.until,
+            "is_complete": one.is_complete,
+            "exceptions": one.exceptions,
+            "buckets": {bucket.value: one.counts.get(bucket.value, 0) for bucket in ReconciledOrder.EXCEPTIONS},
+        }
+        for one in reports
+    }
 
 
 def _warehouse_order(submission: WarehouseSubmission | None) -> dict[str, Any] | None:

@@ -162,7 +162,8 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         open_holds = Hold.objects.filter(resolved_at=None)
         rows: QuerySet[Order] = super().get_queryset(request)
-        return rows.prefetch_related(Prefetch("holds", open_holds, to_attr="open_holds"))
+        submissions = Prefetch("submission", WarehouseSubmission.objects.defer("request"))
+        return rows.prefetch_related(Prefetch("holds", open_holds, to_attr="open_holds"), submissions)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Order | None:
         """While a form is being saved, no worker takes the order to send it."""
@@ -231,9 +232,10 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         if order.route is not None and (changed or any(formset.has_changed() for formset in formsets)):
             enqueue("submit_orders", order.route.warehouse_id)
 
-    @display(description="status", label=labels.ORDER, ordering="status")
+    @display(description="status", label=labels.OR_WAITS, ordering="status")
     def shown_status(self, obj: Order) -> tuple[str, str]:
-        return obj.status, obj.get_status_display()
+        waits = labels.what_waits(obj)
+        return (labels.WAITS, waits) if waits else (obj.status, obj.get_status_display())
 
     @display(description="held for")
     def shown_holds(self, obj: Order) -> str:

@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0008_route_rules_for_changes'),
-        ('orders', '0007_lines_that_differ'),
+        ('integrations', '0009_route_rules_for_changes'),
+        ('orders', '0007_other_lines_and_words'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

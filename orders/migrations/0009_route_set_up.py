@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0008_route_rules_for_changes'),
+        ('integrations', '0009_route_rules_for_changes'),
         ('orders', '0008_changes_after_the_pull'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -31,6 +31,8 @@ class WarehouseSubmission(Transmission):
     request = models.JSONField(default=dict, help_text="What was sent.")
 
     class Meta:
+        verbose_name = "submission"
+        verbose_name_plural = "submissions"
         ordering = ["-created_at", "-pk"]
         indexes = [models.Index(fields=["connection", "status"], name="submission_due")]
         constraints = [
@@ -124,6 +126,8 @@ class ShipmentConfirmation(Transmission):
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="confirmations", verbose_name="marketplace")
 
     class Meta:
+        verbose_name = "confirmation"
+        verbose_name_plural = "confirmations"
         ordering = ["-created_at", "-pk"]
         indexes = [models.Index(fields=["connection", "status"], name="confirmation_due")]
 
@@ -191,6 +195,8 @@ class CarrierService(models.Model):
     )
 
     class Meta:
+        verbose_name = "carrier and service"
+        verbose_name_plural = "carriers and services"
         ordering = ["connection", "carrier_text", "service_text"]
         constraints = [
             models.UniqueConstraint(fields=["connection", "carrier_text", "service_text"], name="carrier_text_once")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -133,6 +134,20 @@ def test_each_exception_says_what_is_wrong_and_what_mends_it(shop: Sandbox, mana
     assert run.status == "partial"
     assert "order LOST is on Overstock but not here" in run.error
     assert report.run == run
+
+
+def test_status_tells_the_last_report(shop: Sandbox, manage: Run, world: dict[str, str]) -> None:
+    assert json.loads(manage("status", "--json"))["reconciliation"] == {}
+    reconciled(manage)
+    report = reconciled(manage)
+    Reconciliation.objects.create(connection=report.connection, since=report.since, until=report.until)  # unfinished
+    last = json.loads(manage("status", "--json"))["reconciliation"]["Overstock"]
+    assert (last["exceptions"], last["is_complete"]) == (7, True)
+    assert last["buckets"] == dict.fromkeys(ReconciledOrder.EXCEPTIONS, 1)
+    assert report.finished_at
+    assert last["finished_at"][:19] == f"{report.finished_at:%Y-%m-%dT%H:%M:%S}"
+    assert "reconciliation Overstock: " in manage("status")
+    assert "missing_here 1" in manage("status")
 
 
 def test_a_missing_order_is_there_once_it_was_read_again_as_the_report_says(
