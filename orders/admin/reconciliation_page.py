@@ -23,7 +23,7 @@ COLOURS = {
     **dict.fromkeys(ReconciledOrder.EXCEPTIONS, "danger"), B.UNCHECKED: "warning",
 }  # fmt: skip
 MEANINGS = {
-    B.SENT: "the warehouse has it, and both sides agree on what was shipped",
+    B.SENT: "the warehouse has it, and both sides agree on what was shipped, or are about to",
     B.HELD: "a person must act before it goes on",
     B.SKIPPED: "not ours to send",
     B.CANCELLED: "nothing is to be sent",
