@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.transmissions import Transmission
 from inventory.models import Listing, Publication
-from orders import alarms
+from orders import alarms, causes
 from orders.models import Hold, Order, Shipment, ShipmentConfirmation, UnreadableRecord, WarehouseSubmission
 
 
@@ -98,6 +98,7 @@ def _worklists() -> dict[str, int]:
     return {
         **holds,
         **sent,
+        "needs_mapping": causes.count(),
         "unresolved_listings": unresolved,
         "submissions_waiting": alarms.waiting_to_be_sent().count(),
         "shipped_without_tracking": _without_tracking(),

@@ -88,7 +88,7 @@ def parts(plan: Plan) -> list[Part]:
 
 
 def _notes(order: Order) -> str:
-    code = order.shipping_code
+    code = order.service_code
     name = ShippingMethod.objects.filter(connection_id=order.connection_id, code=code).values_list("name", flat=True)
     service = name.first() or code
     parts = [

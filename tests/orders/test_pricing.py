@@ -58,7 +58,7 @@ def test_costs_are_split(cost: str, quantity: int, units: list[int], lines: list
 def three_pack(shop: Sandbox, overstock: Connection, manage: Run) -> str:
     """An order of two packs of three mugs, each pack for 10.00, sent to the warehouse."""
     SkuAlias.objects.create(connection=overstock, marketplace_sku="MUG-3PK", warehouse_sku="MUG-BLK", units=3)
-    number = shop.oasis.add_order({"partner_sku": "MUG-3PK", "quantity": 2, "item_price": "10.00"})
+    number = shop.oasis.add_order({"partner_sku": "MUG-3PK", "quantity": 2, "unit_cost": "10.00"})
     manage("run", "all")
     return number
 
