@@ -35,6 +35,13 @@ UNFOLD: dict[str, Any] = {
                 "title": "Orders",
                 "items": [
                     _item("Orders", "shopping_cart", "orders.order"),
+                    {
+                        "title": "Needs mapping",
+                        "icon": "alt_route",
+                        "link": reverse_lazy("admin:orders_needs_mapping"),
+                        "badge": "orders.admin.mapping.badge",
+                        "permission": lambda request: request.user.has_perm("orders.view_hold"),
+                    },
                     _item("Holds", "front_hand", "orders.hold"),
                     _item("Unreadable records", "broken_image", "orders.unreadablerecord"),
                     _item("Submissions", "outbox", "orders.warehousesubmission"),

@@ -110,11 +110,19 @@ def _candidates(part: Mapping[str, str], submitted: list[SubmittedLine]) -> list
 
 
 def _complete(submitted: list[SubmittedLine], shipped: dict[int, Decimal]) -> dict[int, int]:
-    """Whole units per order line: its scarcest component decides (product rule for kits)."""
-    per_line: dict[int, list[int]] = defaultdict(list)
+    """Whole units per order line: its scarcest component decides (product rule for kits).
+
+    A component may be two lines, of different prices: what is shipped of either counts.
+    """
+    units = {(line.order_line_id, line.item_id): line.units for line in submitted}
+    left: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
     for line in submitted:
-        per_line[line.order_line_id].append(floor(shipped[line.pk] / line.units))
-    return {line_id: min(units) for line_id, units in per_line.items()}
+        left[line.order_line_id, line.item_id] += shipped[line.pk]
+    complete: dict[int, int] = {}
+    for part, each in units.items():
+        whole = floor(left[part] / each)
+        complete[part[0]] = min(whole, complete.get(part[0], whole))
+    return complete
 
 
 def _settle(order: Order, assigned: Counter[int]) -> None:

@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.transmissions import Transmission
 from inventory.models import Listing, Publication
-from orders import alarms, edits, trials
+from orders import alarms, causes, edits, trials
 from orders.models import (
     Hold,
     Order,
@@ -125,6 +125,7 @@ def _worklists() -> dict[str, int]:
     return {
         **holds,
         **sent,
+        "needs_mapping": causes.count(),
         "unresolved_listings": unresolved,
         "test_orders": trials.left_behind().count(),
         "submissions_waiting": alarms.waiting_to_be_sent().count(),

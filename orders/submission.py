@@ -325,13 +325,12 @@ def _commit_intent(submission: WarehouseSubmission, plan: Plan, is_test: bool, r
     with transaction.atomic():
         submission.intend(request=request, is_test=is_test)
         submission.lines.all().delete()
-        parts = [(line, part) for line, found in plan.lines for part in found.components]
         SubmittedLine.objects.bulk_create(
             SubmittedLine(
-                submission=submission, order_line=line, position=position, item_id=part.item_id, sku=part.sku,
-                units=part.units, quantity=line.quantity_to_ship * part.units,
+                submission=submission, order_line=part.line, position=position, item_id=part.component.item_id,
+                sku=part.component.sku, units=part.component.units, quantity=part.quantity,
             )
-            for position, (line, part) in enumerate(parts, start=1)
+            for position, part in enumerate(warehouse_request.parts(plan), start=1)
         )  # fmt: skip
 
 

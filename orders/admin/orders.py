@@ -35,7 +35,7 @@ from orders.admin.deciding import Deciding
 from orders.models import Hold, IllegalTransition, Order, OrderLine, WarehouseSubmission
 
 CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship_state", "ship_postal_code",
-               "ship_country_code", "ship_phone")  # fmt: skip
+               "ship_country_code", "ship_phone", "working_shipping_code")  # fmt: skip
 CORRECTABLE_LINE = ("partner_sku", "option_sku", "quantity")
 
 
@@ -49,6 +49,24 @@ class Held(admin.SimpleListFilter):
         if not self.value():
             return queryset
         return queryset.filter(holds__kind=self.value(), holds__resolved_at=None).distinct()
+
+
+class OfCause(admin.SimpleListFilter):
+    """The orders that wait for one cause: where a row of the worklist leads; not offered by itself."""
+
+    title, parameter_name = "cause", "cause"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        chosen = request.GET.get(self.parameter_name, "")
+        return [(chosen, chosen.split(":", 2)[-1][:40] or "(none)")] if chosen else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        kind, _, rest = (self.value() or "").partition(":")
+        marketplace, _, subject = rest.partition(":")
+        if not marketplace.isdecimal():
+            return queryset.none() if self.value() else queryset
+        same = Hold.objects.filter(kind=kind, subject=subject, resolved_at=None)
+        return queryset.filter(connection=int(marketplace[:18]), pk__in=same.values("order"))
 
 
 class Worklist(admin.SimpleListFilter):
@@ -130,7 +148,8 @@ class Lines(ChangedRowsOnly):
 @admin.register(Order)
 class OrderAdmin(Deciding, ChangedFieldsOnly):
     list_display = ("number", "reference", "shown_status", "shown_holds", "route", "to", "age")
-    list_filter = (Worklist, "status", Held, "route", "connection", "is_freight", "submission__is_test", "route__state")
+    list_filter = (Worklist, OfCause, "status", Held, "route", "connection", "is_freight", "submission__is_test",
+                   "route__state")  # fmt: skip
     list_before_template = "admin/orders/tabs.html"
     search_fields = ("full_number", "short_reference", "ship_name", "ship_postal_code", "lines__partner_sku",
                      "lines__option_sku", "shipments__tracking_number")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from integrations.models import Connection, SyncRun
 from integrations.transmissions import Transmission
 from integrations.wording import job_name
 from inventory.models import Publication
-from orders import trials
+from orders import causes, trials
 from orders.admin import labels, worklists
 from orders.admin.labels import Label
 from orders.alarms import alarms
@@ -51,7 +52,7 @@ def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     may = request.user.has_perm
     return {
         **context,
-        "waiting": _waiting(may("inventory.view_publication")) if may("orders.view_order") else None,
+        "waiting": _waiting(may) if may("orders.view_order") else None,
         "unreconciled": _unreconciled() if may("orders.view_reconciliation") else None,
         "statuses": _statuses() if may("orders.view_order") else [],
         "alarms": alarms() if may("integrations.view_connection") else [],
@@ -60,7 +61,7 @@ def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _waiting(with_quantities: bool) -> list[Tally]:
+def _waiting(may: Callable[[str], bool]) -> list[Tally]:
     """Causes that hold up at least one order, and what was refused; only what is there."""
     orders = _list("orders_order")
     holds = Hold.objects.filter(resolved_at=None).order_by("kind").values_list("kind")
@@ -68,6 +69,10 @@ def _waiting(with_quantities: bool) -> list[Tally]:
         Tally(str(Hold.Kind(kind).label), number, f"{orders}?held={kind}")
         for kind, number in holds.annotate(Count("order", distinct=True))
     ]
+    if may("orders.view_hold"):
+        by_kind.insert(
+            0, Tally("To map: SKUs, shipping codes, carriers", causes.count(), reverse("admin:orders_needs_mapping"))
+        )
     found = worklists.counts()
     others = [
         Tally("Refused by the other side", found["refused"], f"{orders}?list=refused"),
@@ -78,7 +83,7 @@ def _waiting(with_quantities: bool) -> list[Tally]:
             _list("orders_unreadablerecord"),
         ),
     ]  # fmt: skip
-    if with_quantities:
+    if may("inventory.view_publication"):
         parked = Publication.objects.filter(status=Transmission.Status.PARKED).count()
         others.append(Tally("Quantities refused", parked, f"{_list('inventory_publication')}?status__exact=parked"))
     return [one for one in (*by_kind, *others) if one.number]

@@ -71,6 +71,10 @@ class Order(models.Model):
     ship_country_code = models.CharField("country code", max_length=40, blank=True)
     ship_phone = models.CharField("phone", max_length=60, blank=True)
     shipping_code = models.CharField(max_length=80, blank=True, help_text="The service the marketplace asked for.")
+    working_shipping_code = models.CharField(
+        "use this shipping code", max_length=80, blank=True,
+        help_text="Instead of the marketplace's own, for the warehouse and the confirmation. Empty: the marketplace's.",
+    )  # fmt: skip
     is_freight = models.BooleanField(default=False)
     signature_required = models.BooleanField(default=False)
     billing_account = models.CharField(max_length=80, blank=True)
@@ -113,6 +117,11 @@ class Order(models.Model):
             country_code=self.ship_country_code,
             phone=self.ship_phone,
         )
+
+    @property
+    def service_code(self) -> str:
+        """The shipping code that is worked with: a person's, else the marketplace's own."""
+        return self.working_shipping_code or self.shipping_code
 
     def move_to(self, new: Status, *, reason: str = "", actor: User | None = None) -> None:
         """Change the status, if the order still has the one we know, and leave an event. Raises IllegalTransition."""

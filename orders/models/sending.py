@@ -52,7 +52,10 @@ NOT_SENT = Q(status__in=(Transmission.Status.PENDING, Transmission.Status.WITHDR
 
 
 class SubmittedLine(models.Model):
-    """One line of the warehouse's order: `units` of its item make one unit of our order line."""
+    """One line of the warehouse's order: `units` of its item make one unit of our order line.
+
+    An item may have two for the same order line, of different prices; its quantity is then both together.
+    """
 
     submission = models.ForeignKey(WarehouseSubmission, models.CASCADE, related_name="lines")
     order_line = models.ForeignKey(OrderLine, models.CASCADE, related_name="submitted_lines")

@@ -159,9 +159,9 @@ def test_holds_lead_to_the_page_that_mends_them(shop: Sandbox, manage: Run, admi
     }  # fmt: skip
 
     alias = shown["Unknown SKU: MYSTERY-9"]
-    assert parse_qs(urlsplit(alias.url).query)["marketplace_sku"] == ["MYSTERY-9"]
+    assert parse_qs(urlsplit(alias.url).query)["subject"] == ["MYSTERY-9"]
     assert alias.frees == "3 orders wait for it, frees 2"
-    assert 'value="MYSTERY-9"' in text_of(admin_client.get(alias.url))
+    assert "Map the SKU “MYSTERY-9”" in text_of(admin_client.get(alias.url))
     route = next(one for name, one in shown.items() if name.startswith("No route"))
     assert opened(admin_client, route.url)["marketplace_warehouse_name"].strip() == "Elsewhere & Co"
 
