@@ -237,7 +237,7 @@ def _mended(place: str, route: Route) -> tuple[str, str]:
     return {
         "route": (reverse("admin:integrations_route_change", args=[route.pk]), "Open the route"),
         "preview": (_page("preview", route), "Open the preview"),
-        "mapping": (reverse("admin:inventory_skualias_changelist"), "Open the aliases"),
+        "mapping": (reverse("admin:orders_needs_mapping"), "Map them"),
         "shipping": (reverse("admin:orders_shippingmethod_changelist"), "Open the map"),
         "workers": (reverse("admin:integrations_syncrun_changelist"), "Open the runs"),
     }[place]
