@@ -45,7 +45,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Holds", "front_hand", "orders.hold"),
                     _item("Unreadable records", "broken_image", "orders.unreadablerecord"),
                     _item("Submissions", "outbox", "orders.warehousesubmission"),
-                    _item("Changes after sending", "published_with_changes", "orders.warehousechange"),
+                    _item("Warehouse changes", "published_with_changes", "orders.warehousechange"),
                     _item("Shipments", "local_shipping", "orders.shipment"),
                     _item("Confirmations", "mark_email_read", "orders.shipmentconfirmation"),
                     _item("Short ships", "production_quantity_limits", "orders.shortship"),

@@ -89,7 +89,7 @@ def skip(order: Order, reason: str, actor: User | None) -> str:
     """Do not send an order, ever, unless a person un-skips it."""
     _take_back(order)
     order.holds.filter(resolved_at=None).update(resolved_at=timezone.now())
-    Order.objects.filter(pk=order.pk).update(skip_reason=reason[:200])
+    Order.objects.filter(pk=order.pk).update(skip_reason=reason[:200], told_now=None)
     order.move_to(S.SKIPPED, reason=reason, actor=actor)
     return f"order {order} is skipped"
 

@@ -81,9 +81,13 @@ class Amender:
         try:
             self._advance(change)
             self.failures_in_a_row = 0
-        except Misconfigured:
-            change.release(_in_doubt(change, was), costs_attempt=False)
-            raise
+        except Misconfigured as exc:
+            if exc.credentials:
+                change.release(_in_doubt(change, was), costs_attempt=False)
+                raise
+            self._park(change, str(exc))  # a right that only this needs: orders go out all the same
+        except Refused as exc:
+            self._park(change, str(exc))
         except Unavailable as exc:
             self._later(change, was, exc)
         except Unreadable as exc:  # this order waits, the others go on
@@ -136,6 +140,7 @@ class Amender:
 
     def _refused(self, change: WarehouseChange, submission: WarehouseSubmission, exc: Refused) -> None:
         """The answer is clear, but somebody may have been faster: shipped it, or done just that."""
+        change.note(generation=change.generation + 1)
         placed = self._warehouse.order(submission.remote_id)
         if change.cancels_order and (placed is None or placed.is_ended):
             amends.cancelled(change, "deleted" if placed is None else placed.status)

@@ -171,8 +171,14 @@ def _told_units(order: Order, change: WarehouseChange, found: Iterable[Change], 
         if told is None or number in swapped or line.is_cancelled:
             units[line.pk] = 0
         elif any(one.field == "quantity" for one in found if one.line == number):
-            units[line.pk] = edits.to_ship(line, told)
+            units[line.pk] = _lowered(line, told)
     return units
+
+
+def _lowered(line: OrderLine, told: Told) -> int:
+    if told["quantity"] is not None and told["quantity"] < line.quantity_confirmed:
+        raise NotPossible(f"{line.quantity_confirmed} of line {line.number} were told to the marketplace as shipped.")
+    return edits.to_ship(line, told)
 
 
 def _added(
@@ -185,6 +191,10 @@ def _added(
     told = {number: change.told["lines"][number] for number in sorted(new)} if change.told else {}
     if not told or route is None:
         return [], []
+    if route.warehouse_id != change.connection_id:
+        raise NotPossible(
+            f"Route {route} leads to {route.warehouse} now; change the order in {change.connection} by hand."
+        )
     wanted = {number: Wanted(one["partner_sku"], one["option_sku"]) for number, one in told.items()}
     resolver = Resolver(route, wanted.values())
     catalogue.learn(route.warehouse, warehouse, resolver.warehouse_skus())

@@ -128,11 +128,14 @@ def hold_cancelled_late(order: Order, line_number: str, why_not: str = "") -> No
     """Say what the marketplace cancelled, and what is done about it by the route's rule, or by whom and `why_not`."""
     what = f"line {line_number} of the order" if line_number else "the order"
     text = f"The marketplace cancelled {what} after it was sent to the warehouse."
-    settling.open_hold(order, Hold.Kind.CANCELLED_LATE, line_number, f"{text} {why_not or _by_rule(order)}")
+    settling.open_hold(
+        order, Hold.Kind.CANCELLED_LATE, line_number, f"{text} {why_not or _by_rule(order, line_number)}"
+    )
 
 
-def _by_rule(order: Order) -> str:
-    if order.status in (S.PARTLY_SHIPPED, S.SHIPPED):
+def _by_rule(order: Order, line_number: str) -> str:
+    shipped = order.lines.filter(number=line_number, quantity_shipped__gt=0) if line_number else order.lines.none()
+    if order.status == S.SHIPPED or shipped.exists() or (order.status == S.PARTLY_SHIPPED and not line_number):
         return (
             "The warehouse has shipped of it, so that it is not voided there by itself. Stop what has not left, or "
             "settle with the marketplace what has; then resolve this."
@@ -176,7 +179,7 @@ def _skip_shipped(order: Order) -> bool:
     if order.status not in Order.UNSENT or not withdraw(order):
         return False
     reason = "shipped on the marketplace without us"
-    Order.objects.filter(pk=order.pk).update(skip_reason=reason)
+    Order.objects.filter(pk=order.pk).update(skip_reason=reason, told_now=None)
     order.lines.update(quantity_to_ship=0, shipped_before=None)
     order.holds.filter(resolved_at=None).update(resolved_at=timezone.now())
     order.move_to(S.SKIPPED, reason=reason)

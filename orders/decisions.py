@@ -9,7 +9,7 @@ from django.db import transaction
 from integrations.dispatch import enqueue
 from integrations.models import Route
 from orders import amends, arrivals, changes, edits
-from orders.models import Hold, IllegalTransition, Order, WarehouseChange
+from orders.models import NOT_SENT, Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -96,5 +96,10 @@ def _is_open(order: Order, *, of_told: bool = False) -> bool:
 
 
 def _wake(order: Order) -> None:
-    if order.route is not None:
-        enqueue("submit_orders", order.route.warehouse_id)
+    """Have the warehouse's job run that has the order, or is to get it."""
+    sent = (
+        WarehouseSubmission.objects.filter(order=order).exclude(NOT_SENT).values_list("connection", flat=True).first()
+    )
+    warehouse = sent or (order.route.warehouse_id if order.route else None)
+    if warehouse is not None:
+        enqueue("submit_orders", warehouse)

@@ -117,8 +117,7 @@ def _lower(order: Order, line: OrderLine, actor: User | None) -> None:
         amends.end(order, actor)
     else:
         amends.lower(order, line, line.quantity_to_ship, actor)
-    if order.route is not None:
-        enqueue("submit_orders", order.route.warehouse_id)
+    enqueue("submit_orders", WarehouseSubmission.objects.get(order=order).connection_id)
 
 
 def _has_let_go(order: Order, line: OrderLine) -> bool:

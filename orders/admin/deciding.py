@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from integrations.admin_base import ask, found_or_404
 from orders import changes, decisions, edits, short_shipping
-from orders.models import IllegalTransition, Order
+from orders.models import IllegalTransition, Order, OrderLine
 
 TYPED = "SHORT SHIP"
 
@@ -88,7 +88,7 @@ def _short(order: Order, values: dict[str, Any], user: Any) -> str:
 
 
 def _form(order: Order) -> type[forms.Form]:
-    lines = [(str(line.pk), str(line)) for line in short_shipping.open_lines(order)]
+    lines = [(str(line.pk), f"{line}, {_left(line)}") for line in short_shipping.open_lines(order)]
 
     class ShortShipForm(forms.Form):
         line = forms.ChoiceField(choices=lines, widget=UnfoldAdminSelectWidget)
@@ -104,6 +104,11 @@ def _form(order: Order) -> type[forms.Form]:
             return typed
 
     return ShortShipForm
+
+
+def _left(line: OrderLine) -> str:
+    units = line.quantity_to_ship - line.quantity_confirmed
+    return f"{units} open" if units and not line.is_cancelled else "refused before"
 
 
 def _codes(order: Order) -> list[tuple[str, str]]:
