@@ -68,11 +68,16 @@ def read_file(path: Path) -> AliasFile:
 
 def read(content: bytes) -> AliasFile:
     """Comma, semicolon or tab; UTF-8 with or without mark; or XLSX, whatever the file's name says."""
+    return _file(rows(content))
+
+
+def rows(content: bytes) -> list[Row]:
+    """The filled rows of such a file, the header too, whatever its columns are. Raises FileProblem."""
     if len(content) > MAX_FILE_BYTES:
         raise FileProblem(f"the file is larger than {MAX_FILE_BYTES // 1024**2} MB; split it")
     if content.startswith(OLD_EXCEL_START):
         raise FileProblem("the file is an old Excel workbook (.xls); save it as XLSX or as CSV UTF-8")
-    return _file(_sheet_rows(content) if content.startswith(XLSX_START) else list(_filled(_csv_rows(_text(content)))))
+    return _sheet_rows(content) if content.startswith(XLSX_START) else list(_filled(_csv_rows(_text(content))))
 
 
 def _filled(rows: Iterable[Row]) -> Iterator[Row]:
