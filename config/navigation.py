@@ -8,13 +8,15 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
-def _item(title: str, icon: str, model: str) -> dict[str, Any]:
+def _item(title: str, icon: str, model: str, *, seen_with: str = "") -> dict[str, Any]:
+    """A list of the admin, for those who may view it, or the model `seen_with` in its place."""
     app, name = model.split(".")
+    right = "{}.view_{}".format(*(seen_with or model).split("."))
     return {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
-        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
+        "permission": lambda request: request.user.has_perm(right),
     }
 
 
@@ -56,6 +58,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "Inventory",
                 "items": [
                     _item("SKU aliases", "swap_horiz", "inventory.skualias"),
+                    _item("Alias imports", "upload_file", "inventory.aliasimport", seen_with="inventory.skualias"),
                     _item("Listings", "sell", "inventory.listing"),
                     _item("Publications", "publish", "inventory.publication"),
                     _item("Stock levels", "inventory_2", "inventory.inventorylevel"),

@@ -6,18 +6,22 @@ nobody worked, each job then runs once.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django_q.tasks import async_task
 
 from integrations import circuit, shutdown
 from integrations.models import Connection, Exchange, JobPlan, Route, SyncRun
 from integrations.runs import Outcome, reap
 from integrations.transmissions import Transmission, transmission_models
+
+logger = logging.getLogger(__name__)
 
 KEPT = timedelta(days=30)
 WRONG_KEPT = timedelta(days=90)
@@ -30,6 +34,7 @@ DONE = (Transmission.Status.ACCEPTED, Transmission.Status.WITHDRAWN)
 def dispatch() -> int:
     """Enqueue what is due. Run by the queue's one schedule, every minute; returns how many jobs that were."""
     reap()
+    _take_care()
     now = timezone.now()
     if now.minute == 0:
         forget_old(now)
@@ -43,6 +48,15 @@ def dispatch() -> int:
     for plan in taken:
         enqueue(plan.job, plan.connection_id)
     return len(taken)
+
+
+def _take_care() -> None:
+    """What one caretaker comes upon keeps neither the others nor the jobs from their turn."""
+    for path in settings.CARETAKERS:
+        try:
+            import_string(path)()
+        except Exception:
+            logger.exception("%s", path)
 
 
 def _is_due(plan: JobPlan, now: datetime) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Lower, Replace
+from django.utils import timezone
 
 from integrations import wording
 from integrations.models import Connection, Route
@@ -53,6 +55,63 @@ class SkuAlias(models.Model):
 
     def clean(self) -> None:
         self.marketplace_sku, self.warehouse_sku = self.marketplace_sku.strip(), self.warehouse_sku.strip()
+
+
+class AliasImport(models.Model):
+    """One file of aliases and what became of it, whoever uploaded it; the whole can be undone.
+
+    `content`, `changes` and `error_file` are compressed; the first is kept until it is stored, `changes` for as long as
+    the import can be undone. `owner` is the process that is at it, as its heartbeat shows.
+    """
+
+    class State(models.TextChoices):
+        UPLOADED = "uploaded", "Reading"
+        PLANNED = "planned", "To be confirmed"
+        CONFIRMED = "confirmed", "Storing"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        UNDOING = "undoing", "Undoing"
+        UNDONE = "undone", "Undone"
+
+    class Mode(models.TextChoices):
+        UPDATE = "update", "Update: other aliases stay as they are"
+        REPLACE = "replace", "Replace: aliases that the file does not name are switched off"
+
+    AT_WORK = (State.UPLOADED, State.CONFIRMED, State.UNDOING)
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="alias_imports", verbose_name="marketplace")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", help_text="None: the command line."
+    )
+    file_name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64, help_text="Of the file.")
+    encoding = models.CharField(max_length=20)
+    mode = models.CharField(max_length=10, choices=Mode, default=Mode.UPDATE)
+    state = models.CharField(max_length=10, choices=State, default=State.UPLOADED, db_index=True)
+    counts = models.JSONField(default=dict)
+    report = models.JSONField(default=dict, help_text="The first rows of each kind, and what would come of it.")
+    fingerprint = models.CharField(max_length=64, blank=True, help_text="Of the plan that was shown.")
+    error = models.TextField(blank=True)
+    uploaded_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    content = models.BinaryField(null=True)
+    changes = models.BinaryField(null=True)
+    error_file = models.BinaryField(null=True)
+
+    owner = models.CharField(max_length=200, blank=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    queued_at = models.DateTimeField(null=True)
+    progress = models.PositiveSmallIntegerField(default=0, help_text="In per cent, of the step that is under way.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-uploaded_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} for {self.connection} at {wording.moment(self.uploaded_at)}"
 
 
 class WarehouseItem(models.Model):

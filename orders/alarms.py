@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
-from django_q.models import Schedule, Success
 
 from integrations.circuit import pause_text, standing
-from integrations.dispatch import dispatch, expected_plans
+from integrations.dispatch import expected_plans
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.transmissions import Transmission
 from integrations.wording import counted
+from integrations.workers import EVERY, OVERDUE_INTERVALS, SILENT_AFTER, late_by
 from orders.models import ShipmentConfirmation, WarehouseSubmission
 
-OVERDUE_INTERVALS = 2
-EVERY = timedelta(minutes=1)  # the dispatcher's own interval
-SILENT_AFTER = (OVERDUE_INTERVALS - 1) * EVERY  # beyond the one interval in which it was not due yet
 # A run shows every 45 s that it lives (runs.Pulse).
 LIFELESS_AFTER = timedelta(seconds=100)
 # Longer than the queue allows a task; a shorter interval says nothing of how long a run may take.
@@ -33,30 +30,6 @@ ASK = "is `manage.py qcluster` running?"
 def alarms() -> list[str]:
     now = timezone.now()
     return [*_connections(), *_workers(), *_waiting(now), *_in_doubt(now), *_jobs(now)]
-
-
-def late_by() -> timedelta:
-    """How long ago the dispatcher should have run: what the schedule says, and what a worker last did of it.
-
-    Any living cluster moves the schedule on, also one whose workers are stuck.
-    """
-    due = Schedule.objects.filter(name="dispatch").values_list("next_run", flat=True).first()
-    if due is None:
-        return timedelta(days=999)
-    done = _last_dispatch()
-    late = timezone.now() - (due if done is None else min(due, done + EVERY))
-    return timedelta(seconds=int(late.total_seconds()))
-
-
-def workers_are_seen() -> bool:
-    """Whether a worker has done something lately. A new installation has none until the first did."""
-    return late_by() < SILENT_AFTER and _last_dispatch() is not None
-
-
-def _last_dispatch() -> datetime | None:
-    ours = Success.objects.filter(func=f"{dispatch.__module__}.{dispatch.__name__}")
-    at: datetime | None = ours.aggregate(at=Max("stopped"))["at"]
-    return at
 
 
 def waiting_to_be_sent() -> QuerySet[WarehouseSubmission]:

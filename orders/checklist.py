@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
+from integrations import workers
 from integrations.connection_test import check_route, plain_name
 from integrations.models import Connection, Route
 from integrations.ports import MarketplaceOrder
 from integrations.wording import moment
 from inventory.aliases import Resolver, Wanted
-from orders import alarms
 from orders.models import Order, OrderLine, RouteLook, ShippingMethod, WarehouseSubmission
 
 if TYPE_CHECKING:
@@ -199,6 +199,6 @@ def _accepted(route: Route) -> QuerySet[WarehouseSubmission]:
 
 
 def _workers() -> Point:
-    alive = alarms.workers_are_seen()
+    alive = workers.are_seen()
     said = "seen within the last minutes" if alive else "none seen; is `manage.py qcluster` running?"
     return Point("Workers are alive", State.DONE if alive else State.OPEN, said, "workers", is_needed=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
+from integrations import workers
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.transmissions import Transmission
 from inventory.models import Listing, Publication
@@ -94,7 +95,7 @@ def unreadable_report(record: UnreadableRecord) -> dict[str, Any]:
 
 def status_report() -> dict[str, Any]:
     """Orders by status, worklists, the last run of each job, the last reconciliation, connections, workers, alarms."""
-    late = alarms.late_by()
+    late = workers.late_by()
     statuses = dict(Order.objects.values_list("status").annotate(Count("pk")).order_by())
     return {
         "orders": {status: statuses.get(status, 0) for status in Order.Status.values},
@@ -105,7 +106,7 @@ def status_report() -> dict[str, Any]:
             one.name: {"provider": one.provider, "health": one.health, "message": one.health_message}
             for one in Connection.objects.all()
         },
-        "workers": {"running": alarms.workers_are_seen(), "late_by_seconds": max(int(late.total_seconds()), 0)},
+        "workers": {"running": workers.are_seen(), "late_by_seconds": max(int(late.total_seconds()), 0)},
         "alarms": alarms.alarms(),
     }
 

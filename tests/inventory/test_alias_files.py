@@ -174,7 +174,7 @@ def test_the_command_line_names_the_file_the_line_and_that_nothing_was_imported(
     assert "a.csv: line 4: units is 'x'" in tried("import_aliases", "Overstock", str(file))
     assert "No such file" in tried("import_aliases", "Overstock", str(tmp_path / "b.csv"))
     file.write_bytes(b"marketplace_sku,warehouse_sku\nA,\xff\n")
-    assert "not UTF-8 (line 2); save it as CSV UTF-8. Nothing was imported" in tried(
+    assert "save it as CSV UTF-8, or name its encoding: windows-1252 or latin-1. Nothing was imported" in tried(
         "import_aliases", "Overstock", str(file)
     )
     assert not SkuAlias.objects.exists()
