@@ -251,7 +251,12 @@ def _short(value: object) -> str:
     return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
+def visible(text: str) -> str:
+    """The text with a mark in place of each character that cannot be seen."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else "\ufffd" for one in text)
+
+
 def shortened(cells: Iterable[object]) -> tuple[str, ...]:
-    """Cells as they are shown beside a problem: one ugly value must not stretch the page."""
-    texts = [" ".join(str(cell if cell is not None else "").split()) for cell in cells]
+    """Cells as they are shown beside a problem: one ugly value must not stretch the page, nor upset the database."""
+    texts = [visible(" ".join(str(cell if cell is not None else "").split())) for cell in cells]
     return tuple(text if len(text) <= 60 else f"{text[:59]}…" for text in texts)

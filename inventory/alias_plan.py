@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ YES, NO = {"", "1", "true", "yes", "y", "on"}, {"0", "false", "no", "n", "off"}
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 MAX_SKU_CHARS, MAX_NOTE_CHARS, MAX_UNITS = 120, 200, 100_000
 FEW = {"": 1, **{str(number): number for number in range(1, 100)}}
+SHORTENED = re.compile(r"\d(\.\d+)?E\+\d+")
 EXACT_DIGITS = 15  # what a spreadsheet keeps of a number
 STORED_AT_ONCE = 2_000
 UPDATE, REPLACE = "update", "replace"
@@ -111,7 +113,7 @@ def plan(file: AliasFile, connection: Connection, mode: str = UPDATE, *, keep: b
             made.changes.append(Change(line, key, before, after))
     if mode == REPLACE and not made.problems:
         made.changes.extend(_switched_off(known, seen))
-    made.warnings = _warnings(made)
+    made.warnings = [*_shortened_numbers(made.changes), *_doubtful_items(made)]
     return made
 
 
@@ -208,7 +210,16 @@ def _switched_off(known: dict[Key, Values], seen: dict[Key, int]) -> list[Change
     ]
 
 
-def _warnings(made: Plan) -> list[Problem]:
+def _shortened_numbers(changes: Sequence[Change]) -> list[Problem]:
+    """New SKUs that look like what a spreadsheet saves of a long number: the digits are lost, in silence."""
+    return [
+        Problem(one.line, "a SKU looks like a long number that a spreadsheet has shortened; check the file", one.key)
+        for one in changes
+        if one.before is None and any(SHORTENED.fullmatch(sku) for sku in one.key)
+    ]
+
+
+def _doubtful_items(made: Plan) -> list[Problem]:
     """Once per warehouse SKU that no warehouse of this marketplace is known to carry: its first line."""
     first: dict[str, Change] = {}
     for change in made.changes:

@@ -48,7 +48,7 @@ def error_file(file: AliasFile, problems: Sequence[Problem]) -> bytes:
     write.writerow([*(_safe(file.headers[place]) for place in places), *ADDED])
     for one in problems:
         write.writerow([*(_safe(one.cells[place]) for place in places), one.line, _safe(one.text)])
-    return text.getvalue().encode("utf-8-sig")
+    return text.getvalue().encode("utf-8-sig", errors="replace")
 
 
 def _safe(cell: Any) -> str:

@@ -43,10 +43,15 @@ logger = logging.getLogger(__name__)
 def keep(connection: Connection, user: Any, name: str, content: bytes, *, encoding: str, mode: str) -> AliasImport:
     """A new import of this file; nothing of it is read yet."""
     return AliasImport.objects.create(
-        connection=connection, user=user, file_name=PurePath(name).name[-200:] or "file", encoding=encoding, mode=mode,
-        sha256=hashlib.sha256(content).hexdigest(), content=zlib.compress(content, 1),
+        connection=connection,
+        user=user,
+        file_name=alias_file.visible(PurePath(name).name)[-200:] or "file",
+        sha256=hashlib.sha256(content).hexdigest(),
+        encoding=encoding,
+        mode=mode,
+        content=zlib.compress(content, 1),
         counts={"is_long": alias_file.is_longer(content, AT_ONCE_ROWS)},
-    )  # fmt: skip
+    )
 
 
 def go_on(record: AliasImport, *, at_once: bool = False) -> None:

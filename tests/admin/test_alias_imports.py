@@ -255,3 +255,11 @@ def test_a_colleague_may_confirm_what_the_page_showed_them(overstock: Connection
     client.post(reverse(CONFIRM), {"ticket": page.context["confirm_form"]["ticket"].value()})
     assert str(AliasImport.objects.get().user) == "clerk"
     assert SkuAlias.objects.count() == 1
+
+
+def test_a_character_that_no_database_takes_is_told_like_any_other_error(
+    overstock: Connection, admin_client: Client
+) -> None:
+    page = upload(admin_client, overstock, HEADER + b"A\x00B,V1,1\n")
+    assert "contains a character that cannot be seen (U+0000)" in text_of(page)
+    assert admin_client.get(address(AliasImport.objects.get(), "errors")).status_code == 200
