@@ -158,6 +158,7 @@ class MapImport(ImportExportModelAdmin):
     columns: tuple[str, ...] = ()
     import_form_class = MapImportForm
     confirm_form_class = MapConfirmForm
+    import_template_name = "admin/orders/import_map.html"
     export_form_class = ExportForm
 
     def get_import_formats(self) -> list[Any]:
