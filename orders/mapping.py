@@ -16,7 +16,8 @@ from orders.models import Hold, Order, WarehouseSubmission
 S = Order.Status
 TOGETHER = 500  # orders are judged, in one go
 JUDGED_ANEW = 2_000  # of more, the oldest; the others as they were judged last
-FREED_AT_ONCE = 1_000  # more are freed by the job that sends them
+# More are freed by the job that sends them, or tells of their parcels.
+FREED_AT_ONCE, TOLD_AT_ONCE = 1_000, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def free(cause: Cause) -> Freed:
     """The cause was mapped: free its orders, the oldest first, and have them sent, or told of."""
     waiting = _orders(cause)
     total = waiting.count()
-    group = list(_loaded(waiting)[:FREED_AT_ONCE])
+    group = list(_loaded(waiting)[: TOLD_AT_ONCE if cause.concerns_parcels else FREED_AT_ONCE])
     freed = _tell(cause, group) if cause.concerns_parcels else _settle(cause, group)
     if cause.concerns_parcels:
         enqueue("confirm_shipments", cause.marketplace.pk)
@@ -72,7 +73,7 @@ def _would_be_ready(cause: Cause, orders: list[Order]) -> int:
     return sum(
         all(one.kind in kinds and one.subject[: settling.SUBJECT_CHARS] == cause.subject
             for one in plans[order.pk].reasons)
-        and not any(hold.kind in Hold.UNTIL_RELEASED for hold in order.open_holds)  # type: ignore[attr-defined]
+        and not any(hold.kind in settling.WAITS_FOR_A_PERSON for hold in order.open_holds)  # type: ignore[attr-defined]
         and order.route is not None and order.route.state != Route.State.PAUSED
         for order in orders
     )  # fmt: skip

@@ -131,6 +131,7 @@ def open_hold(order: Order, kind: Hold.Kind, subject: str, message: str) -> bool
 
 
 NOT_JUDGED = (*Hold.AFTER_SENDING, *Hold.UNTIL_RELEASED, *Hold.UNTIL_DECIDED)
+# Not judged, and keeps an order from going out all the same.
 WAITS_FOR_A_PERSON = (*Hold.UNTIL_RELEASED, Hold.Kind.CHANGED)
 JUDGED = tuple(kind for kind in Hold.Kind if kind not in NOT_JUDGED)
 
@@ -205,7 +206,7 @@ def _release(orders: Sequence[Order], plans: Mapping[int, Plan]) -> int:
     with transaction.atomic():
         mine = Order.objects.select_for_update().filter(pk__in=[order.pk for order in orders])
         was = dict(mine.filter(status__in=(S.RECEIVED, S.ON_HOLD)).order_by("pk").values_list("pk", "status"))
-        kept = Hold.objects.filter(order__in=was, resolved_at=None, kind__in=Hold.UNTIL_RELEASED)
+        kept = Hold.objects.filter(order__in=was, resolved_at=None, kind__in=WAITS_FOR_A_PERSON)
         held = set(kept.values_list("order", flat=True))
         ready = [order for order in orders if order.pk in was and order.pk not in held]
         pks = [order.pk for order in ready]

@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_q.models import OrmQ
 from lxml import html
 
@@ -19,7 +20,7 @@ from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias, WarehouseItem
 from orders import causes
-from orders.models import CarrierService, Hold, Order, ShippingMethod
+from orders.models import CarrierService, Hold, Order, OrderEvent, OrderLine, ShippingMethod
 from tests.admin.pages import address_of
 
 Run = Callable[..., str]
@@ -45,6 +46,25 @@ def send(client: Client, address: str, follow: bool = True, **values: Any) -> An
     [form] = [one for one in forms(client.get(address)) if one.get("id") == "map_form"]
     kept: dict[str, Any] = {one.name: one.value or "" for one in form.inputs if one.type == "hidden"}
     return client.post(address, {**kept, **values}, follow=follow)
+
+
+def waiting_orders(route: Route, number: int, sku: Callable[[int], str]) -> None:
+    """As many orders of one line that wait for its SKU."""
+    now = timezone.now()
+    orders = Order.objects.bulk_create(
+        Order(connection=route.marketplace, route=route, sales_channel="OSTK", full_number=f"7-{one}", ordered_at=now,
+              ordered_on=now.date(), status=Order.Status.ON_HOLD, ship_name="Ann", ship_address1="1 Road",
+              ship_city="Reno", ship_postal_code="89501", ship_country_code="US")
+        for one in range(number)
+    )  # fmt: skip
+    OrderLine.objects.bulk_create(
+        OrderLine(order=order, position=1, number="1", partner_sku=sku(place), quantity=2, quantity_to_ship=2)
+        for place, order in enumerate(orders)
+    )
+    Hold.objects.bulk_create(
+        Hold(order=order, kind=Hold.Kind.UNKNOWN_SKU, subject=sku(place), message="unknown")
+        for place, order in enumerate(orders)
+    )
 
 
 @pytest.fixture
@@ -236,23 +256,41 @@ def test_what_is_not_a_cause_is_not_found(shop: Sandbox, held: list[str], admin_
 def test_ten_thousand_waiting_orders_cost_no_more_queries(
     route: Route, overstock: Connection, admin_client: Client, django_assert_max_num_queries: Any
 ) -> None:
-    from django.utils import timezone
-
-    now = timezone.now()
-    orders = Order.objects.bulk_create(
-        Order(connection=overstock, route=route, sales_channel="OSTK", full_number=f"7-{one}", ordered_at=now,
-              ordered_on=now.date(), status=Order.Status.ON_HOLD)
-        for one in range(10_000)
-    )  # fmt: skip
-    Hold.objects.bulk_create(
-        Hold(order=order, kind=Hold.Kind.UNKNOWN_SKU, subject=f"SKU-{place % 150}", message="unknown")
-        for place, order in enumerate(orders)
-    )
+    waiting_orders(route, 10_000, lambda place: f"SKU-{place % 150}")
     with django_assert_max_num_queries(15):
         page = admin_client.get(LIST)
     assert page.context["page"].paginator.count == 150
     assert len(page.context["rows"]) == 50
     assert "?page=2" in page.content.decode()
+
+
+def test_five_hundred_orders_are_freed_in_a_few_queries(
+    shop: Sandbox, route: Route, overstock: Connection, admin_client: Client, django_assert_max_num_queries: Any
+) -> None:
+    waiting_orders(route, 500, lambda _: "MYSTERY-9")
+    address = page_of("unknown_sku", "MYSTERY-9")
+    shown = json.dumps([])
+    with django_assert_max_num_queries(90):
+        answer = admin_client.post(address, {"shown": shown, "warehouse_sku": "MUG-BLK"}, follow=True)
+    assert "500 orders are freed and being sent." in text_of(answer)
+    assert Order.objects.filter(status=Order.Status.READY, submission__status="pending").count() == 500
+    assert set(OrderEvent.objects.values_list("new_status", "text")) == {("ready", "what held it is gone")}
+
+
+@pytest.mark.parametrize("kind", [Hold.Kind.MANUAL, Hold.Kind.CHANGED])
+def test_what_waits_for_a_persons_decision_too_is_not_freed(
+    shop: Sandbox, held: list[str], admin_client: Client, kind: Hold.Kind
+) -> None:
+    order = Order.objects.get(full_number=held[0])
+    order.holds.create(kind=kind, message="somebody must decide")
+    address = page_of("unknown_sku", "MYSTERY-9")
+    assert "Frees 1 order; 2 wait for something else too" in text_of(admin_client.get(address))
+    assert "1 order is freed and being sent; 2 still wait" in text_of(
+        send(admin_client, address, warehouse_sku="MUG-BLK")
+    )
+    order.refresh_from_db()
+    assert order.status == Order.Status.ON_HOLD
+    assert list(order.holds.filter(resolved_at=None).values_list("kind", flat=True)) == [kind]
 
 
 def test_a_paused_route_sends_nothing(shop: Sandbox, held: list[str], admin_client: Client) -> None:
