@@ -10,7 +10,6 @@ import pytest
 from django.core.management import CommandError
 
 from integrations.models import Route
-from integrations.sandbox.oasis_state import Line
 from integrations.sandbox.server import Sandbox
 from orders import actions, decisions
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange
@@ -94,9 +93,8 @@ def test_a_sku_that_is_changed_to_an_unknown_one_holds_the_order(shop: Sandbox, 
 def test_a_line_that_is_new_or_gone_is_followed_before_sending(shop: Sandbox, manage: Run) -> None:
     number = two_lines(shop)
     manage("run", "pull_orders")
-    lines = shop.oasis.orders[number].lines
-    new = Line("3", "TEE-RED-M", quantity=4)
-    shop.oasis.orders[number].lines = [lines[0], new]
+    shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M", "quantity": 4})
+    shop.oasis.remove_line(number, "2")
     again(manage)
     again(manage)
     assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "4.0"}
@@ -330,8 +328,7 @@ def test_a_change_whose_answer_was_lost_is_there_once(
     number = sent(shop, manage)
     shop.oasis.edit(number, address={"city": "Nampa"})
     shop.oasis.edit(number, "1", quantity=5)
-    lines = shop.oasis.orders[number].lines
-    shop.oasis.orders[number].lines = [*lines, Line("3", "TEE-RED-M", quantity=4)]
+    shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M", "quantity": 4})
     again(manage)
     decisions.amend(order(number), None)
     shop.faults.add("tradegecko", fault, path=path, method=method)
