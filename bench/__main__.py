@@ -1,4 +1,4 @@
-"""Measure the parts that grow with the shop: reading orders and alias files, and deciding quantities."""
+"""Measure the parts that grow with the shop: reading orders, importing aliases, and deciding quantities."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from lxml import etree
 
+from bench import aliases as import_aliases
 from integrations.sandbox.oasis_orders import Writer
 from integrations.sandbox.oasis_state import OasisState
 from integrations.supplier_oasis import reading
@@ -61,6 +62,7 @@ def main() -> None:
     bare = seconds(lambda: list(csv.reader(io.StringIO(text))))
     taken = seconds(lambda: alias_file.read(text.encode()))
     print(f"reading {ALIASES} aliases: {taken:.2f} s, {taken / bare:.1f} × the csv module")
+    import_aliases.measure_all()
 
 
 if __name__ == "__main__":

@@ -8,13 +8,15 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
-def _item(title: str, icon: str, model: str) -> dict[str, Any]:
+def _item(title: str, icon: str, model: str, *, seen_with: str = "") -> dict[str, Any]:
+    """A list of the admin, for those who may view it, or the model `seen_with` in its place."""
     app, name = model.split(".")
+    right = "{}.view_{}".format(*(seen_with or model).split("."))
     return {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
-        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
+        "permission": lambda request: request.user.has_perm(right),
     }
 
 
@@ -35,6 +37,13 @@ UNFOLD: dict[str, Any] = {
                 "title": "Orders",
                 "items": [
                     _item("Orders", "shopping_cart", "orders.order"),
+                    {
+                        "title": "Needs mapping",
+                        "icon": "alt_route",
+                        "link": reverse_lazy("admin:orders_needs_mapping"),
+                        "badge": "orders.admin.mapping.badge",
+                        "permission": lambda request: request.user.has_perm("orders.view_hold"),
+                    },
                     _item("Holds", "front_hand", "orders.hold"),
                     _item("Unreadable records", "broken_image", "orders.unreadablerecord"),
                     _item("Submissions", "outbox", "orders.warehousesubmission"),
@@ -49,6 +58,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "Inventory",
                 "items": [
                     _item("SKU aliases", "swap_horiz", "inventory.skualias"),
+                    _item("Alias imports", "upload_file", "inventory.aliasimport", seen_with="inventory.skualias"),
                     _item("Listings", "sell", "inventory.listing"),
                     _item("Publications", "publish", "inventory.publication"),
                     _item("Stock levels", "inventory_2", "inventory.inventorylevel"),

@@ -28,3 +28,6 @@ JOBS = (
     Job("publish_inventory", "orders.tasks.publish_inventory", "marketplace", 5),
     Job("reconcile", "orders.tasks.reconcile", "marketplace", 24 * 60),
 )
+
+# Called by the dispatcher every minute, for what belongs to no job: they look, and enqueue what takes long.
+CARETAKERS = ("inventory.tasks.take_care_of_imports",)

@@ -26,6 +26,9 @@ ALERT_WEBHOOK_URL = environment.web_address("ALERT_WEBHOOK_URL")
 
 # The lower layers read the job table from here, so that they need not import upwards.
 JOBS = schedules.JOBS
+CARETAKERS = schedules.CARETAKERS
+# What a change of aliases would do to orders and quantities, for the preview of an import.
+ALIAS_EFFECTS = "orders.foresight.foresee"
 
 INSTALLED_APPS = [
     "config",  # before django_q, whose qcluster it extends

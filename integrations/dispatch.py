@@ -6,12 +6,14 @@ nobody worked, each job then runs once.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django_q.tasks import async_task
 
 from integrations import circuit, shutdown
@@ -19,7 +21,10 @@ from integrations.models import Connection, Exchange, JobPlan, Route, SyncRun
 from integrations.runs import Outcome, reap
 from integrations.transmissions import Transmission, transmission_models
 
+logger = logging.getLogger(__name__)
+
 KEPT = timedelta(days=30)
+WRONG_KEPT = timedelta(days=90)
 # A task may get lost with the worker that took it; then the next one is queued after two intervals, or this.
 LOST_AFTER = timedelta(minutes=5)
 FURTHEST_PUT_OFF = timedelta(hours=2)  # a Retry-After is kept for an hour at most
@@ -29,6 +34,7 @@ DONE = (Transmission.Status.ACCEPTED, Transmission.Status.WITHDRAWN)
 def dispatch() -> int:
     """Enqueue what is due. Run by the queue's one schedule, every minute; returns how many jobs that were."""
     reap()
+    _take_care()
     now = timezone.now()
     if now.minute == 0:
         forget_old(now)
@@ -42,6 +48,15 @@ def dispatch() -> int:
     for plan in taken:
         enqueue(plan.job, plan.connection_id)
     return len(taken)
+
+
+def _take_care() -> None:
+    """What one caretaker comes upon keeps neither the others nor the jobs from their turn."""
+    for path in settings.CARETAKERS:
+        try:
+            import_string(path)()
+        except Exception:
+            logger.exception("%s", path)
 
 
 def _is_due(plan: JobPlan, now: datetime) -> bool:
@@ -58,13 +73,22 @@ def expected_plans(now: datetime) -> QuerySet[JobPlan]:
 
 
 def forget_old(now: datetime) -> None:
-    """Requests and uneventful runs are kept for a month, and what was sent for as long as its kind says."""
+    """Requests and uneventful runs are kept for a month, other runs for three, and what was sent as its kind says."""
     Exchange.objects.filter(at__lt=now - KEPT).delete()
-    SyncRun.objects.filter(started_at__lt=now - KEPT, status=SyncRun.Status.SUCCEEDED).delete()
+    _old_runs(now).delete()
     for model in transmission_models():
         kept_for = getattr(model, "KEPT_FOR", None)
         if kept_for is not None:
             model._default_manager.filter(status__in=DONE, finished_at__lt=now - kept_for).delete()
+
+
+def _old_runs(now: datetime) -> QuerySet[SyncRun]:
+    """All but the newest of each job, which says how that stands however long ago it was."""
+    uneventful = Q(status=SyncRun.Status.SUCCEEDED, started_at__lt=now - KEPT)
+    old = SyncRun.objects.filter(uneventful | Q(started_at__lt=now - WRONG_KEPT))
+    same_job = SyncRun.objects.filter(connection=OuterRef("connection"), job=OuterRef("job"))
+    newest = same_job.order_by("-started_at", "-pk").values("pk")[:1]
+    return old.exclude(status=SyncRun.Status.RUNNING).exclude(pk=Subquery(newest))
 
 
 def ensure_plans(connection: Connection) -> None:

@@ -274,6 +274,8 @@ class SyncRun(models.Model):
     error = models.TextField(blank=True)
 
     class Meta:
+        verbose_name = "run"
+        verbose_name_plural = "runs"
         ordering = ["-started_at", "-pk"]
         indexes = [models.Index(fields=["connection", "job", "-started_at"], name="run_latest_of_job")]
         constraints = [
@@ -301,6 +303,8 @@ class Exchange(models.Model):
     error = models.TextField(blank=True)
 
     class Meta:
+        verbose_name = "request and answer"
+        verbose_name_plural = "requests and answers"
         ordering = ["-at", "-pk"]
 
     def __str__(self) -> str:

@@ -255,9 +255,18 @@ class OrderRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    """Units of an item in an order that the warehouse holds."""
+
+    item_id: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """An order that the warehouse holds. `line_ids` are in the order of the request's lines.
 
+    `lines` are its items, without charges; None where they were not asked for, or cannot be read.
     Of `currency` (code) and `currency_id` it tells one, both or none.
     """
 
@@ -269,6 +278,7 @@ class Receipt:
     created_at: datetime | None = None
     currency: str = ""
     currency_id: str = ""
+    lines: tuple[ReceiptLine, ...] | None = None
 
 
 class ParcelState(StrEnum):

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from urllib.parse import unquote
 
-PLURALS = re.compile(r"\b(attempt|call|level|line|order|parcel|row|SKU|time|unit)s\b|\b(quantit)ies\b")
+PLURALS = re.compile(r"\b(attempt|call|level|line|order|parcel|row|shipment|SKU|time|unit)s\b|\b(quantit)ies\b")
 
 
 def counted(number: int, what: str) -> str:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
-import tablib
 from openpyxl import load_workbook
 
 COLUMNS = ("marketplace_sku", "warehouse_sku", "units", "is_active", "note")
@@ -27,6 +26,12 @@ MAX_ROWS = 200_000
 MAX_COLUMNS = 100
 MAX_CELLS = 5_000_000  # empty ones too: a sheet of a few kilobytes may claim billions
 CHUNK_BYTES = 64 * 1024
+TOO_LARGE = f"the file is larger than {MAX_FILE_BYTES // 1024**2} MB; split it"
+UTF_8, WINDOWS_1252, LATIN_1 = "utf-8", "windows-1252", "latin-1"
+ENCODINGS = {
+    UTF_8: "UTF-8", WINDOWS_1252: "Windows-1252 (plain CSV of Excel on Windows)", LATIN_1: "Latin-1 (ISO 8859-1)",
+}  # fmt: skip
+UTF_8_MARK = b"\xef\xbb\xbf"
 XLSX_START, OLD_EXCEL_START, UTF16_STARTS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", (b"\xff\xfe", b"\xfe\xff")
 
 Row = tuple[int, list[Any]]
@@ -46,33 +51,71 @@ class Unusable:
         return self.what
 
 
-class AliasFile(tablib.Dataset):
-    """The rows below the header. `lines` are their numbers; `too_long` are those that have more cells than it."""
+@dataclass(frozen=True, slots=True)
+class AliasFile:
+    """The rows below the header, each as wide as it. `lines` are their numbers; `too_long` had more cells than it."""
 
+    headers: list[str]
     lines: list[int]
-    too_long: set[int]
+    rows: list[list[Any]]
+    too_long: frozenset[int]
 
-    def numbered(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Each row by its known columns, with its line number."""
-        places = [(place, name) for place, name in enumerate(self.headers) if name in COLUMNS]
-        for line, cells in zip(self.lines, self, strict=True):
-            yield line, {name: cells[place] for place, name in places}
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def columns(self) -> list[tuple[str, int]]:
+        """The known columns, each with its place in a row."""
+        return [(name, place) for place, name in enumerate(self.headers) if name in COLUMNS]
 
 
-def read_file(path: Path) -> AliasFile:
+def read_file(path: Path, encoding: str = UTF_8) -> AliasFile:
     """Raises FileProblem, or OSError."""
+    return read(load(path), encoding)
+
+
+def load(path: Path) -> bytes:
+    """Raises FileProblem for a file that is too large to be read, or OSError."""
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise FileProblem(f"the file is larger than {MAX_FILE_BYTES // 1024**2} MB; split it")
-    return read(path.read_bytes())
+        raise FileProblem(TOO_LARGE)
+    return path.read_bytes()
 
 
-def read(content: bytes) -> AliasFile:
-    """Comma, semicolon or tab; UTF-8 with or without mark; or XLSX, whatever the file's name says."""
+def read(content: bytes, encoding: str = UTF_8) -> AliasFile:
+    """Comma, semicolon or tab, in one of ENCODINGS; or XLSX, whatever the file's name says."""
+    return _file(rows(content, encoding))
+
+
+def rows(content: bytes, encoding: str = UTF_8) -> list[Row]:
+    """The filled rows of such a file, the header too, whatever its columns are. Raises FileProblem."""
     if len(content) > MAX_FILE_BYTES:
-        raise FileProblem(f"the file is larger than {MAX_FILE_BYTES // 1024**2} MB; split it")
+        raise FileProblem(TOO_LARGE)
     if content.startswith(OLD_EXCEL_START):
         raise FileProblem("the file is an old Excel workbook (.xls); save it as XLSX or as CSV UTF-8")
-    return _file(_sheet_rows(content) if content.startswith(XLSX_START) else list(_filled(_csv_rows(_text(content)))))
+    is_sheet = content.startswith(XLSX_START)
+    return _sheet_rows(content) if is_sheet else list(_filled(_csv_rows(_text(content, encoding))))
+
+
+def is_longer(content: bytes, rows: int) -> bool:
+    """Whether the file has more rows than that, roughly, without reading it. False for what is no file at all."""
+    if not content.startswith(XLSX_START):
+        return content.count(b"\n") > rows
+    try:
+        with ZipFile(BytesIO(content)) as archive:
+            sheets = [part for part in archive.infolist() if "worksheets/" in part.filename]
+            fits = sum(part.file_size for part in sheets) <= MAX_UNPACKED_BYTES
+            return fits and any(_has_more(archive, part, rows) for part in sheets)
+    except Exception:  # a broken one is told when it is read
+        return False
+
+
+def _has_more(archive: ZipFile, part: ZipInfo, rows: int) -> bool:
+    found = 0
+    with archive.open(part) as unpacked:
+        for chunk in iter(lambda: unpacked.read(CHUNK_BYTES), b""):
+            found += chunk.count(b"<row")
+            if found > rows:
+                return True
+    return False
 
 
 def _filled(rows: Iterable[Row]) -> Iterator[Row]:
@@ -99,13 +142,13 @@ def _file(rows: list[Row]) -> AliasFile:
     headers = _headers(rows[0][1])
     if len(rows) == 1:
         raise FileProblem("the file has a header and nothing below it")
-    width = len(headers)
-    data = AliasFile(headers=headers)
-    data.lines = [line for line, _ in rows[1:]]
-    data.too_long = {line for line, cells in rows[1:] if any(_is_filled(cell) for cell in cells[width:])}
-    for _, cells in rows[1:]:
-        data.append([*cells, *[""] * (width - len(cells))][:width])
-    return data
+    below, width = rows[1:], len(headers)
+    too_long = frozenset(line for line, cells in below if any(_is_filled(cell) for cell in cells[width:]))
+    return AliasFile(headers, [line for line, _ in below], [_fitted(cells, width) for _, cells in below], too_long)
+
+
+def _fitted(cells: list[Any], width: int) -> list[Any]:
+    return cells if len(cells) == width else [*cells, *[""] * (width - len(cells))][:width]
 
 
 def _headers(cells: list[Any]) -> list[str]:
@@ -121,14 +164,20 @@ def _headers(cells: list[Any]) -> list[str]:
     return headers
 
 
-def _text(content: bytes) -> str:
+def _text(content: bytes, encoding: str) -> str:
+    """A mark at its beginning says that a file is UTF-8, whatever was chosen."""
     if content.startswith(UTF16_STARTS):
         raise FileProblem('the file is "Unicode text" (UTF-16); save it as CSV UTF-8')
+    as_utf_8 = encoding == UTF_8 or content.startswith(UTF_8_MARK)
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig" if as_utf_8 else encoding)
     except UnicodeDecodeError as exc:
         line = content.count(b"\n", 0, exc.start) + 1
-        raise FileProblem(f"the file is not UTF-8 (line {line}); save it as CSV UTF-8") from None
+        others = " or ".join(name for name in ENCODINGS if name not in (encoding, UTF_8))
+        raise FileProblem(
+            f"the file is not {'UTF-8' if as_utf_8 else encoding} (line {line}); save it as CSV UTF-8, or name its "
+            f"encoding: {others}"
+        ) from None
 
 
 def _csv_rows(text: str) -> Iterator[Row]:
@@ -202,7 +251,12 @@ def _short(value: object) -> str:
     return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
+def visible(text: str) -> str:
+    """The text with a mark in place of each character that cannot be seen."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else "\ufffd" for one in text)
+
+
 def shortened(cells: Iterable[object]) -> tuple[str, ...]:
-    """Cells as they are shown beside a problem: one ugly value must not stretch the page."""
-    texts = [" ".join(str(cell if cell is not None else "").split()) for cell in cells]
+    """Cells as they are shown beside a problem: one ugly value must not stretch the page, nor upset the database."""
+    texts = [visible(" ".join(str(cell if cell is not None else "").split())) for cell in cells]
     return tuple(text if len(text) <= 60 else f"{text[:59]}…" for text in texts)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from django.utils.html import format_html
 from import_export import fields, resources, results, widgets
 
 from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
-from inventory import alias_plan
+from inventory import alias_effects, alias_plan
 from inventory.alias_file import COLUMNS, REQUIRED, AliasFile
-from inventory.alias_plan import FORMULA_STARTS, Change, Plan, Problem
+from inventory.alias_plan import Change, Plan
 from inventory.models import SkuAlias
 
-SHOWN_ROWS, SHOWN_PROBLEMS = 100, 200
+SHOWN_ROWS = 100
+NONE: tuple[object, ...] = ("",) * len(alias_plan.FIELDS)
 R = results.RowResult
 
 
@@ -28,37 +29,31 @@ class SafeText(widgets.CharWidget):
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         text = str(value or "")
-        return f"'{text}" if text[:1] in FORMULA_STARTS else text
+        return f"'{text}" if alias_plan.is_formula(text) else text
 
 
 class AliasResult(results.Result):
-    """For one marketplace. What is `shown` are the first rows of each sort; the totals are of the whole file."""
+    """Of one file for one marketplace. The totals are of the whole file, the rows the first that make a difference.
 
-    marketplace: Connection
-    warnings: list[Problem]
+    `effects` are what the file would do beyond the aliases: from a dry run of a good file only.
+    """
 
-    def fill(self, plan: Plan, marketplace: Connection) -> None:
-        self.marketplace, self.warnings = marketplace, plan.warnings
+    plan: Plan
+    effects: dict[str, Any]
+    is_stored: bool
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self.plan, self.effects, self.is_stored = plan, {}, False
+        counts = plan.counts()
         self.diff_headers = list(COLUMNS)
         self.total_rows = len(plan.changes) + plan.unchanged + len(plan.problems)
-        self.rows = [_row(change, place < SHOWN_ROWS) for place, change in enumerate(plan.changes)]
+        self.rows = [_row(change) for change in plan.changes[:SHOWN_ROWS]]
         self.invalid_rows = plan.problems
-        self.totals[R.IMPORT_TYPE_NEW] = sum(change.before is None for change in plan.changes)
-        self.totals[R.IMPORT_TYPE_UPDATE] = len(plan.changes) - self.totals[R.IMPORT_TYPE_NEW]
-        self.totals[R.IMPORT_TYPE_SKIP] = plan.unchanged
-        self.totals[R.IMPORT_TYPE_INVALID] = len(plan.problems)
-
-    @property
-    def shown(self) -> list[Any]:
-        return self.rows[:SHOWN_ROWS]
-
-    @property
-    def shown_problems(self) -> list[Any]:
-        return self.invalid_rows[:SHOWN_PROBLEMS]
-
-    @property
-    def shown_warnings(self) -> list[Problem]:
-        return self.warnings[:SHOWN_PROBLEMS]
+        self.totals[R.IMPORT_TYPE_NEW] = counts["new"]
+        self.totals[R.IMPORT_TYPE_UPDATE] = counts["changed"] + counts["switched_off"]
+        self.totals[R.IMPORT_TYPE_SKIP] = counts["unchanged"]
+        self.totals[R.IMPORT_TYPE_INVALID] = counts["wrong"]
 
 
 class AliasResource(resources.ModelResource):
@@ -76,9 +71,18 @@ class AliasResource(resources.ModelResource):
         import_id_fields = REQUIRED
         use_transactions = True
 
-    def __init__(self, connection: Connection | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, connection: Connection | None = None, mode: str = alias_plan.UPDATE, *, expected: str = "",
+        tick: Callable[[int], None] | None = None, close: Callable[[AliasResult], None] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        """With `expected`, a plan's fingerprint, nothing else is stored than that plan.
+
+        `tick` hears how many aliases are stored, and `close` is called once all are, before that is committed.
+        """
         super().__init__(**kwargs)
-        self.connection = connection
+        self.connection, self.mode, self._expected = connection, mode, expected
+        self._tick: Callable[[int], None] = tick or _unheard
+        self._close: Callable[[AliasResult], None] = close or _unheard
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
@@ -87,19 +91,34 @@ class AliasResource(resources.ModelResource):
     def import_data(self, dataset: AliasFile, dry_run: bool = False, **kwargs: Any) -> AliasResult:
         """Import, and once that is committed have the orders judged again that may have waited for an alias."""
         result: AliasResult = super().import_data(dataset, dry_run=dry_run, **kwargs)
-        if self.connection is not None and result.rows and not dry_run and not result.invalid_rows:
-            enqueue_for_warehouses(self.connection.pk, "submit_orders")
+        if result.is_stored and result.plan.changes:
+            wake(result.plan.connection)
         return result
 
     def import_data_inner(self, dataset: AliasFile, dry_run: bool, *_args: Any, **_kwargs: Any) -> AliasResult:
         """The whole file at once, inside the transaction that the caller opened; with a problem nothing is stored."""
         if self.connection is None:
             raise ValueError("aliases are imported for a marketplace connection; choose one")
-        plan, result = alias_plan.plan(dataset, self.connection), AliasResult()
-        if not dry_run and not plan.problems:
-            alias_plan.apply(plan)
-        result.fill(plan, self.connection)
+        plan = alias_plan.plan(dataset, self.connection, self.mode, keep=not dry_run)
+        result = AliasResult(plan)
+        if plan.problems:
+            return result
+        if dry_run:
+            result.effects = alias_effects.foresee(self.connection, plan.changes)
+        elif self._expected in ("", plan.fingerprint()):
+            alias_plan.store(self.connection, plan.changes, self._tick)
+            result.is_stored = True
+            self._close(result)
         return result
+
+
+def _unheard(_what: object) -> None:
+    """Nobody asked to be told."""
+
+
+def wake(connection: Connection) -> None:
+    """Have the orders judged again that may have waited for an alias."""
+    enqueue_for_warehouses(connection.pk, "submit_orders")
 
 
 def problems(result: results.Result) -> list[str]:
@@ -107,23 +126,22 @@ def problems(result: results.Result) -> list[str]:
     return [str(problem) for problem in result.invalid_rows]
 
 
-def _row(change: Change, is_shown: bool) -> Any:
+def _row(change: Change) -> Any:
     row = R()
     row.import_type = R.IMPORT_TYPE_UPDATE if change.before else R.IMPORT_TYPE_NEW
-    row.instance, row.original, row.line = change.after, change.before, change.line
-    row.add_instance_info(change.after)
-    if is_shown:
-        row.diff = [_difference(change, name) for name in COLUMNS]
-        row.named = list(zip(COLUMNS, row.diff, strict=True))
+    row.line, row.object_repr = change.line, " → ".join(change.key)
+    row.diff = differences(change)
     return row
 
 
-def _difference(change: Change, name: str) -> str:
-    after = _said(getattr(change.after, name))
-    before = _said(getattr(change.before, name)) if change.before else after
-    if before == after:
-        return after
-    return format_html("<del>{}</del> → <ins>{}</ins>", before or "(empty)", after or "(empty)")
+def differences(change: Change) -> list[tuple[str, str]]:
+    """An alias by COLUMNS, each before and after as they are shown; the same text twice where nothing changes.
+
+    So does one that is new or removed: it has one state only.
+    """
+    before, after = change.before or change.after or NONE, change.after or change.before or NONE
+    before_and_after = zip((*change.key, *before), (*change.key, *after), strict=True)
+    return [(_said(one), _said(other)) for one, other in before_and_after]
 
 
 def _said(value: Any) -> str:

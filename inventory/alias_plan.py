@@ -2,129 +2,241 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, time
-from typing import Any
+from datetime import date, datetime, time
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
 from integrations.models import Connection
 from inventory import catalogue
-from inventory.alias_file import AliasFile, Unusable, shortened
+from inventory.alias_file import COLUMNS, REQUIRED, AliasFile, Unusable, shortened
 from inventory.models import SkuAlias
 
 FIELDS = ("units", "is_active", "note")
 YES, NO = {"", "1", "true", "yes", "y", "on"}, {"0", "false", "no", "n", "off"}
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 MAX_SKU_CHARS, MAX_NOTE_CHARS, MAX_UNITS = 120, 200, 100_000
+FEW = {"": 1, **{str(number): number for number in range(1, 100)}}
+SHORTENED = re.compile(r"\d(\.\d+)?E\+\d+")
 EXACT_DIGITS = 15  # what a spreadsheet keeps of a number
+STORED_AT_ONCE = 2_000
+UPDATE, REPLACE = "update", "replace"
 
-Key = tuple[str, str]
+Key = tuple[str, str]  # marketplace SKU, warehouse SKU
+Values = tuple[int, bool, str]  # as FIELDS
+DEFAULTS: Values = (1, True, "")
+
+
+class Change(NamedTuple):
+    """An alias before and after; None where there is none. `line` 0: the file does not name it."""
+
+    line: int
+    key: Key
+    before: Values | None
+    after: Values | None
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one line of the file, or doubtful."""
+    """What is wrong with one line of the file, or doubtful. `cells` are the line's own; `columns` those at fault."""
 
     line: int
     text: str
-    cells: tuple[str, ...]
+    cells: Sequence[Any]
+    columns: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.text}"
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One line that makes a difference. `before` is None for a new alias."""
-
-    line: int
-    after: SkuAlias
-    before: SkuAlias | None = None
+    @property
+    def shown(self) -> tuple[str, ...]:
+        return shortened(self.cells)
 
 
 @dataclass(slots=True)
 class Plan:
     """What a file would do. It can be applied when it has no problems; warnings are for a person to judge."""
 
+    connection: Connection
     changes: list[Change] = field(default_factory=list)
     unchanged: int = 0
+    active_before: int = 0
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
+    def counts(self) -> dict[str, int]:
+        new = sum(change.before is None for change in self.changes)
+        off = sum(not change.line for change in self.changes)
+        return {
+            "new": new, "changed": len(self.changes) - new - off, "unchanged": self.unchanged, "switched_off": off,
+            "wrong": len(self.problems), "warnings": len(self.warnings), "active_before": self.active_before,
+        }  # fmt: skip
 
-def plan(file: AliasFile, connection: Connection) -> Plan:
-    """Compare the file with the connection's aliases, which are read once. Writes nothing."""
-    known = {(row.marketplace_sku, row.warehouse_sku): row for row in SkuAlias.objects.filter(connection=connection)}
-    made, seen = Plan(), dict[Key, int]()
-    for line, cells in file.numbered():
-        values, wrong = _read(cells)
-        key = str(values.get("marketplace_sku", "")), str(values.get("warehouse_sku", ""))
-        if line in file.too_long:
-            wrong.append("it has more cells than the header; put text with a separator in quotation marks")
-        if not wrong and key in seen:
-            wrong.append(f"{key[0]} → {key[1]} is in line {seen[key]} already")
-        if wrong:
-            made.problems.append(Problem(line, "; ".join(wrong), shortened(cells.values())))
-            continue
-        seen[key] = line
-        _compare(made, line, connection, known.get(key), values)
-    made.warnings = _warnings(made, connection)
-    return made
+    def fingerprint(self) -> str:
+        """The same for the same file and the same aliases that it names."""
+        return hashlib.sha256(b"%d%s" % (self.unchanged, packed(self.changes))).hexdigest()
 
 
-def apply(made: Plan) -> None:
-    """Store every change; all or none is the caller's transaction."""
-    now = timezone.now()
-    for change in made.changes:
-        change.after.changed_at = now
-    SkuAlias.objects.bulk_create(
-        [change.after for change in made.changes],
-        update_conflicts=True,
-        unique_fields=["connection", "marketplace_sku", "warehouse_sku"],
-        update_fields=[*FIELDS, "changed_at"],
-        batch_size=1000,
-    )
+def packed(changes: Sequence[Change]) -> bytes:
+    """Changes as bytes, which `unpacked` gives back."""
+    return json.dumps(changes, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _compare(made: Plan, line: int, connection: Connection, known: SkuAlias | None, values: dict[str, Any]) -> None:
-    kept = {name: getattr(known, name) for name in FIELDS} if known else {}
-    after = SkuAlias(connection=connection, **{**kept, **values})
-    if known is not None and all(getattr(known, name) == getattr(after, name) for name in FIELDS):
-        made.unchanged += 1
-    else:
-        made.changes.append(Change(line, after, known))
-
-
-def _warnings(made: Plan, connection: Connection) -> list[Problem]:
-    """Once per warehouse SKU that no warehouse of this marketplace is known to carry: its first line."""
-    first: dict[str, Change] = {}
-    for change in made.changes:
-        if change.after.is_active:
-            first.setdefault(change.after.warehouse_sku, change)
-    doubts = catalogue.doubts(connection, first)
+def unpacked(content: bytes) -> list[Change]:
     return [
-        Problem(change.line, doubts[sku], shortened((change.after.marketplace_sku, sku)))
-        for sku, change in first.items()
-        if sku in doubts
+        Change(line, (key[0], key[1]), tuple(before) if before else None, tuple(after) if after else None)
+        for line, key, before, after in json.loads(content)
     ]
 
 
-def _read(cells: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The values of a row, and what is wrong with it."""
-    values: dict[str, Any] = {}
-    wrong = []
-    for name, cell in cells.items():
+def plan(file: AliasFile, connection: Connection, mode: str = UPDATE, *, keep: bool = False) -> Plan:
+    """Compare the file with the connection's aliases, which are read once. Writes nothing.
+
+    With REPLACE, what the file does not name is switched off. With `keep`, inside a transaction, the aliases stay as
+    they are read until it ends.
+    """
+    known, made, seen = stored(connection, keep=keep), Plan(connection), dict[Key, int]()
+    made.active_before = sum(values[1] for values in known.values())
+    missing = {place for place, name in enumerate(FIELDS) if name not in file.headers}
+    for line, key, given in _rows(file, made.problems, seen):
+        before = known.get(key)
+        after = _completed(given, missing, before) if missing else (given[0], given[1], given[2])
+        if before == after:
+            made.unchanged += 1
+        else:
+            made.changes.append(Change(line, key, before, after))
+    if mode == REPLACE and not made.problems:
+        made.changes.extend(_switched_off(known, seen))
+    made.warnings = [*_shortened_numbers(made.changes), *_doubtful_items(made)]
+    return made
+
+
+def stored(connection: Connection, *, keep: bool = False) -> dict[Key, Values]:
+    """All aliases of a connection; with `keep` nobody changes one until the transaction ends."""
+    rows = SkuAlias.objects.filter(connection=connection).order_by("pk")
+    rows = rows.select_for_update() if keep else rows
+    values = rows.values_list("marketplace_sku", "warehouse_sku", *FIELDS)
+    return {(sku, of): (units, is_active, note) for sku, of, units, is_active, note in values.iterator(STORED_AT_ONCE)}
+
+
+def store(connection: Connection, changes: Sequence[Change], tick: Callable[[int], None] = lambda stored: None) -> None:
+    """Write what the changes say; all or none is the caller's transaction. `tick` is told how many are written.
+
+    Raises IntegrityError when somebody else has made one of the new aliases meanwhile.
+    """
+    now = timezone.now()
+    for start in range(0, len(changes), STORED_AT_ONCE):
+        some = changes[start : start + STORED_AT_ONCE]
+        SkuAlias.objects.bulk_create([_row(connection, one, now) for one in some if one.before is None])
+        SkuAlias.objects.bulk_create(
+            [_row(connection, one, now) for one in some if one.before and one.after],
+            update_conflicts=True,
+            unique_fields=["connection", "marketplace_sku", "warehouse_sku"],
+            update_fields=[*FIELDS, "changed_at"],
+        )
+        _remove(connection, {one.key for one in some if one.after is None})
+        tick(start + len(some))
+
+
+def _row(connection: Connection, change: Change, now: datetime) -> SkuAlias:
+    (sku, of), (units, is_active, note) = change.key, change.after or DEFAULTS
+    return SkuAlias(
+        connection=connection, marketplace_sku=sku, warehouse_sku=of, units=units, is_active=is_active, note=note,
+        changed_at=now,
+    )  # fmt: skip
+
+
+def _remove(connection: Connection, keys: set[Key]) -> None:
+    if not keys:
+        return
+    named = SkuAlias.objects.filter(connection=connection, marketplace_sku__in=[sku for sku, _ in keys])
+    rows = named.values_list("pk", "marketplace_sku", "warehouse_sku")
+    SkuAlias.objects.filter(pk__in=[pk for pk, *key in rows if tuple(key) in keys]).delete()
+
+
+def _rows(file: AliasFile, problems: list[Problem], seen: dict[Key, int]) -> Iterator[tuple[int, Key, list[Any]]]:
+    """Each good row: its line, its alias, and those of FIELDS that the file has. `seen` are the lines by alias."""
+    places = dict(file.columns())
+    readers = [(READERS[name], places[name]) for name in COLUMNS if name in places]
+    for line, cells in zip(file.lines, file.rows, strict=True):
         try:
-            values[name] = READERS[name](cell)
+            sku, of, *given = [read(cells[place]) for read, place in readers]
+        except ValueError:
+            problems.append(_wrong(line, cells, places, file))
+            continue
+        key = sku, of
+        if line in file.too_long:
+            problems.append(_wrong(line, cells, places, file))
+        elif key in seen:
+            text = f"{sku} → {of} is in line {seen[key]} already"
+            problems.append(Problem(line, text, cells, REQUIRED))
+        else:
+            seen[key] = line
+            yield line, key, given
+
+
+def _wrong(line: int, cells: list[Any], places: dict[str, int], file: AliasFile) -> Problem:
+    """Everything that is wrong with a row by itself."""
+    texts, columns = [], []
+    for name, place in places.items():
+        try:
+            READERS[name](cells[place])
         except ValueError as exc:
-            wrong.append(f"{name} {exc}")
-    return values, wrong
+            texts.append(f"{name} {exc}")
+            columns.append(name)
+    if line in file.too_long:
+        texts.append("it has more cells than the header; put text with a separator in quotation marks")
+    return Problem(line, "; ".join(texts), cells, tuple(columns))
+
+
+def _completed(given: list[Any], missing: set[int], before: Values | None) -> Values:
+    """What a file's column does not say stays as it is."""
+    rest = iter(given)
+    units, is_active, note = [next(rest) if place not in missing else (before or DEFAULTS)[place] for place in range(3)]
+    return int(units), bool(is_active), str(note)
+
+
+def _switched_off(known: dict[Key, Values], seen: dict[Key, int]) -> list[Change]:
+    return [
+        Change(0, key, (units, True, note), (units, False, note))
+        for key, (units, is_active, note) in known.items()
+        if is_active and key not in seen
+    ]
+
+
+def _shortened_numbers(changes: Sequence[Change]) -> list[Problem]:
+    """New SKUs that look like what a spreadsheet saves of a long number: the digits are lost, in silence."""
+    return [
+        Problem(one.line, "a SKU looks like a long number that a spreadsheet has shortened; check the file", one.key)
+        for one in changes
+        if one.before is None and any(SHORTENED.fullmatch(sku) for sku in one.key)
+    ]
+
+
+def _doubtful_items(made: Plan) -> list[Problem]:
+    """Once per warehouse SKU that no warehouse of this marketplace is known to carry: its first line."""
+    first: dict[str, Change] = {}
+    for change in made.changes:
+        if change.after and change.after[1]:
+            first.setdefault(change.key[1], change)
+    doubts = catalogue.doubts(made.connection, first)
+    return [Problem(change.line, doubts[sku], change.key) for sku, change in first.items() if sku in doubts]
+
+
+def _is_plain(cell: Any, most: int) -> bool:
+    """Whether a cell is good text as it is: most are, in files of 100,000 rows."""
+    return type(cell) is str and cell.isprintable() and len(cell) <= most and cell[:1] not in "' " and cell[-1] != " "
 
 
 def _sku(cell: Any) -> str:
+    if _is_plain(cell, MAX_SKU_CHARS):
+        return str(cell)
     text = safe_text(_text(cell))
     if not text:
         raise ValueError("is empty")
@@ -135,6 +247,8 @@ def _sku(cell: Any) -> str:
 
 
 def _note(cell: Any) -> str:
+    if cell == "" or _is_plain(cell, MAX_NOTE_CHARS):
+        return str(cell)
     text = safe_text(_text(cell))
     if len(text) > MAX_NOTE_CHARS:
         raise ValueError(f"is longer than {MAX_NOTE_CHARS} characters")
@@ -144,6 +258,8 @@ def _note(cell: Any) -> str:
 
 def _units(cell: Any) -> int:
     """A whole number of at least 1; empty means 1."""
+    if type(cell) is str and cell in FEW:
+        return FEW[cell]
     text = (_text(cell).strip() or "1").removesuffix(".0")
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MAX_UNITS):
         raise ValueError(f"is {shortened([text])[0]!r}; it must be a whole number from 1 to {MAX_UNITS}")
@@ -189,7 +305,12 @@ def _digits(number: Any) -> str:
 def safe_text(text: str) -> str:
     """Without blanks around it, and without the apostrophe that an export puts before what looks like a formula."""
     text = text.strip()
-    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA_STARTS else text
+    return text[1:] if text[:1] == "'" and is_formula(text[1:]) else text
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would run the text, or an import take an apostrophe off it that is its own."""
+    return text.lstrip("'")[:1] in FORMULA_STARTS
 
 
 def _check_visible(text: str) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from integrations.budget import RunJournal, SharedBudget
 from integrations.models import Connection
 from integrations.ports import Item, Warehouse
+from integrations.registry import warehouse_for
 from integrations.wording import moment
 from inventory.models import WarehouseItem
 
@@ -42,9 +44,26 @@ def remember(connection: Connection, asked: Iterable[str], answered: Iterable[It
         update_conflicts=True,
         unique_fields=["connection", "sku"],
         update_fields=[
-            "matches", "remote_id", "title", "sellable", "stock_managed", "keep_selling", "max_online", "checked_at",
+            "matches", "remote_id", "title", "upc", "sellable", "stock_managed", "keep_selling", "max_online",
+            "checked_at",
         ],
     )  # fmt: skip
+
+
+def ask(connection: Connection, skus: Iterable[str]) -> None:
+    """The same, now, for a person who waits for the answer. Raises IntegrationError when the warehouse cannot."""
+    learn(connection, _port(connection), skus)
+
+
+def look_for(connection: Connection, skus: Iterable[str]) -> None:
+    """Ask which of these SKUs there are, now; only those that are found are remembered."""
+    warehouse = _port(connection)
+    found = warehouse.items(sorted(skus)[: warehouse.item_batch_size])
+    remember(connection, {item.sku for item in found}, found)
+
+
+def _port(connection: Connection) -> Warehouse:
+    return warehouse_for(connection, budget=SharedBudget(connection, urgent=True), journal=RunJournal(connection))
 
 
 def doubt(connection: Connection, skus: Iterable[str]) -> None:
@@ -75,6 +94,7 @@ def _row(connection: Connection, sku: str, items: list[Item]) -> WarehouseItem:
         matches=len(items),
         remote_id=only.remote_id if only else "",
         title=only.title[:300] if only else "",
+        upc=only.upc.strip()[:40] if only else "",
         sellable=only.sellable if only else True,
         stock_managed=only.stock_managed if only else True,
         keep_selling=only.keep_selling if only else False,
@@ -95,23 +115,28 @@ def doubts(marketplace: Connection, skus: Iterable[str]) -> dict[str, str]:
     was_asked = Exists(WarehouseItem.objects.filter(connection=OuterRef("pk")))
     for warehouse in Connection.objects.filter(was_asked, warehouse_routes__marketplace=marketplace).distinct():
         known = _answers(warehouse, wanted)
-        carried.update(sku for sku, item in known.items() if item.matches == 1)
+        carried.update(sku for sku, (matches, _) in known.items() if matches == 1)
         for sku in wanted:
-            said[sku].append(_doubt(warehouse, known.get(sku)))
+            if sku not in carried:
+                said[sku].append(_doubt(str(warehouse), known.get(sku)))
     return {sku: "; ".join(texts) for sku, texts in said.items() if sku not in carried}
 
 
-def _answers(warehouse: Connection, skus: list[str]) -> dict[str, WarehouseItem]:
+def _answers(warehouse: Connection, skus: list[str]) -> dict[str, tuple[int, datetime]]:
+    """Per SKU that was asked for, how many items carry it and when that was answered."""
     return {
-        item.sku: item
+        sku: (matches, at)
         for start in range(0, len(skus), KNOWN_PER_QUERY)
-        for item in WarehouseItem.objects.filter(connection=warehouse, sku__in=skus[start : start + KNOWN_PER_QUERY])
+        for sku, matches, at in WarehouseItem.objects.filter(
+            connection=warehouse, sku__in=skus[start : start + KNOWN_PER_QUERY]
+        ).values_list("sku", "matches", "checked_at")
     }
 
 
-def _doubt(warehouse: Connection, item: WarehouseItem | None) -> str:
-    if item is None:
+def _doubt(warehouse: str, answer: tuple[int, datetime] | None) -> str:
+    if answer is None:
         return f"{warehouse} was not asked for this SKU yet; check its spelling"
-    if item.matches > 1:
-        return f"{item.matches} items of {warehouse} carry this SKU; orders for it are held"
-    return f"{warehouse} did not have this SKU at {moment(item.checked_at)}; orders for it are held"
+    matches, at = answer
+    if matches > 1:
+        return f"{matches} items of {warehouse} carry this SKU; orders for it are held"
+    return f"{warehouse} did not have this SKU at {moment(at)}; orders for it are held"

@@ -36,9 +36,12 @@ class Decision:
     twins: tuple[Listing, ...] = ()
 
 
-def decide(route: Route, pending: Pending) -> list[Decision]:
-    """One decision per published SKU. A SKU of which a listing is switched off is left alone."""
-    rows = list(route.listings.order_by("pk"))
+def decide(route: Route, pending: Pending, only: Sequence[Listing] | None = None) -> list[Decision]:
+    """One decision per published SKU. A SKU of which a listing is switched off is left alone.
+
+    With `only`, those listings of the route are decided, as if it had no others.
+    """
+    rows = list(route.listings.order_by("pk")) if only is None else only
     resolver = Resolver(route, [listings.wanted(row) for row in rows])
     found = {row.pk: resolver.resolve(listings.wanted(row)) for row in rows}
     desk = _Desk(route, [one for one in found.values() if one.is_known], pending)

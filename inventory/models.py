@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Lower, Replace
+from django.utils import timezone
 
 from integrations import wording
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
+from inventory.likeness import PUNCTUATION
+
+
+def plain_of(field: str) -> Func:
+    """What `likeness.plain` makes of a column's text, as an expression."""
+    text: F | Func = F(field)
+    for one in PUNCTUATION:
+        text = Replace(text, Value(one), Value(""))
+    return Lower(text)
 
 
 class SkuAlias(models.Model):
@@ -45,6 +57,63 @@ class SkuAlias(models.Model):
         self.marketplace_sku, self.warehouse_sku = self.marketplace_sku.strip(), self.warehouse_sku.strip()
 
 
+class AliasImport(models.Model):
+    """One file of aliases and what became of it, whoever uploaded it; the whole can be undone.
+
+    `content`, `changes` and `error_file` are compressed; the first is kept until it is stored, `changes` for as long as
+    the import can be undone. `owner` is the process that is at it, as its heartbeat shows.
+    """
+
+    class State(models.TextChoices):
+        UPLOADED = "uploaded", "Reading"
+        PLANNED = "planned", "To be confirmed"
+        CONFIRMED = "confirmed", "Storing"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        UNDOING = "undoing", "Undoing"
+        UNDONE = "undone", "Undone"
+
+    class Mode(models.TextChoices):
+        UPDATE = "update", "Update: other aliases stay as they are"
+        REPLACE = "replace", "Replace: aliases that the file does not name are switched off"
+
+    AT_WORK = (State.UPLOADED, State.CONFIRMED, State.UNDOING)
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="alias_imports", verbose_name="marketplace")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", help_text="None: the command line."
+    )
+    file_name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64, help_text="Of the file.")
+    encoding = models.CharField(max_length=20)
+    mode = models.CharField(max_length=10, choices=Mode, default=Mode.UPDATE)
+    state = models.CharField(max_length=10, choices=State, default=State.UPLOADED, db_index=True)
+    counts = models.JSONField(default=dict)
+    report = models.JSONField(default=dict, help_text="The first rows of each kind, and what would come of it.")
+    fingerprint = models.CharField(max_length=64, blank=True, help_text="Of the plan that was shown.")
+    error = models.TextField(blank=True)
+    uploaded_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    content = models.BinaryField(null=True)
+    changes = models.BinaryField(null=True)
+    error_file = models.BinaryField(null=True)
+
+    owner = models.CharField(max_length=200, blank=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    queued_at = models.DateTimeField(null=True)
+    progress = models.PositiveSmallIntegerField(default=0, help_text="In per cent, of the step that is under way.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-uploaded_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} for {self.connection} at {wording.moment(self.uploaded_at)}"
+
+
 class WarehouseItem(models.Model):
     """What the warehouse answered when last asked for a SKU: one item, none, or several (never guessed between)."""
 
@@ -53,6 +122,10 @@ class WarehouseItem(models.Model):
     matches = models.PositiveIntegerField(help_text="How many active items carry exactly this SKU.")
     remote_id = models.CharField(max_length=40, blank=True, help_text="The item's id, when exactly one matches.")
     title = models.CharField(max_length=300, blank=True)
+    upc = models.CharField(max_length=40, blank=True, verbose_name="UPC")
+    plain_sku = models.GeneratedField(
+        expression=plain_of("sku"), output_field=models.CharField(max_length=120), db_persist=True, editable=False
+    )
     sellable = models.BooleanField(default=True)
     stock_managed = models.BooleanField(default=True)
     keep_selling = models.BooleanField(default=False, help_text="The warehouse lets it be sold at or below zero.")
@@ -61,7 +134,11 @@ class WarehouseItem(models.Model):
 
     class Meta:
         ordering = ["connection", "sku"]
-        indexes = [models.Index(fields=["connection", "remote_id"], name="item_by_remote_id")]  # stock sweeps
+        indexes = [
+            models.Index(fields=["connection", "remote_id"], name="item_by_remote_id"),  # stock sweeps
+            models.Index(fields=["connection", "plain_sku"], name="item_by_plain_sku"),  # suggestions
+            models.Index(fields=["connection", "upc"], name="item_by_upc"),  # suggestions
+        ]
         constraints = [models.UniqueConstraint(fields=["connection", "sku"], name="item_answer_once_per_sku")]
 
     def __str__(self) -> str:
@@ -80,6 +157,8 @@ class InventoryLevel(models.Model):
     observed_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = "stock level"
+        verbose_name_plural = "stock levels"
         ordering = ["connection", "item_id", "location_id"]
         constraints = [
             models.UniqueConstraint(fields=["connection", "item_id", "location_id"], name="level_once_per_location")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from integrations.dispatch import take_up
 from integrations.models import Connection
 from integrations.runs import Outcome, perform
-from inventory import levels
+from inventory import alias_upload, levels
 
 
 def pull_levels(connection_id: int, asked_at: str = "") -> str:
@@ -14,3 +14,12 @@ def pull_levels(connection_id: int, asked_at: str = "") -> str:
 
 def run_pull_levels(connection: Connection) -> Outcome:
     return perform(connection, "pull_levels", levels.pull)
+
+
+def carry_on_import(pk: int) -> str:
+    """The next step of an alias import; a second task for it finds nothing to do."""
+    return alias_upload.carry_on(pk, in_background=True)
+
+
+def take_care_of_imports() -> None:
+    alias_upload.take_care()

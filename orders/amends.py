@@ -6,7 +6,7 @@ Everything here holds the order's row first.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from integrations.amendments import OrderChange, PlacedOrder
 from integrations.ports import Address, Warehouse
 from inventory import catalogue
 from inventory.aliases import Resolution, Resolver, Wanted
-from orders import amendment, arrivals, changes, edits, parcels, warehouse_request
+from orders import amendment, arrivals, changes, edits, parcels, pricing, warehouse_request
 from orders.amendment import NotPossible, Target, TargetLine
 from orders.changes import Change, Told
 from orders.models import (
@@ -137,7 +137,7 @@ def plan(change: WarehouseChange, submission: WarehouseSubmission, warehouse: Wa
     units = {int(pk): quantity for pk, quantity in change.lines.items()}
     swapped = {one.line for one in found if one.field in ("partner_sku", "option_sku")}
     units.update(_told_units(order, change, found, swapped))
-    lines = [_target_line(line, units) for line in sent]
+    lines = list(_target_lines(sent, units))
     added, parts = _added(change, found, swapped, warehouse)
     return Plan(
         Target(
@@ -148,10 +148,17 @@ def plan(change: WarehouseChange, submission: WarehouseSubmission, warehouse: Wa
     )  # fmt: skip
 
 
-def _target_line(line: SubmittedLine, units: dict[int, int]) -> TargetLine:
-    wanted = units.get(line.order_line_id)
-    quantity = None if wanted is None else wanted * line.units
-    return TargetLine(line.pk, line.item_id, line.sku, quantity, line.remote_id, line.quantity)
+def _target_lines(sent: Sequence[SubmittedLine], units: dict[int, int]) -> Iterator[TargetLine]:
+    """A component that was sent as two lines, so that its price was exact, is lowered from the last one on."""
+    last = {(line.order_line_id, line.item_id): line.pk for line in sent}
+    left: dict[tuple[int, str], int] = {}
+    for line in sent:
+        wanted, key, quantity = units.get(line.order_line_id), (line.order_line_id, line.item_id), None
+        if wanted is not None:
+            rest = left.setdefault(key, wanted * line.units)
+            quantity = rest if last[key] == line.pk else min(rest, line.quantity)
+            left[key] -= quantity
+        yield TargetLine(line.pk, line.item_id, line.sku, quantity, line.remote_id, line.quantity)
 
 
 def _told_units(order: Order, change: WarehouseChange, found: Iterable[Change], swapped: set[str]) -> dict[int, int]:
@@ -205,11 +212,11 @@ def _added(
 def _add(
     lines: list[TargetLine], parts: list[NewLine], number: str, found: Resolution, quantity: int, cost: Decimal | None
 ) -> None:
-    for place, part in enumerate(found.components):
-        price = warehouse_request.per_unit(cost or Decimal(0), part.units) if place == 0 else Decimal(0)
-        parts.append(NewLine(number, part.sku, part.units))
-        key = -len(parts)
-        lines.append(TargetLine(key, part.item_id, part.sku, quantity * part.units, unit_price=price))
+    shares = pricing.split(cost or Decimal(0), quantity, [part.units for part in found.components])
+    for part, priced in zip(found.components, shares, strict=True):
+        for number_of_units, price in priced:
+            parts.append(NewLine(number, part.sku, part.units))
+            lines.append(TargetLine(-len(parts), part.item_id, part.sku, number_of_units, unit_price=price))
 
 
 def _address(order: Order, found: Iterable[Change]) -> Address | None:
@@ -219,8 +226,9 @@ def _address(order: Order, found: Iterable[Change]) -> Address | None:
 
 
 def _service(order: Order, found: Iterable[Change]) -> tuple[str, str] | None:
+    """The note of the service before and now; the one that a person chose stands."""
     for one in found:
-        if one.field == "shipping_code":
+        if one.field == "shipping_code" and not order.working_shipping_code:
             return (
                 warehouse_request.service_note(order, order.shipping_code),
                 warehouse_request.service_note(order, one.after),

@@ -6,13 +6,16 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
+from integrations import workers
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.transmissions import Transmission
 from inventory.models import Listing, Publication
-from orders import alarms, edits
+from orders import alarms, causes, edits, trials
 from orders.models import (
     Hold,
     Order,
+    ReconciledOrder,
+    Reconciliation,
     Shipment,
     ShipmentConfirmation,
     ShortShip,
@@ -91,18 +94,19 @@ def unreadable_report(record: UnreadableRecord) -> dict[str, Any]:
 
 
 def status_report() -> dict[str, Any]:
-    """Orders by status, worklists, the last run of each job, connections, workers and what is wrong."""
-    late = alarms.late_by()
+    """Orders by status, worklists, the last run of each job, the last reconciliation, connections, workers, alarms."""
+    late = workers.late_by()
     statuses = dict(Order.objects.values_list("status").annotate(Count("pk")).order_by())
     return {
         "orders": {status: statuses.get(status, 0) for status in Order.Status.values},
         "worklists": _worklists(),
         "runs": _last_runs(),
+        "reconciliation": _last_reconciliations(),
         "connections": {
             one.name: {"provider": one.provider, "health": one.health, "message": one.health_message}
             for one in Connection.objects.all()
         },
-        "workers": {"running": alarms.workers_are_seen(), "late_by_seconds": max(int(late.total_seconds()), 0)},
+        "workers": {"running": workers.are_seen(), "late_by_seconds": max(int(late.total_seconds()), 0)},
         "alarms": alarms.alarms(),
     }
 
@@ -122,7 +126,9 @@ def _worklists() -> dict[str, int]:
     return {
         **holds,
         **sent,
+        "needs_mapping": causes.count(),
         "unresolved_listings": unresolved,
+        "test_orders": trials.left_behind().count(),
         "submissions_waiting": alarms.waiting_to_be_sent().count(),
         "shipped_without_tracking": _without_tracking(),
         "unreadable": UnreadableRecord.objects.filter(resolved_at=None).count(),
@@ -148,6 +154,22 @@ def _last_runs() -> dict[str, Any]:
             "summary": run.summary,
         }
     return runs
+
+
+def _last_reconciliations() -> dict[str, Any]:
+    """By marketplace, its last finished report: when, of which period, and what should not be, by bucket."""
+    reports = Reconciliation.objects.exclude(finished_at=None).select_related("connection").order_by("finished_at")
+    return {
+        one.connection.name: {
+            "finished_at": one.finished_at,
+            "since": one.since,
+            "until": one.until,
+            "is_complete": one.is_complete,
+            "exceptions": one.exceptions,
+            "buckets": {bucket.value: one.counts.get(bucket.value, 0) for bucket in ReconciledOrder.EXCEPTIONS},
+        }
+        for one in reports
+    }
 
 
 def _warehouse_order(submission: WarehouseSubmission | None) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from integrations.ports import (
     ParcelContent,
     ParcelState,
     Receipt,
+    ReceiptLine,
     StockLevel,
 )
 from integrations.tradegecko.options import Options
@@ -81,6 +82,18 @@ def receipt(given: object) -> Receipt:
         )
     except Unreadable as exc:
         raise Unreadable(f"order {remote_id}: {exc}") from None
+
+
+def receipt_line(given: object) -> tuple[str, ReceiptLine | None]:
+    """The id of its order, and what is ordered; None for a charge, which names no variant."""
+    row = record(given, "a line of an order")
+    order_id, item_id = identity(row, "a line of an order", "order_id"), reference(row, "variant_id", "a line")
+    quantity = decimal(row.get("quantity"), "quantity")
+    if not item_id:
+        return order_id, None
+    if quantity is None:
+        raise Unreadable(f"TradeGecko sent a line of order {order_id} without a quantity")
+    return order_id, ReceiptLine(item_id, quantity)
 
 
 def currency(given: object) -> tuple[str, str]:

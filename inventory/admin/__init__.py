@@ -1,5 +1,5 @@
 """The admin of the middle layer."""
 
-from inventory.admin import aliases, stock
+from inventory.admin import alias_imports, aliases, stock
 
-__all__ = ["aliases", "stock"]
+__all__ = ["alias_imports", "aliases", "stock"]

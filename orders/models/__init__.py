@@ -21,9 +21,11 @@ from orders.models.sending import (
     SubmittedLine,
     WarehouseSubmission,
 )
+from orders.models.set_up import Backfill, RouteLook
 
 __all__ = [
     "NOT_SENT",
+    "Backfill",
     "CarrierService",
     "ConfirmedLine",
     "Hold",
@@ -33,6 +35,7 @@ __all__ = [
     "OrderLine",
     "ReconciledOrder",
     "Reconciliation",
+    "RouteLook",
     "Shipment",
     "ShipmentConfirmation",
     "ShipmentLine",

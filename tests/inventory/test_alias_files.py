@@ -13,8 +13,9 @@ from openpyxl import Workbook
 
 from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
-from inventory.alias_file import FileProblem, read
+from inventory.alias_file import FileProblem, is_longer, read
 from inventory.alias_import import AliasResource, problems
+from inventory.alias_plan import plan
 from inventory.models import SkuAlias
 
 
@@ -128,14 +129,14 @@ def test_a_cell_that_is_no_sku_is_refused_by_its_line(overstock: Connection, cel
 
 
 def test_what_is_exported_imports_unchanged_and_runs_no_formula(overstock: Connection) -> None:
-    for sku in ("=1+1", "+A", "-A", "@A", "'A", "plain", "00012"):
+    for sku in ("=1+1", "+A", "-A", "@A", "'A", "'=A", "''+A", "plain", "00012"):
         SkuAlias.objects.create(connection=overstock, marketplace_sku=sku, warehouse_sku=sku, note="=cmd()")
     before = list(SkuAlias.objects.values_list("marketplace_sku", "warehouse_sku", "units", "note"))
     exported = AliasResource(connection=overstock).export()
     assert b"\n=" not in exported.export("csv").encode()
     assert b",=" not in exported.export("csv").encode()
     for content in (exported.export("csv").encode(), exported.export("xlsx")):
-        result = AliasResource(connection=overstock).import_data(read(content), use_transactions=True)
+        result = AliasResource(overstock).import_data(read(content), use_transactions=True)
         assert result.totals["skip"] == len(before)
     assert list(SkuAlias.objects.values_list("marketplace_sku", "warehouse_sku", "units", "note")) == before
 
@@ -174,7 +175,74 @@ def test_the_command_line_names_the_file_the_line_and_that_nothing_was_imported(
     assert "a.csv: line 4: units is 'x'" in tried("import_aliases", "Overstock", str(file))
     assert "No such file" in tried("import_aliases", "Overstock", str(tmp_path / "b.csv"))
     file.write_bytes(b"marketplace_sku,warehouse_sku\nA,\xff\n")
-    assert "not UTF-8 (line 2); save it as CSV UTF-8. Nothing was imported" in tried(
+    assert "save it as CSV UTF-8, or name its encoding: windows-1252 or latin-1. Nothing was imported" in tried(
         "import_aliases", "Overstock", str(file)
     )
     assert not SkuAlias.objects.exists()
+
+
+def test_a_long_number_that_a_spreadsheet_shortened_is_warned_of(overstock: Connection) -> None:
+    found = plan(read(b"marketplace_sku,warehouse_sku\n1.23456789012346E+017,A\n1E5,B\n"), overstock)
+    assert [(one.line, one.shown) for one in found.warnings] == [(2, ("1.23456789012346E+017", "A"))]
+    assert len(found.changes) == 2
+
+
+@pytest.mark.parametrize(("encoding", "text"), [
+    ("windows-1252", "Caf\u00e9 \u20ac"), ("latin-1", "Caf\u00e9"), ("utf-8", "\u2615"),
+])  # fmt: skip
+def test_other_encodings_are_read_by_choice(encoding: str, text: str) -> None:
+    content = f"marketplace_sku,warehouse_sku,note\nA,B,{text}\n"
+    assert read(content.encode(encoding), encoding).rows == [["A", "B", text]]
+    assert read(content.encode("utf-8-sig"), encoding).rows == [["A", "B", text]]  # its mark says what it is
+
+
+def test_a_byte_that_the_chosen_encoding_lacks_is_told_by_its_line() -> None:
+    with pytest.raises(FileProblem, match=r"not windows-1252 \(line 2\); save it as CSV UTF-8"):
+        read(b"marketplace_sku,warehouse_sku\nA,\x81\n", "windows-1252")
+
+
+def test_how_long_a_file_is_is_known_without_reading_it() -> None:
+    rows: list[list[Any]] = [[f"A{number}", "B"] for number in range(50)]
+    for content in (workbook(HEADER[:2], *rows), b"a,b\n" * 51):
+        assert is_longer(content, 40)
+        assert not is_longer(content, 60)
+    assert not is_longer(b"PK\x03\x04 this is no workbook", 0)
+
+
+def test_each_deliberate_error_of_a_large_file_is_found_and_nothing_else(overstock: Connection) -> None:
+    """Every 40th of 20,000 rows is wrong, in five ways."""
+    wrong = ["M{0},V{0},0,,", "M{0},,1,,", "M1,V1,1,,", "M{0},V{0},1,perhaps,", "M{0},V{0},1,,a,b"]
+    lines = [f"M{number},V{number},{number % 9 + 1},yes," for number in range(20_000)]
+    for number in range(40, 20_000, 40):
+        lines[number] = wrong[number // 40 % 5].format(number)
+    found = plan(read("\n".join(["marketplace_sku,warehouse_sku,units,is_active,note", *lines]).encode()), overstock)
+    assert [problem.line for problem in found.problems] == [number + 2 for number in range(40, 20_000, 40)]
+    assert {problem.columns for problem in found.problems} == {
+        ("units",), ("warehouse_sku",), ("marketplace_sku", "warehouse_sku"), ("is_active",), (),
+    }  # fmt: skip
+    assert len(found.changes) == 20_000 - 499
+
+
+def test_replacing_switches_off_what_the_file_does_not_name_and_no_other_marketplace(
+    shop: Sandbox, overstock: Connection
+) -> None:
+    other = Connection.objects.create(name="Other", provider="supplier_oasis")
+    for connection in (overstock, other):
+        for sku, is_active in (("A", True), ("B", True), ("C", False)):
+            SkuAlias.objects.create(
+                connection=connection, marketplace_sku=sku, warehouse_sku="V", is_active=is_active, note="kept"
+            )
+    file = read(b"marketplace_sku,warehouse_sku\nA,V\n")
+    result = AliasResource(overstock, "replace").import_data(file, use_transactions=True)
+    assert result.plan.counts()["switched_off"] == 1
+    assert list(overstock.aliases.filter(is_active=True).values_list("marketplace_sku", flat=True)) == ["A"]
+    assert other.aliases.filter(is_active=True).count() == 2
+    assert SkuAlias.objects.filter(note="kept").count() == 6
+
+
+def test_a_file_with_an_error_replaces_nothing(overstock: Connection) -> None:
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="B", warehouse_sku="V")
+    file = read(b"marketplace_sku,warehouse_sku,units\nA,V,0\n")
+    result = AliasResource(overstock, "replace").import_data(file, use_transactions=True)
+    assert (len(problems(result)), result.plan.counts()["switched_off"]) == (1, 0)
+    assert SkuAlias.objects.get().is_active

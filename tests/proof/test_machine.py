@@ -307,7 +307,7 @@ def line_of(sale: Sale, which: int) -> str:
 def test_whatever_happens_every_order_is_sent_once_and_every_parcel_told_once(is_full: bool, proved: Proved) -> None:
     """A sample, the same each time; at full length with new examples for SOAK_MINUTES."""
     sample = settings(
-        max_examples=12, stateful_step_count=30, derandomize=True, database=None, deadline=None,
+        max_examples=5, stateful_step_count=25, derandomize=True, database=None, deadline=None,
         phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     more = settings(sample, derandomize=False, max_examples=10, stateful_step_count=50, print_blob=True)

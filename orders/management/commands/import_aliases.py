@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from integrations.management.base import Command as Base
 from integrations.models import Connection, Route
-from inventory.alias_file import FileProblem, read_file
-from inventory.alias_import import AliasResource, problems
+from inventory import alias_effects, alias_file, alias_upload
+from inventory.alias_file import ENCODINGS, FileProblem
+from inventory.alias_import import AliasResource, AliasResult, problems
+from inventory.models import AliasImport
+
+NOTHING = "Nothing was imported."
+SHOWN_WARNINGS = 200
 
 
 class Command(Base):
@@ -18,24 +24,68 @@ class Command(Base):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="a marketplace connection, or a route")
         parser.add_argument("file", type=Path)
-        parser.add_argument("--dry-run", action="store_true")
+        parser.add_argument("--dry-run", action="store_true", help="say what it would do, and store nothing")
+        parser.add_argument("--replace", action="store_true", help="switch off the aliases that the file does not name")
+        parser.add_argument(
+            "--switch-off-most", action="store_true", help="with --replace: also if that is more than half of them"
+        )
+        parser.add_argument("--encoding", choices=list(ENCODINGS), default=alias_file.UTF_8, help="of a CSV file")
 
-    def handle(self, *_args: Any, name: str, file: Path, dry_run: bool, **_options: Any) -> None:
-        resource = AliasResource(connection=self._marketplace(name))
+    def handle(self, *_args: Any, name: str, file: Path, **options: Any) -> None:
+        marketplace = self._marketplace(name)
+        mode = AliasImport.Mode.REPLACE if options["replace"] else AliasImport.Mode.UPDATE
         try:
-            rows = read_file(file)
+            content = alias_file.load(file)
+            rows = alias_file.read(content, options["encoding"])
         except (OSError, FileProblem) as exc:
             text = (exc.strerror or "cannot be read") if isinstance(exc, OSError) else str(exc)
-            self.fail(f"{file}: {text}. Nothing was imported.")
-        result = resource.import_data(rows, dry_run=dry_run, use_transactions=True)
+            self.fail(f"{file}: {text}. {NOTHING}")
+        result = AliasResource(marketplace, mode).import_data(rows, dry_run=True)
+        self._check(file, result, may_switch_off_most=options["switch_off_most"])
+        if not options["dry_run"]:
+            record = alias_upload.keep(marketplace, None, file.name, content, encoding=options["encoding"], mode=mode)
+            self._store(file, record)
+        self._tell(result, mode, is_dry=options["dry_run"])
+
+    def _check(self, file: Path, result: AliasResult, *, may_switch_off_most: bool) -> None:
         wrong = problems(result)
         if wrong:
             for line in wrong[1:]:
                 self.stdout.write(line)
-            self.fail(f"{file}: {wrong[0]} ({len(wrong)} wrong in all). Nothing was imported.")
-        totals = result.totals
-        counts = f"{totals['new']} new, {totals['update']} changed, {totals['skip']} unchanged"
-        self.stdout.write(f"{counts}{' (dry run: nothing was stored)' if dry_run else ''}")
+            self.fail(f"{file}: {wrong[0]} ({len(wrong)} wrong in all). {NOTHING}")
+        counts = result.plan.counts()
+        if alias_upload.switches_off_most(counts) and not may_switch_off_most:
+            self.fail(
+                f"{file}: --replace would switch off {counts['switched_off']} of {counts['active_before']} aliases. "
+                f"{NOTHING} Add --switch-off-most if that is meant."
+            )
+
+    def _store(self, file: Path, record: AliasImport) -> None:
+        alias_upload.go_on(record, at_once=True)
+        alias_upload.confirm(record, record.fingerprint, None, at_once=True)
+        if record.state == AliasImport.State.DONE:
+            return
+        why = record.error or "the aliases changed meanwhile; try again"
+        record.delete()
+        self.fail(f"{file}: {why} {NOTHING}")
+
+    def _tell(self, result: AliasResult, mode: str, *, is_dry: bool) -> None:
+        counts = result.plan.counts()
+        for warning in result.plan.warnings[:SHOWN_WARNINGS]:
+            self.stdout.write(f"to check: line {warning.line}: {warning.shown[-1]}: {warning.text}")
+        if len(result.plan.warnings) > SHOWN_WARNINGS:
+            self.stdout.write(f"to check: {len(result.plan.warnings) - SHOWN_WARNINGS} more")
+        if is_dry:
+            self._tell_effects(alias_effects.told(result.effects))
+        off = f", {counts['switched_off']} switched off" if mode == AliasImport.Mode.REPLACE else ""
+        text = f"{counts['new']} new, {counts['changed']} changed, {counts['unchanged']} unchanged{off}"
+        self.stdout.write(f"{text}{' (dry run: nothing was stored)' if is_dry else ''}")
+
+    def _tell_effects(self, effects: Sequence[alias_effects.Effect]) -> None:
+        for effect in effects:
+            named = ", ".join(text for text, _ in effect.links)
+            more = f" and {effect.more} more" if effect.more else ""
+            self.stdout.write(f"effect: it {effect.text}{': ' if named else ''}{named}{more}")
 
     def _marketplace(self, name: str) -> Connection:
         route = Route.objects.filter(name=name).select_related("marketplace").first()

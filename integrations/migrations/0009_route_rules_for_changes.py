@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0007_outages_and_waiting_tasks'),
+        ('integrations', '0008_words_of_the_menu'),
     ]
 
     operations = [

@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0008_route_rules_for_changes'),
-        ('orders', '0006_reconciliation_reports'),
+        ('integrations', '0009_route_rules_for_changes'),
+        ('orders', '0007_other_lines_and_words'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='hold',
             name='kind',
-            field=models.CharField(choices=[('unknown_sku', 'Unknown SKU'), ('ambiguous_sku', 'Ambiguous SKU'), ('unusable_address', 'Unusable address'), ('no_route', 'No route'), ('unmapped_shipping', 'Unmapped shipping code'), ('incomplete_line', 'Incomplete line'), ('nothing_to_ship', 'Nothing to ship'), ('too_many_lines', 'Too many lines'), ('manual', 'Held by a person'), ('gone', 'Gone from the marketplace'), ('changed', 'Changed on the marketplace'), ('unknown_carrier', 'Unknown carrier'), ('voided_shipment', 'Shipment voided after it was confirmed'), ('changed_shipment', 'Shipment changed after it was confirmed'), ('voided_order', 'Voided in the warehouse'), ('unreadable_parcel', 'Unreadable parcel'), ('over_shipped', 'More shipped than ordered'), ('cancelled_late', 'Cancelled after sending'), ('changed_order', 'Changed after sending'), ('doubled', 'Twice in the warehouse')], max_length=20),
+            field=models.CharField(choices=[('unknown_sku', 'Unknown SKU'), ('ambiguous_sku', 'Ambiguous SKU'), ('unusable_address', 'Unusable address'), ('no_route', 'No route'), ('unmapped_shipping', 'Unmapped shipping code'), ('incomplete_line', 'Incomplete line'), ('nothing_to_ship', 'Nothing to ship'), ('too_many_lines', 'Too many lines'), ('manual', 'Held by a person'), ('gone', 'Gone from the marketplace'), ('changed', 'Changed on the marketplace'), ('unknown_carrier', 'Unknown carrier'), ('voided_shipment', 'Shipment voided after it was confirmed'), ('changed_shipment', 'Shipment changed after it was confirmed'), ('voided_order', 'Voided in the warehouse'), ('unreadable_parcel', 'Unreadable parcel'), ('over_shipped', 'More shipped than ordered'), ('cancelled_late', 'Cancelled after sending'), ('changed_order', 'Changed after sending'), ('doubled', 'Twice in the warehouse'), ('different_there', 'Other lines in the warehouse')], max_length=20),
         ),
         migrations.CreateModel(
             name='ShortShip',
