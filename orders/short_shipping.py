@@ -5,6 +5,7 @@ The units are kept from being sent and confirmed from the moment it is asked for
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -125,8 +126,10 @@ def _has_let_go(order: Order, line: OrderLine) -> bool:
     submission = WarehouseSubmission.objects.filter(order=order).exclude(status=T.WITHDRAWN).first()
     if submission is None or submission.remote_status in WarehouseSubmission.ENDED or order.status == S.CANCELLED:
         return True
-    rows = submission.lines.filter(order_line=line)
-    return all(row.quantity <= line.quantity_to_ship * row.units for row in rows)
+    there: Counter[tuple[str, int]] = Counter()  # a component may be two lines, of different prices
+    for row in submission.lines.filter(order_line=line):
+        there[row.item_id, row.units] += row.quantity
+    return all(units <= line.quantity_to_ship * each for (_, each), units in there.items())
 
 
 # --- told -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import pytest
 from django.core.management import CommandError
 
 from integrations.models import Route
-from integrations.sandbox.oasis_state import Line
 from integrations.sandbox.server import Sandbox
 from orders import actions, decisions
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange
@@ -94,9 +93,8 @@ def test_a_sku_that_is_changed_to_an_unknown_one_holds_the_order(shop: Sandbox, 
 def test_a_line_that_is_new_or_gone_is_followed_before_sending(shop: Sandbox, manage: Run) -> None:
     number = two_lines(shop)
     manage("run", "pull_orders")
-    lines = shop.oasis.orders[number].lines
-    new = Line("3", "TEE-RED-M", quantity=4)
-    shop.oasis.orders[number].lines = [lines[0], new]
+    shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M", "quantity": 4})
+    shop.oasis.remove_line(number, "2")
     again(manage)
     again(manage)
     assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "4.0"}
@@ -330,8 +328,7 @@ def test_a_change_whose_answer_was_lost_is_there_once(
     number = sent(shop, manage)
     shop.oasis.edit(number, address={"city": "Nampa"})
     shop.oasis.edit(number, "1", quantity=5)
-    lines = shop.oasis.orders[number].lines
-    shop.oasis.orders[number].lines = [*lines, Line("3", "TEE-RED-M", quantity=4)]
+    shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M", "quantity": 4})
     again(manage)
     decisions.amend(order(number), None)
     shop.faults.add("tradegecko", fault, path=path, method=method)
@@ -412,3 +409,87 @@ def test_a_second_cancel_while_the_first_is_parked_is_asked_for_again(shop: Sand
     again(manage)
     assert (told(number)["status"], state(shop, number)) == ("cancelled", "void")
     assert not Hold.objects.filter(resolved_at=None).exists()
+
+
+def test_a_line_cancelled_while_the_other_has_shipped_is_taken_out(shop: Sandbox, manage: Run, told: Told) -> None:
+    set_rule(order_status="finalized", cancels_after_sending="do")
+    number = sent(shop, manage)
+    ship(shop, number, 1, units=2, tracking="1ZONE")
+    manage("run", "pull_shipments")
+    shop.oasis.cancel(number, "2")
+    again(manage)
+    manage("run", "all")
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
+    assert parcels(shop, number) == [("1", "1ZONE", 2)]
+
+
+def test_a_right_that_only_the_change_needs_keeps_back_only_the_change(shop: Sandbox, manage: Run, told: Told) -> None:
+    set_rule(cancels_after_sending="do")
+    number = sent(shop, manage)
+    shop.oasis.cancel(number, "2")
+    other = two_lines(shop)
+    shop.faults.add("tradegecko", "403", path="/order_line_items/*", method="DELETE", times=9)
+    manage("run", "pull_orders")
+    again(manage)
+    assert "may not do this" in told(number)["holds"][0]["message"]
+    assert goods(shop, other) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
+
+
+def test_what_is_cancelled_while_its_send_is_in_doubt_is_voided_once_it_is_found(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(cancels_after_sending="do")
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    shop.faults.add("tradegecko", "reset_after_apply", path="/orders", method="POST")
+    with suppress(CommandError):
+        manage("run", "submit_orders")
+    shop.oasis.cancel(number)
+    again(manage)
+    again(manage)
+    assert (told(number)["status"], state(shop, number)) == ("cancelled", "void")
+
+
+def test_what_is_changed_again_meanwhile_is_shown_as_the_difference_to_what_was_done(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    shop.oasis.edit(number, address={"city": "Nampa"})
+    manage("run", "revisit_orders")
+    decisions.amend(order(number), None)
+    shop.oasis.edit(number, address={"city": "Kuna"})
+    again(manage)
+    assert address(shop, number)["city"] == "Nampa"
+    assert "city 'Nampa' → 'Kuna'" in told(number)["holds"][0]["message"]
+    decisions.amend(order(number), None)
+    manage("run", "submit_orders")
+    assert (address(shop, number)["city"], holds(told(number))) == ("Kuna", [])
+
+
+def test_a_cancellation_joins_a_change_that_waits(shop: Sandbox, manage: Run, told: Told) -> None:
+    set_rule(cancels_after_sending="do")
+    number = sent(shop, manage)
+    shop.oasis.edit(number, address={"city": "Nampa"})
+    manage("run", "revisit_orders")
+    decisions.amend(order(number), None)
+    shop.oasis.cancel(number)
+    again(manage)
+    assert (told(number)["status"], state(shop, number), holds(told(number))) == ("cancelled", "void", [])
+    assert WarehouseChange.objects.count() == 1
+
+
+def test_a_skipped_order_waits_for_no_decision_and_is_compared_again_once_it_is_taken(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(changes_before_sending="ask")
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    shop.oasis.edit(number, "1", quantity=5)
+    manage("run", "pull_orders")
+    actions.skip(order(number), "not ours", None)
+    assert decisions.possible(order(number)) == set()
+    actions.unskip(order(number), None)
+    again(manage)
+    again(manage)
+    assert holds(told(number)) == ["changed"]
+    assert not shop.tradegecko.by_reference(number)
