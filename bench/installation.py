@@ -30,7 +30,7 @@ class Installation:
     `then` are more commands to run in it, `environment` what differs from ours; it must name the DATABASE_URL.
     """
 
-    MIGRATIONS = (["migrate", "--verbosity", "0"],)
+    MIGRATIONS: tuple[list[str], ...] = (["migrate", "--verbosity", "0"],)
 
     def __init__(self, box: Sandbox, *then: list[str], **environment: str) -> None:
         self._environment = {
