@@ -13,7 +13,7 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from pathlib import Path
 
-from bench.installation import Installation
+from bench.installation import Measured
 from integrations import shutdown
 from integrations.sandbox.server import Sandbox
 
@@ -53,7 +53,7 @@ def measure(args: Namespace) -> None:
         box.tradegecko.limit = 10**6
         box.tradegecko.set_stock("MUG-BLK", args.orders * 2)
         numbers = [box.oasis.add_order({"partner_sku": "MUG-BLK"}) for _ in range(args.orders)]
-        made = Installation(box, log, DATABASE_URL=args.database, REDIS_URL=args.redis)
+        made = Measured(box, log, DATABASE_URL=args.database, REDIS_URL=args.redis)
         try:
             started = time.perf_counter()
             for _ in range(args.clusters):
@@ -72,7 +72,7 @@ def measure(args: Namespace) -> None:
         judge(box, numbers, log.read_text())
 
 
-def wait_until(made: Installation, status: str, args: Namespace) -> float:
+def wait_until(made: Measured, status: str, args: Namespace) -> float:
     """When all orders had this status. The frequent jobs are due all the time, as with a scheduler of seconds."""
     deadline = time.perf_counter() + args.minutes * 60
     while True:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import requests
 
-from bench.installation import Installation
+from bench.installation import Measured
 from integrations.sandbox.server import Sandbox
 
 PORT = 8765
@@ -67,7 +67,7 @@ def main() -> None:
         log = Path(folder) / "log"
         box.tradegecko.limit = 10**6
         box.tradegecko.set_stock("MUG-BLK", 10**5)
-        made = Installation(box, log, DATABASE_URL=f"sqlite:///{folder}/bench.sqlite3", RETRY_BASE_SECONDS="0")
+        made = Measured(box, log, DATABASE_URL=f"sqlite:///{folder}/bench.sqlite3", RETRY_BASE_SECONDS="0")
         made.ask(PREPARE)
         made.start("qcluster")
         made.start("runserver", "--noreload", str(PORT))

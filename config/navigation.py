@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
@@ -18,6 +19,11 @@ def _item(title: str, icon: str, model: str, *, seen_with: str = "") -> dict[str
         "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
         "permission": lambda request: request.user.has_perm(right),
     }
+
+
+def _is_on_holds(request: HttpRequest) -> bool:
+    """The worklist of what needs mapping lies below the holds, and is an entry of its own."""
+    return "/orders/hold/" in request.path and "/needs-mapping/" not in request.path
 
 
 UNFOLD: dict[str, Any] = {
@@ -37,11 +43,20 @@ UNFOLD: dict[str, Any] = {
                 "title": "Orders",
                 "items": [
                     _item("Orders", "shopping_cart", "orders.order"),
-                    _item("Holds", "front_hand", "orders.hold"),
+                    {
+                        "title": "Needs mapping",
+                        "icon": "alt_route",
+                        "link": reverse_lazy("admin:orders_needs_mapping"),
+                        "badge": "orders.admin.mapping.badge",
+                        "permission": lambda request: request.user.has_perm("orders.view_hold"),
+                    },
+                    {**_item("Holds", "front_hand", "orders.hold"), "active": _is_on_holds},
                     _item("Unreadable records", "broken_image", "orders.unreadablerecord"),
                     _item("Submissions", "outbox", "orders.warehousesubmission"),
+                    _item("Warehouse changes", "published_with_changes", "orders.warehousechange"),
                     _item("Shipments", "local_shipping", "orders.shipment"),
                     _item("Confirmations", "mark_email_read", "orders.shipmentconfirmation"),
+                    _item("Short ships", "production_quantity_limits", "orders.shortship"),
                     _item("Reconciliation", "balance", "orders.reconciliation"),
                 ],
             },

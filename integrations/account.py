@@ -27,8 +27,14 @@ class Circuit(Protocol):
     def enter(self) -> bool:
         """Whether this call is the one that tries again. Raises Unavailable(throttled) while calls are paused."""
 
+    def give_back(self) -> None:
+        """The call that was to try again did not leave: another one may."""
+
     def succeeded(self) -> None:
         """The other side gave a clear answer, be it yes or no."""
+
+    def asked_to_wait(self, wait: timedelta) -> None:
+        """The other side named the time before which it wants no more: kept even when a person asks."""
 
     def failed(self, error: str, wait_asked: timedelta | None = None) -> timedelta:
         """It gave none. Returns how long calls are paused now; zero while they are not."""

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from integrations import processes
@@ -48,24 +48,31 @@ class SharedCircuit:
         self._is_probe = True
         return True
 
+    def give_back(self) -> None:
+        """The call that was to try again did not leave: another one may."""
+        own = self._mine().filter(prober=processes.own_name())
+        own.update(paused_until=timezone.now(), prober="")
+        self._is_probe = False
+
     def succeeded(self) -> None:
         """A clear answer, whatever it says: the count starts anew, and what waited for this may go."""
         known, self._known = self._known, None
         if known is None or not (known.failures or self._is_probe):
             return
-        self._mine().update(failures=0, since=None, paused_until=None, asked_until=None, prober="", last_error="")
+        self._mine().update(failures=0, since=None, paused_until=None, prober="", last_error="")
         if known.paused_until is not None:
             _let_go(self._connection)
 
     def failed(self, error: str, wait_asked: timedelta | None = None) -> timedelta:
         """No clear answer. Returns how long calls are paused now; zero while they are not."""
+        now, wait = timezone.now(), wait_asked or timedelta(0)
+        if wait:
+            self.asked_to_wait(wait)
         if _is_disabled():
             return timedelta(0)
-        now, wait = timezone.now(), wait_asked or timedelta(0)
         Outage.objects.get_or_create(connection=self._connection)
         self._mine().update(
-            failures=F("failures") + 1, since=Coalesce(F("since"), now), last_error=error[:2000],
-            asked_until=now + wait if wait else None,
+            failures=F("failures") + 1, since=Coalesce(F("since"), now), last_error=error[:2000]
         )  # fmt: skip
         outage = Outage.objects.get(connection=self._connection)
         is_due = outage.paused_until is None and outage.failures >= FAILURES_UNTIL_PAUSED
@@ -74,6 +81,11 @@ class SharedCircuit:
             self._mine().update(paused_until=now + pause, prober="")
             return pause
         return timedelta(0)
+
+    def asked_to_wait(self, wait: timedelta) -> None:
+        """The other side named the time before which it wants no more: kept even when a person asks."""
+        Outage.objects.get_or_create(connection=self._connection)
+        self._mine().update(asked_until=timezone.now() + wait)
 
     def _mine(self) -> models.QuerySet[Outage]:
         return Outage.objects.filter(connection=self._connection)
@@ -131,13 +143,34 @@ def try_now(connections: Iterable[Connection]) -> None:
 
     Not while another process is trying, nor before the time that the other side itself asked for.
     """
-    now = timezone.now()
-    for outage in Outage.objects.filter(connection__in=list(connections), failures__gt=0).select_related("connection"):
-        if (outage.prober and _holds(outage, now)) or (outage.asked_until and outage.asked_until > now):
+    now, asked = timezone.now(), list(connections)
+    outages = {one.connection_id: one for one in Outage.objects.filter(connection__in=asked)}
+    for connection in asked:
+        outage = outages.get(connection.pk)
+        if outage is not None and not _may_cut_short(outage, now):
             continue
-        known = Outage.objects.filter(pk=outage.pk, prober=outage.prober)
-        known.filter(paused_until__gt=now).update(paused_until=now, prober="")
-        _let_go(outage.connection)
+        _put_forward(connection)
+        if outage is not None and outage.failures:
+            known = Outage.objects.filter(pk=outage.pk, prober=outage.prober)
+            known.filter(paused_until__gt=now).update(paused_until=now, prober="")
+            _let_go(connection)
+
+
+def _may_cut_short(outage: Outage, now: datetime) -> bool:
+    is_asked = outage.asked_until is not None and outage.asked_until > now
+    return not is_asked and not (outage.prober and _holds(outage, now))
+
+
+def _put_forward(connection: Connection) -> None:
+    """What waits for our own back-off is due; a try before its time costs no attempt."""
+    for model in transmission_models():
+        early = Greatest(F("attempts") - 1, Value(0))
+        _put_off(model, connection).update(not_before=None, attempts=early)
+
+
+def _put_off(model: type[Transmission], connection: Connection) -> models.QuerySet[Transmission]:
+    put_off = Q(status__in=Transmission.CLAIMABLE, not_before__gt=timezone.now())
+    return model._default_manager.filter(put_off, **{model.connection_path: connection})
 
 
 def _holds(outage: Outage, now: datetime) -> bool:
@@ -148,8 +181,7 @@ def _holds(outage: Outage, now: datetime) -> bool:
 def _let_go(connection: Connection) -> None:
     """What was put off because nothing was decided need not wait longer."""
     for model in transmission_models():
-        open_ones = Q(status__in=Transmission.CLAIMABLE, not_before__gt=timezone.now())
-        model._default_manager.filter(open_ones, **{model.connection_path: connection}).update(not_before=None)
+        _put_off(model, connection).update(not_before=None)
     frequent = connection.plans.filter(every_minutes__lte=LONGEST_PAUSE.total_seconds() / 60)
     frequent.filter(next_run_at__gt=timezone.now()).update(next_run_at=timezone.now())
 

@@ -98,7 +98,7 @@ def _warehouse_names(connection: Connection, market: Marketplace) -> Iterator[Ch
         elif not seen:
             yield CheckStep(tried, "no orders in that time, so it cannot be checked")
         else:
-            near = [other for other in seen if _plain(other) == _plain(name)] or seen
+            near = [other for other in seen if plain_name(other) == plain_name(name)] or seen
             yield CheckStep(tried, f"does not occur; seen were {', '.join(map(repr, near))}", ok=False)
 
 
@@ -126,5 +126,6 @@ def _company(name: str, routes: list[Route], warehouse: Warehouse) -> CheckStep:
     return CheckStep(tried, "found" if found else "not there yet; it is created with the first order")
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name without blanks and capitals: two that are alike in this are taken for one by people."""
     return "".join(name.split()).casefold()

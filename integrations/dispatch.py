@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.tasks import async_task
@@ -24,6 +24,7 @@ from integrations.transmissions import Transmission, transmission_models
 logger = logging.getLogger(__name__)
 
 KEPT = timedelta(days=30)
+WRONG_KEPT = timedelta(days=90)
 # A task may get lost with the worker that took it; then the next one is queued after two intervals, or this.
 LOST_AFTER = timedelta(minutes=5)
 FURTHEST_PUT_OFF = timedelta(hours=2)  # a Retry-After is kept for an hour at most
@@ -72,13 +73,22 @@ def expected_plans(now: datetime) -> QuerySet[JobPlan]:
 
 
 def forget_old(now: datetime) -> None:
-    """Requests and uneventful runs are kept for a month, and what was sent for as long as its kind says."""
+    """Requests and uneventful runs are kept for a month, other runs for three, and what was sent as its kind says."""
     Exchange.objects.filter(at__lt=now - KEPT).delete()
-    SyncRun.objects.filter(started_at__lt=now - KEPT, status=SyncRun.Status.SUCCEEDED).delete()
+    _old_runs(now).delete()
     for model in transmission_models():
         kept_for = getattr(model, "KEPT_FOR", None)
         if kept_for is not None:
             model._default_manager.filter(status__in=DONE, finished_at__lt=now - kept_for).delete()
+
+
+def _old_runs(now: datetime) -> QuerySet[SyncRun]:
+    """All but the newest of each job, which says how that stands however long ago it was."""
+    uneventful = Q(status=SyncRun.Status.SUCCEEDED, started_at__lt=now - KEPT)
+    old = SyncRun.objects.filter(uneventful | Q(started_at__lt=now - WRONG_KEPT))
+    same_job = SyncRun.objects.filter(connection=OuterRef("connection"), job=OuterRef("job"))
+    newest = same_job.order_by("-started_at", "-pk").values("pk")[:1]
+    return old.exclude(status=SyncRun.Status.RUNNING).exclude(pk=Subquery(newest))
 
 
 def ensure_plans(connection: Connection) -> None:

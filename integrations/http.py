@@ -64,6 +64,17 @@ class Answer:
         return self.status >= 500 or self.status == 408 or (200 <= self.status < 300 and self.is_html)
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as it goes out, but for the credentials. `writes`: it changes something over there."""
+
+    method: str
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+    writes: bool
+
+
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """None: no redirect is followed, and the body of one is read like any other, with our bounds."""
@@ -114,27 +125,50 @@ class Door:
         before a write leaves, what the account's lease raises.
         While the account's calls are paused, and when the one call that tries again fails, Unavailable(throttled).
         """
-        if self._account.budget is not None:
-            self._account.budget.take()
-        probes = self._account.circuit is not None and self._account.circuit.enter()
+        probes = self._enter()
         url = f"{self._base}{path}" + (f"?{urlencode(params)}" if params else "")
+        call = Call(method, url, body, headers or {}, writes)
         shown_body = without_values(body, unrecorded) if unrecorded else body
         started = time.monotonic()
         try:
-            answer = self._exchange(method, url, body, headers or {}, writes)
+            answer = self._exchange(call)
         except IntegrationError as exc:
-            self._record(method, url, shown_body, None, started, str(exc))
+            self._record(call, shown_body, None, started, str(exc))
             self._after_failure(exc, probes=probes, writes=writes)
             raise
+        except Exception:
+            self._give_back(probes)
+            raise
         shown = self._shown(answer, unrecorded)
-        self._record(method, url, shown_body, shown, started, "")
+        self._record(call, shown_body, shown, started, "")
         self._after_answer(shown, probes=probes, writes=writes)
+        self._check_redirect(answer)
+        return answer if unrecorded else shown
+
+    def _enter(self) -> bool:
+        """Whether this call is the one that tries again. Spends a call of the budget, unless calls are paused."""
+        circuit, budget = self._account.circuit, self._account.budget
+        probes = circuit is not None and circuit.enter()
+        if budget is None:
+            return probes
+        try:
+            budget.take()
+        except Exception:
+            self._give_back(probes)
+            raise
+        return probes
+
+    def _give_back(self, probes: bool) -> None:
+        """This process did not try after all: the next one may."""
+        if probes and self._account.circuit is not None:
+            self._account.circuit.give_back()
+
+    def _check_redirect(self, answer: Answer) -> None:
         if 300 <= answer.status < 400:
             raise Misconfigured(
                 f"{self._host} answered with a redirect (HTTP {answer.status}), which is not followed; "
                 "check the connection's base URL"
             )
-        return answer if unrecorded else shown
 
     def _shown(self, answer: Answer, unrecorded: Collection[str]) -> Answer:
         """Without our secrets, and without those that the other side gives."""
@@ -158,22 +192,25 @@ class Door:
         circuit = self._account.circuit
         if circuit is None:
             return
+        wait = retry_after(answer.headers, now=datetime.now(UTC))
         if not answer.is_of_outage:
             circuit.succeeded()
+            if answer.status == 429 and wait:
+                circuit.asked_to_wait(wait)
             return
         text = f"{self._host} is in trouble (HTTP {answer.status}: {answer.excerpt or 'empty'})"
-        pause = circuit.failed(text, retry_after(answer.headers, now=datetime.now(UTC)))
+        pause = circuit.failed(text, wait)
         if probes and not writes:
             raise Unavailable(text, retry_after=pause, throttled=True)
 
-    def _exchange(self, method: str, url: str, body: bytes, headers: Mapping[str, str], writes: bool) -> Answer:
-        broken = OutcomeUnknown if writes else Unavailable
-        if writes and self._account.lease is not None:
+    def _exchange(self, call: Call) -> Answer:
+        broken = OutcomeUnknown if call.writes else Unavailable
+        if call.writes and self._account.lease is not None:
             # Last thing before it leaves: whoever was suspended until now may have been replaced meanwhile.
             self._account.lease.beat()
         try:
             with self._session.request(
-                method, url, data=body or None, headers=dict(headers), auth=self._auth,
+                call.method, call.url, data=call.body or None, headers=dict(call.headers), auth=self._auth,
                 timeout=self._timeout, allow_redirects=False, stream=True,
             ) as response:  # fmt: skip
                 content = self._read(response, broken)
@@ -214,14 +251,14 @@ class Door:
             return broken(f"{self._host} broke off the connection: {_reason(exc)}")
         return broken(f"the exchange with {self._host} failed: {_reason(exc)}")
 
-    def _record(self, method: str, url: str, body: bytes, answer: Answer | None, started: float, error: str) -> None:
+    def _record(self, call: Call, shown_body: bytes, answer: Answer | None, started: float, error: str) -> None:
         if self._account.journal is None:
             return
         self._account.journal.record(
             Exchange(
-                method=method,
-                url=self._redactor.clean_text(url),
-                request_body=self._redactor.clean(body).decode("utf-8", "replace")[:EXCERPT_CHARS],
+                method=call.method,
+                url=self._redactor.clean_text(call.url),
+                request_body=self._redactor.clean(shown_body).decode("utf-8", "replace")[:EXCERPT_CHARS],
                 status=answer.status if answer else None,
                 response_body=answer.text[:EXCERPT_CHARS] if answer else "",
                 milliseconds=int((time.monotonic() - started) * 1000),

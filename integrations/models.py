@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -96,6 +97,19 @@ class Connection(models.Model):
         self.save(update_fields=["health", "health_message", "health_at"])
 
 
+LONGEST_REASON_CODE = 60
+
+
+def check_reasons(text: str) -> None:
+    """Raises ValidationError for a code that is named twice or is longer than a code can be."""
+    codes = [line.split()[0] for line in text.splitlines() if line.strip()]
+    for code in codes:
+        if len(code) > LONGEST_REASON_CODE:
+            raise ValidationError(f"{code[:20]!r}… is longer than the {LONGEST_REASON_CODE} characters of a code.")
+        if codes.count(code) > 1:
+            raise ValidationError(f"{code!r} is there {codes.count(code)} times.")
+
+
 class Route(models.Model):
     """Orders of this marketplace for this warehouse name go to that warehouse and location, under these rules."""
 
@@ -122,6 +136,15 @@ class Route(models.Model):
     class Unmapped(models.TextChoices):
         PASS = "pass", "Pass the code through"
         REFUSE = "refuse", "Hold the order"
+
+    class ChangesBefore(models.TextChoices):
+        APPLY = "apply", "Take them over"
+        ASK = "ask", "Hold the order and ask"
+
+    class CancelsAfter(models.TextChoices):
+        DO = "do", "Cancel it in the warehouse too"
+        ASK = "ask", "Ask a person"
+        NEVER = "never", "Never; only say so"
 
     class PublishedSku(models.TextChoices):
         OPTION = "option", "Option SKU where known"
@@ -157,6 +180,20 @@ class Route(models.Model):
     unmapped_shipping = models.CharField(max_length=6, choices=Unmapped, default=Unmapped.PASS)
     partial_shipments = models.CharField(max_length=14, choices=Partial, default=Partial.AT_ONCE)
 
+    changes_before_sending = models.CharField(
+        "changes before sending", max_length=5, choices=ChangesBefore, default=ChangesBefore.APPLY,
+        help_text="When the marketplace changes address, service, quantities or SKUs of an order that was not sent.",
+    )  # fmt: skip
+    cancels_after_sending = models.CharField(
+        "cancellations after sending", max_length=5, choices=CancelsAfter, default=CancelsAfter.ASK,
+        help_text="When the marketplace cancels an order or a line that the warehouse has and did not ship yet.",
+    )  # fmt: skip
+    short_ship_reasons = models.TextField(
+        "short ship reasons", blank=True, validators=[check_reasons],
+        help_text="The codes that the marketplace takes when a line will not ship, one per line: the code, a blank, "
+        "what it means. Overstock's list is behind its supplier login.",
+    )  # fmt: skip
+
     published_sku = models.CharField("published SKU", max_length=8, choices=PublishedSku, default=PublishedSku.OPTION)
     reserve = models.PositiveIntegerField(default=0, help_text="Units kept back from every listing.")
     minimum_level = models.PositiveIntegerField(default=0, help_text="Below this the marketplace is told 0.")
@@ -181,6 +218,12 @@ class Route(models.Model):
     @property
     def is_test(self) -> bool:
         return self.state == self.State.TEST
+
+    @property
+    def short_ship_codes(self) -> list[tuple[str, str]]:
+        """(code, what it means) of each reason."""
+        rows = [line.strip().partition(" ") for line in self.short_ship_reasons.splitlines() if line.strip()]
+        return [(code, words.strip() or code) for code, _, words in rows]
 
 
 class JobPlan(models.Model):
@@ -231,6 +274,8 @@ class SyncRun(models.Model):
     error = models.TextField(blank=True)
 
     class Meta:
+        verbose_name = "run"
+        verbose_name_plural = "runs"
         ordering = ["-started_at", "-pk"]
         indexes = [models.Index(fields=["connection", "job", "-started_at"], name="run_latest_of_job")]
         constraints = [
@@ -258,6 +303,8 @@ class Exchange(models.Model):
     error = models.TextField(blank=True)
 
     class Meta:
+        verbose_name = "request and answer"
+        verbose_name_plural = "requests and answers"
         ordering = ["-at", "-pk"]
 
     def __str__(self) -> str:

@@ -1,9 +1,8 @@
 """The two ports, and the values that cross them.
 
-A marketplace sells and wants tracking and quantities; a warehouse ships and knows the stock. Every adapter
-turns its vendor's words into these values and every failure into one of `integrations.errors`. Text that is
-absent on the wire is the empty string here; times are aware; quantities of goods are whole units on the
-marketplace side and decimals on the warehouse side.
+A marketplace sells and wants tracking and quantities; a warehouse ships and knows the stock. Every adapter turns its
+vendor's words into these values and every failure into one of `integrations.errors`. Text that is absent on the wire is
+the empty string here; times are aware; goods are whole units on the marketplace's side, decimals on the warehouse's.
 """
 
 from __future__ import annotations
@@ -13,7 +12,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from integrations.amendments import OrderChange, PlacedOrder, ShortShipNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,9 @@ class Marketplace(Protocol):
     def confirm(self, notice: ShipmentNotice) -> None:
         """Say what was shipped. Raises OutcomeUnknown unless the answer is a clear yes or no."""
 
+    def short_ship(self, notice: ShortShipNotice) -> None:
+        """Say that what is open of a line will not ship. Raises as `confirm` does."""
+
     def publish(self, quantities: Sequence[ListedQuantity]) -> None:
         """Set quantities, at most `publish_batch_size` of them, absolutely: repeating is harmless."""
 
@@ -250,9 +255,18 @@ class OrderRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    """Units of an item in an order that the warehouse holds."""
+
+    item_id: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """An order that the warehouse holds. `line_ids` are in the order of the request's lines.
 
+    `lines` are its items, without charges; None where they were not asked for, or cannot be read.
     Of `currency` (code) and `currency_id` it tells one, both or none.
     """
 
@@ -264,6 +278,7 @@ class Receipt:
     created_at: datetime | None = None
     currency: str = ""
     currency_id: str = ""
+    lines: tuple[ReceiptLine, ...] | None = None
 
 
 class ParcelState(StrEnum):
@@ -368,6 +383,15 @@ class Warehouse(Protocol):
 
     def find_orders(self, full_number: str) -> Sequence[Receipt]:
         """The living (not void, not deleted) orders with exactly this reference, lines included, oldest first."""
+
+    def order(self, remote_id: str) -> PlacedOrder | None:
+        """The order as it is there now; None when there is none with this id."""
+
+    def cancel_order(self, placed_order: PlacedOrder) -> None:
+        """End it, its boxes taken apart first. Raises OutcomeUnknown unless the answer is clear: read it again then."""
+
+    def change_order(self, placed_order: PlacedOrder, change: OrderChange, *, idempotency_key: str) -> None:
+        """Make it so, step by step; the key keeps new lines from coming twice. Raises as `cancel_order` does."""
 
     def orders_since(self, created_since: datetime) -> Iterable[Receipt]:
         """Every order created since, void and deleted ones too; for reconciliation."""

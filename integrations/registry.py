@@ -110,17 +110,6 @@ def warehouse_for(
     return cast(Warehouse, _connect(connection, WAREHOUSE, budget, journal, lease))
 
 
-def problem_with_options(provider: str, options: object, username: str = "") -> str:
-    """Why a connection with these options and this user name cannot work, empty if it may. For forms."""
-    name = "as entered"
-    account = Account(name, "https://localhost", username, options=cast(Mapping[str, object], options))
-    try:
-        _connect_of(provider)(account)
-    except Misconfigured as exc:
-        return str(exc).removeprefix(f"connection {name}: ")
-    return ""
-
-
 def codes_of(provider: str) -> object:
     """The provider's `codes` module: its carrier and service codes, and the texts known to mean them."""
     return import_module(f"{_provider(provider).package}.codes")

@@ -13,9 +13,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event, Thread
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connections, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations import processes
@@ -26,6 +28,7 @@ from integrations.ports import Marketplace, Warehouse
 from integrations.processes import RunLost
 from integrations.redaction import named
 from integrations.registry import WAREHOUSE, marketplace_for, warehouse_for
+from integrations.transmissions import waiting
 from integrations.wording import counted
 
 MAX_PROBLEMS_SHOWN = 5
@@ -47,6 +50,7 @@ class Run:
     """What a job's work needs while it runs: where to count, how to say what went wrong, whom to wake after.
 
     `faults` counts the records that a fault of ours left undone, so that what they came from is not read as done.
+    `outbox` is what the job sends from: what of it waits when the run ends is told.
     """
 
     record: SyncRun
@@ -55,6 +59,7 @@ class Run:
     problems: list[str] = field(default_factory=list)
     faults: int = 0
     wakes: set[tuple[str, int]] = field(default_factory=set)
+    outbox: QuerySet[Any] | None = None
 
     def __post_init__(self) -> None:
         self.journal = RunJournal(self.connection, self.record, self.problems)
@@ -165,6 +170,12 @@ def perform(connection: Connection, job: str, work: Work) -> Outcome:
         run = Run(_open(connection, job), connection)
     except AlreadyRunning as exc:
         return Outcome(str(exc), started=False)
+    return _carry_out(run, work)
+
+
+def _carry_out(run: Run, work: Work) -> Outcome:
+    """Do an opened run's work, and close it however that ends."""
+    what = f"{run.record.job} of {run.connection}"
     pulse = Pulse(run.record)
     pulse.start()
     status, error = SyncRun.Status.INTERRUPTED, "the process ended before the job did"
@@ -178,14 +189,14 @@ def perform(connection: Connection, job: str, work: Work) -> Outcome:
         error = "the process was told to stop; the next run goes on from here"
         raise
     except Exception as exc:
-        logger.exception("%s of %s", job, connection)
+        logger.exception(what)
         status, error = SyncRun.Status.FAILED, f"unexpected {named(exc)}"[:2000]
-        _note_health(connection, Unreadable(error))
+        _note_health(run.connection, Unreadable(error))
     finally:
         pulse.stop()
         summary = _close(run, status, error)
     failed = status != SyncRun.Status.SUCCEEDED
-    return Outcome(f"{job} of {connection}: {summary}", failed=failed, wakes=frozenset(run.wakes))
+    return Outcome(f"{what}: {summary}", failed=failed, wakes=frozenset(run.wakes))
 
 
 def reap(now: datetime | None = None) -> int:
@@ -271,9 +282,10 @@ def _status(run: Run, error: str) -> SyncRun.Status:
 
 def _close(run: Run, status: str, error: str) -> str:
     """Write the end of the run, unless somebody else did. Returns its one-line summary."""
-    parts = [counted(number, what) for what, number in run.counts.items() if number]
-    problems = [*([error] if error else []), *run.problems[:MAX_PROBLEMS_SHOWN]]
-    summary = "; ".join([*([", ".join(parts)] if parts else []), *problems]) or "nothing to do"
+    parts = ", ".join(counted(number, what) for what, number in run.counts.items() if number)
+    left = waiting(run.outbox) if run.outbox is not None else ""
+    problems = [error, *run.problems[:MAX_PROBLEMS_SHOWN]]
+    summary = "; ".join(part for part in (parts, left, *problems) if part) or "nothing to do"
     SyncRun.objects.filter(pk=run.record.pk, status=SyncRun.Status.RUNNING).update(
         status=status,
         finished_at=timezone.now(),

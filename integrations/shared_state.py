@@ -21,7 +21,7 @@ class Outage(models.Model):
     """The failures in a row of a connection since its last clear answer. No row, or none: it answers.
 
     Calls are paused while `paused_until` lies ahead. `prober` is the process that tries once, and then that is its
-    lease. `asked_until` is the Retry-After of the last failure, if it had one.
+    lease. `asked_until` is the last Retry-After that it sent; nobody who asks for it cuts that short.
     """
 
     connection = models.OneToOneField("integrations.Connection", models.CASCADE, related_name="outage")

@@ -9,7 +9,7 @@ from typing import TypeVar
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, F, Min, Q
 from django.utils import timezone
 
 from integrations.processes import RunLost
@@ -122,6 +122,16 @@ def due(rows: models.QuerySet[TransmissionRow]) -> models.QuerySet[TransmissionR
     """Those that may be taken now, oldest first."""
     open_ones = rows.filter(status__in=Transmission.CLAIMABLE)
     return open_ones.filter(Q(not_before=None) | Q(not_before__lte=timezone.now())).order_by("created_at", "pk")
+
+
+def waiting(rows: models.QuerySet[TransmissionRow]) -> str:
+    """How many may not be taken yet, and until when, in words; empty if none waits."""
+    later = rows.filter(status__in=Transmission.CLAIMABLE, not_before__gt=timezone.now())
+    found = later.order_by().aggregate(number=Count("pk"), first=Min("not_before"))
+    if not found["number"]:
+        return ""
+    verb = "waits" if found["number"] == 1 else "wait, the first"
+    return f"{found['number']} {verb} until {found['first']:%H:%M:%S} UTC"
 
 
 def recover(rows: models.QuerySet[TransmissionRow]) -> int:

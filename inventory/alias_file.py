@@ -82,12 +82,17 @@ def load(path: Path) -> bytes:
 
 def read(content: bytes, encoding: str = UTF_8) -> AliasFile:
     """Comma, semicolon or tab, in one of ENCODINGS; or XLSX, whatever the file's name says."""
+    return _file(rows(content, encoding))
+
+
+def rows(content: bytes, encoding: str = UTF_8) -> list[Row]:
+    """The filled rows of such a file, the header too, whatever its columns are. Raises FileProblem."""
     if len(content) > MAX_FILE_BYTES:
         raise FileProblem(TOO_LARGE)
     if content.startswith(OLD_EXCEL_START):
         raise FileProblem("the file is an old Excel workbook (.xls); save it as XLSX or as CSV UTF-8")
     is_sheet = content.startswith(XLSX_START)
-    return _file(_sheet_rows(content) if is_sheet else list(_filled(_csv_rows(_text(content, encoding)))))
+    return _sheet_rows(content) if is_sheet else list(_filled(_csv_rows(_text(content, encoding))))
 
 
 def is_longer(content: bytes, rows: int) -> bool:

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from integrations.budget import RunJournal, SharedBudget
 from integrations.models import Connection
 from integrations.ports import Item, Warehouse
+from integrations.registry import warehouse_for
 from integrations.wording import moment
 from inventory.models import WarehouseItem
 
@@ -42,9 +44,26 @@ def remember(connection: Connection, asked: Iterable[str], answered: Iterable[It
         update_conflicts=True,
         unique_fields=["connection", "sku"],
         update_fields=[
-            "matches", "remote_id", "title", "sellable", "stock_managed", "keep_selling", "max_online", "checked_at",
+            "matches", "remote_id", "title", "upc", "sellable", "stock_managed", "keep_selling", "max_online",
+            "checked_at",
         ],
     )  # fmt: skip
+
+
+def ask(connection: Connection, skus: Iterable[str]) -> None:
+    """The same, now, for a person who waits for the answer. Raises IntegrationError when the warehouse cannot."""
+    learn(connection, _port(connection), skus)
+
+
+def look_for(connection: Connection, skus: Iterable[str]) -> None:
+    """Ask which of these SKUs there are, now; only those that are found are remembered."""
+    warehouse = _port(connection)
+    found = warehouse.items(sorted(skus)[: warehouse.item_batch_size])
+    remember(connection, {item.sku for item in found}, found)
+
+
+def _port(connection: Connection) -> Warehouse:
+    return warehouse_for(connection, budget=SharedBudget(connection, urgent=True), journal=RunJournal(connection))
 
 
 def doubt(connection: Connection, skus: Iterable[str]) -> None:
@@ -75,6 +94,7 @@ def _row(connection: Connection, sku: str, items: list[Item]) -> WarehouseItem:
         matches=len(items),
         remote_id=only.remote_id if only else "",
         title=only.title[:300] if only else "",
+        upc=only.upc.strip()[:40] if only else "",
         sellable=only.sellable if only else True,
         stock_managed=only.stock_managed if only else True,
         keep_selling=only.keep_selling if only else False,

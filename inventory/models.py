@@ -7,12 +7,22 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Lower, Replace
 from django.utils import timezone
 
 from integrations import wording
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
+from inventory.likeness import PUNCTUATION
+
+
+def plain_of(field: str) -> Func:
+    """What `likeness.plain` makes of a column's text, as an expression."""
+    text: F | Func = F(field)
+    for one in PUNCTUATION:
+        text = Replace(text, Value(one), Value(""))
+    return Lower(text)
 
 
 class SkuAlias(models.Model):
@@ -112,6 +122,10 @@ class WarehouseItem(models.Model):
     matches = models.PositiveIntegerField(help_text="How many active items carry exactly this SKU.")
     remote_id = models.CharField(max_length=40, blank=True, help_text="The item's id, when exactly one matches.")
     title = models.CharField(max_length=300, blank=True)
+    upc = models.CharField(max_length=40, blank=True, verbose_name="UPC")
+    plain_sku = models.GeneratedField(
+        expression=plain_of("sku"), output_field=models.CharField(max_length=120), db_persist=True, editable=False
+    )
     sellable = models.BooleanField(default=True)
     stock_managed = models.BooleanField(default=True)
     keep_selling = models.BooleanField(default=False, help_text="The warehouse lets it be sold at or below zero.")
@@ -120,7 +134,11 @@ class WarehouseItem(models.Model):
 
     class Meta:
         ordering = ["connection", "sku"]
-        indexes = [models.Index(fields=["connection", "remote_id"], name="item_by_remote_id")]  # stock sweeps
+        indexes = [
+            models.Index(fields=["connection", "remote_id"], name="item_by_remote_id"),  # stock sweeps
+            models.Index(fields=["connection", "plain_sku"], name="item_by_plain_sku"),  # suggestions
+            models.Index(fields=["connection", "upc"], name="item_by_upc"),  # suggestions
+        ]
         constraints = [models.UniqueConstraint(fields=["connection", "sku"], name="item_answer_once_per_sku")]
 
     def __str__(self) -> str:
@@ -139,6 +157,8 @@ class InventoryLevel(models.Model):
     observed_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = "stock level"
+        verbose_name_plural = "stock levels"
         ordering = ["connection", "item_id", "location_id"]
         constraints = [
             models.UniqueConstraint(fields=["connection", "item_id", "location_id"], name="level_once_per_location")

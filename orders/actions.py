@@ -11,14 +11,16 @@ from integrations.dispatch import enqueue
 from integrations.transmissions import Transmission, retry
 from inventory import catalogue
 from inventory.aliases import Resolver
-from orders import arrivals, revisit, settling
+from orders import arrivals, decisions, revisit, settling
 from orders.models import (
     Hold,
     IllegalTransition,
     Order,
     OrderLine,
     ShipmentConfirmation,
+    ShortShip,
     UnreadableRecord,
+    WarehouseChange,
     WarehouseSubmission,
 )
 
@@ -40,7 +42,7 @@ def possible(order: Order) -> set[str]:
         names.add("unskip")
     if _stuck(order):
         names.add("retry")
-    return names
+    return names | decisions.possible(order)
 
 
 def release(order: Order, actor: User | None) -> str:
@@ -64,7 +66,7 @@ def retry_sending(order: Order, actor: User | None) -> str:
         raise IllegalTransition(f"order {order} has nothing that was refused or given up")
     for row in stuck:
         retry(row)
-        job = "submit_orders" if isinstance(row, WarehouseSubmission) else "confirm_shipments"
+        job = "submit_orders" if isinstance(row, (WarehouseSubmission, WarehouseChange)) else "confirm_shipments"
         enqueue(job, row.connection_id)
     order.note("sent again", actor=actor)
     return f"order {order}: {len(stuck)} sent again"
@@ -87,7 +89,7 @@ def skip(order: Order, reason: str, actor: User | None) -> str:
     """Do not send an order, ever, unless a person un-skips it."""
     _take_back(order)
     order.holds.filter(resolved_at=None).update(resolved_at=timezone.now())
-    Order.objects.filter(pk=order.pk).update(skip_reason=reason[:200])
+    Order.objects.filter(pk=order.pk).update(skip_reason=reason[:200], told_now=None)
     order.move_to(S.SKIPPED, reason=reason, actor=actor)
     return f"order {order} is skipped"
 
@@ -123,14 +125,15 @@ def correct_line(line: OrderLine, quantity: int | None, actor: User | None) -> s
 
 
 def may_resolve(hold: Hold) -> bool:
-    return hold.kind in Hold.AFTER_SENDING and hold.kind not in Hold.CLOSES_ITSELF
+    return hold.kind in Hold.AFTER_SENDING and hold.kind not in (*Hold.CLOSES_ITSELF, *Hold.UNTIL_DECIDED)
 
 
 @transaction.atomic
 def resolve(hold: Hold, note: str, actor: User | None) -> str:
     """Close a hold of an order that was sent already: a person says what was done about it."""
     if not may_resolve(hold):
-        raise IllegalTransition(f"“{hold}” of order {hold.order} closes by itself once its cause is mended")
+        how = "by its decision" if hold.kind in Hold.UNTIL_DECIDED else "by itself once its cause is mended"
+        raise IllegalTransition(f"“{hold}” of order {hold.order} closes {how}")
     now = timezone.now()
     mine = Hold.objects.filter(pk=hold.pk, resolved_at=None)
     if not mine.update(resolved_at=now, resolution=_by(actor, note)):
@@ -157,10 +160,12 @@ def _number(quantity: int | None) -> str:
     return "none" if quantity is None else str(quantity)
 
 
-def _stuck(order: Order) -> list[WarehouseSubmission | ShipmentConfirmation]:
+def _stuck(order: Order) -> list[WarehouseSubmission | WarehouseChange | ShipmentConfirmation | ShortShip]:
     return [
         *WarehouseSubmission.objects.filter(order=order, status=T.PARKED),
+        *WarehouseChange.objects.filter(order=order, status=T.PARKED),
         *ShipmentConfirmation.objects.filter(order=order, status=T.PARKED),
+        *ShortShip.objects.filter(order=order, status=T.PARKED),
     ]
 
 

@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from integrations.circuit import pause_text, standing
 from integrations.dispatch import expected_plans
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.transmissions import Transmission
+from integrations.wording import counted
 from integrations.workers import EVERY, OVERDUE_INTERVALS, SILENT_AFTER, late_by
-from orders.models import WarehouseSubmission
+from orders.models import ShipmentConfirmation, WarehouseSubmission
 
 # A run shows every 45 s that it lives (runs.Pulse).
 LIFELESS_AFTER = timedelta(seconds=100)
 # Longer than the queue allows a task; a shorter interval says nothing of how long a run may take.
 LONG_RUN = timedelta(minutes=15)
 WAITED_LONG = timedelta(minutes=15)
+# Longer than a look-up takes; whatever is tried for the third time in vain has been in doubt for minutes too.
+IN_DOUBT_LONG = timedelta(minutes=5)
+IN_DOUBT_ATTEMPTS = 3
 ASK = "is `manage.py qcluster` running?"
 
 
 def alarms() -> list[str]:
     now = timezone.now()
-    return [*_connections(), *_workers(), *_waiting(now), *_jobs(now)]
+    return [*_connections(), *_workers(), *_waiting(now), *_in_doubt(now), *_jobs(now)]
 
 
 def waiting_to_be_sent() -> QuerySet[WarehouseSubmission]:
@@ -52,6 +56,20 @@ def _waiting(now: datetime) -> Iterator[str]:
     for row in long.values("connection", "connection__name").annotate(number=Count("pk"), first=Min("pk")).order_by():
         error = WarehouseSubmission.objects.filter(pk=row["first"]).values_list("last_error", flat=True).first()
         yield f"{row['number']} orders wait to be sent to {row['connection__name']}; the first one: {error}"
+
+
+def _in_doubt(now: datetime) -> Iterator[str]:
+    """What was sent without a clear answer, again and again or long ago: it may be there or not."""
+    for model, what in ((WarehouseSubmission, "orders"), (ShipmentConfirmation, "shipments")):
+        doubt = model._default_manager.filter(status=Transmission.Status.UNCONFIRMED).filter(
+            Q(sent_at__lt=now - IN_DOUBT_LONG) | Q(attempts__gte=IN_DOUBT_ATTEMPTS)
+        )
+        for group in doubt.values("connection").annotate(number=Count("pk"), first=Min("pk")).order_by("connection"):
+            first = model._default_manager.select_related("order", "connection").get(pk=group["first"])
+            yield (
+                f"whether {first.connection} took {counted(group['number'], what)} is not known; the first is that of "
+                f"order {first.order}, looked up before it is sent again: {first.last_error or 'no answer came'}"
+            )
 
 
 def _jobs(now: datetime) -> Iterator[str]:

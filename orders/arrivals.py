@@ -10,7 +10,7 @@ from django.utils import timezone
 from integrations.models import Connection, Route
 from integrations.ports import MarketplaceLine, MarketplaceOrder, SaleState
 from integrations.wording import counted
-from orders import references, settling
+from orders import changes, references, settling
 from orders.models import NOT_SENT, Hold, Order, OrderLine, WarehouseSubmission
 
 S = Order.Status
@@ -31,8 +31,9 @@ def store_new(
         ship_country_code=address.country_code, ship_phone=address.phone, shipping_code=told.shipping_code,
         is_freight=told.is_freight, signature_required=told.signature_required,
         billing_account=told.billing_account, carrier_code=told.carrier_code, raw=told.raw,
+        told=changes.facts(told),
     )  # fmt: skip
-    _check_fits(order)
+    check_fits(order)
     order.save()
     lines = [_line(order, position, line, told.state) for position, line in enumerate(told.lines, start=1)]
     OrderLine.objects.bulk_create(lines)
@@ -65,9 +66,7 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     """Compare a known order with what is told of it now; what happened, as a word for the run's counts."""
     Order.objects.filter(pk=order.pk).update(last_seen_at=timezone.now(), marketplace_status=told.status[:60])
     order.marketplace_status = told.status[:60]
-    if order.status in (S.CANCELLED, S.SKIPPED, S.CONFIRMED) or (
-        order.cancel_requested_at and not _stays_unsent(order)
-    ):
+    if order.status in (S.CANCELLED, S.SKIPPED, S.CONFIRMED) or (order.cancel_requested_at and not stays_unsent(order)):
         return "seen again"
     gone = list(_newly_cancelled(order, told))
     everything = told.state == SaleState.CANCELLED or (gone and not _left(order, gone))
@@ -118,22 +117,39 @@ def cancel(order: Order, reason: str) -> None:
 def close_cancelled(order: Order, reason: str) -> None:
     """Both sides have done with it. What was told of its parcels all the same stays for a person to see."""
     now = timezone.now()
-    stay = set(Hold.AFTER_SENDING) - {Hold.Kind.CANCELLED_LATE, Hold.Kind.VOIDED_ORDER}
+    closed = {Hold.Kind.CANCELLED_LATE, Hold.Kind.VOIDED_ORDER, Hold.Kind.CHANGED_ORDER}
+    stay = set(Hold.AFTER_SENDING) - closed
     order.holds.filter(resolved_at=None).exclude(kind__in=stay).update(resolved_at=now)
-    Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now)
+    Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now, told_now=None)
     order.move_to(S.CANCELLED, reason=reason)
 
 
-def hold_cancelled_late(order: Order, line_number: str) -> None:
+def hold_cancelled_late(order: Order, line_number: str, why_not: str = "") -> None:
+    """Say what the marketplace cancelled, and what is done about it by the route's rule, or by whom and `why_not`."""
     what = f"line {line_number} of the order" if line_number else "the order"
+    text = f"The marketplace cancelled {what} after it was sent to the warehouse."
     settling.open_hold(
-        order, Hold.Kind.CANCELLED_LATE, line_number,
-        f"The marketplace cancelled {what} after it was sent to the warehouse. Cancel it there while it is unshipped.",
-    )  # fmt: skip
+        order, Hold.Kind.CANCELLED_LATE, line_number, f"{text} {why_not or _by_rule(order, line_number)}"
+    )
+
+
+def _by_rule(order: Order, line_number: str) -> str:
+    shipped = order.lines.filter(number=line_number, quantity_shipped__gt=0) if line_number else order.lines.none()
+    if order.status == S.SHIPPED or shipped.exists() or (order.status == S.PARTLY_SHIPPED and not line_number):
+        return (
+            "The warehouse has shipped of it, so that it is not voided there by itself. Stop what has not left, or "
+            "settle with the marketplace what has; then resolve this."
+        )
+    rule = order.route.cancels_after_sending if order.route else Route.CancelsAfter.ASK
+    if rule == Route.CancelsAfter.DO:
+        return "It is cancelled there too, while it is unshipped, with the next run."
+    if rule == Route.CancelsAfter.NEVER:
+        return f"Route {order.route} never cancels there by itself. Cancel it there by hand while it is unshipped."
+    return "Cancel it there while it is unshipped."
 
 
 def _cancel_line(order: Order, line: OrderLine) -> None:
-    if _stays_unsent(order):
+    if stays_unsent(order):
         OrderLine.objects.filter(pk=line.pk).update(is_cancelled=True, quantity_to_ship=0)
         order.note(f"the marketplace cancelled line {line.number}; it is left out")
         return
@@ -144,7 +160,7 @@ def _cancel_line(order: Order, line: OrderLine) -> None:
 
 def _shipped_without_us(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine]:
     """Lines of an unsent order of which the marketplace has less open than we would send: that much is left out."""
-    if not _stays_unsent(order):
+    if not stays_unsent(order):
         return
     now = {line.number: line for line in told.lines}
     for line in order.lines.filter(is_cancelled=False):
@@ -163,14 +179,14 @@ def _skip_shipped(order: Order) -> bool:
     if order.status not in Order.UNSENT or not withdraw(order):
         return False
     reason = "shipped on the marketplace without us"
-    Order.objects.filter(pk=order.pk).update(skip_reason=reason)
+    Order.objects.filter(pk=order.pk).update(skip_reason=reason, told_now=None)
     order.lines.update(quantity_to_ship=0, shipped_before=None)
     order.holds.filter(resolved_at=None).update(resolved_at=timezone.now())
     order.move_to(S.SKIPPED, reason=reason)
     return True
 
 
-def _stays_unsent(order: Order) -> bool:
+def stays_unsent(order: Order) -> bool:
     """Whether it is unsent, and a send that would begin right now waits for this transaction."""
     list(WarehouseSubmission.objects.select_for_update().filter(order=order).values_list("pk"))
     return is_unsent(order)
@@ -208,11 +224,11 @@ def _line(order: Order, position: int, told: MarketplaceLine, order_state: SaleS
         is_cancelled=SaleState.CANCELLED in (told.state, order_state),
         marketplace_status=told.status, unit_cost=told.unit_cost, currency=told.currency, notes=told.notes,
     )  # fmt: skip
-    _check_fits(line)
+    check_fits(line)
     return line
 
 
-def _check_fits(row: Order | OrderLine) -> None:
+def check_fits(row: Order | OrderLine) -> None:
     """Raise ValidationError when a value is longer or larger than its column; what is empty is readiness's matter."""
     fields = [field for field in row._meta.concrete_fields if not field.is_relation]
     filled = {field.name for field in fields if getattr(row, field.attname) not in (None, "")}

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from integrations.errors import Misconfigured, OutcomeUnknown, Refused, TakenIn, Unavailable, Unreadable
+from integrations.errors import (
+    IntegrationError,
+    Misconfigured,
+    OutcomeUnknown,
+    Refused,
+    TakenIn,
+    Unavailable,
+    Unreadable,
+)
+from integrations.models import Connection
 from integrations.ports import Marketplace, ShipmentNotice, ShippedLine
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
-from orders import readback, settling, telling
+from orders import readback, shipping, short_shipping, telling, told
 from orders.carriers import CarrierMap, seed
 from orders.models import (
     ConfirmedLine,
-    Hold,
     IllegalTransition,
     Order,
     OrderLine,
     Shipment,
     ShipmentConfirmation,
+    ShortShip,
 )
 
 T = ShipmentConfirmation.Status
@@ -31,14 +41,28 @@ T = ShipmentConfirmation.Status
 def confirm(run: Run) -> None:
     """Gather what shipped and was not told yet, then send what is due, oldest first."""
     mine = ShipmentConfirmation.objects.filter(connection=run.connection)
+    run.outbox = mine
     run.count("found in doubt after a crash", recover(mine))
     seed(run.connection)
     carriers = CarrierMap(run.connection)
     telling.gather(run, carriers)
     pks = list(due(mine).values_list("pk", flat=True))
     if pks:
+        _catch_up(run, mine)
         Teller(run, run.marketplace(), carriers).tell(pks)
+    short_shipping.tell(run)
     _close_orders(run)
+
+
+def _catch_up(run: Run, mine: QuerySet[ShipmentConfirmation]) -> None:
+    """A parcel that was voided since the last look is not told.
+
+    A warehouse that cannot be asked keeps nothing back: the marketplace pays on this message.
+    """
+    parcels = Shipment.objects.filter(lines__confirmed__confirmation__in=due(mine).values("pk"))
+    for warehouse in Connection.objects.filter(pk__in=parcels.values("connection")):
+        with suppress(IntegrationError):
+            shipping.catch_up(run, warehouse)
 
 
 class Teller:
@@ -130,19 +154,19 @@ class Teller:
     def _accept(self, confirmation: ShipmentConfirmation) -> None:
         """The marketplace has it. A parcel that was changed while that was in doubt is for a person."""
         Order.objects.select_for_update().get(pk=confirmation.order_id)
-        told = list(confirmation.lines.select_related("shipment_line__shipment"))
-        if not told:
+        lines = list(confirmation.lines.select_related("shipment_line__shipment"))
+        if not lines:
             confirmation.finish(T.WITHDRAWN)
             return
         confirmation.finish(T.ACCEPTED)
-        numbers = sorted({line.tracking_number for line in told})
+        numbers = sorted({line.tracking_number for line in lines})
         confirmation.order.note(f"{self._run.connection} was told of {', '.join(numbers)}")
-        for line in told:
+        for line in lines:
             parcel = line.shipment_line.shipment
             if parcel.state == Shipment.State.VOID:
-                hold_voided(confirmation.order, parcel)
+                told.hold_voided(confirmation.order, parcel)
             elif parcel.tracking_number != line.tracking_number:
-                hold_changed(confirmation.order, parcel, "tracking number")
+                told.hold_changed(confirmation.order, parcel, "tracking number")
         self._run.count("confirmed")
 
     def _later(self, confirmation: ShipmentConfirmation, was: str, exc: Unavailable) -> None:
@@ -162,22 +186,6 @@ class Teller:
             confirmation.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, lookup_grace()))
         else:
             confirmation.back_off(was, str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
-
-
-def hold_voided(order: Order, parcel: Shipment) -> None:
-    settling.open_hold(
-        order, Hold.Kind.VOIDED_SHIPMENT, parcel.remote_id,
-        f"Parcel {parcel.tracking_number or parcel.remote_id} was voided in the warehouse after the marketplace was "
-        "told of it. Ship it again, or tell the marketplace.",
-    )  # fmt: skip
-
-
-def hold_changed(order: Order, parcel: Shipment, what: str) -> None:
-    settling.open_hold(
-        order, Hold.Kind.CHANGED_SHIPMENT, parcel.remote_id,
-        f"Parcel {parcel.tracking_number or parcel.remote_id} was changed in the warehouse ({what}) after the "
-        "marketplace was told of it. Tell the marketplace, then resolve this.",
-    )  # fmt: skip
 
 
 def _notice(order: Order, lines: Sequence[ConfirmedLine]) -> ShipmentNotice:
@@ -207,7 +215,9 @@ def _close_orders(run: Run) -> None:
     shipped = Order.objects.filter(connection=run.connection, status=Order.Status.SHIPPED)
     untold = OrderLine.objects.filter(quantity_confirmed__lt=F("quantity_to_ship"), is_cancelled=False)
     waiting = ShipmentConfirmation.objects.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
-    for order in shipped.exclude(lines__in=untold).exclude(confirmations__in=waiting):
+    short = ShortShip.objects.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
+    told = shipped.exclude(lines__in=untold).exclude(confirmations__in=waiting)
+    for order in told.exclude(short_ships__in=short):
         try:
             order.move_to(Order.Status.CONFIRMED)
         except IllegalTransition:

@@ -103,7 +103,7 @@ def _verdicts(world: World) -> dict[int, Verdict]:
 
 
 def _verdict(order: Order, plan: settling.Plan) -> Verdict:
-    by_hand = any(hold.kind in Hold.UNTIL_RELEASED for hold in getattr(order, "open_holds", ()))
+    by_hand = any(hold.kind in settling.WAITS_FOR_A_PERSON for hold in getattr(order, "open_holds", ()))
     unasked = {found.sku for _, found in plan.lines if not found.is_known and not found.is_asked}
     of_skus = all(one.kind == Hold.Kind.UNKNOWN_SKU and one.subject in unasked for one in plan.reasons)
     return Verdict(not plan.reasons and not by_hand, bool(plan.reasons) and of_skus and not by_hand)

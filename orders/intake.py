@@ -16,7 +16,7 @@ from integrations.models import Connection, Route
 from integrations.ports import Marketplace, MarketplaceOrder, UnreadableOrder
 from integrations.redaction import named
 from integrations.runs import Run
-from orders import arrivals, settling
+from orders import arrivals, edits, settling
 from orders.carriers import seed
 from orders.models import IllegalTransition, Order, UnreadableRecord
 from orders.models.order import MAX_NUMBER_CHARS as NUMBER_CHARS
@@ -43,14 +43,6 @@ def pull(run: Run) -> None:
     settle_arrivals(run, routes)
 
 
-def backfill(run: Run, routes: Sequence[Route], since: datetime, until: datetime) -> None:
-    """Read a window that a person named: orders too old for the route are taken, no watermark moves."""
-    until = min(until, timezone.now())
-    run.window(since, until)
-    read(run, run.marketplace(), routes, since, until, too_old_too=True)
-    settle_arrivals(run, routes)
-
-
 def active_routes(connection: Connection) -> list[Route]:
     routes = Route.objects.filter(marketplace=connection).exclude(state=Route.State.PAUSED)
     return list(routes.select_related("warehouse", "marketplace"))
@@ -59,21 +51,26 @@ def active_routes(connection: Connection) -> list[Route]:
 def read(
     run: Run, market: Marketplace, routes: Sequence[Route], since: datetime, until: datetime, *,
     too_old_too: bool = False, on_read: Callable[[datetime], None] | None = None, in_long_slices: bool = False,
-) -> None:  # fmt: skip
-    """Store the orders of a window, slice by slice.
+    only: frozenset[str] = frozenset(),
+) -> set[str]:  # fmt: skip
+    """Store the orders of a window, slice by slice; with `only` those of these numbers. The numbers that were told.
 
     `on_read` is told after each slice up to when everything is committed.
     """
     seed(run.connection)
     intake = Intake(run, run.connection, routes, too_old_too=too_old_too)
+    taken: set[str] = set()
     for start, end in windows_of(run.connection, since, until, in_long_slices=in_long_slices):
         run.beat()
         # Asked before the read: what is certain then stays so, whatever the clock does meanwhile.
         certain = market.certain_until(end)
         for told in market.orders(start, end):
-            intake.take(told)
+            if not only or told.number in only:
+                intake.take(told)
+                taken.add(told.number)
         if on_read is not None:
             on_read(certain)
+    return taken
 
 
 def windows_of(
@@ -134,13 +131,21 @@ class Intake:
         ).first()
         if known is not None:
             resolve_unreadable(self._marketplace, told.number)
-            return arrivals.seen_again(known, told)
+            return self._seen_again(known, told)
         route = settling.match_route(told.warehouse_name, self._routes)
         if route is None and settling.match_route(told.warehouse_name, self._paused):
             return "of paused routes"
         order = arrivals.store_new(self._marketplace, route, told, too_old_too=self._too_old_too)
         resolve_unreadable(self._marketplace, told.number)
         return "skipped" if order.status == Order.Status.SKIPPED else "new"
+
+    def _seen_again(self, known: Order, told: MarketplaceOrder) -> str:
+        verdict = arrivals.seen_again(known, told)
+        if edits.notice(known, told):
+            verdict = "changed"
+        if verdict in ("cancelled", "changed") and known.route is not None:
+            self._run.wake("submit_orders", known.route.warehouse_id)
+        return verdict
 
     def _keep_unreadable(self, told: UnreadableOrder) -> None:
         digest = sha256((told.number or told.raw).encode()).hexdigest()

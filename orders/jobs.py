@@ -8,12 +8,12 @@ from integrations.models import Connection
 from integrations.runs import Outcome, Run, perform
 from inventory import publishing
 from inventory.tasks import run_pull_levels
-from orders import confirmation, demand, intake, revisit, shipping, submission, telling
+from orders import backfill, confirmation, demand, intake, revisit, shipping, submission, telling
 from orders.reconciliation import job as reconciliation
 
 
 def pull_orders(connection: Connection) -> Outcome:
-    return perform(connection, "pull_orders", intake.pull)
+    return perform(connection, "pull_orders", _pull)
 
 
 def submit_orders(connection: Connection) -> Outcome:
@@ -43,6 +43,11 @@ def reconcile(connection: Connection) -> Outcome:
 def reconcile_asked(connection: Connection) -> Outcome:
     """Only the periods that people asked for."""
     return perform(connection, "reconcile", reconciliation.asked_for)
+
+
+def _pull(run: Run) -> None:
+    intake.pull(run)
+    backfill.asked_for(run)
 
 
 def _publish(run: Run) -> None:

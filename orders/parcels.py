@@ -27,17 +27,30 @@ def recount(order: Order, submission: WarehouseSubmission) -> list[str]:
     Lines that the marketplace was told of stay as they are, and their parcels come first: what they used up is not
     taken from a parcel that still waits for its tracking number. Then in the order in which we first saw them.
     """
-    submitted = list(submission.lines.order_by("position"))
-    lines = {line.pk: line for line in order.lines.all()}
-    told = ShipmentLine.objects.filter(shipment__order=order, confirmed__isnull=False)
-    fixed = {(row.shipment_id, row.order_line_id): row.quantity for row in told}
+    fixed = _told(order)
     assigned: Counter[int] = Counter()
     for (_, line_id), quantity in fixed.items():
         assigned[line_id] += quantity
+    ShipmentLine.objects.filter(shipment__order=order, confirmed__isnull=True).delete()
+    over = _assign(order, list(submission.lines.order_by("position")), fixed, assigned)
+    _settle(order, assigned)
+    return over
+
+
+def _told(order: Order) -> dict[tuple[int, int], int]:
+    """Units by parcel and order line that the marketplace was told of, or is about to be."""
+    told = ShipmentLine.objects.filter(shipment__order=order, confirmed__isnull=False)
+    return {(row.shipment_id, row.order_line_id): row.quantity for row in told}
+
+
+def _assign(
+    order: Order, submitted: list[SubmittedLine], fixed: Mapping[tuple[int, int], int], assigned: Counter[int]
+) -> list[str]:
+    """Give each parcel the units that it completes beyond those `assigned`; what was shipped beyond the order."""
+    lines = {line.pk: line for line in order.lines.all()}
+    told_in = {shipment_id for shipment_id, _ in fixed}
     shipped: dict[int, Decimal] = defaultdict(Decimal)
     over: list[str] = []
-    ShipmentLine.objects.filter(shipment__order=order, confirmed__isnull=True).delete()
-    told_in = {shipment_id for shipment_id, _ in fixed}
     left = Shipment.objects.filter(order=order, state=Shipment.State.SHIPPED)
     for shipment in sorted(left, key=lambda one: (one.pk not in told_in, one.pk)):
         over += _unpack(shipment.contents, submitted, shipped)
@@ -50,7 +63,6 @@ def recount(order: Order, submission: WarehouseSubmission) -> list[str]:
             if new > 0 and (shipment.pk, line_id) not in fixed:
                 ShipmentLine.objects.create(shipment=shipment, order_line=line, quantity=new)
                 assigned[line_id] += new
-    _settle(order, list(lines.values()), assigned)
     return over
 
 
@@ -98,14 +110,23 @@ def _candidates(part: Mapping[str, str], submitted: list[SubmittedLine]) -> list
 
 
 def _complete(submitted: list[SubmittedLine], shipped: dict[int, Decimal]) -> dict[int, int]:
-    """Whole units per order line: its scarcest component decides (product rule for kits)."""
-    per_line: dict[int, list[int]] = defaultdict(list)
+    """Whole units per order line: its scarcest component decides (product rule for kits).
+
+    A component may be two lines, of different prices: what is shipped of either counts.
+    """
+    units = {(line.order_line_id, line.item_id): line.units for line in submitted}
+    left: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
     for line in submitted:
-        per_line[line.order_line_id].append(floor(shipped[line.pk] / line.units))
-    return {line_id: min(units) for line_id, units in per_line.items()}
+        left[line.order_line_id, line.item_id] += shipped[line.pk]
+    complete: dict[int, int] = {}
+    for part, each in units.items():
+        whole = floor(left[part] / each)
+        complete[part[0]] = min(whole, complete.get(part[0], whole))
+    return complete
 
 
-def _settle(order: Order, lines: list[OrderLine], assigned: Counter[int]) -> None:
+def _settle(order: Order, assigned: Counter[int]) -> None:
+    lines = list(order.lines.all())
     for line in lines:
         line.quantity_shipped = assigned[line.pk]
     OrderLine.objects.bulk_update(lines, ["quantity_shipped"])

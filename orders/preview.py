@@ -5,9 +5,10 @@ The very code that stores is run, inside a transaction that is rolled back, so t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,17 +20,20 @@ from integrations.ports import MarketplaceOrder, UnreadableOrder
 from integrations.registry import marketplace_for, warehouse_for
 from inventory import catalogue
 from inventory.aliases import Resolver, Wanted
-from orders import arrivals, intake, settling
+from orders import arrivals, checklist, intake, settling
 from orders.carriers import seed
 from orders.models import Order
 from orders.windows import resume_point
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 Told = MarketplaceOrder | UnreadableOrder
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One order of a preview: load, hold, skip, known, elsewhere or unreadable, and why."""
+    """One order of a preview: load, hold, skip, known, elsewhere, unreadable or not found, and why."""
 
     number: str
     verdict: str
@@ -44,22 +48,25 @@ def look_from(route: Route) -> datetime:
     return resume_point(route.read_until, route.earliest_order_date, zone, overlap=overlap, now=timezone.now())
 
 
-def preview_first_pull(route: Route) -> list[Row]:
-    """What the route would load if it were switched on now."""
-    return preview(route.marketplace, [route], look_from(route), timezone.now())
+def preview_first_pull(route: Route, by: User | None = None) -> list[Row]:
+    """What the route would load if it were switched on now; its set-up checklist remembers what was seen."""
+    told = _read(route.marketplace, look_from(route), timezone.now())
+    rows = _rows(route.marketplace, [route], told)
+    checklist.remember(route, [one for one in told.values() if isinstance(one, MarketplaceOrder)], by)
+    return rows
 
 
 def preview(
-    connection: Connection, routes: Sequence[Route], since: datetime, until: datetime, *, too_old_too: bool = False
-) -> list[Row]:
-    """What reading this window would do. Raises IntegrationError when a system cannot be read."""
+    connection: Connection, routes: Sequence[Route], since: datetime, until: datetime, *,
+    numbers: Collection[str] = (),
+) -> list[Row]:  # fmt: skip
+    """What a backfill of this window, or of these numbers in it, would do. Raises IntegrationError."""
     told = _read(connection, since, min(until, timezone.now()))
-    seed(connection)
-    _learn(routes, told)
-    with transaction.atomic():
-        rows = [_row(connection, routes, one, too_old_too) for one in told.values()]
-        transaction.set_rollback(True)
-    return rows
+    if numbers:
+        told = {number: told[number] for number in numbers if number in told}
+    rows = _rows(connection, routes, told, too_old_too=True)
+    missing = [number for number in numbers if number not in told]
+    return [*rows, *(Row(n, "not found", None, (f"{connection} tells of none in that time",)) for n in missing)]
 
 
 def _read(connection: Connection, since: datetime, until: datetime) -> dict[str, Told]:
@@ -70,6 +77,17 @@ def _read(connection: Connection, since: datetime, until: datetime) -> dict[str,
         for order in market.orders(start, end):
             told[order.number or f"unreadable {len(told)}"] = order
     return told
+
+
+def _rows(
+    connection: Connection, routes: Sequence[Route], told: dict[str, Told], *, too_old_too: bool = False
+) -> list[Row]:
+    seed(connection)
+    _learn(routes, told)
+    with transaction.atomic():
+        rows = [_row(connection, routes, one, too_old_too) for one in told.values()]
+        transaction.set_rollback(True)
+    return rows
 
 
 def _learn(routes: Sequence[Route], told: dict[str, Told]) -> None:

@@ -12,7 +12,7 @@ from integrations.ports import Address
 from inventory.aliases import Resolution
 from orders.models import Hold
 
-# Longer ones time out at TradeGecko, and appending lines to an order cannot be made sure to happen once.
+# Longer ones time out at TradeGecko.
 MAX_WAREHOUSE_LINES = 250
 NEEDS_POSTAL_CODE = frozenset({"US", "CA"})
 

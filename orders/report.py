@@ -10,8 +10,19 @@ from integrations import workers
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.transmissions import Transmission
 from inventory.models import Listing, Publication
-from orders import alarms
-from orders.models import Hold, Order, Shipment, ShipmentConfirmation, UnreadableRecord, WarehouseSubmission
+from orders import alarms, causes, edits, trials
+from orders.models import (
+    Hold,
+    Order,
+    ReconciledOrder,
+    Reconciliation,
+    Shipment,
+    ShipmentConfirmation,
+    ShortShip,
+    UnreadableRecord,
+    WarehouseChange,
+    WarehouseSubmission,
+)
 
 
 def find_orders(number: str) -> QuerySet[Order]:
@@ -43,6 +54,20 @@ def order_report(order: Order) -> dict[str, Any]:
             )
         ),
         "warehouse_order": _warehouse_order(submission),
+        "changes": [
+            {"what": one.what, "before": one.before, "after": one.after} for one in edits.found_in(order)
+        ],
+        "warehouse_changes": list(
+            order.warehouse_changes.order_by("pk").values(
+                "cancels_order", "lines", "status", "attempts", "finished_at", "last_error", "actor__username"
+            )
+        ),
+        "short_ships": list(
+            order.short_ships.order_by("pk").values(
+                "order_line__number", "quantity", "reason_code", "status", "finished_at", "last_error",
+                "actor__username",
+            )
+        ),
         "shipments": [_shipment(shipment) for shipment in order.shipments.all()],
         "confirmations": list(
             order.confirmations.order_by("pk").values("status", "attempts", "finished_at", "last_error")
@@ -69,13 +94,14 @@ def unreadable_report(record: UnreadableRecord) -> dict[str, Any]:
 
 
 def status_report() -> dict[str, Any]:
-    """Orders by status, worklists, the last run of each job, connections, workers and what is wrong."""
+    """Orders by status, worklists, the last run of each job, the last reconciliation, connections, workers, alarms."""
     late = workers.late_by()
     statuses = dict(Order.objects.values_list("status").annotate(Count("pk")).order_by())
     return {
         "orders": {status: statuses.get(status, 0) for status in Order.Status.values},
         "worklists": _worklists(),
         "runs": _last_runs(),
+        "reconciliation": _last_reconciliations(),
         "connections": {
             one.name: {"provider": one.provider, "health": one.health, "message": one.health_message}
             for one in Connection.objects.all()
@@ -89,6 +115,7 @@ def _worklists() -> dict[str, int]:
     holds = dict(Hold.objects.filter(resolved_at=None).values_list("kind").annotate(Count("pk")).order_by())
     rows: dict[str, type[Transmission]] = {
         "submissions": WarehouseSubmission, "confirmations": ShipmentConfirmation, "publications": Publication,
+        "warehouse_changes": WarehouseChange, "short_ships": ShortShip,
     }  # fmt: skip
     sent = {
         f"{name}_{status}": model._default_manager.filter(status=status).count()
@@ -99,7 +126,9 @@ def _worklists() -> dict[str, int]:
     return {
         **holds,
         **sent,
+        "needs_mapping": causes.count(),
         "unresolved_listings": unresolved,
+        "test_orders": trials.left_behind().count(),
         "submissions_waiting": alarms.waiting_to_be_sent().count(),
         "shipped_without_tracking": _without_tracking(),
         "unreadable": UnreadableRecord.objects.filter(resolved_at=None).count(),
@@ -125,6 +154,22 @@ def _last_runs() -> dict[str, Any]:
             "summary": run.summary,
         }
     return runs
+
+
+def _last_reconciliations() -> dict[str, Any]:
+    """By marketplace, its last finished report: when, of which period, and what should not be, by bucket."""
+    reports = Reconciliation.objects.exclude(finished_at=None).select_related("connection").order_by("finished_at")
+    return {
+        one.connection.name: {
+            "finished_at": one.finished_at,
+            "since": one.since,
+            "until": one.until,
+            "is_complete": one.is_complete,
+            "exceptions": one.exceptions,
+            "buckets": {bucket.value: one.counts.get(bucket.value, 0) for bucket in ReconciledOrder.EXCEPTIONS},
+        }
+        for one in reports
+    }
 
 
 def _warehouse_order(submission: WarehouseSubmission | None) -> dict[str, Any] | None:

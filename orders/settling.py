@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,11 +16,21 @@ from integrations.ports import Warehouse
 from inventory import catalogue, listings
 from inventory.aliases import Resolution, Resolver, Wanted
 from orders import readiness, references
-from orders.models import Hold, IllegalTransition, Order, OrderLine, ShippingMethod, WarehouseSubmission
+from orders.models import (
+    Hold,
+    IllegalTransition,
+    Order,
+    OrderEvent,
+    OrderLine,
+    ShippingMethod,
+    WarehouseSubmission,
+)
 from orders.readiness import LineFacts, OrderFacts, Reason
 
 S = Order.Status
 SUBJECT_CHARS = 200
+RELEASED_TOGETHER = 250
+FREED = "what held it is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,12 @@ def settle(orders: Sequence[Order], warehouse: Warehouse | None, routes: Sequenc
         if order.route is None:
             _find_route(order, routes)
     plans = plan(orders, warehouse)
-    return sum(1 for order in orders if _store(order, plans[order.pk]))
+    for order in orders:
+        if plans[order.pk].reasons:
+            _store(order, plans[order.pk])
+    free = [one for one in orders if not plans[one.pk].reasons and not _is_stored(one, plans[one.pk])]
+    groups = (free[start : start + RELEASED_TOGETHER] for start in range(0, len(free), RELEASED_TOGETHER))
+    return sum(_release(group, plans) for group in groups)
 
 
 def judge_again(warehouse: Connection) -> None:
@@ -115,7 +130,10 @@ def open_hold(order: Order, kind: Hold.Kind, subject: str, message: str) -> bool
     return is_new
 
 
-JUDGED = tuple(kind for kind in Hold.Kind if kind not in (*Hold.AFTER_SENDING, *Hold.UNTIL_RELEASED))
+NOT_JUDGED = (*Hold.AFTER_SENDING, *Hold.UNTIL_RELEASED, *Hold.UNTIL_DECIDED)
+# Not judged, and keeps an order from going out all the same.
+WAITS_FOR_A_PERSON = (*Hold.UNTIL_RELEASED, Hold.Kind.CHANGED)
+JUDGED = tuple(kind for kind in Hold.Kind if kind not in NOT_JUDGED)
 
 
 def _find_route(order: Order, routes: Sequence[Route]) -> None:
@@ -144,7 +162,7 @@ def _judge(order: Order, route: Route | None, resolver: Resolver | None, names: 
         route_name=route.name if route else None,
         warehouse_name=order.warehouse_name,
         address=order.address,
-        shipping_code=order.shipping_code,
+        shipping_code=order.service_code,
         refuses_unmapped_shipping=bool(route and route.unmapped_shipping == Route.Unmapped.REFUSE),
         mapped_shipping=names,
         lines=[
@@ -156,20 +174,15 @@ def _judge(order: Order, route: Route | None, resolver: Resolver | None, names: 
     return Plan(lines, tuple(readiness.reasons(facts)))
 
 
-def _store(order: Order, judged: Plan) -> bool:
-    """Write the verdict; whether the order became ready."""
+def _store(order: Order, judged: Plan) -> None:
+    """Write the verdict on an order that stays."""
     if _is_stored(order, judged):
-        return False
-    try:
-        with transaction.atomic():
-            Order.objects.select_for_update().get(pk=order.pk)  # the order first, then its holds, as everywhere
-            sync_holds(order, judged.reasons, JUDGED)
-            if order.holds.filter(resolved_at=None).exclude(kind__in=Hold.AFTER_SENDING).exists():
-                _hold(order, judged.reasons)
-                return False
-            return _release(order, judged)
-    except IllegalTransition:
-        return False  # a person or another worker moved it meanwhile
+        return
+    # A person or another worker may have moved it meanwhile.
+    with suppress(IllegalTransition), transaction.atomic():
+        Order.objects.select_for_update().get(pk=order.pk)  # the order first, then its holds, as everywhere
+        sync_holds(order, judged.reasons, JUDGED)
+        _hold(order, judged.reasons)
 
 
 def _is_stored(order: Order, judged: Plan) -> bool:
@@ -177,7 +190,7 @@ def _is_stored(order: Order, judged: Plan) -> bool:
     known = getattr(order, "open_holds", None)
     if known is None or order.status != S.ON_HOLD:
         return False
-    if not judged.reasons and not any(hold.kind in Hold.UNTIL_RELEASED for hold in known):
+    if not judged.reasons and not any(hold.kind in WAITS_FOR_A_PERSON for hold in known):
         return False
     before = {(hold.kind, hold.subject, hold.message) for hold in known if hold.kind in JUDGED}
     return before == {(reason.kind.value, reason.subject[:SUBJECT_CHARS], reason.message) for reason in judged.reasons}
@@ -188,21 +201,53 @@ def _hold(order: Order, found: Sequence[Reason]) -> None:
         order.move_to(S.ON_HOLD, reason="; ".join(reason.message for reason in found))
 
 
-def _release(order: Order, judged: Plan) -> bool:
-    if order.route is None or order.status == S.READY:
-        return False
-    was_held = order.status == S.ON_HOLD
-    order.move_to(S.READY, reason="what held it is gone" if was_held else "")
-    submission, _ = WarehouseSubmission.objects.get_or_create(
-        order=order, defaults={"connection": order.route.warehouse}
-    )
-    if submission.status == WarehouseSubmission.Status.WITHDRAWN:
-        WarehouseSubmission.objects.filter(pk=submission.pk).update(
-            status=WarehouseSubmission.Status.PENDING, connection=order.route.warehouse, attempts=0, not_before=None
+def _release(orders: Sequence[Order], plans: Mapping[int, Plan]) -> int:
+    """Make orders ready that nothing holds, all in one transaction of a few queries; how many still could be."""
+    with transaction.atomic():
+        mine = Order.objects.select_for_update().filter(pk__in=[order.pk for order in orders])
+        was = dict(mine.filter(status__in=(S.RECEIVED, S.ON_HOLD)).order_by("pk").values_list("pk", "status"))
+        kept = Hold.objects.filter(order__in=was, resolved_at=None, kind__in=WAITS_FOR_A_PERSON)
+        held = set(kept.values_list("order", flat=True))
+        ready = [order for order in orders if order.pk in was and order.pk not in held]
+        pks = [order.pk for order in ready]
+        Hold.objects.filter(order__in=was, resolved_at=None, kind__in=JUDGED).update(resolved_at=timezone.now())
+        Order.objects.filter(pk__in=pks).update(status=S.READY)
+        OrderEvent.objects.bulk_create(
+            OrderEvent(order_id=pk, old_status=was[pk], new_status=S.READY, text=FREED if was[pk] == S.ON_HOLD else "")
+            for pk in pks
         )
-    for line, found in judged.lines:
-        listings.learn_from_line(
-            order.route, found.sku, by_alias=found.by_alias,
-            partner_sku=line.partner_sku, option_sku=line.option_sku, upc=line.upc,
-        )  # fmt: skip
-    return True
+        _submit(ready)
+        _learn_listings(ready, plans)
+    for order in orders:
+        if order.pk in held:
+            _store(order, plans[order.pk])
+        elif order.pk in was:
+            order.status = S.READY
+    return len(ready)
+
+
+def _submit(orders: Sequence[Order]) -> None:
+    """An intent to send each: a new one, or the one that was taken back."""
+    by_warehouse: dict[int, list[int]] = defaultdict(list)
+    for order in orders:
+        if order.route is not None:
+            by_warehouse[order.route.warehouse_id].append(order.pk)
+    for warehouse, pks in by_warehouse.items():
+        mine = WarehouseSubmission.objects.filter(order__in=pks)
+        mine.filter(status=WarehouseSubmission.Status.WITHDRAWN).update(
+            status=WarehouseSubmission.Status.PENDING, connection=warehouse, attempts=0, not_before=None
+        )
+        known = set(mine.values_list("order", flat=True))
+        fresh = [WarehouseSubmission(order_id=pk, connection_id=warehouse) for pk in pks if pk not in known]
+        WarehouseSubmission.objects.bulk_create(fresh)
+
+
+def _learn_listings(orders: Sequence[Order], plans: Mapping[int, Plan]) -> None:
+    """Each name once, however many orders have it."""
+    taught = {
+        (order.route, found.sku, found.by_alias, line.partner_sku, line.option_sku, line.upc)
+        for order in orders if order.route is not None
+        for line, found in plans[order.pk].lines
+    }  # fmt: skip
+    for route, sku, by_alias, partner_sku, option_sku, upc in sorted(taught, key=lambda one: one[1:]):
+        listings.learn_from_line(route, sku, by_alias=by_alias, partner_sku=partner_sku, option_sku=option_sku, upc=upc)

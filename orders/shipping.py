@@ -3,53 +3,74 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Min, QuerySet
+from django.db.models import Min
 from django.utils import timezone
 
 from integrations.models import Connection, SyncRun
 from integrations.ports import Parcel, UnreadableParcel, Warehouse
 from integrations.runs import Run
-from orders import parcels, placed, settling
-from orders.confirmation import hold_changed, hold_voided
-from orders.models import ConfirmedLine, Hold, Order, Shipment, ShipmentConfirmation, WarehouseSubmission
+from orders import parcels, placed, settling, told
+from orders.models import Hold, Order, Shipment, WarehouseSubmission
 
 T = WarehouseSubmission.Status
 IN_DOUBT = (T.IN_FLIGHT, T.UNCONFIRMED)
+# Before parcels are told, no more is read than this: where the job itself does not run, that is its alarm.
+CAUGHT_UP = timedelta(hours=1)
 
 
 def pull(run: Run) -> None:
     """Read every parcel changed since the last look and store those of our orders."""
-    mine = WarehouseSubmission.objects.filter(connection=run.connection)
-    first = mine.filter(status=T.ACCEPTED).aggregate(at=Min("created_at"))["at"]
-    if first is None:
+    since, now = _since(run.connection), timezone.now()
+    if since is None:
         return
-    now = timezone.now()
-    overlap = timedelta(minutes=run.connection.overlap_minutes)
-    since = _since(mine, _read_until(run.connection) or first) - overlap
+    mine = WarehouseSubmission.objects.filter(connection=run.connection)
     in_doubt = mine.filter(status__in=IN_DOUBT).aggregate(at=Min("sent_at"))["at"]
     warehouse = run.warehouse()
     placed.follow(run, warehouse, since)
-    _read(run, warehouse, since)
+    run.count("parcels seen again", _read(run, run.connection, warehouse, since))
     if not run.faults:
         run.window(since, min(now, in_doubt or now))
 
 
-def _read(run: Run, warehouse: Warehouse, since: datetime) -> None:
-    """Store every parcel that changed since."""
-    recent = Shipment.objects.filter(connection=run.connection, remote_updated_at__gte=since)
+def catch_up(run: Run, connection: Connection) -> None:
+    """Store what changed in this warehouse since its last look, before parcels of it are told: one call, as a rule."""
+    since = _since(connection)
+    if since is None or connection.is_stopped or not connection.is_active:
+        return
+    since = max(since, timezone.now() - CAUGHT_UP)
+    _read(run, connection, run.other_warehouse(connection), since)
+
+
+def _read(run: Run, connection: Connection, warehouse: Warehouse, since: datetime) -> int:
+    """Store every parcel that changed since; how many were no news."""
+    recent = Shipment.objects.filter(connection=connection, remote_updated_at__gte=since)
     known = {one.remote_id: one.remote_updated_at for one in recent if one.remote_updated_at}
+    seen_again = 0
     for parcel in warehouse.parcels(since, known):
         run.beat()
         with run.isolated(f"parcel {parcel.remote_id}"):
-            _store(run, parcel) if isinstance(parcel, Parcel) else _hold_unreadable(run, parcel)
+            if isinstance(parcel, UnreadableParcel):
+                _hold_unreadable(run, connection, parcel)
+            else:
+                seen_again += _store(run, connection, parcel)
+    return seen_again
 
 
-def _since(mine: QuerySet[WarehouseSubmission], read_until: datetime) -> datetime:
-    """An order that we learned of late, by looking it up, may have shipped before the last look."""
-    late = mine.filter(status=T.ACCEPTED, finished_at__gt=read_until).aggregate(at=Min("created_at"))["at"]
-    return min(read_until, late or read_until)
+def _since(connection: Connection) -> datetime | None:
+    """From when on changes are asked for; None while nothing was sent.
+
+    An order that we learned of late, by looking it up, may have shipped before the last look.
+    """
+    sent = WarehouseSubmission.objects.filter(connection=connection, status=T.ACCEPTED)
+    first = sent.aggregate(at=Min("created_at"))["at"]
+    if first is None:
+        return None
+    read_until = _read_until(connection) or first
+    late = sent.filter(finished_at__gt=read_until).aggregate(at=Min("created_at"))["at"]
+    return min(read_until, late or read_until) - timedelta(minutes=connection.overlap_minutes)
 
 
 def _read_until(connection: Connection) -> datetime | None:
@@ -58,32 +79,34 @@ def _read_until(connection: Connection) -> datetime | None:
     return done.order_by("-window_until").values_list("window_until", flat=True).first()
 
 
-def _store(run: Run, parcel: Parcel) -> None:
-    submission = _submission(run.connection, parcel)
+def _store(run: Run, connection: Connection, parcel: Parcel) -> bool:
+    """Whether it was known as it is; one of an order that is not ours is left out."""
+    submission = _submission(connection, parcel)
     if submission is None:
-        return  # of an order that is not ours
+        return False
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=submission.order_id)
         unread = order.holds.filter(kind=Hold.Kind.UNREADABLE_PARCEL, subject=parcel.remote_id, resolved_at=None)
         unread.update(resolved_at=timezone.now())
-        news = _remember(run.connection, order, parcel)
+        news = _remember(connection, order, parcel)
         if not news:
-            run.count("parcels seen again")
-            return
-        over = parcels.recount(order, submission)
-        _report(order, Shipment.objects.get(connection=run.connection, remote_id=parcel.remote_id), news, over)
+            return True
+        for text in parcels.recount(order, submission):
+            settling.open_hold(order, Hold.Kind.OVER_SHIPPED, parcel.remote_id, text)
+        told.check(order, Shipment.objects.get(connection=connection, remote_id=parcel.remote_id), news)
     run.count("parcels")
     run.wake("confirm_shipments", order.connection_id)
+    return False
 
 
-def _hold_unreadable(run: Run, parcel: UnreadableParcel) -> None:
+def _hold_unreadable(run: Run, connection: Connection, parcel: UnreadableParcel) -> None:
     """A person is told once; what is wrong may stay wrong for ever, and must not keep the others back."""
-    submission = _submission(run.connection, parcel)
+    submission = _submission(connection, parcel)
     if submission is None:
         run.count("unreadable parcels of no order of ours")
         return
     text = (
-        f"Parcel {parcel.remote_id or 'without an id'} of this order in {run.connection} cannot be read, so the "
+        f"Parcel {parcel.remote_id or 'without an id'} of this order in {connection} cannot be read, so the "
         f"marketplace is not told of it: {parcel.reason}. Correct the parcel there; it is then read again."
     )
     if settling.open_hold(submission.order, Hold.Kind.UNREADABLE_PARCEL, parcel.remote_id, text):
@@ -98,7 +121,19 @@ def _submission(connection: Connection, parcel: Parcel | UnreadableParcel) -> Wa
 
 def _remember(connection: Connection, order: Order, parcel: Parcel) -> list[str]:
     """Store the parcel as it is told now; the names of what is news."""
-    told = {
+    facts = _facts(parcel)
+    known = Shipment.objects.filter(connection=connection, remote_id=parcel.remote_id).first()
+    if known is not None:
+        return _change(order, known, parcel, facts)
+    Shipment.objects.create(
+        connection=connection, remote_id=parcel.remote_id, order=order, remote_updated_at=parcel.updated_at, **facts
+    )
+    order.note(f"parcel {facts['tracking_number'] or parcel.remote_id}: {parcel.state.value}")
+    return list(facts)
+
+
+def _facts(parcel: Parcel) -> dict[str, Any]:
+    return {
         "state": parcel.state.value,
         "tracking_number": parcel.tracking_number.strip()[:120],
         "tracking_url": parcel.tracking_url[:500],
@@ -110,35 +145,17 @@ def _remember(connection: Connection, order: Order, parcel: Parcel) -> list[str]
             for part in parcel.contents
         ],
     }
-    known = Shipment.objects.filter(connection=connection, remote_id=parcel.remote_id).first()
-    if known is None:
-        Shipment.objects.create(
-            connection=connection, remote_id=parcel.remote_id, order=order, remote_updated_at=parcel.updated_at, **told
-        )
-        order.note(f"parcel {told['tracking_number'] or parcel.remote_id}: {parcel.state.value}")
-        return list(told)
+
+
+def _change(order: Order, known: Shipment, parcel: Parcel, facts: dict[str, Any]) -> list[str]:
+    """Bring a known parcel up to date, unless this is older than what we have."""
     if known.remote_updated_at and parcel.updated_at and parcel.updated_at < known.remote_updated_at:
-        return []  # older news
+        return []
     if known.shipped_at is not None and parcel.shipped_at is None and parcel.state.value == "shipped":
-        told["shipped_at"] = known.shipped_at
-    news = [name for name, value in told.items() if getattr(known, name) != value]
+        facts["shipped_at"] = known.shipped_at
+    news = [name for name, value in facts.items() if getattr(known, name) != value]
     if news:
-        told["changed_at"] = timezone.now()
-        order.note(f"parcel {told['tracking_number'] or parcel.remote_id} changed: {', '.join(news)}")
-    Shipment.objects.filter(pk=known.pk).update(**told, remote_updated_at=parcel.updated_at)
+        facts["changed_at"] = timezone.now()
+        order.note(f"parcel {facts['tracking_number'] or parcel.remote_id} changed: {', '.join(news)}")
+    Shipment.objects.filter(pk=known.pk).update(**facts, remote_updated_at=parcel.updated_at)
     return news
-
-
-def _report(order: Order, parcel: Shipment, news: list[str], over: list[str]) -> None:
-    """Tell people of what cannot be right: more shipped than ordered, or a parcel changed after it was confirmed."""
-    for text in over:
-        settling.open_hold(order, Hold.Kind.OVER_SHIPPED, parcel.remote_id, text)
-    told = ConfirmedLine.objects.filter(
-        shipment_line__shipment=parcel, confirmation__status=ShipmentConfirmation.Status.ACCEPTED
-    )
-    if not told.exists():
-        return
-    if parcel.state == Shipment.State.VOID:
-        hold_voided(order, parcel)
-    elif "contents" in news or told.exclude(tracking_number=parcel.tracking_number).exists():
-        hold_changed(order, parcel, ", ".join(news).replace("_", " "))

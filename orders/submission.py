@@ -16,11 +16,11 @@ from django.utils import timezone
 from integrations import places
 from integrations.errors import IntegrationError, KeyRefused, Misconfigured, OutcomeUnknown, Refused, Unavailable
 from integrations.models import Connection, Route
-from integrations.ports import Receipt, Warehouse
+from integrations.ports import OrderRequest, Receipt, Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
 from inventory import catalogue
-from orders import arrivals, revisit, settling, trials, warehouse_request
+from orders import amending, arrivals, edits, receipts, revisit, settling, trials, warehouse_request
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
 from orders.settling import Plan
 
@@ -38,13 +38,15 @@ LONGEST_LOOK_UP_PAUSE = timedelta(minutes=2)
 def submit(run: Run) -> None:
     """Judge what waits for this warehouse, look at it on its marketplace once more, then send it, oldest first."""
     mine = WarehouseSubmission.objects.filter(connection=run.connection)
+    run.outbox = mine
     run.count("found in doubt after a crash", recover(mine))
-    trials.end(run)
     settling.judge_again(run.connection)
     _take_over(run.connection)
     routes = list(active_routes(run.connection))
     warehouse = run.warehouse()
     run.count("ready", settling.settle(settling.waiting(routes), warehouse, routes))
+    trials.remove(run, warehouse)
+    amending.amend(run, warehouse)
     pks = list(due(mine).values_list("pk", flat=True))
     Sender(run, warehouse, routes).send_all(pks)
 
@@ -131,11 +133,8 @@ class Sender:
             self._withdraw(submission, order)
             return
         plan = settling.plan([order], None)[order.pk]
-        if plan.reasons:
-            with transaction.atomic():
-                _lock(submission)
-                submission.finish(T.WITHDRAWN)
-                settling.settle([order], None, [route])
+        if plan.reasons or order.told_now:
+            self._judge_again(submission, order, route)
             return
         self._create(submission, order, route, plan)
         self._answered()
@@ -173,18 +172,9 @@ class Sender:
         return False
 
     def _create(self, submission: WarehouseSubmission, order: Order, route: Route, plan: Plan) -> None:
-        try:
-            company = places.company_id(route, self._warehouse)
-            location = places.location_id(route, self._warehouse)
-        except (Refused, OutcomeUnknown) as exc:  # the route's trouble, not this order's
-            self._troubled_routes.add(route.pk)
-            self._run.problem(str(exc))
-            submission.release(T.PENDING, error=str(exc), costs_attempt=False)
+        request = self._request(submission, order, route, plan)
+        if request is None:
             return
-        request = warehouse_request.build(
-            order, route, plan, generation=submission.generation, company_id=company, location_id=location,
-            has_currency=self._has_currency,
-        )  # fmt: skip
         _commit_intent(submission, plan, route.is_test, warehouse_request.as_json(request))
         try:
             receipt = self._warehouse.create_order(request)
@@ -198,6 +188,23 @@ class Sender:
         if wrong:
             order.note(wrong)
             self._run.problem(f"order {order}: {wrong}")
+
+    def _request(
+        self, submission: WarehouseSubmission, order: Order, route: Route, plan: Plan
+    ) -> OrderRequest | None:  # fmt: skip
+        """What is to be sent; None when the route's places are in trouble, which is not this order's fault."""
+        try:
+            company = places.company_id(route, self._warehouse)
+            location = places.location_id(route, self._warehouse)
+        except (Refused, OutcomeUnknown) as exc:
+            self._troubled_routes.add(route.pk)
+            self._run.problem(str(exc))
+            submission.release(T.PENDING, error=str(exc), costs_attempt=False)
+            return None
+        return warehouse_request.build(
+            order, route, plan, generation=submission.generation, company_id=company, location_id=location,
+            has_currency=self._has_currency,
+        )  # fmt: skip
 
     def _has_currency(self, iso: str) -> bool:
         return places.has_currency(self._run.connection, self._warehouse, iso)
@@ -214,7 +221,19 @@ class Sender:
             order.move_to(S.SUBMITTED, reason=f"{reason} as order {receipt.number or receipt.remote_id}")
             if order.cancel_requested_at:
                 arrivals.hold_cancelled_late(order, "")
+                self._run.wake("submit_orders", self._run.connection.pk)
+            self._hold_different(submission, order, receipt)
         self._run.count("sent")
+
+    def _hold_different(self, submission: WarehouseSubmission, order: Order, receipt: Receipt) -> None:
+        difference = receipts.difference(submission.request, receipt)
+        if difference:
+            text = (
+                f"{self._run.connection} holds the order with other lines than were sent: {difference}. Put them right "
+                "there while it is unshipped, then resolve this."
+            )
+            settling.open_hold(order, Hold.Kind.DIFFERENT_THERE, "", text)
+            self._run.problem(f"order {order}: {text}")
 
     def _park_doubled(self, submission: WarehouseSubmission, found: Sequence[Receipt]) -> None:
         ids = ", ".join(f"{receipt.number} (id {receipt.remote_id})" for receipt in found)
@@ -225,6 +244,17 @@ class Sender:
         submission.finish(T.PARKED, error=text)
         settling.open_hold(submission.order, Hold.Kind.DOUBLED, "", text)
         self._run.problem(f"order {submission.order}: {text}")
+
+    @transaction.atomic
+    def _judge_again(self, submission: WarehouseSubmission, order: Order, route: Route) -> None:
+        """It is not ready any more; or the marketplace changed it while it was on its way, and it never arrived."""
+        _lock(submission)
+        submission.finish(T.WITHDRAWN)
+        if order.told_now:
+            edits.settle_unsent(order)
+            self._run.wake("submit_orders", self._run.connection.pk)
+        else:
+            settling.settle([order], None, [route])
 
     @transaction.atomic
     def _withdraw(self, submission: WarehouseSubmission, order: Order) -> None:
@@ -295,13 +325,12 @@ def _commit_intent(submission: WarehouseSubmission, plan: Plan, is_test: bool, r
     with transaction.atomic():
         submission.intend(request=request, is_test=is_test)
         submission.lines.all().delete()
-        parts = [(line, part) for line, found in plan.lines for part in found.components]
         SubmittedLine.objects.bulk_create(
             SubmittedLine(
-                submission=submission, order_line=line, position=position, item_id=part.item_id, sku=part.sku,
-                units=part.units, quantity=line.quantity_to_ship * part.units,
+                submission=submission, order_line=part.line, position=position, item_id=part.component.item_id,
+                sku=part.component.sku, units=part.component.units, quantity=part.quantity,
             )
-            for position, (line, part) in enumerate(parts, start=1)
+            for position, part in enumerate(warehouse_request.parts(plan), start=1)
         )  # fmt: skip
 
 

@@ -43,15 +43,16 @@ def gather(run: Run, carriers: CarrierMap) -> None:
     mine = Order.objects.filter(untold | held, connection=run.connection)
     for pk in sorted(set(mine.values_list("pk", flat=True))):
         with run.isolated(f"order {pk}"):
-            run.count("to confirm", _gather(pk, run.connection, carriers))
+            run.count("to confirm", gather_order(pk, run.connection, carriers))
 
 
 def may_reach(route: Route, connection: Connection) -> bool:
     """A test route tells the marketplace nothing, unless that is a sandbox on this machine."""
-    return not route.is_test or _is_sandbox(connection)
+    return not route.is_test or is_sandbox(connection)
 
 
-def _is_sandbox(connection: Connection) -> bool:
+def is_sandbox(connection: Connection) -> bool:
+    """Whether it leads to this machine, where no customer waits."""
     host = urlsplit(registry.base_url_of(connection)).hostname or ""
     try:
         return ip_address(host).is_loopback
@@ -95,7 +96,7 @@ def split(confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]) ->
 
 
 @transaction.atomic
-def _gather(order_id: int, connection: Connection, carriers: CarrierMap) -> int:
+def gather_order(order_id: int, connection: Connection, carriers: CarrierMap) -> int:
     """Write down what will be told, in one transaction with the quantities that it uses up. How many parcels."""
     order = Order.objects.select_for_update().get(pk=order_id)
     rows = ShipmentLine.objects.filter(
@@ -106,7 +107,8 @@ def _gather(order_id: int, connection: Connection, carriers: CarrierMap) -> int:
     unknown = [_unknown(row.shipment) for row, codes in known if codes is None]
     settling.sync_holds(order, unknown, [Hold.Kind.UNKNOWN_CARRIER])
     tellable = [(row, codes) for row, codes in known if codes is not None]
-    if not tellable or not _may_tell(order, connection):
+    was_test = WarehouseSubmission.objects.filter(order=order, is_test=True).exists()
+    if not tellable or not may_tell(order, connection, was_test=was_test):
         return 0
     confirmation = ShipmentConfirmation.objects.create(order=order, connection=connection)
     for row, codes in tellable:
@@ -130,10 +132,11 @@ def _give_back(line: ConfirmedLine) -> None:
     line.delete()
 
 
-def _may_tell(order: Order, connection: Connection) -> bool:
+def may_tell(order: Order, connection: Connection, *, was_test: bool) -> bool:
+    """Whether the marketplace is to be told of what an order has shipped by now."""
     if order.route is None or not may_reach(order.route, connection):
         return False
-    if WarehouseSubmission.objects.filter(order=order, is_test=True).exists() and not _is_sandbox(connection):
+    if was_test and not is_sandbox(connection):
         return False  # the parcel of a test order, whatever its route is by now
     waits = order.route.partial_shipments == Route.Partial.WHEN_COMPLETE
     return order.status == Order.Status.SHIPPED or (not waits and order.status == Order.Status.PARTLY_SHIPPED)
@@ -145,7 +148,7 @@ def _is_tellable(parcel: Shipment) -> bool:
 
 
 def _codes(parcel: Shipment, order: Order, carriers: CarrierMap) -> Codes | None:
-    return carriers.codes(parcel.carrier, parcel.service, ordered_service=order.shipping_code)
+    return carriers.codes(parcel.carrier, parcel.service, ordered_service=order.service_code)
 
 
 def _unknown(parcel: Shipment) -> Reason:

@@ -1,40 +1,103 @@
-"""What was sent while its route was in test is sent for real once the route is live."""
+"""Orders that went out while their route was in test: never sent again, and taken out of both systems when asked.
+
+Asking is written down first; what became of a lost answer is seen by reading the warehouse's order, and one that is
+gone there is gone. What the marketplace still wants then comes in again like any order, also for a route that is live.
+"""
 
 from __future__ import annotations
 
-from django.db import transaction
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Least
+from django.utils import timezone
+
+from integrations.dispatch import enqueue
+from integrations.errors import IntegrationError, Misconfigured, Refused
 from integrations.models import Route
+from integrations.ports import Warehouse
 from integrations.runs import Run
-from orders.models import Order, WarehouseSubmission
+from integrations.wording import counted
+from orders import checklist, telling
+from orders.models import NOT_SENT, Order, WarehouseSubmission
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 T = WarehouseSubmission.Status
-SENT = (Order.Status.SUBMITTED, Order.Status.PARTLY_SHIPPED, Order.Status.SHIPPED)
 
 
-def end(run: Run) -> None:
-    """Take back the orders of this warehouse that went out as marked drafts, if their route is live now."""
-    drafts = WarehouseSubmission.objects.filter(
-        connection=run.connection, is_test=True, status=T.ACCEPTED, order__status__in=SENT,
-        order__route__state=Route.State.LIVE,
-    ).exclude(order__lines__quantity_confirmed__gt=0)  # fmt: skip
-    for submission in drafts.select_related("order"):
-        with run.isolated(f"order {submission.order}"):
-            _take_back(submission)
-            run.count("taken back from the test")
+def of_route(route: Route) -> QuerySet[WarehouseSubmission]:
+    """What went out as a test for this route and was not taken out since."""
+    return WarehouseSubmission.objects.filter(order__route=route, is_test=True)
+
+
+def left_behind() -> QuerySet[WarehouseSubmission]:
+    """Test orders of routes that are live by now: nobody ships them, and the marketplace may still want them."""
+    return WarehouseSubmission.objects.filter(is_test=True, status=T.ACCEPTED, order__route__state=Route.State.LIVE)
+
+
+def ask_to_remove(route: Route, actor: User | None) -> str:
+    """Have every test order of the route removed. A route in test is paused first: it would only send them again."""
+    with transaction.atomic():
+        Route.objects.select_for_update().get(pk=route.pk)
+        paused = Route.objects.filter(pk=route.pk, state=Route.State.TEST).update(state=Route.State.PAUSED)
+        number = of_route(route).update(removal_asked_at=timezone.now())
+    checklist.note_tested(route)
+    for row in of_route(route).select_related("order"):
+        row.order.note("its removal as a test order was asked for", actor=actor)
+    enqueue("submit_orders", route.warehouse_id)
+    then = f" Route {route} is paused meanwhile." if paused else ""
+    return f"{counted(number, 'test orders')} are removed from {route.warehouse} and from here within a minute.{then}"
+
+
+def remove(run: Run, warehouse: Warehouse) -> None:
+    """Remove what was asked for. One whose outcome is still looked up waits for that."""
+    done = Q(status=T.ACCEPTED) | NOT_SENT
+    asked = WarehouseSubmission.objects.filter(done, connection=run.connection, is_test=True)
+    for submission in asked.exclude(removal_asked_at=None).select_related("order__route", "order__connection"):
+        run.beat()
+        with run.isolated(f"test order {submission.order}"):
+            try:
+                _remove(run, warehouse, submission)
+            except Misconfigured:
+                raise
+            except Refused as exc:
+                _keep(run, submission, str(exc))
+            except IntegrationError as exc:
+                run.problem(f"test order {submission.order} is removed later: {exc}")
+                return
+
+
+def _remove(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> None:
+    placed = warehouse.order(submission.remote_id) if submission.remote_id else None
+    if placed is not None and not placed.is_ended:
+        if placed.has_shipped and not telling.is_sandbox(submission.order.connection):
+            text = "it was shipped there, perhaps to the customer. Undo that there and remove it again, or skip it here"
+            _keep(run, submission, text)
+            return
+        if not placed.has_shipped:
+            warehouse.cancel_order(placed)
+    _forget(submission)
+    run.count("test orders removed")
+
+
+def _keep(run: Run, submission: WarehouseSubmission, why: str) -> None:
+    WarehouseSubmission.objects.filter(pk=submission.pk).update(removal_asked_at=None)
+    text = f"it cannot be removed from {submission.connection}: {why}"
+    submission.order.note(text)
+    run.problem(f"test order {submission.order}: {text}")
 
 
 @transaction.atomic
-def _take_back(submission: WarehouseSubmission) -> None:
-    draft = submission.remote_number or submission.remote_id
-    submission.order.move_to(
-        Order.Status.RECEIVED,
-        reason=f"the route is live now; the test order {draft} in {submission.connection} can be deleted",
-    )
-    WarehouseSubmission.objects.filter(pk=submission.pk).update(
-        status=T.WITHDRAWN, generation=submission.generation + 1, is_test=False, remote_id="", remote_number="",
-        remote_status="", sent_at=None, request={},
-    )  # fmt: skip
-    submission.lines.all().delete()
-    submission.order.shipments.all().delete()
-    submission.order.lines.update(quantity_shipped=0)
+def _forget(submission: WarehouseSubmission) -> None:
+    """Delete it here, and have the time that it came in read again."""
+    order = Order.objects.select_for_update().get(pk=submission.order_id)
+    if order.route_id and order.marketplace_created_at:
+        before = order.marketplace_created_at - timedelta(seconds=1)
+        read = Route.objects.filter(pk=order.route_id).exclude(read_until=None)
+        read.update(read_until=Least(F("read_until"), before))
+    order.confirmations.all().delete()
+    order.delete()

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
-from decimal import ROUND_HALF_UP, Decimal
+from dataclasses import asdict, dataclass
+from decimal import Decimal
 from hashlib import sha256
 
 from django.core.serializers.json import DjangoJSONEncoder
 
 from integrations.models import Route
 from integrations.ports import OrderRequest, RequestedLine
-from orders.models import Order, ShippingMethod
+from inventory.aliases import Component
+from orders import pricing
+from orders.models import Order, OrderLine, ShippingMethod
 from orders.settling import Plan
 
 TEST_MARK = "TEST-"
-PRICE_STEP = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of the warehouse's order. A component may have two, of different prices."""
+
+    line: OrderLine
+    component: Component
+    quantity: int
+    unit_price: Decimal
 
 
 def build(
@@ -39,7 +50,10 @@ def build(
         ship_to=order.address,
         address_label=f"{mark}{order.short_reference or order.full_number}{again}",
         ordered_on=order.ordered_on,
-        lines=tuple(line for planned in _planned(plan) for line in planned),
+        lines=tuple(
+            RequestedLine(part.component.item_id, part.component.sku, part.quantity, part.unit_price)
+            for part in parts(plan)
+        ),
         status=Route.OrderStatus.DRAFT.value if route.is_test else route.order_status,
         currency=currency if currency and has_currency(currency) else "",
         notes=_notes(order),
@@ -59,31 +73,30 @@ def as_json(request: OrderRequest) -> dict[str, object]:
     return kept
 
 
-def _planned(plan: Plan) -> list[list[RequestedLine]]:
-    """The cost of a line goes on its first component, per unit of that; the others are free."""
-    planned = []
-    for line, found in plan.lines:
-        cost = line.unit_cost or Decimal(0)
-        prices = [cost if place == 0 else Decimal(0) for place in range(len(found.components))]
-        planned.append(
-            [
-                RequestedLine(part.item_id, part.sku, line.quantity_to_ship * part.units, _per_unit(price, part.units))
-                for part, price in zip(found.components, prices, strict=True)
-            ]
+def parts(plan: Plan) -> list[Part]:
+    """The lines of the warehouse's order, in the order in which they are sent."""
+    return [
+        Part(line, component, quantity, price)
+        for line, found in plan.lines
+        for component, priced in zip(
+            found.components,
+            pricing.split(line.unit_cost or Decimal(0), line.quantity_to_ship, [one.units for one in found.components]),
+            strict=True,
         )
-    return planned
+        for quantity, price in priced
+    ]
 
 
-def _per_unit(price: Decimal, units: int) -> Decimal:
-    return (price / units).quantize(PRICE_STEP, ROUND_HALF_UP)
+def service_note(order: Order, code: str) -> str:
+    """The line of the notes that names the service; empty for no code."""
+    name = ShippingMethod.objects.filter(connection_id=order.connection_id, code=code).values_list("name", flat=True)
+    service = name.first() or code
+    return f"Service: {service}" if service else ""
 
 
 def _notes(order: Order) -> str:
-    code = order.shipping_code
-    name = ShippingMethod.objects.filter(connection_id=order.connection_id, code=code).values_list("name", flat=True)
-    service = name.first() or code
     parts = [
-        f"Service: {service}" if service else "",
+        service_note(order, order.service_code),
         "Freight (LTL)" if order.is_freight else "",
         "Signature required" if order.signature_required else "",
         f"Bill to {order.carrier_code} account {order.billing_account}".replace("  ", " ")

@@ -10,28 +10,44 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench.installation import ROOT, Installation
 from integrations.sandbox.server import Sandbox
 
-ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0  # seconds, after which what did not happen is believed not to happen
 
 
-@dataclass
-class Installation:
-    """A database of its own and the environment to run commands on it."""
+@cache
+def migrated() -> bytes:
+    """A database file with every table and no row of ours."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "migrated.sqlite3"
+        environment = {**os.environ, "DEBUG": "1", "DATABASE_URL": f"sqlite:///{file}"}
+        command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+        with sqlite3.connect(file) as database:
+            database.execute("pragma wal_checkpoint(truncate)")
+        return file.read_bytes()
 
-    file: Path
-    environment: dict[str, str]
 
-    def start(self, *args: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "manage.py", *args], cwd=ROOT, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=_hear_ctrl_c,
-        )  # fmt: skip
+class Installed(Installation):
+    """One with a database file in this folder: a copy of the one that was migrated first."""
+
+    MIGRATIONS = ()
+
+    def __init__(self, folder: Path, box: Sandbox, *then: list[str], **environment: str) -> None:
+        self._file = folder / "children.sqlite3"
+        self._file.write_bytes(migrated())
+        super().__init__(box, *then, **{"DATABASE_URL": f"sqlite:///{self._file}", **environment})
+
+    def start(self, *args: str, **how: Any) -> subprocess.Popen[str]:
+        """In a session of its own, and heard by pipes."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return super().start(*args, **pipes, start_new_session=True, preexec_fn=_hear_ctrl_c, **how)
 
     def run(self, *args: str) -> str:
         with ended(self.start(*args)) as process:
@@ -40,30 +56,8 @@ class Installation:
         return out
 
     def rows(self, query: str) -> list[Any]:
-        with sqlite3.connect(self.file, timeout=PATIENCE) as database:
+        with sqlite3.connect(self._file, timeout=PATIENCE) as database:
             return database.execute(query).fetchall()
-
-
-def install(folder: Path, box: Sandbox, *then: list[str], **environment: str) -> Installation:
-    """Migrated, with both connections and a live route to the sandbox; `then` are commands to run in it."""
-    file = folder / "children.sqlite3"
-    given = {
-        **os.environ, "DATABASE_URL": f"sqlite:///{file}", "REDIS_URL": "", "OASIS_PASSWORD": box.oasis.password,
-        "GECKO_TOKEN": box.tradegecko.token, **environment,
-    }  # fmt: skip
-    made = Installation(file, given)
-    commands = [
-        ["migrate", "--verbosity", "0"],
-        ["connect", "supplier_oasis", "Overstock", "--username", box.oasis.username,
-         "--password-env", "OASIS_PASSWORD", "--base-url", box.oasis_url],
-        ["connect", "tradegecko", "Gecko", "--token-env", "GECKO_TOKEN", "--base-url", box.tradegecko_url],
-        ["route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko",
-         "--location", "Main DC", "--live"],
-        *then,
-    ]  # fmt: skip
-    code = "from django.core.management import call_command as call"
-    made.run("shell", "-c", "\n".join([code, *(f"call(*{command!r})" for command in commands)]))
-    return made
 
 
 def _hear_ctrl_c() -> None:

@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 from django.core.management import call_command
 
+from bench.installation import set_up
 from integrations.models import Connection, Exchange, Route
 from integrations.sandbox.server import Sandbox
 from integrations.shared_state import RateWindow
@@ -40,17 +41,6 @@ def manage() -> Run:
         return out.getvalue()
 
     return run
-
-
-def set_up(box: Sandbox) -> list[list[str]]:
-    """The commands by which staff connect both systems and lay a live route; the secrets come by the environment."""
-    return [
-        ["connect", "supplier_oasis", "Overstock", "--username", box.oasis.username, "--password-env", "OASIS_PASSWORD",
-         "--base-url", box.oasis_url],
-        ["connect", "tradegecko", "Gecko", "--token-env", "GECKO_TOKEN", "--base-url", box.tradegecko_url],
-        ["route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko",
-         "--location", "Main DC", "--live"],
-    ]  # fmt: skip
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -154,8 +155,8 @@ def test_a_warehouse_that_cannot_be_asked_keeps_no_route_from_being_saved(shop: 
 def test_a_dry_run_tells_what_is_wrong_with_the_set_up(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     Route.objects.update(location_name="Nowhere", location_id="")
-    today = f"{shop.oasis.orders[number].created_at:%Y-%m-%d}"
-    dry_run = ("backfill", "Main", "--from", "2024-01-01", "--to", today, "--dry-run")
+    day = shop.oasis.orders[number].created_at.date()
+    dry_run = ("backfill", "Main", "--from", str(day - timedelta(days=1)), "--to", str(day), "--dry-run")
     Route.objects.update(earliest_order_date="2024-01-01")
     first, *rows = manage(*dry_run).splitlines()
     assert first.startswith("put right first: location 'Nowhere' of route Main: not found; there are")

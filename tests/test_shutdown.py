@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from integrations.sandbox.server import Sandbox
-from tests.children import Installation, ended, install, wait_for
+from tests.children import Installed, ended, wait_for
 
 SECONDS = 120  # far less than the answer takes; what remains is for a busy machine
 LAST_RUN = "select status, error from integrations_syncrun where job = 'submit_orders' order by id desc limit 1"
 
 
 @pytest.fixture
-def order(box: Sandbox, tmp_path: Path) -> tuple[Installation, str]:
+def order(box: Sandbox, tmp_path: Path) -> tuple[Installed, str]:
     """An installation with one order that is ready to be sent, and a warehouse that takes orders and answers late."""
     number = box.oasis.add_order({"partner_sku": "MUG-BLK"})
-    made = install(tmp_path, box, ["run", "pull_orders"])
+    made = Installed(tmp_path, box, ["run", "pull_orders"])
     box.faults.add("tradegecko", "slow_after_apply", path="/orders", method="POST", seconds=3600)
     return made, number
 
@@ -40,7 +40,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def goes_on(made: Installation, box: Sandbox, number: str) -> None:
+def goes_on(made: Installed, box: Sandbox, number: str) -> None:
     """The next process finds what the stopped one had sent, and sends nothing again."""
     [(status, error)] = made.rows(LAST_RUN)
     assert (status, "told to stop" in error) == ("interrupted", True)
@@ -51,7 +51,7 @@ def goes_on(made: Installation, box: Sandbox, number: str) -> None:
 
 @pytest.mark.parametrize(("number_of_signal", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_command_that_is_stopped_says_so_in_one_line(
-    order: tuple[Installation, str], box: Sandbox, number_of_signal: signal.Signals, code: int
+    order: tuple[Installed, str], box: Sandbox, number_of_signal: signal.Signals, code: int
 ) -> None:
     made, number = order
     with ended(made.start("run", "submit_orders")) as process:
@@ -67,9 +67,7 @@ def test_a_command_that_is_stopped_says_so_in_one_line(
 
 
 @pytest.mark.parametrize("told", ["the command", "each of its processes"])
-def test_a_cluster_that_is_stopped_hands_back_its_work(
-    order: tuple[Installation, str], box: Sandbox, told: str
-) -> None:
+def test_a_cluster_that_is_stopped_hands_back_its_work(order: tuple[Installed, str], box: Sandbox, told: str) -> None:
     made, number = order
     made.run("shell", "-c", "from integrations.dispatch import enqueue; enqueue('submit_orders', 2)")
     with ended(made.start("qcluster")) as cluster:
@@ -86,7 +84,7 @@ def test_a_cluster_that_is_stopped_hands_back_its_work(
 
 @pytest.mark.parametrize("killed", ["the whole", "its guard alone"])
 def test_processes_whose_cluster_was_killed_do_not_linger(
-    order: tuple[Installation, str], box: Sandbox, killed: str
+    order: tuple[Installed, str], box: Sandbox, killed: str
 ) -> None:
     """A guard's helpers would go on taking tasks from the queue, for nobody."""
     made, number = order

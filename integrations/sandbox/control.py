@@ -58,7 +58,7 @@ def _change(box: Sandbox, method: str, what: str, given: dict[str, Any]) -> Any:
             box.faults.add(given.pop("system"), given.pop("name"), **given)
         case ("DELETE", "faults"):
             box.faults.clear()
-        case ("POST", "orders" | "orders/edit" | "orders/remove" | "cancel" | "listings"):
+        case ("POST", _) if what in RETAILER:
             return _retailer(box.oasis, what, given)
         case ("POST", _) if what in WAREHOUSE:
             return WAREHOUSE[what](box.tradegecko, given) or {"ok": True}
@@ -67,6 +67,9 @@ def _change(box: Sandbox, method: str, what: str, given: dict[str, Any]) -> Any:
         case _:
             raise ValueError(f"no {method} {what}")
     return {"ok": True}
+
+
+RETAILER = ("orders", "orders/edit", "orders/remove", "orders/lines/add", "orders/lines/remove", "cancel", "listings")
 
 
 def _retailer(oasis: OasisState, what: str, given: dict[str, Any]) -> Any:
@@ -78,6 +81,10 @@ def _retailer(oasis: OasisState, what: str, given: dict[str, Any]) -> Any:
             oasis.edit(**given)
         case "orders/remove":
             oasis.remove(given["number"])
+        case "orders/lines/add":
+            return {"line": oasis.add_line(given["number"], given["line"])}
+        case "orders/lines/remove":
+            oasis.remove_line(given["number"], given["line"])
         case "cancel":
             oasis.cancel(given["number"], given.get("line", ""))
         case "listings":

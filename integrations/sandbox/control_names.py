@@ -22,6 +22,8 @@ NAMES: dict[str, set[str]] = {
     "settings": {"oasis", "tradegecko"},
     "orders": {one.name for one in fields(Order)},
     "orders/remove": {"number"},
+    "orders/lines/add": {"number", "line"},
+    "orders/lines/remove": {"number", "line"},
     "cancel": {"number", "line"},
     "listings": {"sku", "barcode", "warehouse"},
     "ship": {*_OF_ORDER, "quantities", "tracking", "carrier", "service", "status"},

@@ -226,6 +226,23 @@ class OasisState:
         vars(record).update(_timed(values))
         self._learn(order)
 
+    def add_line(self, number: str, line: dict[str, Any]) -> str:
+        """The retailer adds a line to an order; its number, the next one where none is given."""
+        order = self.orders[number]
+        new = _line(line)
+        new.number = new.number or str(len(order.lines) + 1)
+        if any(one.number == new.number for one in order.lines):
+            raise ValueError(f"order {number} has a line {new.number} already")
+        order.lines.append(new)
+        self._identify(order)
+        self._learn(order)
+        return new.number
+
+    def remove_line(self, number: str, line: str) -> None:
+        """A line is gone from an order, as if it had never been in it."""
+        order = self.orders[number]
+        order.lines.remove(order.line(line))
+
     def cancel(self, number: str, line_number: str = "") -> None:
         """The retailer cancels an order, or one line of it. What has shipped stays so (supplier-oasis 4.1)."""
         order = self.orders[number]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from integrations.account import Account
+from integrations.amendments import ShortShipNotice
 from integrations.errors import Refused
 from integrations.ports import (
     CheckStep,
@@ -87,6 +88,11 @@ class SupplierOasis:
         body = writing.shipment_message(notice, self._options.zone)
         answer = self._client.send("POST", self._options.shipments_path, body)
         check_write(answer, f"the shipment of order {notice.order_number}")
+
+    def short_ship(self, notice: ShortShipNotice) -> None:
+        body = writing.short_ship_message(notice)
+        answer = self._client.send("POST", self._options.shipments_path, body)
+        check_write(answer, f"the short ship of line {notice.line_number} of order {notice.order_number}")
 
     def publish(self, quantities: Sequence[ListedQuantity]) -> None:
         body = writing.inventory_message(quantities, self._options.inventory_names)

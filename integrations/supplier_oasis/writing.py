@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 
 from lxml import etree
 
+from integrations.amendments import ShortShipNotice
 from integrations.ports import ListedQuantity, ShipmentNotice, ShippedLine
 from integrations.supplier_oasis.options import InventoryNames
 
@@ -17,12 +18,15 @@ def shipment_message(notice: ShipmentNotice, zone: tzinfo) -> bytes:
     """One `supplierShipment` per line and parcel; the order of the elements is the schema's."""
     root = _root("supplierShipmentMessage")
     for line in notice.lines:
-        shipment = _add(root, "supplierShipment")
-        _add(shipment, "salesChannelName", notice.sales_channel)
-        _add(shipment, "salesChannelOrderNumber", notice.order_number)
-        _add(shipment, "salesChannelLineNumber", line.line_number)
-        _add(_add(shipment, "warehouse"), "code", notice.warehouse_name)
-        _confirmation(shipment, line, zone)
+        _confirmation(_shipment(root, notice, line.line_number), line, zone)
+    return _bytes(root)
+
+
+def short_ship_message(notice: ShortShipNotice) -> bytes:
+    """A whole line's remainder: the message has no quantity (4.1)."""
+    root = _root("supplierShipmentMessage")
+    short = _add(_shipment(root, notice, notice.line_number), "shortShip")
+    _add(_add(short, "reasonCode"), "code", notice.reason_code)
     return _bytes(root)
 
 
@@ -38,6 +42,15 @@ def inventory_message(quantities: Sequence[ListedQuantity], names: InventoryName
         _add(_add(row, names.warehouse), "code", listed.warehouse_name)
         _add(row, names.quantity, str(listed.quantity))
     return _bytes(root)
+
+
+def _shipment(root: etree._Element, notice: ShipmentNotice | ShortShipNotice, line_number: str) -> etree._Element:
+    shipment = _add(root, "supplierShipment")
+    _add(shipment, "salesChannelName", notice.sales_channel)
+    _add(shipment, "salesChannelOrderNumber", notice.order_number)
+    _add(shipment, "salesChannelLineNumber", line_number)
+    _add(_add(shipment, "warehouse"), "code", notice.warehouse_name)
+    return shipment
 
 
 def _skus(listed: ListedQuantity, names: InventoryNames) -> list[tuple[str, str]]:

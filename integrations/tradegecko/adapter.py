@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from integrations.account import Account
+from integrations.amendments import OrderChange, PlacedOrder
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unreadable
 from integrations.http import Params
 from integrations.ports import (
@@ -17,9 +19,10 @@ from integrations.ports import (
     OrderRequest,
     Parcel,
     Receipt,
+    ReceiptLine,
     UnreadableParcel,
 )
-from integrations.tradegecko import fulfillments, messages, options
+from integrations.tradegecko import fulfillments, messages, options, placed
 from integrations.tradegecko.client import Client
 from integrations.tradegecko.walking import changed_since
 
@@ -119,7 +122,18 @@ class TradeGecko:
         params = [*wanted.items(), *(("status[]", status) for status in LIVING)]
         rows = [row for row in self._client.rows("/orders", params) if _has(row, wanted)]
         same = [one for one in map(messages.receipt, rows) if one.status not in ENDED]
-        return sorted(same, key=lambda one: (one.created_at or datetime.min.replace(tzinfo=UTC), one.remote_id))
+        lines = self._order_lines(same)
+        known = [replace(one, lines=lines.get(one.remote_id)) for one in same]
+        return sorted(known, key=lambda one: (one.created_at or datetime.min.replace(tzinfo=UTC), one.remote_id))
+
+    def order(self, remote_id: str) -> PlacedOrder | None:
+        return placed.read(self._client, remote_id)
+
+    def cancel_order(self, placed_order: PlacedOrder) -> None:
+        placed.end(self._client, placed_order)
+
+    def change_order(self, placed_order: PlacedOrder, change: OrderChange, *, idempotency_key: str) -> None:
+        placed.change(self._client, placed_order, change, idempotency_key)
 
     def orders_since(self, created_since: datetime) -> Iterator[Receipt]:
         return self._orders("created_at", created_since)
@@ -134,6 +148,22 @@ class TradeGecko:
             batch.leave_out(known)
             batch.add(self._client.rows_about(f"/{LINES}", "fulfillment_id", batch.without_lines()))
             yield from batch.parcels()
+
+    def _order_lines(self, orders: Sequence[Receipt]) -> dict[str, tuple[ReceiptLine, ...]]:
+        """By order id, with one request; left out is what did not come whole."""
+        found: dict[str, list[ReceiptLine | None]] = {one.remote_id: [] for one in orders}
+        try:
+            for row in self._client.rows_about("/order_line_items", "order_id", list(found)):
+                order_id, line = messages.receipt_line(row)
+                found.setdefault(order_id, []).append(line)
+        except (Refused, Unreadable):
+            return {}
+        except Misconfigured as exc:
+            if exc.credentials:
+                raise
+            return {}
+        whole = [one.remote_id for one in orders if len(found[one.remote_id]) == len(one.line_ids)]
+        return {order_id: tuple(line for line in found[order_id] if line) for order_id in whole}
 
     def _orders(self, column: str, since: datetime) -> Iterator[Receipt]:
         statuses = [("status[]", status) for status in (*LIVING, *ENDED)]

@@ -62,14 +62,17 @@ class Client:
 
     def post(self, path: str, body: Mapping[str, Any], *, key: str = "") -> dict[str, Any]:
         """Create something. Raises OutcomeUnknown unless the answer is a clear yes or no."""
+        return errors.parse(self.write("POST", path, body, key=key), f"POST {path}", writes=True)
+
+    def write(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, key: str = "") -> Answer:
+        """Change something; the answer to a clear yes, whose body may be empty (2.1). Raises as `post` does."""
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if key:
             headers["Idempotency-Key"] = key
-        what = f"POST {path}"
-        content = json.dumps(body).encode()
-        answer = self._send(lambda: self._door.send("POST", path, body=content, headers=headers, writes=True))
-        errors.check(answer, what, writes=True)
-        return errors.parse(answer, what, writes=True)
+        content = b"" if body is None else json.dumps(body).encode()
+        answer = self._send(lambda: self._door.send(method, path, body=content, headers=headers, writes=True))
+        errors.check(answer, f"{method} {path}", writes=True)
+        return answer
 
     def page(self, path: str, params: Params, number: int) -> Page:
         """One page by our own number, since `Link` leads elsewhere (2.3)."""

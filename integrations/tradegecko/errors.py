@@ -39,6 +39,10 @@ class TooLong(Unreadable):
     """The address of the question was too long (HTTP 414): ask for less at a time."""
 
 
+class NotThere(Refused):
+    """There is no record with this id (HTTP 404)."""
+
+
 def check(answer: Answer, what: str, *, writes: bool) -> None:
     """Raise unless the answer is a success."""
     if 200 <= answer.status < 300:
@@ -106,7 +110,9 @@ def _refusal(answer: Answer, what: str, writes: bool) -> IntegrationError:
     seen = f"TradeGecko refused {what} (HTTP {answer.status}): {text or answer.excerpt or 'no reason given'}"
     if writes and OF_ROUTE & set(_fields(answer)):
         return Refused(f"{seen}. Check the route's company, location and currency in TradeGecko.", about_route=True)
-    return Refused(seen) if writes or answer.status in (404, 422) else Unreadable(seen)
+    if answer.status == 404:
+        return NotThere(seen)
+    return Refused(seen) if writes or answer.status == 422 else Unreadable(seen)
 
 
 def _fields(answer: Answer) -> Iterable[str]:

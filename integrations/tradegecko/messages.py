@@ -10,6 +10,7 @@ from typing import Any
 from integrations.errors import Unreadable
 from integrations.http import storable
 from integrations.ports import (
+    Address,
     Item,
     Location,
     OrderRequest,
@@ -17,6 +18,7 @@ from integrations.ports import (
     ParcelContent,
     ParcelState,
     Receipt,
+    ReceiptLine,
     StockLevel,
 )
 from integrations.tradegecko.options import Options
@@ -36,8 +38,8 @@ def order_body(request: OrderRequest, options: Options) -> dict[str, Any]:
     """One body with lines and address nested, so that an order is one call (3.10)."""
     order: dict[str, Any] = {
         "status": request.status,
-        "company_id": _id_out(request.company_id),
-        "stock_location_id": _id_out(request.location_id),
+        "company_id": id_out(request.company_id),
+        "stock_location_id": id_out(request.location_id),
         "issued_at": request.ordered_on.isoformat(),
         "order_number": request.short_reference,
         "reference_number": request.full_number,
@@ -46,7 +48,7 @@ def order_body(request: OrderRequest, options: Options) -> dict[str, Any]:
         "shipping_address": _address(request),
         "order_line_items": [
             {
-                "variant_id": _id_out(line.item_id),
+                "variant_id": id_out(line.item_id),
                 "quantity": str(line.quantity),
                 "price": f"{line.unit_price.normalize():f}",
                 "line_type": "product",
@@ -80,6 +82,18 @@ def receipt(given: object) -> Receipt:
         )
     except Unreadable as exc:
         raise Unreadable(f"order {remote_id}: {exc}") from None
+
+
+def receipt_line(given: object) -> tuple[str, ReceiptLine | None]:
+    """The id of its order, and what is ordered; None for a charge, which names no variant."""
+    row = record(given, "a line of an order")
+    order_id, item_id = identity(row, "a line of an order", "order_id"), reference(row, "variant_id", "a line")
+    quantity = decimal(row.get("quantity"), "quantity")
+    if not item_id:
+        return order_id, None
+    if quantity is None:
+        raise Unreadable(f"TradeGecko sent a line of order {order_id} without a quantity")
+    return order_id, ReceiptLine(item_id, quantity)
 
 
 def currency(given: object) -> tuple[str, str]:
@@ -230,11 +244,10 @@ def _content(given: object) -> ParcelContent:
     return ParcelContent(line_id, reference(row, "variant_id", "a line of a fulfillment"), quantity)
 
 
-def _address(request: OrderRequest) -> dict[str, str]:
-    to = request.ship_to
+def address_fields(to: Address) -> dict[str, str | None]:
+    """Every field of an address, also those that shall be empty: what is left out of an update stays (2.1)."""
     first, _, last = to.name.strip().rpartition(" ")
-    address = {
-        "label": request.address_label,
+    fields = {
         "first_name": first.strip() or last,
         "last_name": last if first.strip() else "",
         "address1": to.address1,
@@ -246,8 +259,13 @@ def _address(request: OrderRequest) -> dict[str, str]:
         "country_code": to.country_code,
         "phone_number": to.phone,
     }
+    return {name: value or None for name, value in fields.items()}
+
+
+def _address(request: OrderRequest) -> dict[str, str]:
+    address = {"label": request.address_label, **address_fields(request.ship_to)}
     return {name: value for name, value in address.items() if value}
 
 
-def _id_out(value: str) -> int | str:
+def id_out(value: str) -> int | str:
     return int(value) if value.isascii() and value.isdigit() else value

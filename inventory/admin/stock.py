@@ -174,7 +174,7 @@ class WarehouseItemAdmin(ReadOnly):
     list_filter = ("connection", "matches", "sellable")
     list_select_related = ("connection",)
     search_fields = ("sku", "title", "remote_id")
-    fields = ("sku", "connection", "matches", "title", "is_sellable", "is_stock_managed", "is_kept_selling",
+    fields = ("sku", "connection", "matches", "title", "upc", "is_sellable", "is_stock_managed", "is_kept_selling",
               "max_online", "remote_id", "checked_at")  # fmt: skip
 
     @display(description="SKU", ordering="sku")

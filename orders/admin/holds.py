@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from unfold.decorators import action, display
 
 from integrations.admin.records import legible
 from integrations.admin_base import NoteForm, ReadOnly, ago, ask, ask_many, clip, found_or_404
 from orders import actions
+from orders.admin import mapping
 from orders.models import Hold, IllegalTransition, UnreadableRecord
 
 CHANGE = "orders.change_order"
@@ -63,6 +66,14 @@ class HoldAdmin(Closable):
     fields = ("order", "kind", "subject", "message", "opened_at", "resolved_at", "resolution")
     actions = ["resolve_many"]
     actions_detail = ["resolve"]
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        own = [
+            path("needs-mapping/", view(partial(mapping.worklist, self)), name="orders_needs_mapping"),
+            path("needs-mapping/map/", view(partial(mapping.map_cause, self)), name="orders_map_cause"),
+        ]
+        return [*own, *super().get_urls()]
 
     def may_close(self, row: Any) -> bool:
         return super().may_close(row) and actions.may_resolve(row)

@@ -13,6 +13,8 @@ ORDER = {
     S.RECEIVED: "info", S.READY: "info", S.ON_HOLD: "danger", S.SKIPPED: "default", S.SUBMITTED: "primary",
     S.PARTLY_SHIPPED: "warning", S.SHIPPED: "warning", S.CONFIRMED: "success", S.CANCELLED: "default",
 }  # fmt: skip
+WAITS = "waits"
+OR_WAITS: dict[str, str] = {**{status.value: colour for status, colour in ORDER.items()}, WAITS: "danger"}
 PARCEL = {P.PACKED: "info", P.SHIPPED: "success", P.VOID: "danger"}
 
 
@@ -24,7 +26,18 @@ class Label:
     text: str
 
 
+def what_waits(order: Order) -> str:
+    """In the place of *Ready*, which says only that nothing holds it, once its sending has stopped."""
+    submission = getattr(order, "submission", None)
+    if order.status != S.READY or submission is None or submission.status != Transmission.Status.PARKED:
+        return ""
+    return "Refused" if submission.sent_at is None else "Waits for a person"
+
+
 def of_order(order: Order) -> Label:
+    waits = what_waits(order)
+    if waits:
+        return Label(OR_WAITS[WAITS], waits)
     return Label(ORDER[S(order.status)], order.get_status_display())
 
 

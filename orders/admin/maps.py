@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from django import forms
@@ -14,15 +13,20 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
-from integrations import registry
 from integrations.admin_base import ChangedFieldsOnly, clip
 from integrations.admin_forms import ShownForm
 from integrations.dispatch import enqueue, enqueue_for_warehouses
 from integrations.models import Connection
-from integrations.registry import MARKETPLACE, PROVIDERS
+from orders.admin import known_codes
+from orders.admin.known_codes import MARKETPLACES
+from orders.admin.map_import import (
+    CARRIER_COLUMNS,
+    SHIPPING_COLUMNS,
+    CarrierServiceResource,
+    MapImport,
+    ShippingMethodResource,
+)
 from orders.models import CarrierService, ShippingMethod
-
-MARKETPLACES = [key for key, provider in PROVIDERS.items() if provider.kind == MARKETPLACE]
 
 
 class OfMarketplace(ChangedFieldsOnly):
@@ -35,7 +39,9 @@ class OfMarketplace(ChangedFieldsOnly):
 
 
 @admin.register(ShippingMethod)
-class ShippingMethodAdmin(OfMarketplace):
+class ShippingMethodAdmin(MapImport, OfMarketplace):
+    columns = SHIPPING_COLUMNS
+    resource_classes = (ShippingMethodResource,)
     list_display = ("code", "name", "connection")
     list_filter = ("connection",)
     list_select_related = ("connection",)
@@ -43,7 +49,10 @@ class ShippingMethodAdmin(OfMarketplace):
 
     def save_model(self, request: HttpRequest, obj: ShippingMethod, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        enqueue_for_warehouses(obj.connection_id, "submit_orders")
+        self.wake(obj.connection_id)
+
+    def wake(self, marketplace_id: int) -> None:
+        enqueue_for_warehouses(marketplace_id, "submit_orders")
 
 
 class CodeInput(UnfoldAdminTextInputWidget):
@@ -60,8 +69,6 @@ class CodeInput(UnfoldAdminTextInputWidget):
 
 
 ANYWAY = "Use this code though it is not in the known list"
-TABLES = {"carrier_code": "CARRIERS", "service_code": "SERVICE_LEVELS"}
-NEAR = 0.5
 
 
 class CarrierServiceForm(ShownForm):
@@ -78,23 +85,23 @@ class CarrierServiceForm(ShownForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, table in TABLES.items():
-            self.fields[name].widget = CodeInput(_known(table))
+        for name in known_codes.TABLES:
+            self.fields[name].widget = CodeInput(known_codes.known(name))
 
     def clean(self) -> dict[str, Any]:
         """What is saved frees parcels at once: a slip of the pen would be sent before anybody saw a warning."""
         values = super().clean()
-        for name, table in TABLES.items():
-            code, known = values.get(name), _known(table)
-            if code and code not in known and name in self.changed_data and not values.get("anyway"):
-                near = get_close_matches(code.upper(), known, cutoff=NEAR)
-                said = f"near ones are {', '.join(near)}" if near else f"known are {', '.join(known)}"
-                self.add_error(name, f"The code “{code}” is not known; {said}. If it is right, tick “{ANYWAY}” below.")
+        for name in known_codes.TABLES:
+            wrong = known_codes.problem(name, values.get(name) or "")
+            if wrong and name in self.changed_data and not values.get("anyway"):
+                self.add_error(name, f"{wrong} If it is right, tick “{ANYWAY}” below.")
         return values
 
 
 @admin.register(CarrierService)
-class CarrierServiceAdmin(OfMarketplace):
+class CarrierServiceAdmin(MapImport, OfMarketplace):
+    columns = CARRIER_COLUMNS
+    resource_classes = (CarrierServiceResource,)
     form = CarrierServiceForm
     fields = ("connection", "carrier_text", "service_text", "carrier_code", "service_code", "anyway")
     list_display = ("shown_carrier", "service_text", "carrier_code", "service_code", "connection")
@@ -108,9 +115,7 @@ class CarrierServiceAdmin(OfMarketplace):
 
     def save_model(self, request: HttpRequest, obj: CarrierService, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        enqueue("confirm_shipments", obj.connection_id)
+        self.wake(obj.connection_id)
 
-
-def _known(table: str) -> dict[str, str]:
-    """The codes of every marketplace that Crossdock can talk to, with their names."""
-    return {code: name for key in MARKETPLACES for code, name in getattr(registry.codes_of(key), table).items()}
+    def wake(self, marketplace_id: int) -> None:
+        enqueue("confirm_shipments", marketplace_id)

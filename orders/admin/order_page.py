@@ -12,6 +12,8 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from integrations.admin.records import legible
+from integrations.transmissions import Transmission
+from orders import edits
 from orders.admin import labels, remedies
 from orders.admin.labels import Label
 from orders.models import Order, Shipment, ShipmentLine, WarehouseSubmission
@@ -37,6 +39,8 @@ def facts(order: Order, user: Any) -> dict[str, Any]:
         "submission": submission,
         "submission_label": labels.of_transmission(submission) if submission else None,
         "submitted": submission.lines.select_related("order_line") if submission else [],
+        "changes": edits.found_in(order),
+        "done": _done(order),
         "parcels": _parcels(order),
         "refused": [
             (labels.of_transmission(one), one.last_error) for one in order.confirmations.all() if one.last_error
@@ -44,6 +48,26 @@ def facts(order: Order, user: Any) -> dict[str, Any]:
         "events": order.events.select_related("actor").order_by("pk"),
         "exchanges": _exchanges(order) if user.has_perm("integrations.view_exchange") else "",
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Something that was changed after sending: how it is going, and for whom."""
+
+    label: Label
+    what: str
+    actor: object
+    row: Transmission
+
+
+def _done(order: Order) -> list[Done]:
+    there = [Done(labels.of_transmission(one), str(one), one.actor, one) for one in
+             order.warehouse_changes.select_related("actor", "connection")]  # fmt: skip
+    short = order.short_ships.select_related("actor", "order_line")
+    return there + [
+        Done(labels.of_transmission(one), f"{one}: {one.quantity} units, {one.reason_code}", one.actor, one)
+        for one in short
+    ]
 
 
 def corrections(form: Any, formsets: Iterable[Any]) -> list[str]:

@@ -29,12 +29,13 @@ from integrations.admin_base import (
 )
 from integrations.admin_forms import ShownForm
 from integrations.dispatch import enqueue
-from orders import actions, arrivals
+from orders import actions, arrivals, short_shipping
 from orders.admin import labels, order_page, worklists
+from orders.admin.deciding import Deciding
 from orders.models import Hold, IllegalTransition, Order, OrderLine, WarehouseSubmission
 
 CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship_state", "ship_postal_code",
-               "ship_country_code", "ship_phone")  # fmt: skip
+               "ship_country_code", "ship_phone", "working_shipping_code")  # fmt: skip
 CORRECTABLE_LINE = ("partner_sku", "option_sku", "quantity")
 
 
@@ -48,6 +49,24 @@ class Held(admin.SimpleListFilter):
         if not self.value():
             return queryset
         return queryset.filter(holds__kind=self.value(), holds__resolved_at=None).distinct()
+
+
+class OfCause(admin.SimpleListFilter):
+    """The orders that wait for one cause: where a row of the worklist leads; not offered by itself."""
+
+    title, parameter_name = "cause", "cause"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        chosen = request.GET.get(self.parameter_name, "")
+        return [(chosen, chosen.split(":", 2)[-1][:40] or "(none)")] if chosen else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        kind, _, rest = (self.value() or "").partition(":")
+        marketplace, _, subject = rest.partition(":")
+        if not marketplace.isdecimal():
+            return queryset.none() if self.value() else queryset
+        same = Hold.objects.filter(kind=kind, subject=subject, resolved_at=None)
+        return queryset.filter(connection=int(marketplace[:18]), pk__in=same.values("order"))
 
 
 class Worklist(admin.SimpleListFilter):
@@ -127,9 +146,10 @@ class Lines(ChangedRowsOnly):
 
 
 @admin.register(Order)
-class OrderAdmin(ChangedFieldsOnly):
+class OrderAdmin(Deciding, ChangedFieldsOnly):
     list_display = ("number", "reference", "shown_status", "shown_holds", "route", "to", "age")
-    list_filter = (Worklist, "status", Held, "route", "connection", "is_freight")
+    list_filter = (Worklist, OfCause, "status", Held, "route", "connection", "is_freight", "submission__is_test",
+                   "route__state")  # fmt: skip
     list_before_template = "admin/orders/tabs.html"
     search_fields = ("full_number", "short_reference", "ship_name", "ship_postal_code", "lines__partner_sku",
                      "lines__option_sku", "shipments__tracking_number")  # fmt: skip
@@ -138,7 +158,7 @@ class OrderAdmin(ChangedFieldsOnly):
     show_full_result_count = False
     inlines = (Lines,)
     actions = ["release_many", "retry_many", "hold_many", "skip_many", "unskip_many"]
-    actions_detail = ["release", "retry", "hold", "skip", "unskip"]
+    actions_detail = ["apply", "amend", "keep", "void", "release", "retry", "hold", "skip", "unskip", "short"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
         return (
@@ -161,7 +181,8 @@ class OrderAdmin(ChangedFieldsOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         open_holds = Hold.objects.filter(resolved_at=None)
         rows: QuerySet[Order] = super().get_queryset(request)
-        return rows.prefetch_related(Prefetch("holds", open_holds, to_attr="open_holds"))
+        submissions = Prefetch("submission", WarehouseSubmission.objects.defer("request"))
+        return rows.prefetch_related(Prefetch("holds", open_holds, to_attr="open_holds"), submissions)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Order | None:
         """While a form is being saved, no worker takes the order to send it."""
@@ -180,6 +201,8 @@ class OrderAdmin(ChangedFieldsOnly):
         """Only the buttons that this order allows now, and none for who may only look."""
         order = self.get_object(request, str(object_id))
         allowed = actions.possible(order) if order and self.has_change_permission(request, order) else set()
+        if order and request.user.has_perm(short_shipping.PERMISSION) and short_shipping.open_lines(order):
+            allowed.add("short")
         shown = super().get_actions_detail(request, object_id)
         return [one for one in shown if one.action_name.rpartition("_")[2] in allowed]
 
@@ -228,9 +251,10 @@ class OrderAdmin(ChangedFieldsOnly):
         if order.route is not None and (changed or any(formset.has_changed() for formset in formsets)):
             enqueue("submit_orders", order.route.warehouse_id)
 
-    @display(description="status", label=labels.ORDER, ordering="status")
+    @display(description="status", label=labels.OR_WAITS, ordering="status")
     def shown_status(self, obj: Order) -> tuple[str, str]:
-        return obj.status, obj.get_status_display()
+        waits = labels.what_waits(obj)
+        return (labels.WAITS, waits) if waits else (obj.status, obj.get_status_display())
 
     @display(description="held for")
     def shown_holds(self, obj: Order) -> str:

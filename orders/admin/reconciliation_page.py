@@ -23,11 +23,11 @@ COLOURS = {
     **dict.fromkeys(ReconciledOrder.EXCEPTIONS, "danger"), B.UNCHECKED: "warning",
 }  # fmt: skip
 MEANINGS = {
-    B.SENT: "the warehouse has it, and both sides agree on what was shipped",
+    B.SENT: "the warehouse has it, and both sides agree on what was shipped, or are about to",
     B.HELD: "a person must act before it goes on",
     B.SKIPPED: "not ours to send",
     B.CANCELLED: "nothing is to be sent",
-    B.BEING_SENT: "on its way for less than an hour",
+    B.BEING_SENT: "on its way for a few minutes at most",
     B.MISSING_HERE: "the marketplace has it, Crossdock does not",
     B.MISSING_THERE: "it was sent, and the warehouse has it no more",
     B.DOUBLED: "it would be shipped twice",

@@ -21,9 +21,10 @@ from integrations.admin_base import ReadOnly, ago, found_or_404
 from integrations.dispatch import enqueue
 from integrations.errors import IntegrationError
 from integrations.models import Connection, SyncRun
+from orders import periods
 from orders.admin import reconciliation_page
 from orders.models import Reconciliation
-from orders.reconciliation import export, periods
+from orders.reconciliation import export
 
 MARKETPLACES = [key for key, provider in registry.PROVIDERS.items() if provider.kind == registry.MARKETPLACE]
 STATES = {"waiting": "info", "running": "info", "complete": "success", "exceptions": "danger", "incomplete": "warning"}

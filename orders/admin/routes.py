@@ -1,25 +1,24 @@
-"""Routes, with the preview of what a first pull would load."""
+"""Routes: their settings, and the way from paused to live."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from unfold.decorators import action, display
 
-from integrations.admin_base import ChangedFieldsOnly, ago, clip, found_or_404, is_used
-from integrations.connection_test import check_route
-from integrations.errors import IntegrationError
+from integrations.admin_base import ChangedFieldsOnly, Nothing, ago, ask, clip, found_or_404, is_used
 from integrations.models import Connection, Route
 from integrations.registry import MARKETPLACE, PROVIDERS
 from inventory.models import Listing
-from orders.preview import Row, look_from, preview_first_pull
+from orders import route_states, trials
+from orders.admin import set_up
+from orders.models import RouteLook
 
-STATE_COLOURS = {Route.State.LIVE: "success", Route.State.TEST: "warning", Route.State.PAUSED: "info"}
+STATE_ACTIONS = {"start_test", "go_live", "pause", "remove_tests"}
 
 
 @admin.register(Route)
@@ -29,13 +28,15 @@ class RouteAdmin(ChangedFieldsOnly):
     list_select_related = ("marketplace", "warehouse")
     search_fields = ("name", "marketplace_warehouse_name")
     readonly_fields = ("read_until",)
-    actions_detail = ["preview"]
+    actions_detail = ["set_up", "preview", "backfill", "start_test", "go_live", "pause", "remove_tests"]
     fieldsets = (
         (None, {"fields": ("name", "state"), "description": "A route that had orders is paused, not deleted."}),
         ("From and to", {"fields": ("marketplace", "marketplace_warehouse_name", "warehouse", "location_name",
                                     "company_name")}),
         ("Orders", {"fields": ("earliest_order_date", "read_until", "order_status", "tag", "reference_length",
                                "reference_characters", "allow_identity", "unmapped_shipping", "partial_shipments")}),
+        ("Cancellations and changes", {"fields": ("changes_before_sending", "cancels_after_sending",
+                                                  "short_ship_reasons")}),
         ("Quantities", {"fields": ("published_sku", "reserve", "minimum_level", "max_online", "untracked_quantity",
                                    "full_publish_hours")}),
     )  # fmt: skip
@@ -64,18 +65,23 @@ class RouteAdmin(ChangedFieldsOnly):
         return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
-        """No buttons for who may only look."""
-        return super().get_actions_detail(request, object_id) if self.has_change_permission(request) else []
+        """Only the buttons that its state allows, and none for who may only look."""
+        route = self.get_object(request, str(object_id))
+        if route is None or not self.has_change_permission(request, route):
+            return []
+        hidden = STATE_ACTIONS - route_states.possible(route)
+        shown = super().get_actions_detail(request, object_id)
+        return [one for one in shown if one.action_name.partition("_route_")[2] not in hidden]
 
     def has_delete_permission(self, request: HttpRequest, obj: Route | None = None) -> bool:
         allowed = bool(super().has_delete_permission(request, obj))
-        return allowed and (obj is None or not is_used(obj, apart_from=(Listing,)))
+        return allowed and (obj is None or not is_used(obj, apart_from=(Listing, RouteLook)))
 
     @display(description="warehouse name", ordering="marketplace_warehouse_name")
     def shown_warehouse_name(self, obj: Route) -> str:
         return clip(obj.marketplace_warehouse_name, 30)
 
-    @display(description="state", label=STATE_COLOURS)
+    @display(description="state", label=set_up.ROUTE_STATES)
     def shown_state(self, obj: Route) -> tuple[str, str]:
         return obj.state, obj.get_state_display()
 
@@ -83,40 +89,63 @@ class RouteAdmin(ChangedFieldsOnly):
     def read(self, obj: Route) -> str:
         return ago(obj.read_until)
 
+    @action(description="Set-up", url_path="set-up", icon="checklist")
+    def set_up(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return set_up.checklist_page(self, request, found_or_404(self, request, object_id))
+
     @action(description="Preview", url_path="preview", icon="visibility")
     def preview(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return set_up.preview_page(self, request, found_or_404(self, request, object_id))
+
+    @action(description="Load orders", url_path="backfill", icon="download")
+    def backfill(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return set_up.backfill_page(self, request, found_or_404(self, request, object_id))
+
+    @action(description="Go live", url_path="go-live", icon="rocket_launch")
+    def go_live(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        has_tests = trials.of_route(found_or_404(self, request, object_id)).exists()
+        form = set_up.GoLiveForm if has_tests else Nothing
+        return self._ask(request, object_id, "Go live", GOING_LIVE, route_states.go_live, form)
+
+    @action(description="Start the test", url_path="start-test", icon="science")
+    def start_test(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._ask(request, object_id, "Start the test", TESTING, route_states.start_test)
+
+    @action(description="Pause", url_path="pause", icon="pause")
+    def pause(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._ask(request, object_id, "Pause", PAUSING, route_states.pause)
+
+    @action(description="Remove test orders", url_path="remove-tests", icon="delete_sweep")
+    def remove_tests(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._ask(request, object_id, "Remove test orders", REMOVING, trials.ask_to_remove)
+
+    def _ask(
+        self, request: HttpRequest, object_id: int, button: str, consequence: str, do: Callable[..., str],
+        form_class: type[forms.Form] = Nothing,
+    ) -> HttpResponse:  # fmt: skip
         route = found_or_404(self, request, object_id)
-        if not self.has_change_permission(request, route):
-            raise PermissionDenied
-        context: dict[str, Any] = {
-            **self.admin_site.each_context(request), "opts": self.opts, "object": route,
-            "title": f"{'Preview' if route.read_until else 'Preview of the first pull'}: {route}",
-        }  # fmt: skip
-        try:
-            context["since"] = look_from(route)
-            context["steps"] = check_route(route)
-            rows = preview_first_pull(route)
-        except IntegrationError as exc:
-            return TemplateResponse(request, "admin/orders/preview.html", {**context, "error": str(exc)})
-        groups = _by_verdict(rows)
-        return TemplateResponse(request, "admin/orders/preview.html", {**context, "groups": groups})
+
+        def act(values: dict[str, Any]) -> str:
+            said = do(route, request.user, **values)
+            self.log_change(request, route, said)
+            return said
+
+        return ask(
+            self, request, route, title=f"{button}: route {route}", consequence=consequence, do=act, button=button,
+            refuse=route_states.NotReady, form_class=form_class,
+        )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The orders of one verdict, what needs a hand first."""
-
-    verdict: str
-    colour: str
-    rows: list[Row]
-
-
-VERDICTS = {
-    "hold": "danger", "unreadable": "danger", "load": "success", "skip": "default", "elsewhere": "info",
-    "known": "default",
-}  # fmt: skip
-
-
-def _by_verdict(rows: list[Row]) -> list[Group]:
-    found = [Group(name, colour, [row for row in rows if row.verdict == name]) for name, colour in VERDICTS.items()]
-    return [group for group in found if group.rows]
+GOING_LIVE = (
+    "From now on its orders are pulled, and sent to the warehouse for real. Orders that went out as a test stay as "
+    "they are: they are never sent again."
+)
+TESTING = (
+    "Its orders are pulled, and sent to the warehouse as drafts with TEST- before their number. The marketplace is "
+    "told nothing, unless it is a sandbox."
+)
+REMOVING = (
+    "Its test orders are deleted in the warehouse and here. A route in test is paused first. What the marketplace "
+    "still wants comes in again, as a real order, once the route is live."
+)
+PAUSING = "No order is stored or sent until the route is set to test or live; what was sent is followed and confirmed."

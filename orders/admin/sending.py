@@ -13,7 +13,7 @@ from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip
 from integrations.transmissions import Transmission, retry
 from orders.admin.labels import PARCEL
 from orders.carriers import spoken
-from orders.models import Shipment, ShipmentConfirmation, WarehouseSubmission
+from orders.models import Shipment, ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
 
 T = Transmission.Status
 
@@ -76,6 +76,23 @@ class WarehouseSubmissionAdmin(TransmissionAdmin):
 @admin.register(ShipmentConfirmation)
 class ShipmentConfirmationAdmin(TransmissionAdmin):
     list_display = ("of_order", "connection", "shown_status", "attempts", "tried_again", "short_error", "made")
+
+
+@admin.register(WarehouseChange)
+class WarehouseChangeAdmin(TransmissionAdmin):
+    list_display = ("of_order", "connection", "shown_what", "shown_status", "attempts", "tried_again", "short_error",
+                    "made")  # fmt: skip
+
+    @display(description="what")
+    def shown_what(self, obj: WarehouseChange) -> str:
+        return "Cancel the order" if obj.cancels_order else "Change the order"
+
+
+@admin.register(ShortShip)
+class ShortShipAdmin(TransmissionAdmin):
+    list_display = ("of_order", "connection", "order_line", "quantity", "reason_code", "shown_status", "attempts",
+                    "short_error", "made")  # fmt: skip
+    list_select_related = ("order", "connection", "order_line")
 
 
 @admin.register(Shipment)

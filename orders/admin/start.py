@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +17,13 @@ from integrations.models import Connection, SyncRun
 from integrations.transmissions import Transmission
 from integrations.wording import job_name
 from inventory.models import Publication
+from orders import causes, trials
 from orders.admin import labels, worklists
 from orders.admin.labels import Label
 from orders.alarms import alarms
 from orders.models import Hold, Order, Reconciliation, UnreadableRecord
 
+LEFT_BEHIND = "submission__is_test__exact=1&route__state__exact=live"
 H, R = Connection.Health, SyncRun.Status
 
 
@@ -49,7 +52,7 @@ def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     may = request.user.has_perm
     return {
         **context,
-        "waiting": _waiting(may("inventory.view_publication")) if may("orders.view_order") else None,
+        "waiting": _waiting(may) if may("orders.view_order") else None,
         "unreconciled": _unreconciled() if may("orders.view_reconciliation") else None,
         "statuses": _statuses() if may("orders.view_order") else [],
         "alarms": alarms() if may("integrations.view_connection") else [],
@@ -58,7 +61,7 @@ def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _waiting(with_quantities: bool) -> list[Tally]:
+def _waiting(may: Callable[[str], bool]) -> list[Tally]:
     """Causes that hold up at least one order, and what was refused; only what is there."""
     orders = _list("orders_order")
     holds = Hold.objects.filter(resolved_at=None).order_by("kind").values_list("kind")
@@ -66,16 +69,21 @@ def _waiting(with_quantities: bool) -> list[Tally]:
         Tally(str(Hold.Kind(kind).label), number, f"{orders}?held={kind}")
         for kind, number in holds.annotate(Count("order", distinct=True))
     ]
+    if may("orders.view_hold"):
+        by_kind.insert(
+            0, Tally("To map: SKUs, shipping codes, carriers", causes.count(), reverse("admin:orders_needs_mapping"))
+        )
     found = worklists.counts()
     others = [
         Tally("Refused by the other side", found["refused"], f"{orders}?list=refused"),
+        Tally("Test orders of live routes", trials.left_behind().count(), f"{orders}?{LEFT_BEHIND}"),
         Tally("Shipped, not confirmed yet", found["unconfirmed"], f"{orders}?list=unconfirmed"),
         Tally(
             "Records that could not be read", UnreadableRecord.objects.filter(resolved_at=None).count(),
             _list("orders_unreadablerecord"),
         ),
     ]  # fmt: skip
-    if with_quantities:
+    if may("inventory.view_publication"):
         parked = Publication.objects.filter(status=Transmission.Status.PARKED).count()
         others.append(Tally("Quantities refused", parked, f"{_list('inventory_publication')}?status__exact=parked"))
     return [one for one in (*by_kind, *others) if one.number]

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from django.db.models import Exists, F, OuterRef, Q
 
 from integrations.transmissions import Transmission
-from orders.models import Hold, Order, OrderLine, ShipmentConfirmation, WarehouseSubmission
+from orders.models import (
+    Hold,
+    Order,
+    OrderLine,
+    ShipmentConfirmation,
+    ShortShip,
+    WarehouseChange,
+    WarehouseSubmission,
+)
 
 T = Transmission.Status
 
@@ -24,7 +34,7 @@ def _own(rows: object) -> Q:
 
 _HOLDS = Hold.objects.filter(order=OuterRef("pk"), resolved_at=None)
 _REFUSED = [model._default_manager.filter(order=OuterRef("pk"), status=T.PARKED)
-            for model in (WarehouseSubmission, ShipmentConfirmation)]  # fmt: skip
+            for model in (WarehouseSubmission, ShipmentConfirmation, WarehouseChange, ShortShip)]  # fmt: skip
 _UNTOLD = OrderLine.objects.filter(
     order=OuterRef("pk"), quantity_shipped__gt=F("quantity_confirmed"), is_cancelled=False
 )
@@ -32,7 +42,7 @@ _OPEN = ShipmentConfirmation.objects.filter(order=OuterRef("pk")).exclude(status
 
 OF_ORDERS = {
     "held": Worklist("On hold", _own(_HOLDS)),
-    "refused": Worklist("Refused", _own(_REFUSED[0]) | _own(_REFUSED[1])),
+    "refused": Worklist("Refused", reduce(or_, map(_own, _REFUSED))),
     "unconfirmed": Worklist("To confirm", _own(_UNTOLD) | _own(_OPEN)),
 }
 

@@ -1,5 +1,6 @@
 """Tables of the top layer: orders as the marketplace has them, and everything sent for them."""
 
+from orders.models.changing import ShortShip, WarehouseChange
 from orders.models.order import (
     Hold,
     IllegalTransition,
@@ -20,9 +21,11 @@ from orders.models.sending import (
     SubmittedLine,
     WarehouseSubmission,
 )
+from orders.models.set_up import Backfill, RouteLook
 
 __all__ = [
     "NOT_SENT",
+    "Backfill",
     "CarrierService",
     "ConfirmedLine",
     "Hold",
@@ -32,11 +35,14 @@ __all__ = [
     "OrderLine",
     "ReconciledOrder",
     "Reconciliation",
+    "RouteLook",
     "Shipment",
     "ShipmentConfirmation",
     "ShipmentLine",
     "ShippingMethod",
+    "ShortShip",
     "SubmittedLine",
     "UnreadableRecord",
+    "WarehouseChange",
     "WarehouseSubmission",
 ]

@@ -41,10 +41,9 @@ class Order(models.Model):
         Status.READY: {Status.SUBMITTED, Status.ON_HOLD, Status.SKIPPED, Status.CANCELLED, Status.RECEIVED},
         Status.ON_HOLD: {Status.READY, Status.SKIPPED, Status.CANCELLED, Status.RECEIVED},
         Status.SKIPPED: {Status.RECEIVED},
-        # RECEIVED: a test order whose route went live, to be sent for real.
-        Status.SUBMITTED: {Status.PARTLY_SHIPPED, Status.SHIPPED, Status.CANCELLED, Status.RECEIVED},
-        Status.PARTLY_SHIPPED: {Status.SUBMITTED, Status.SHIPPED, Status.RECEIVED},
-        Status.SHIPPED: {Status.CONFIRMED, Status.PARTLY_SHIPPED, Status.SUBMITTED, Status.RECEIVED},
+        Status.SUBMITTED: {Status.PARTLY_SHIPPED, Status.SHIPPED, Status.CANCELLED},
+        Status.PARTLY_SHIPPED: {Status.SUBMITTED, Status.SHIPPED},
+        Status.SHIPPED: {Status.CONFIRMED, Status.PARTLY_SHIPPED, Status.SUBMITTED},
         Status.CONFIRMED: set[Status](),
         Status.CANCELLED: set[Status](),
     }
@@ -72,11 +71,17 @@ class Order(models.Model):
     ship_country_code = models.CharField("country code", max_length=40, blank=True)
     ship_phone = models.CharField("phone", max_length=60, blank=True)
     shipping_code = models.CharField(max_length=80, blank=True, help_text="The service the marketplace asked for.")
+    working_shipping_code = models.CharField(
+        "use this shipping code", max_length=80, blank=True,
+        help_text="Instead of the marketplace's own, for the warehouse and the confirmation. Empty: the marketplace's.",
+    )  # fmt: skip
     is_freight = models.BooleanField(default=False)
     signature_required = models.BooleanField(default=False)
     billing_account = models.CharField(max_length=80, blank=True)
     carrier_code = models.CharField(max_length=80, blank=True)
     raw = models.TextField(blank=True)
+    told = models.JSONField(null=True, help_text="What the marketplace last said and was followed or left in.")
+    told_now = models.JSONField(null=True, help_text="What it says now, while that waits for a decision.")
 
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_resolved_at = models.DateTimeField(null=True)
@@ -85,6 +90,7 @@ class Order(models.Model):
 
     class Meta:
         ordering = ["-ordered_at", "-pk"]
+        permissions = [("short_ship", "Can tell the marketplace that a line will not ship")]
         indexes = [
             models.Index(fields=["connection", "status", "ordered_at"], name="order_worklists"),
             models.Index(fields=["full_number"], name="order_by_full_number"),
@@ -111,6 +117,11 @@ class Order(models.Model):
             country_code=self.ship_country_code,
             phone=self.ship_phone,
         )
+
+    @property
+    def service_code(self) -> str:
+        """The shipping code that is worked with: a person's, else the marketplace's own."""
+        return self.working_shipping_code or self.shipping_code
 
     def move_to(self, new: Status, *, reason: str = "", actor: User | None = None) -> None:
         """Change the status, if the order still has the one we know, and leave an event. Raises IllegalTransition."""
@@ -207,6 +218,7 @@ class Hold(models.Model):
         TOO_MANY_LINES = "too_many_lines", "Too many lines"
         MANUAL = "manual", "Held by a person"
         GONE = "gone", "Gone from the marketplace"
+        CHANGED = "changed", "Changed on the marketplace"
         # These concern an order that the warehouse has already; they do not change its status.
         UNKNOWN_CARRIER = "unknown_carrier", "Unknown carrier"
         VOIDED_SHIPMENT = "voided_shipment", "Shipment voided after it was confirmed"
@@ -215,7 +227,9 @@ class Hold(models.Model):
         UNREADABLE_PARCEL = "unreadable_parcel", "Unreadable parcel"
         OVER_SHIPPED = "over_shipped", "More shipped than ordered"
         CANCELLED_LATE = "cancelled_late", "Cancelled after sending"
+        CHANGED_ORDER = "changed_order", "Changed after sending"
         DOUBLED = "doubled", "Twice in the warehouse"
+        DIFFERENT_THERE = "different_there", "Other lines in the warehouse"
 
     AFTER_SENDING = (
         Kind.UNKNOWN_CARRIER,
@@ -225,10 +239,14 @@ class Hold(models.Model):
         Kind.UNREADABLE_PARCEL,
         Kind.OVER_SHIPPED,
         Kind.CANCELLED_LATE,
+        Kind.CHANGED_ORDER,
         Kind.DOUBLED,
+        Kind.DIFFERENT_THERE,
     )
     # Closed by the map or the system that they wait for; by hand they would only come back with the next run.
     CLOSES_ITSELF = (Kind.UNKNOWN_CARRIER,)
+    # Closed by a decision between what the marketplace says now and what we have.
+    UNTIL_DECIDED = (Kind.CHANGED, Kind.CHANGED_ORDER)
 
     # Found by looking at the other side, not by judging the order: they stay until a person releases it.
     UNTIL_RELEASED = (Kind.MANUAL, Kind.GONE)

@@ -36,6 +36,7 @@ class Reconciliation(models.Model):
     quantities = models.JSONField(default=list)
 
     class Meta:
+        verbose_name_plural = "reconciliation"
         ordering = ["-asked_at", "-pk"]
 
     def __str__(self) -> str:

@@ -24,12 +24,15 @@ class WarehouseSubmission(Transmission):
     generation = models.PositiveIntegerField(default=1)
     key_refused = models.BooleanField(default=False, help_text="The other side had this key already.")
     is_test = models.BooleanField(default=False, help_text="Sent while the route was in test: a marked draft.")
+    removal_asked_at = models.DateTimeField(null=True, help_text="A person wants this test order out of both systems.")
     remote_id = models.CharField(max_length=40, blank=True)
     remote_number = models.CharField(max_length=80, blank=True)
     remote_status = models.CharField(max_length=20, blank=True)
     request = models.JSONField(default=dict, help_text="What was sent.")
 
     class Meta:
+        verbose_name = "submission"
+        verbose_name_plural = "submissions"
         ordering = ["-created_at", "-pk"]
         indexes = [models.Index(fields=["connection", "status"], name="submission_due")]
         constraints = [
@@ -49,7 +52,10 @@ NOT_SENT = Q(status__in=(Transmission.Status.PENDING, Transmission.Status.WITHDR
 
 
 class SubmittedLine(models.Model):
-    """One line of the warehouse's order: `units` of its item make one unit of our order line."""
+    """One line of the warehouse's order: `units` of its item make one unit of our order line.
+
+    An item may have two for the same order line, of different prices; its quantity is then both together.
+    """
 
     submission = models.ForeignKey(WarehouseSubmission, models.CASCADE, related_name="lines")
     order_line = models.ForeignKey(OrderLine, models.CASCADE, related_name="submitted_lines")
@@ -123,6 +129,8 @@ class ShipmentConfirmation(Transmission):
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="confirmations", verbose_name="marketplace")
 
     class Meta:
+        verbose_name = "confirmation"
+        verbose_name_plural = "confirmations"
         ordering = ["-created_at", "-pk"]
         indexes = [models.Index(fields=["connection", "status"], name="confirmation_due")]
 
@@ -190,6 +198,8 @@ class CarrierService(models.Model):
     )
 
     class Meta:
+        verbose_name = "carrier and service"
+        verbose_name_plural = "carriers and services"
         ordering = ["connection", "carrier_text", "service_text"]
         constraints = [
             models.UniqueConstraint(fields=["connection", "carrier_text", "service_text"], name="carrier_text_once")

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from integrations.ports import MarketplaceLine, Receipt, SaleState
 from orders.models import Order, ReconciledOrder
 
 S = Order.Status
 
-# What is younger is on its way: the jobs run every minute, and their first retries take that long.
-GRACE = timedelta(hours=1)
+# What is younger is on its way: the jobs run every minute, and this covers two rounds of them and a first retry.
+SHORTEST_GRACE = timedelta(minutes=5)
 READ_AGAIN_FOR = timedelta(days=30)  # as far back as `revisit` reads
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An order as the marketplace shows it. `not_taken` and `not_yet` say why a pull has not stored it."""
+    """An order as the marketplace shows it. `not_taken` and `not_yet` say why a pull has not stored it.
+
+    `facts` are what `orders.changes` keeps of it.
+    """
 
     number: str
     sales_channel: str = ""
@@ -25,6 +30,7 @@ class Told:
     unreadable: str = ""
     state: SaleState = SaleState.OPEN
     lines: tuple[MarketplaceLine, ...] = ()
+    facts: Mapping[str, Any] | None = None
     not_taken: str = ""
     not_yet: str = ""
 
@@ -33,10 +39,10 @@ class Told:
 class OurLine:
     """Marketplace units of one line.
 
-    `confirmed` was accepted over an hour ago: (tracking number, units); `fresh` since then, so it need not be shown
+    `confirmed` was accepted before the grace: (tracking number, units); `fresh` since then, so it need not be shown
     yet; `underway` is in other confirmations. `known` is what we know to have left the warehouse; `shipped` and
-    `untracked` are what it says itself left it over an hour ago, with and without a tracking number. `before` was
-    shipped without us; None: all of it.
+    `untracked` are what it says itself left it before the grace, with and without a tracking number, and `leaving`
+    what has left it since, with one. `before` was shipped without us; None: all of it.
     """
 
     number: str
@@ -49,6 +55,7 @@ class OurLine:
     known: int = 0
     shipped: int = 0
     untracked: int = 0
+    leaving: int = 0
 
     @property
     def told(self) -> int:
@@ -61,7 +68,8 @@ class Ours:
 
     `must_show`: the marketplace's answer for the time of its creation was complete, and the order was here before.
     `sent_before`: it was sent long enough before both sides were read to be in the warehouse's lists.
-    `void_resolved`: what a person did about its end there.
+    `void_resolved`: what a person did about its end there. `left_at`: when the last parcel within the grace left.
+    `last_told`: what the marketplace said that was followed, or left by a decision.
     """
 
     number: str
@@ -79,7 +87,9 @@ class Ours:
     refused_confirmation: str = ""
     void_resolved: str = ""
     moved_at: datetime | None = None
+    left_at: datetime | None = None
     must_show: bool = False
+    last_told: Mapping[str, Any] | None = None
     lines: tuple[OurLine, ...] = ()
 
     @property
@@ -100,13 +110,17 @@ class There:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that is known of one order. At least one of `told` and `ours` is there."""
+    """All that is known of one order. At least one of `told` and `ours` is there.
+
+    What is younger than `grace` may still be on its way.
+    """
 
     told: Told | None
     ours: Ours | None
     there: There = field(default_factory=There)
     market: str = "the marketplace"
     now: datetime = datetime.min
+    grace: timedelta = SHORTEST_GRACE
 
     def __post_init__(self) -> None:
         if self.told is None and self.ours is None:

@@ -17,7 +17,7 @@ from orders.models import Order, ReconciledOrder, Reconciliation, UnreadableReco
 from orders.reconciliation import market as market_side
 from orders.reconciliation import ours, rules
 from orders.reconciliation import warehouse as warehouse_side
-from orders.reconciliation.facts import Seen, There, Told, Verdict
+from orders.reconciliation.facts import Ours, Seen, There, Told, Verdict
 from orders.reconciliation.market import Market
 from orders.reconciliation.warehouse import Warehouses
 
@@ -54,10 +54,11 @@ def compare(run: Run, report: Reconciliation) -> None:
     run.window(report.since, report.until)
     said = len(run.problems)
     port = run.marketplace()
-    market = market_side.read(run, port, routes, report.since, report.until)
+    grace = ours.grace(run.connection)
+    market = market_side.read(run, port, routes, report.since, report.until, grace)
     _know_unreadable(run.connection, market)
     warehouses = warehouse_side.read(run, _feeds(run.connection, routes, report), report.since)
-    rows = list(Judge(run.connection, market, warehouses, now, report).rows())
+    rows = list(Judge(run.connection, market, warehouses, now, grace, report).rows())
     quantities = shown.Comparison() if market.trouble else shown.compare(port, routes, now)
     report.quantities, report.read = list(quantities.drifted), {"quantities": quantities.compared}
     notes = [*([str(market.trouble)] if market.trouble else []), *run.problems[said:], quantities.note]
@@ -99,6 +100,7 @@ class Judge:
     market: Market
     warehouses: Warehouses
     started: datetime
+    grace: timedelta
     report: Reconciliation
 
     def rows(self) -> Iterator[ReconciledOrder]:
@@ -109,10 +111,13 @@ class Judge:
             told = left.pop((order.sales_channel, order.full_number), None)
             told = told or left.pop(("", order.full_number), None)
             there, side = ours.found_there(order, self.warehouses)
-            own = ours.facts(order, self.market, side, told_of, self.started)
-            yield self._row(Seen(told, own, there, str(self.connection), self.started), order)
+            own = ours.facts(order, self.market, side, told_of, self.started, self.grace)
+            yield self._row(self._seen(told, own, there), order)
         for told in left.values():
-            yield self._row(Seen(told, None, self._strange(told), str(self.connection), self.started), None)
+            yield self._row(self._seen(told, None, self._strange(told)), None)
+
+    def _seen(self, told: Told | None, own: Ours | None, there: There) -> Seen:
+        return Seen(told, own, there, str(self.connection), self.started, self.grace)
 
     def _strange(self, told: Told) -> There:
         """What the warehouses hold of an order that is not here."""

@@ -33,6 +33,15 @@ def untold(line: OurLine, shown: MarketplaceLine | None) -> Iterator[str]:
         yield f"line {line.number}, {max(units, 0)} of {line.shipped} units"
 
 
+def leaving(line: OurLine, shown: MarketplaceLine | None) -> bool:
+    """Whether units have just left the warehouse that were not told and are not shown."""
+    if not line.leaving or line.is_cancelled or (shown and shown.state != SaleState.OPEN):
+        return False
+    units = 0 if shown is None else _shown_units(line, shown)
+    left = line.shipped + line.leaving
+    return left > line.told + line.fresh and units is not None and units < left
+
+
 def differences(line: OurLine, shown: MarketplaceLine | None) -> Iterator[str]:
     if shown is None:
         if line.told:

@@ -12,10 +12,10 @@ from integrations.errors import IntegrationError
 from integrations.models import Route
 from integrations.ports import Marketplace, MarketplaceOrder, UnreadableOrder
 from integrations.runs import Run
-from orders import settling
+from orders import changes, settling
 from orders.models import Order
 from orders.readback import GUESS, MARGIN
-from orders.reconciliation.facts import GRACE, Told
+from orders.reconciliation.facts import Told
 from orders.windows import slices
 
 SLICE = timedelta(hours=24)
@@ -44,16 +44,21 @@ class Market:
         return any(since <= first and last <= until for since, until in joined(self.certain))
 
 
-def read(run: Run, market: Marketplace, routes: Sequence[Route], since: datetime, until: datetime) -> Market:
-    """Read the period in slices of a day, a call each. The first that cannot be read is the last one asked for."""
-    seen, now = Market(str(run.connection)), timezone.now()
+def read(
+    run: Run, market: Marketplace, routes: Sequence[Route], since: datetime, until: datetime, grace: timedelta
+) -> Market:  # fmt: skip
+    """Read the period in slices of a day, a call each. The first that cannot be read is the last one asked for.
+
+    What a pull should have stored since `grace` ago may not be here yet.
+    """
+    seen, late = Market(str(run.connection)), timezone.now() - grace
     for start, end in slices(since, until, recent=SLICE, older=SLICE):
         run.beat()
         certain, whole = market.certain_until(end), True
         try:
             # Whether the ends of a window belong to it is not known (supplier-oasis 1.2).
             for told in market.orders(start - MARGIN, end + MARGIN):
-                whole &= _keep(seen, told, routes, since, until, now)
+                whole &= _keep(seen, told, routes, since, until, late)
         except IntegrationError as exc:
             seen.trouble = exc
             break
@@ -84,7 +89,7 @@ def joined(windows: Sequence[tuple[datetime, datetime]]) -> Iterator[tuple[datet
 
 def _keep(
     seen: Market, told: MarketplaceOrder | UnreadableOrder, routes: Sequence[Route], since: datetime, until: datetime,
-    now: datetime,
+    late: datetime,
 ) -> bool:  # fmt: skip
     """Whether the answer can still be all of its window: a record without a number may be any order."""
     if isinstance(told, UnreadableOrder):
@@ -94,12 +99,12 @@ def _keep(
     if told.created_at is None or since <= told.created_at <= until:
         seen.told[told.sales_channel, told.number] = Told(
             told.number, told.sales_channel, told.created_at, state=told.state, lines=told.lines,
-            **_why_not_here(told, routes, now),
+            facts=changes.facts(told), **_why_not_here(told, routes, late),
         )  # fmt: skip
     return True
 
 
-def _why_not_here(told: MarketplaceOrder, routes: Sequence[Route], now: datetime) -> dict[str, str]:
+def _why_not_here(told: MarketplaceOrder, routes: Sequence[Route], late: datetime) -> dict[str, str]:
     """What explains that it is not stored, should it not be."""
     active = [route for route in routes if route.state != Route.State.PAUSED]
     route = settling.match_route(told.warehouse_name, active)
@@ -112,16 +117,15 @@ def _why_not_here(told: MarketplaceOrder, routes: Sequence[Route], now: datetime
     if told.ordered_at.date() < earliest.earliest_order_date:
         day = earliest.earliest_order_date
         return {"not_taken": f"ordered before {day}, the earliest order date of route {earliest}"}
-    return _not_pulled(told, [route] if route else active, now)
+    return _not_pulled(told, [route] if route else active, late)
 
 
-def _not_pulled(told: MarketplaceOrder, routes: Sequence[Route], now: datetime) -> dict[str, str]:
-    behind = [one for one in routes if one.read_until is None or (told.created_at or now) > one.read_until]
+def _not_pulled(told: MarketplaceOrder, routes: Sequence[Route], late: datetime) -> dict[str, str]:
+    behind = [one for one in routes if one.read_until is None or (told.created_at or timezone.now()) > one.read_until]
     if not behind:
         return {}
     route = behind[0]
-    waits_since = max(told.created_at or now, route.read_until or route.created_at)
-    if now - waits_since > GRACE:
+    if max(told.created_at or timezone.now(), route.read_until or route.created_at) < late:
         return {}
     until = f"{route.read_until:%Y-%m-%d %H:%M} UTC" if route.read_until else ""
     what = f"has been pulled up to {until}" if until else "has not been pulled yet"

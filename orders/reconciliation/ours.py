@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.conf import settings
-from django.db.models import OuterRef, Prefetch, Q, Subquery
+from django.db.models import Max, OuterRef, Prefetch, Q, Subquery
 
-from integrations.models import Connection, Route
+from integrations.circuit import asked_with
+from integrations.models import Connection, JobPlan, Route
 from integrations.ports import Parcel, ParcelState, Receipt
-from integrations.transmissions import Transmission
+from integrations.transmissions import Transmission, lookup_grace
 from orders import parcels
 from orders.models import (
     ConfirmedLine,
@@ -23,19 +24,27 @@ from orders.models import (
     SubmittedLine,
     WarehouseSubmission,
 )
-from orders.reconciliation.facts import GRACE, OurLine, Ours, There
+from orders.reconciliation.facts import SHORTEST_GRACE, OurLine, Ours, There
 from orders.reconciliation.market import Market
 from orders.reconciliation.warehouse import Side, Warehouses
 
 CHUNK = 500
 T = Transmission.Status
 Units = dict[int, int]  # by the id of an order line
+CARRYING = ("pull_orders", "submit_orders", "pull_shipments", "confirm_shipments")
 Value = TypeVar("Value")
 
 
 def chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
     for start in range(0, len(values), CHUNK):
         yield values[start : start + CHUNK]
+
+
+def grace(connection: Connection) -> timedelta:
+    """How long something may be on its way: two rounds of the slowest job that carries it, and a look-up."""
+    plans = JobPlan.objects.filter(connection__in=asked_with(connection), job__in=CARRYING)
+    minutes: int = plans.aggregate(most=Max("every_minutes"))["most"] or 1
+    return max(2 * timedelta(minutes=minutes) + lookup_grace(), SHORTEST_GRACE)
 
 
 def in_period(connection: Connection, market: Market, since: datetime, until: datetime) -> list[int]:
@@ -84,12 +93,13 @@ def warehouse_of(order: Order) -> Connection | None:
 
 
 def facts(
-    order: Order, market: Market, side: Side | None, told: dict[int, list[ConfirmedLine]], started: datetime
+    order: Order, market: Market, side: Side | None, told: dict[int, list[ConfirmedLine]], started: datetime,
+    grace: timedelta,
 ) -> Ours:  # fmt: skip
     """The order in the rules' terms; `started` is when the reading of both sides began."""
     placed, holds = submission_of(order), list(order.holds.all())
     refused = [one.last_error for one in order.confirmations.all() if one.status == T.PARKED]
-    shipped, untracked = _left(placed, side, started)
+    left = _left(placed, side, started - grace)
     paused = order.route if order.route and order.route.state == Route.State.PAUSED else None
     return Ours(
         number=order.full_number, status=order.status, skip_reason=order.skip_reason,
@@ -98,13 +108,12 @@ def facts(
         paused_route=str(paused or ""), moved_at=getattr(order, "moved_at", None) or order.received_at,
         submission=placed.status if placed else "", last_error=placed.last_error if placed else "",
         remote_id=placed.remote_id if placed else "", is_test=bool(placed and placed.is_test),
-        sent_before=bool(placed and placed.finished_at and placed.finished_at < started - _until_found()),
+        sent_before=bool(placed and placed.finished_at and placed.finished_at < started - lookup_grace()),
         waits_for_all=bool(order.route and order.route.partial_shipments == Route.Partial.WHEN_COMPLETE),
         refused_confirmation=refused[0] if refused else "", void_resolved=_void_resolved(holds),
-        must_show=order.received_at < started and market.must_show(order),
+        left_at=left.last, must_show=order.received_at < started and market.must_show(order), last_told=order.told,
         lines=tuple(
-            _line(line, told.get(line.pk, []), shipped.get(line.pk, 0), untracked.get(line.pk, 0), started)
-            for line in order.lines.all()
+            _line(line, told.get(line.pk, []), left, started - grace) for line in order.lines.all()
         ),
     )  # fmt: skip
 
@@ -129,43 +138,59 @@ def alive_and_ended(receipts: Iterable[Receipt]) -> tuple[tuple[Receipt, ...], t
     return tuple(one for one in found if one.status not in ended), tuple(one for one in found if one.status in ended)
 
 
-def _line(line: OrderLine, told: Iterable[ConfirmedLine], shipped: int, untracked: int, started: datetime) -> OurLine:
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Units per line that left by the warehouse's own word. `last`: when the latest parcel within the grace did."""
+
+    shipped: Units = field(default_factory=dict)
+    untracked: Units = field(default_factory=dict)
+    leaving: Units = field(default_factory=dict)
+    last: datetime | None = None
+
+
+def _line(line: OrderLine, told: Iterable[ConfirmedLine], left: Left, young: datetime) -> OurLine:
     confirmed, fresh, underway = [], 0, 0
     for row in told:
         accepted_at = row.confirmation.finished_at if row.confirmation.status == T.ACCEPTED else None
         if accepted_at is None:
             underway += row.quantity
-        elif accepted_at > started - GRACE:
+        elif accepted_at > young:
             fresh += row.quantity
         else:
             confirmed.append((row.tracking_number, row.quantity))
     return OurLine(
         number=line.number, to_ship=line.quantity_to_ship, before=line.shipped_before, is_cancelled=line.is_cancelled,
         confirmed=tuple(confirmed), fresh=fresh, underway=underway, known=line.quantity_shipped,
-        shipped=min(shipped, line.quantity_to_ship), untracked=untracked,
+        shipped=min(left.shipped.get(line.pk, 0), line.quantity_to_ship), untracked=left.untracked.get(line.pk, 0),
+        leaving=left.leaving.get(line.pk, 0),
     )  # fmt: skip
 
 
-def _until_found() -> timedelta:
-    """How long the warehouse's lists may lack an order that it has just created."""
-    return timedelta(seconds=settings.LOOKUP_GRACE_SECONDS)
-
-
-def _left(placed: WarehouseSubmission | None, side: Side | None, started: datetime) -> tuple[Units, Units]:
-    """Units per line that left over an hour ago, by the warehouse's own word: with tracking, and without."""
+def _left(placed: WarehouseSubmission | None, side: Side | None, young: datetime) -> Left:
+    """What left before `young`, with tracking and without, and what has left since with it."""
     if placed is None or side is None or not placed.remote_id:
-        return {}, {}
+        return Left()
     lines = list(placed.lines.all())
-    left = [one for one in side.parcels.get(placed.remote_id, []) if _left_long_ago(one, started)]
-    everything = parcels.whole_units([_contents(one) for one in left], lines)
-    tracked = parcels.whole_units([_contents(one) for one in left if one.tracking_number.strip()], lines)
-    return tracked, {line: units - tracked.get(line, 0) for line, units in everything.items()}
+    shipped = [one for one in side.parcels.get(placed.remote_id, []) if one.state == ParcelState.SHIPPED]
+    tracked = [one for one in shipped if one.tracking_number.strip()]
+    old, all_old = _units(tracked, lines, young), _units(shipped, lines, young)
+    recent = [at for one in tracked if (at := _left_at(one)) and at > young]
+    return Left(old, _less(all_old, old), _less(_units(tracked, lines), old), max(recent, default=None))
 
 
-def _left_long_ago(parcel: Parcel, started: datetime) -> bool:
-    """What is younger is being told; a tracking number may have come later than the parcel left."""
-    last = max((at for at in (parcel.shipped_at, parcel.updated_at) if at), default=started - GRACE)
-    return parcel.state == ParcelState.SHIPPED and last <= started - GRACE
+def _units(left: Iterable[Parcel], lines: list[SubmittedLine], young: datetime | None = None) -> Units:
+    """Whole units per line, of all parcels or of those that left no later than `young`."""
+    counted = [one for one in left if young is None or (_left_at(one) or young) <= young]
+    return parcels.whole_units([_contents(one) for one in counted], lines)
+
+
+def _less(units: Units, other: Units) -> Units:
+    return {line: number - other.get(line, 0) for line, number in units.items()}
+
+
+def _left_at(parcel: Parcel) -> datetime | None:
+    """A tracking number may have come later than the parcel left."""
+    return max((at for at in (parcel.shipped_at, parcel.updated_at) if at), default=None)
 
 
 def _contents(parcel: Parcel) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@
 | 1 | `doubled` | the warehouse has two living orders of it | doubled |
 | 2 | `unreadable` | not here, and it cannot be read or stored | unreadable |
 | 3 | `not_taken` | not here, and not ours to take: paused route, older than its earliest order date | skipped |
-| 4 | `not_yet` | not here, but created after the last pull, an hour ago at most | being sent |
+| 4 | `not_yet` | not here, but created after the last pull, within the grace | being sent |
 | 5 | `missing_here` | not here | missing here |
 | 6 | `cancelled` | cancelled here, or there while unsent; held if the warehouse has it all the same | cancelled, held |
 | 7 | `skipped` | skipped here | skipped |
@@ -13,13 +13,15 @@
 | 9 | `waits` | unsent, and a person must act: holds, refused, paused route, in the warehouse already, overdue | held |
 | 10 | `on_its_way` | unsent, or sent only just before both sides were read | being sent, sent |
 | 11 | `missing_there` | sent, and the whole answer of the warehouse lacks it, or it is void there | missing there |
-| 12 | `unconfirmed` | shipped with tracking over an hour ago, and not shown as shipped | unconfirmed |
+| 12 | `unconfirmed` | shipped with tracking before the grace, and not shown as shipped | unconfirmed |
 | 13 | `different` | what was confirmed is not what is shown, or more is shown than was confirmed | different |
 | 14 | `acted_on` | sent, and a person must act: holds, refused confirmation, parcel without tracking | held |
-| 15 | `unchecked` | sent, and one side could not be read | unchecked |
-| 16 | `sent` | all else | sent |
+| 15 | `changed` | sent, not confirmed, and shown with another address, service, quantity or SKU | different |
+| 16 | `unchecked` | sent, and one side could not be read | unchecked |
+| 17 | `being_told` | shipped with tracking since, and neither told nor shown yet | sent |
+| 18 | `sent` | all else | sent |
 
-What could not be read never makes an order missing or gone.
+The grace is a few minutes (`ours.grace`). What could not be read never makes an order missing or gone.
 """
 
 from __future__ import annotations
@@ -27,9 +29,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from integrations.ports import Receipt, SaleState
+from orders import changes
 from orders.models import Order, ReconciledOrder, WarehouseSubmission
-from orders.reconciliation.facts import GRACE, READ_AGAIN_FOR, Ours, Seen, Verdict
-from orders.reconciliation.lines import compared, differences, untold
+from orders.reconciliation.facts import READ_AGAIN_FOR, Ours, Seen, Verdict
+from orders.reconciliation.lines import compared, differences, leaving, untold
 
 B = ReconciledOrder.Bucket
 M = ReconciledOrder.Mend
@@ -148,7 +151,7 @@ def waits(seen: Seen) -> Verdict | None:
 
 
 def _overdue(seen: Seen, ours: Ours) -> Verdict | None:
-    if ours.moved_at is None or seen.now - ours.moved_at <= GRACE:
+    if ours.moved_at is None or seen.now - ours.moved_at <= seen.grace:
         return None
     since = f"{ours.moved_at:%Y-%m-%d %H:%M} UTC"
     why = f": {ours.last_error}" if ours.last_error else ""
@@ -243,6 +246,18 @@ def acted_on(seen: Seen) -> Verdict | None:
     return None
 
 
+def changed(seen: Seen) -> Verdict | None:
+    """What was noticed holds the order; this is older than what is read again, or came a moment ago."""
+    ours, told = seen.ours, seen.told
+    if ours is None or told is None or ours.status == S.CONFIRMED or not (ours.last_told and told.facts):
+        return None
+    found = changes.compare(ours.last_told, told.facts)
+    if not found:
+        return None
+    text = f"was changed on {seen.market} after it was sent: {changes.in_words(found)}"
+    return Verdict(B.DIFFERENT, text, "Read the orders again: it then says what can be done.", M.READ_AGAIN)
+
+
 def unchecked(seen: Seen) -> Verdict | None:
     if seen.there.trouble:
         text = f"was sent; {seen.there.name} could not be read: {seen.there.trouble}"
@@ -256,13 +271,25 @@ def unchecked(seen: Seen) -> Verdict | None:
     return None
 
 
+def being_told(seen: Seen) -> Verdict | None:
+    ours, told = seen.ours, seen.told
+    if ours is None or told is None or ours.left_at is None or ours.is_test:
+        return None
+    if ours.waits_for_all and not _has_left(ours, just_now=True):
+        return None
+    if not any(leaving(line, shown) for line, shown in compared(ours, told)):
+        return None
+    minutes = max(int((seen.now - ours.left_at).total_seconds()) // 60, 0)
+    return Verdict(B.SENT, f"was shipped {minutes} min ago, {seen.market} is being told")
+
+
 def sent(seen: Seen) -> Verdict:
     return Verdict(B.SENT, "as a test, which the marketplace is not told of" if seen.ours and seen.ours.is_test else "")
 
 
 RULES: tuple[Rule, ...] = (
     doubled, unreadable, not_taken, not_yet, missing_here, cancelled, skipped, gone, waits, on_its_way, missing_there,
-    unconfirmed, different, acted_on, unchecked, sent,
+    unconfirmed, different, acted_on, changed, unchecked, being_told, sent,
 )  # fmt: skip
 
 
@@ -272,9 +299,10 @@ def named(receipts: Iterable[Receipt]) -> str:
     return ", ".join(f"{one.number or 'an order without a number'} (id {one.remote_id})" for one in ordered)
 
 
-def _has_left(ours: Ours) -> bool:
+def _has_left(ours: Ours, *, just_now: bool = False) -> bool:
+    """Whether all of it has left before the grace, or within it too."""
     open_lines = [line for line in ours.lines if line.to_ship and not line.is_cancelled]
-    return all(line.shipped >= line.to_ship for line in open_lines)
+    return all(line.shipped + (line.leaving if just_now else 0) >= line.to_ship for line in open_lines)
 
 
 def _ended(seen: Seen) -> str:

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from lxml import html
 
+from config.navigation import UNFOLD
 from integrations.admin_base import ago
 from integrations.models import Connection, Exchange, JobPlan, Route, SyncRun
 from integrations.sandbox.server import Sandbox
@@ -196,3 +198,10 @@ def test_the_preview_names_each_cell_for_narrow_screens(shop: Sandbox, admin_cli
     assert [cell.get("data-label") for cell in table.xpath(".//tbody//td")] == [
         text_of(head) for head in table.xpath(".//thead//th")
     ]
+
+
+def test_each_page_is_called_what_the_menu_calls_it() -> None:
+    items = [item for group in UNFOLD["SIDEBAR"]["navigation"] for item in group["items"]]
+    for item in items:
+        opts = resolve(str(item["link"])).func.model_admin.opts  # type: ignore[attr-defined]
+        assert capfirst(opts.verbose_name_plural) == item["title"]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.management import CommandError
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from lxml import html
 
 from integrations.admin.records import legible
 from integrations.models import Connection, Exchange
 from integrations.sandbox.server import Sandbox
 from orders.admin import order_page
-from orders.models import Hold, Order, UnreadableRecord
+from orders.models import Hold, Order, UnreadableRecord, WarehouseSubmission
 from tests.admin.pages import opened
 
 Run = Callable[..., str]
@@ -155,9 +159,9 @@ def test_holds_lead_to_the_page_that_mends_them(shop: Sandbox, manage: Run, admi
     }  # fmt: skip
 
     alias = shown["Unknown SKU: MYSTERY-9"]
-    assert parse_qs(urlsplit(alias.url).query)["marketplace_sku"] == ["MYSTERY-9"]
+    assert parse_qs(urlsplit(alias.url).query)["subject"] == ["MYSTERY-9"]
     assert alias.frees == "3 orders wait for it, frees 2"
-    assert 'value="MYSTERY-9"' in text_of(admin_client.get(alias.url))
+    assert "Map the SKU “MYSTERY-9”" in text_of(admin_client.get(alias.url))
     route = next(one for name, one in shown.items() if name.startswith("No route"))
     assert opened(admin_client, route.url)["marketplace_warehouse_name"].strip() == "Elsewhere & Co"
 
@@ -214,3 +218,24 @@ def test_requests_and_answers_are_legible(order: Order, admin_client: Client) ->
     Exchange.objects.filter(pk=answered.pk).update(response_body="<a><b>&lt;script&gt;</b></a>")
     page = admin_client.get(reverse("admin:integrations_exchange_change", args=[answered.pk])).content.decode()
     assert "&lt;a&gt;\n  &lt;b&gt;&amp;lt;script" in page
+
+
+@pytest.mark.parametrize(("sent", "label"), [(False, "Refused"), (True, "Waits for a person")])
+def test_an_order_whose_sending_has_stopped_is_not_called_ready(
+    shop: Sandbox, manage: Run, admin_client: Client, sent: bool, label: str
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    shop.faults.add("tradegecko", "422", path="/orders", method="POST")
+    with suppress(CommandError):
+        manage("run", "all")
+    if sent:
+        WarehouseSubmission.objects.update(sent_at=timezone.now())
+    order = Order.objects.get(full_number=number)
+    assert order.status == "ready"
+    assert label in labels_of(admin_client, reverse("admin:orders_order_change", args=[order.pk]))
+    assert {label, "Ready"} & labels_of(admin_client, reverse("admin:orders_order_changelist")) == {label}
+
+
+def labels_of(client: Client, address: str) -> set[str]:
+    page: Any = html.fromstring(text_of(client.get(address)))
+    return {" ".join(one.text_content().split()) for one in page.xpath("//*[@id='content']//span")}

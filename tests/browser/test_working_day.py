@@ -72,6 +72,25 @@ def test_staff_find_what_holds_an_order_and_skip_it_with_a_reason(
     assert Order.objects.get().skip_reason == "customer called"
 
 
+def test_three_clicks_and_one_typed_value_send_what_waits_for_a_sku(
+    live_server: Any, signed_in: webdriver.Chrome, shop: Sandbox, manage: Callable[..., str]
+) -> None:
+    numbers = [shop.oasis.add_order({"partner_sku": "MYSTERY-9"}) for _ in range(3)]
+    manage("run", "all")
+    browser, wait = signed_in, WebDriverWait(signed_in, 30)
+    browser.get(f"{live_server.url}/admin/")
+
+    browser.find_element(By.PARTIAL_LINK_TEXT, "To map").click()
+    wait.until(seen.element_to_be_clickable((By.LINK_TEXT, "Map it"))).click()
+    wait.until(seen.presence_of_element_located((By.NAME, "warehouse_sku"))).send_keys("MUG-BLK")
+    assert "Frees 3 orders" in browser.page_source
+    browser.find_element(By.CSS_SELECTOR, "#map_form button[type=submit]").click()
+
+    wait.until(lambda page: "3 orders are freed and being sent" in page.page_source)
+    manage("run", "submit_orders")
+    assert [len(shop.tradegecko.by_reference(number)) for number in numbers] == [1, 1, 1]
+
+
 def test_two_windows_on_one_order_undo_nothing(
     live_server: Any, signed_in: webdriver.Chrome, shop: Sandbox, manage: Callable[..., str]
 ) -> None:

@@ -15,12 +15,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations import processes
+from integrations.account import Account
+from integrations.budget import SharedBudget
 from integrations.circuit import FAILURES_UNTIL_PAUSED, SharedCircuit
 from integrations.dispatch import dispatch
 from integrations.errors import Unavailable
+from integrations.http import Door
 from integrations.models import Connection, JobPlan
+from integrations.processes import RunLost
 from integrations.sandbox.server import Sandbox
-from integrations.shared_state import Outage
+from integrations.shared_state import Outage, RateWindow
+from integrations.tradegecko.client import BearerAuth
 from inventory.tasks import run_pull_levels
 from orders import jobs
 from orders.models import WarehouseSubmission
@@ -269,3 +274,46 @@ def test_at_once_means_that_nothing_is_paused(shop: Sandbox, gecko: Connection, 
     for _ in range(10):
         run_pull_levels(gecko)
     assert len(shop.calls("tradegecko")) == 10
+
+
+class Taken:
+    """A lease that another process has taken over."""
+
+    def beat(self) -> None:
+        raise RunLost("another one does it")
+
+
+class UsedUp(SharedBudget):
+    def take(self) -> None:
+        raise Unavailable("used up", retry_after=timedelta(minutes=1), throttled=True, unsent=True)
+
+
+def door(shop: Sandbox, gecko: Connection, budget: SharedBudget, **values: Any) -> Door:
+    account = Account("Gecko", shop.tradegecko_url, budget=budget, circuit=SharedCircuit(gecko), **values)
+    return Door(account, BearerAuth("t"))
+
+
+def test_whoever_may_try_again_and_is_replaced_before_that_leaves_it_to_the_next(
+    shop: Sandbox, gecko: Connection
+) -> None:
+    fail(gecko)
+    later(gecko)
+    with pytest.raises(RunLost):
+        door(shop, gecko, SharedBudget(gecko, urgent=True), lease=Taken()).send("POST", "/orders", writes=True)
+    assert SharedCircuit(gecko).enter() is True
+
+
+def test_whoever_may_try_again_and_has_no_call_left_leaves_it_to_the_next(shop: Sandbox, gecko: Connection) -> None:
+    fail(gecko)
+    later(gecko)
+    with pytest.raises(Unavailable, match="used up"):
+        door(shop, gecko, UsedUp(gecko, urgent=True)).send("GET", "/orders")
+    assert SharedCircuit(gecko).enter() is True
+
+
+def test_while_calls_are_paused_none_is_spent(shop: Sandbox, gecko: Connection) -> None:
+    fail(gecko)
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="paused"):
+            door(shop, gecko, SharedBudget(gecko, urgent=True)).send("GET", "/orders")
+    assert not RateWindow.objects.exists()

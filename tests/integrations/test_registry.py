@@ -8,7 +8,7 @@ import pytest
 
 from integrations.errors import Misconfigured
 from integrations.models import Connection
-from integrations.registry import PROVIDERS, base_url_of, marketplace_for, problem_with_options
+from integrations.registry import PROVIDERS, base_url_of, marketplace_for, warehouse_for
 
 
 @pytest.mark.parametrize("url", [
@@ -27,20 +27,29 @@ def test_other_addresses_are_taken(url: str) -> None:
     base_url_of(Connection(name="O", provider="supplier_oasis", base_url=url))
 
 
+def connect(provider: str, **values: Any) -> None:
+    connection = Connection.objects.create(name="O", provider=provider, **values)
+    marketplace_for(connection) if connection.is_marketplace else warehouse_for(connection)
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("options", [None, [], ["a"], "text", 7, True])
+@pytest.mark.parametrize("options", [[], ["a"], "text", 7, True])
 def test_options_that_are_no_object_are_a_problem_in_words(provider: str, options: Any) -> None:
-    assert problem_with_options(provider, options).startswith("the options must be a JSON object")
-    assert problem_with_options(provider, {}) == ""
-
-
-def test_a_wrong_option_and_a_user_name_with_a_colon_are_told_without_connecting() -> None:
-    assert problem_with_options("supplier_oasis", {"colour": 1}).startswith("there is no option 'colour'")
-    assert problem_with_options("supplier_oasis", {}, "a:b").startswith("the user name 'a:b' holds a colon")
-    assert problem_with_options("tradegecko", {"page_size": "x"}) == "option page_size must be of type int"
-
-
-def test_a_connection_with_such_options_says_so_when_it_is_used() -> None:
-    connection = Connection(name="O", provider="supplier_oasis", options=None)
     with pytest.raises(Misconfigured, match="connection O: the options must be a JSON object"):
-        marketplace_for(connection)
+        connect(provider, options=options)
+    Connection.objects.all().delete()
+    connect(provider, options={})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("provider", "values", "text"), [
+    ("supplier_oasis", {"options": {"colour": 1}}, "there is no option 'colour'"),
+    ("supplier_oasis", {"username": "a:b"}, "the user name 'a:b' holds a colon"),
+    ("tradegecko", {"options": {"page_size": "x"}}, "option page_size must be of type int"),
+])  # fmt: skip
+def test_a_wrong_option_and_a_user_name_with_a_colon_are_told_without_connecting(
+    provider: str, values: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(Misconfigured, match=f"connection O: {text}"):
+        connect(provider, **values)

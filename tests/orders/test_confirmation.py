@@ -169,3 +169,81 @@ def test_a_202_without_a_word_is_read_back_and_is_nobodys_trouble(shop: Sandbox,
     manage("run", "confirm_shipments")
     assert {told(number)["status"] for number in numbers} == {"confirmed"}
     assert [len(parcels(shop, number)) for number in numbers] == [1] * 5
+
+
+@pytest.fixture
+def shipped(shop: Sandbox, manage: Run) -> tuple[str, int]:
+    """An order whose parcel is known here and not told yet: its number and the parcel's id."""
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    parcel = ship(shop, number, tracking="1Z1")
+    manage("run", "pull_shipments")
+    return number, parcel
+
+
+def void(box: Sandbox, parcel: int) -> None:
+    box.tradegecko.void_parcel(box.tradegecko.tables["fulfillments"][parcel])
+
+
+def test_a_parcel_voided_just_before_it_is_told_is_not_told(
+    shop: Sandbox, manage: Run, told: Told, shipped: tuple[str, int]
+) -> None:
+    number, parcel = shipped
+    void(shop, parcel)
+    manage("run", "confirm_shipments")
+    assert parcels(shop, number) == []
+    assert (told(number)["status"], holds(told(number))) == ("submitted", [])
+
+
+def test_a_tracking_number_corrected_just_before_it_is_told_is_told(
+    shop: Sandbox, manage: Run, shipped: tuple[str, int]
+) -> None:
+    number, parcel = shipped
+    change(shop, parcel, tracking_number="1Z2")
+    manage("run", "confirm_shipments")
+    assert parcels(shop, number) == [("1", "1Z2", 1)]
+
+
+@pytest.mark.parametrize("fault", ["503", "429", "401", "422", "html_200", "truncated"])
+def test_a_warehouse_that_cannot_be_asked_keeps_no_parcel_from_being_told(
+    shop: Sandbox, manage: Run, shipped: tuple[str, int], fault: str
+) -> None:
+    shop.faults.add("tradegecko", fault, times=1000)
+    manage("run", "confirm_shipments")
+    assert parcels(shop, shipped[0]) == [("1", "1Z1", 1)]
+
+
+def test_looking_once_more_costs_a_call_for_all_parcels_and_none_where_nothing_is_told(
+    shop: Sandbox, manage: Run, shipped: tuple[str, int]
+) -> None:
+    other = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    for job in ("pull_orders", "submit_orders"):
+        manage("run", job)
+    ship(shop, other, tracking="1Z2")
+    manage("run", "pull_shipments")
+    before = len(shop.calls("tradegecko"))
+    manage("run", "confirm_shipments")
+    manage("run", "confirm_shipments")
+    assert shop.calls("tradegecko")[before:] == [("GET", "/fulfillments")]
+    assert parcels(shop, other) == [("1", "1Z2", 1)]
+
+
+@pytest.mark.parametrize("is_seen_first", [True, False])
+def test_the_hold_of_a_voided_parcel_names_the_one_that_was_shipped_instead(
+    shop: Sandbox, manage: Run, told: Told, shipped: tuple[str, int], is_seen_first: bool
+) -> None:
+    number, parcel = shipped
+    manage("run", "confirm_shipments")
+    void(shop, parcel)
+    if is_seen_first:
+        manage("run", "all")
+        assert "Ship it again" in told(number)["holds"][0]["message"]
+    ship(shop, number, tracking="1Z2")
+    manage("run", "all")
+    [hold] = told(number)["holds"]
+    assert hold["message"] == (
+        "Parcel 1Z1 was voided in the warehouse after the marketplace was told of it, and its units were shipped "
+        "again: parcel 1Z2. That is not told by itself, since they count as told. Give the new tracking number to "
+        "Overstock, then resolve this."
+    )
+    assert parcels(shop, number) == [("1", "1Z1", 1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,10 +12,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.core.management import CommandError
 from django.utils import timezone
 
-from integrations.models import Connection, Route, SyncRun
+from integrations.dispatch import dispatch
+from integrations.models import Connection, JobPlan, Route, SyncRun
 from integrations.sandbox.server import Sandbox
 from inventory.models import Listing
 from orders import actions, jobs
@@ -27,7 +30,7 @@ from orders.models import (
     UnreadableRecord,
     WarehouseSubmission,
 )
-from orders.reconciliation import job
+from orders.reconciliation import job, ours
 from tests.orders.world import placed, ship
 
 Run = Callable[..., str]
@@ -133,6 +136,20 @@ def test_each_exception_says_what_is_wrong_and_what_mends_it(shop: Sandbox, mana
     assert report.run == run
 
 
+def test_status_tells_the_last_report(shop: Sandbox, manage: Run, world: dict[str, str]) -> None:
+    assert json.loads(manage("status", "--json"))["reconciliation"] == {}
+    reconciled(manage)
+    report = reconciled(manage)
+    Reconciliation.objects.create(connection=report.connection, since=report.since, until=report.until)  # unfinished
+    last = json.loads(manage("status", "--json"))["reconciliation"]["Overstock"]
+    assert (last["exceptions"], last["is_complete"]) == (7, True)
+    assert last["buckets"] == dict.fromkeys(ReconciledOrder.EXCEPTIONS, 1)
+    assert report.finished_at
+    assert last["finished_at"][:19] == f"{report.finished_at:%Y-%m-%dT%H:%M:%S}"
+    assert "reconciliation Overstock: " in manage("status")
+    assert "missing_here 1" in manage("status")
+
+
 def test_a_missing_order_is_there_once_it_was_read_again_as_the_report_says(
     shop: Sandbox, manage: Run, world: dict[str, str]
 ) -> None:
@@ -174,7 +191,34 @@ def test_an_order_of_the_warehouse_that_cannot_be_read_makes_nothing_missing(sho
     assert (row(report, number).bucket, report.is_complete) == ("unchecked", False)
 
 
-def test_what_was_confirmed_within_the_hour_need_not_be_shown_yet(shop: Sandbox, manage: Run) -> None:
+def test_a_parcel_that_has_just_left_is_being_told_and_unconfirmed_minutes_later(
+    shop: Sandbox, manage: Run, overstock: Connection
+) -> None:
+    with time_machine.travel(datetime.now(UTC), tick=False) as clock:
+        number = shop.oasis.add_order(MUG)
+        manage("run", "all")
+        ship(shop, number, tracking="1Z1")
+        clock.shift(timedelta(minutes=4))
+        report = reconciled(manage)
+        assert buckets(report) == {number: "sent"}
+        assert row(report, number).text == "was shipped 4 min ago, Overstock is being told"
+        clock.shift(timedelta(minutes=2))
+        report = reconciled(manage)
+        assert (buckets(report), row(report, number).mend) == ({number: "unconfirmed"}, "pull")
+        manage("run", "all")
+        report = reconciled(manage)
+        assert (buckets(report), row(report, number).text) == ({number: "sent"}, "")
+
+
+def test_where_the_jobs_run_seldom_a_parcel_has_as_long_to_be_told(shop: Sandbox, overstock: Connection) -> None:
+    dispatch()
+    assert ours.grace(overstock) == timedelta(minutes=5)
+    JobPlan.objects.filter(job="pull_shipments").update(every_minutes=30)
+    JobPlan.objects.filter(job="pull_levels").update(every_minutes=600)
+    assert timedelta(minutes=60) <= ours.grace(overstock) <= timedelta(minutes=61)
+
+
+def test_what_was_confirmed_minutes_ago_need_not_be_shown_yet(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order(MUG)
     manage("run", "all")
     parcel = ship(shop, number, tracking="1Z1")
@@ -251,11 +295,11 @@ def test_the_same_number_on_another_marketplace_is_another_order(
     assert buckets(reconciled(manage)) == {number: "sent"}
 
 
-def test_a_route_that_was_not_pulled_yet_is_not_missing_anything_for_an_hour(shop: Sandbox, manage: Run) -> None:
+def test_a_route_that_was_not_pulled_yet_is_not_missing_anything_for_minutes(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order(MUG, created_at=datetime.now(UTC) - timedelta(days=2), ordered_at=datetime.now(UTC))
     report = reconciled(manage)
     assert (buckets(report), "not been pulled yet" in row(report, number).text) == ({number: "being_sent"}, True)
-    Route.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    Route.objects.update(created_at=timezone.now() - timedelta(minutes=6))
     assert buckets(reconciled(manage)) == {number: "missing_here"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.ports import ConfirmedParcel, MarketplaceLine, Receipt, SaleState
+from integrations.ports import Address, ConfirmedParcel, MarketplaceLine, Receipt, SaleState
 from integrations.transmissions import Transmission
 from orders.models import Order, ReconciledOrder
 from orders.reconciliation import rules
@@ -38,14 +38,14 @@ told = st.builds(
 our_lines = st.builds(
     OurLine, number=st.sampled_from("12"), to_ship=units, before=st.none() | units, is_cancelled=st.booleans(),
     confirmed=st.lists(st.tuples(st.sampled_from(["1Z1", "1Z2"]), units), max_size=2).map(tuple), underway=units,
-    fresh=units, known=units, shipped=units, untracked=units,
+    fresh=units, known=units, shipped=units, untracked=units, leaving=units,
 )  # fmt: skip
 ours = st.builds(
     Ours, number=st.just("700-1"), status=st.sampled_from(Order.Status.values), skip_reason=words,
     cancel_requested=st.booleans(), holds=st.lists(words, max_size=2).map(tuple), paused_route=words,
     submission=st.sampled_from(["", *Transmission.Status.values]), last_error=words,
     remote_id=st.sampled_from(["", "1", "2"]), is_test=st.booleans(), waits_for_all=st.booleans(),
-    sent_before=st.booleans(), refused_confirmation=words, void_resolved=words, moved_at=times,
+    sent_before=st.booleans(), refused_confirmation=words, void_resolved=words, moved_at=times, left_at=times,
     must_show=st.booleans(), lines=st.lists(our_lines, max_size=2).map(tuple),
 )  # fmt: skip
 receipts = st.builds(
@@ -152,6 +152,19 @@ def test_a_route_that_waits_for_the_whole_order_is_not_late_before_that() -> Non
     assert bucket(shown(), sent(lines=(line(shipped=3),), waits_for_all=True)) == "unconfirmed"
 
 
+def test_what_has_just_left_says_so_until_it_is_told_or_shown() -> None:
+    left = NOW - timedelta(minutes=4, seconds=10)
+
+    def text(theirs: Told, *lines: OurLine, **values: Any) -> str:
+        return rules.judge(Seen(theirs, sent(lines=lines, left_at=left, **values), alive(), "Overstock", NOW)).text
+
+    assert text(shown(), line(leaving=3)) == "was shipped 4 min ago, Overstock is being told"
+    assert text(shown(), line(leaving=3, fresh=3)) == ""
+    assert text(shown(("1Z1", 3)), line((("1Z1", 3),), leaving=3)) == ""
+    assert text(shown(), line(leaving=3), OurLine("2", to_ship=1), waits_for_all=True) == ""
+    assert text(shown(), line(leaving=2, shipped=1), waits_for_all=True) != ""
+
+
 def test_an_end_in_the_warehouse_that_a_person_dealt_with_is_not_told_again() -> None:
     ended = There("Gecko", (), (Receipt("1", "700-1", "700-1", "void"),))
     assert bucket(shown(), sent(), ended) == "missing_there"
@@ -180,3 +193,15 @@ def test_an_old_one_is_backfilled_and_a_young_one_read_again() -> None:
     old = replace(shown(), created_at=NOW - timedelta(days=45))
     assert rules.judge(Seen(old, None, There(), "Overstock", NOW)).mend == "backfill"
     assert rules.judge(Seen(shown(), None, There(), "Overstock", NOW)).mend == "read_again"
+
+
+def test_a_sent_order_that_is_shown_with_another_address_differs_until_it_is_noticed() -> None:
+    facts = {"ship_to": asdict(Address(city="Boise")), "shipping_code": "GROUND", "lines": {}}
+    now = {**facts, "ship_to": asdict(Address(city="Nampa"))}
+    placed = There("Gecko", living=(Receipt("1", "SO1", "700-1", "active"),))
+    mine = Ours("700-1", "submitted", remote_id="1", sent_before=True, last_told=facts)
+    verdict = rules.judge(Seen(Told("700-1", facts=now), mine, placed, now=NOW))
+    assert (verdict.bucket, "city 'Boise' → 'Nampa'" in verdict.text) == (B.DIFFERENT, True)
+    assert rules.judge(Seen(Told("700-1", facts=facts), mine, placed, now=NOW)).bucket == B.SENT
+    held = replace(mine, holds=("Changed after sending",))
+    assert rules.judge(Seen(Told("700-1", facts=now), held, placed, now=NOW)).bucket == B.HELD

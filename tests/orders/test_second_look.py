@@ -122,19 +122,6 @@ def test_an_order_cancelled_on_both_sides_is_cancelled(shop: Sandbox, manage: Ru
     assert (told(number)["status"], holds(told(number))) == ("cancelled", [])
 
 
-def test_test_orders_are_sent_for_real_once_the_route_is_live(shop: Sandbox, manage: Run, told: Told) -> None:
-    Route.objects.update(state="test")
-    number = old_order(shop, {"partner_sku": "MUG-BLK"})
-    manage("run", "all")
-    assert placed(shop, f"TEST-{number}")["status"] == "draft"
-    Route.objects.update(state="live")
-    manage("run", "all")
-    assert placed(shop, number)["status"] == "active"
-    assert told(number)["status"] == "submitted"
-    manage("run", "all")
-    assert len(shop.tradegecko.living()) == 2
-
-
 def test_what_was_not_sent_goes_where_the_route_leads_now(shop: Sandbox, manage: Run, told: Told) -> None:
     number = old_order(shop, {"partner_sku": "MUG-BLK"})
     manage("run", "pull_orders")

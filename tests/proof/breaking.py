@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.transaction import Atomic
 
 from integrations import processes
-from integrations.http import Answer, Door
+from integrations.http import Answer, Call, Door
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "RELEASE")
 CLEANING_UP = ("ROLLBACK", "RELEASE")
@@ -52,8 +52,8 @@ class Watch:
         """Inside a transaction: every inner one gets a savepoint of its own, to be undone alone."""
         exchange, begin = Door._exchange, Atomic.__init__
 
-        def watched(door: Door, method: str, *rest: Any) -> Answer:
-            return self._exchange(method, lambda: exchange(door, method, *rest))
+        def watched(door: Door, call: Call) -> Answer:
+            return self._exchange(call.method, lambda: exchange(door, call))
 
         def with_savepoint(self: Atomic, using: Any, _savepoint: bool, durable: bool) -> None:
             begin(self, using, True, durable)

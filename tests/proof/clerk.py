@@ -13,8 +13,8 @@ from integrations.sandbox.server import Sandbox
 from integrations.transmissions import Transmission
 from inventory import outbox
 from inventory.models import Publication
-from orders import actions
-from orders.models import Hold, ShipmentConfirmation, UnreadableRecord, WarehouseSubmission
+from orders import actions, decisions
+from orders.models import Hold, ShipmentConfirmation, UnreadableRecord, WarehouseChange, WarehouseSubmission
 
 # What no clerk should have to read.
 NONSENSE = re.compile(r"unexpected|Traceback|Error\b|<\w+|object at 0x|None\b")
@@ -52,7 +52,10 @@ def _holds(box: Sandbox) -> Iterator[Row]:
 
 
 def _mend(hold: Hold, box: Sandbox) -> None:
-    """Do what its text asks for: cancel there what the marketplace no longer wants."""
+    """Do what its text asks for: cancel there what the marketplace no longer wants, leave in what it changed."""
+    if hold.kind == Hold.Kind.CHANGED_ORDER:
+        decisions.keep(hold.order, None)
+        return
     assert hold.kind == Hold.Kind.CANCELLED_LATE, hold.message
     [order] = box.tradegecko.by_reference(hold.order.full_number)
     box.tradegecko.void(order)
@@ -60,7 +63,7 @@ def _mend(hold: Hold, box: Sandbox) -> None:
 
 
 def _sent() -> Iterator[Row]:
-    for model in (WarehouseSubmission, ShipmentConfirmation):
+    for model in (WarehouseSubmission, WarehouseChange, ShipmentConfirmation):
         for row in model._default_manager.filter(status=T.PARKED).select_related("order"):
             yield Row(str(row.order), row.last_error, partial(actions.retry_sending, row.order, None))
 

@@ -10,7 +10,7 @@ from integrations.models import Exchange, Route, SyncRun
 from integrations.sandbox import gecko_stock
 from integrations.transmissions import Transmission
 from inventory.models import Listing, Publication
-from orders.models import Hold, Order, ShipmentConfirmation, WarehouseSubmission
+from orders.models import Hold, Order, ShipmentConfirmation, WarehouseChange, WarehouseSubmission
 from orders.settling import open_lines
 from tests.proof.world import ENDED, GOODS, KNOWN_CARRIER, UNKNOWN, Sale, World
 
@@ -115,7 +115,7 @@ def observations() -> dict[str, datetime]:
 def at_rest(world: World) -> None:
     """Without faults, when nothing is sent any more: everything went where it belongs, or says why not."""
     always(world)
-    for model in (WarehouseSubmission, ShipmentConfirmation, Publication):
+    for model in (WarehouseSubmission, WarehouseChange, ShipmentConfirmation, Publication):
         open_ones = list(model._default_manager.filter(status__in=UNDERWAY))
         assert not open_ones, f"still open: {open_ones}"
     assert not SyncRun.objects.filter(status=SyncRun.Status.RUNNING).exists()

@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench.installation import set_up
 from integrations.sandbox.gecko_state import GeckoState
 from integrations.sandbox.gecko_tables import ENDED
 from integrations.sandbox.oasis_state import OasisState
 from integrations.sandbox.server import Sandbox
-from tests.conftest import set_up
 
 PLAIN, KIT, CANCELLED = "700-1", "701-1", "702-1"
 ALIASES = "marketplace_sku,warehouse_sku,units\nSET,CHAIR-ASH,4\nSET,TABLE-ASH,1\nMUG,MUG-BLK,1\n"

@@ -24,7 +24,7 @@ from tests.proof.nursery import Ended, Nursery
 IS_FULL = bool(os.environ.get("PROOF_FULL"))
 # At full length the points are dealt out in parts, so that several workers of pytest share them. In `make test` there is
 # one part, of every so-manieth point; a prime, so that no kind of point is always left out.
-PARTS, EVERY = (8, 1) if IS_FULL else (1, 53)
+PARTS, EVERY = (8, 1) if IS_FULL else (1, 149)
 
 
 class Stage:

@@ -26,7 +26,7 @@ from integrations.transmissions import Transmission
 from inventory import alias_file, outbox
 from inventory.alias_import import AliasResource
 from inventory.models import Publication
-from orders import actions
+from orders import actions, decisions
 from orders.models import IllegalTransition, Order
 from tests.proof.breaking import Watch
 
@@ -232,7 +232,7 @@ class World:
     # --- our staff -------------------------------------------------------------------------------------------
 
     def decide(self, sale: Sale, what: str) -> None:
-        """Hold, release, skip, un-skip, retry or correct, if the order allows it now."""
+        """Hold, release, skip, un-skip, retry, correct, or decide about a change, if the order allows it now."""
         if what == "correct city":
             self.correct_city(sale)
         order = Order.objects.filter(full_number=sale.number).first()
@@ -244,6 +244,9 @@ class World:
             "skip": lambda one: actions.skip(one, "not ours", None),
             "unskip": lambda one: actions.unskip(one, None),
             "retry": lambda one: actions.retry_sending(one, None),
+            "amend": lambda one: decisions.amend(one, None),
+            "keep": lambda one: decisions.keep(one, None),
+            "void": lambda one: decisions.void(one, None),
         }
         try:
             do[what](order)

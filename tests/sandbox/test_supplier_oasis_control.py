@@ -118,3 +118,16 @@ def test_the_state_shows_the_switches(box: Sandbox, supplier: Supplier) -> None:
         "strict_inventory",
         "success",
     }
+
+
+def test_a_line_comes_into_an_order_and_another_is_gone(supplier: Supplier) -> None:
+    number = supplier.box.oasis.add_order({"partner_sku": "A"})
+    added = supplier.control(
+        "POST", "orders/lines/add", {"number": number, "line": {"partner_sku": "B", "quantity": 2}}
+    )
+    assert added == {"line": "2"}
+    supplier.control("POST", "orders/lines/remove", {"number": number, "line": "1"})
+    order = supplier.order()
+    assert (text(order, "partnerSKU"), text(order, "quantity")) == ("B", "2")
+    for what, line, word in (("add", {"number": "2"}, "partner_sku"), ("remove", "9", "no line 9")):
+        assert word in supplier.control("POST", f"orders/lines/{what}", {"number": number, "line": line})["error"]

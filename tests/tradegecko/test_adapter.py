@@ -23,7 +23,7 @@ from integrations.ports import Address, OrderRequest, Parcel, ParcelState, Reque
 from integrations.sandbox.server import Sandbox
 from integrations.tradegecko import messages
 from integrations.tradegecko.adapter import TradeGecko, connect
-from integrations.tradegecko.errors import TooLong
+from integrations.tradegecko.errors import NotThere, TooLong
 from tests.loopback import Loopback, loopback
 from tests.tradegecko.application import OwnTokens
 
@@ -141,7 +141,7 @@ def test_a_sweep_that_lacks_announced_rows_is_not_complete(server: Loopback, scr
 @pytest.mark.parametrize(("status", "body", "read", "write"), [
     (401, "{}", Misconfigured, Misconfigured), (402, "{}", Misconfigured, Misconfigured),
     (403, '{"type":"x","message":"no"}', Misconfigured, Misconfigured), (404, "<html>", Misconfigured, Misconfigured),
-    (404, '{"type":"Not Found","message":"Couldn\'t find order"}', Refused, Refused), (414, "", TooLong, TooLong),
+    (404, '{"type":"Not Found","message":"Couldn\'t find order"}', NotThere, NotThere), (414, "", TooLong, TooLong),
     (400, '{"type":"Bad Request","message":"Required parameter missing: order"}', Unreadable, Refused),
     (422, '{"errors":{"name":["can\'t be blank"]}}', Refused, Refused), (422, '{"errors":"no"}', Refused, Refused),
     (429, '{"error":"x"}', Unavailable, Unavailable), (500, "<html>", Unavailable, OutcomeUnknown),

@@ -26,6 +26,8 @@ class Command(Base):
         parser.add_argument("--location", required=True, help="the warehouse's location")
         parser.add_argument("--company")
         parser.add_argument("--earliest-order-date", type=date.fromisoformat, metavar="YYYY-MM-DD")
+        parser.add_argument("--changes-before-sending", choices=Route.ChangesBefore.values)
+        parser.add_argument("--cancels-after-sending", choices=Route.CancelsAfter.values)
         state = parser.add_mutually_exclusive_group()
         for name in Route.State.values:
             state.add_argument(f"--{name}", dest="state", action="store_const", const=name)
@@ -39,7 +41,8 @@ class Command(Base):
             self.fail("--marketplace takes a connection to Overstock, --warehouse one to TradeGecko")
         route.marketplace_warehouse_name = options["warehouse_name"]
         route.location_name, route.location_id, route.company_id = options["location"], "", ""
-        for field, option in (("company_name", "company"), ("state", "state")):
+        rules = ("state", "changes_before_sending", "cancels_after_sending")
+        for field, option in (("company_name", "company"), *zip(rules, rules, strict=True)):
             setattr(route, field, options[option] or getattr(route, field))
         route.earliest_order_date = options["earliest_order_date"] or route.earliest_order_date
         self.check_fields(route)

@@ -1,11 +1,14 @@
-"""manage.py backfill NAME --from DATE --to DATE: read a period again, or show what that would load."""
+"""manage.py backfill NAME --from DATE --to DATE: load a period, or single orders, or show what that would load."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from functools import partial
 from typing import Any
+
+from django.core.management.base import CommandError
+from django.utils import timezone
 
 from integrations.circuit import asked_with, try_now
 from integrations.connection_test import problems_of
@@ -14,7 +17,10 @@ from integrations.management.base import Command as Base
 from integrations.models import Connection, Route
 from integrations.registry import marketplace_for
 from integrations.runs import perform
-from orders import intake, preview
+from orders import backfill, intake, periods, preview
+from orders.windows import FURTHEST_BACK
+
+USAGE = 2
 
 
 class Command(Base):
@@ -22,30 +28,52 @@ class Command(Base):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="a route, or a marketplace connection")
-        parser.add_argument("--from", dest="since", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
-        parser.add_argument("--to", dest="until", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+        parser.add_argument("--from", dest="since", type=date.fromisoformat, metavar="YYYY-MM-DD")
+        parser.add_argument("--to", dest="until", type=date.fromisoformat, metavar="YYYY-MM-DD")
+        parser.add_argument(
+            "--order", dest="numbers", action="append", default=[], metavar="NUMBER",
+            help="only this order (may be given several times); searched in the last 30 days without --from and --to",
+        )  # fmt: skip
         parser.add_argument("--dry-run", action="store_true", help="store nothing; list what would happen")
 
-    def handle(self, *_args: Any, name: str, since: date, until: date, dry_run: bool, **_options: Any) -> None:
-        if until < since:
-            self.fail(f"--to {until} lies before --from {since}")
+    def handle(
+        self, *_args: Any, name: str, since: date | None, until: date | None, numbers: list[str], dry_run: bool,
+        **_options: Any,
+    ) -> None:  # fmt: skip
+        if not numbers and (since is None or until is None):
+            raise CommandError("give --from and --to, or --order for single orders", returncode=USAGE)
+        if len(numbers) > backfill.MOST_NUMBERS:
+            self.fail(f"at most {backfill.MOST_NUMBERS} orders at once; give their period instead")
         connection, routes = self._routes(name)
         try_now(asked_with(connection))
-        zone = marketplace_for(connection).time_zone
-        start = datetime.combine(since, time.min, zone)
-        end = datetime.combine(until + timedelta(days=1), time.min, zone) - timedelta(seconds=1)
+        start, end = self._period(connection, since, until)
         if dry_run:
-            self._tell_set_up(routes)
-            rows = preview.preview(connection, routes, start, end, too_old_too=True)
-            for row in rows:
-                self.stdout.write(f"{row.number}  {row.verdict}  {'; '.join(row.reasons)}".rstrip())
-            if not rows:
-                self.stdout.write(f"nothing: {connection} tells of no order created from {since} to {until}")
+            self._preview(connection, routes, start, end, numbers)
             return
-        outcome = perform(connection, "pull_orders", partial(intake.backfill, routes=routes, since=start, until=end))
+        work = partial(backfill.load, routes=routes, since=start, until=end, numbers=numbers)
+        outcome = perform(connection, "pull_orders", work)
         if outcome.failed or not outcome.started:
             self.fail(f"{outcome.text}; try again in a minute" if not outcome.failed else outcome.text)
         self.stdout.write(outcome.text)
+
+    def _period(self, connection: Connection, since: date | None, until: date | None) -> tuple[datetime, datetime]:
+        today = timezone.localdate(timezone=marketplace_for(connection).time_zone)
+        try:
+            return periods.of_days(connection, since or today - FURTHEST_BACK, until or today)
+        except periods.Impossible as exc:
+            self.fail(str(exc))
+
+    def _preview(
+        self, connection: Connection, routes: list[Route], start: datetime, end: datetime, numbers: list[str]
+    ) -> None:
+        self._tell_set_up(routes)
+        rows = preview.preview(connection, routes, start, end, numbers=numbers)
+        for row in rows:
+            self.stdout.write(f"{row.number}  {row.verdict}  {'; '.join(row.reasons)}".rstrip())
+        if not rows:
+            self.stdout.write(
+                f"nothing: {connection} tells of no order created from {start:%Y-%m-%d} to {end:%Y-%m-%d}"
+            )
 
     def _tell_set_up(self, routes: list[Route]) -> None:
         """What would keep the orders from being sent although nothing is wrong with them."""

@@ -39,6 +39,8 @@ class Command(Base):
         self.stdout.write(f"{report['full_number']} ({short}): {report['status']}")
         for hold in report["holds"]:
             self.stdout.write(f"  held, {hold['kind']}: {hold['message']}")
+        for change in report.get("changes", ()):
+            self.stdout.write(f"  changed, {change['what']}: {change['before'] or '-'} → {change['after'] or '-'}")
         for line in report["lines"]:
             self.stdout.write(f"  line {line['number']}: {_goods(line)}")
         placed = report["warehouse_order"]

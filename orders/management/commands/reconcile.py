@@ -11,8 +11,9 @@ from typing import Any
 from integrations.management.base import Command as Base
 from integrations.models import Connection
 from integrations.runs import perform
+from orders import periods
 from orders.models import Reconciliation
-from orders.reconciliation import export, job, periods
+from orders.reconciliation import export, job
 
 
 class Command(Base):

@@ -27,6 +27,11 @@ class Command(Base):
             self.stdout.write(f"{title}: " + (", ".join(f"{k} {v}" for k, v in report[title].items() if v) or "none"))
         for name, run in report["runs"].items():
             self.stdout.write(f"run {name}: {run['status']} {run['started_at']:%Y-%m-%d %H:%M:%S} {run['summary']}")
+        for name, last in report["reconciliation"].items():
+            found = ", ".join(f"{bucket} {number}" for bucket, number in last["buckets"].items() if number)
+            incomplete = "" if last["is_complete"] else ", not complete"
+            at = f"{last['finished_at']:%Y-%m-%d %H:%M:%S}"
+            self.stdout.write(f"reconciliation {name}: {at} {found or 'no exceptions'}{incomplete}")
         for name, one in report["connections"].items():
             self.stdout.write(f"connection {name}: {one['health']} {one['message']}".rstrip())
         self.stdout.write(f"workers: {'running' if report['workers']['running'] else 'none seen'}")

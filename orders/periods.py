@@ -1,4 +1,4 @@
-"""Days as people name them → the period that is compared."""
+"""Days as people name them, in the marketplace's zone → a period."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_DAYS = 366
 
 
 class Impossible(ValueError):
-    """Why these days cannot be compared, in a sentence for the clerk."""
+    """Why these days are no period, in a sentence for the clerk."""
 
 
 def of_days(connection: Connection, first: date, last: date) -> tuple[datetime, datetime]:
@@ -21,7 +21,7 @@ def of_days(connection: Connection, first: date, last: date) -> tuple[datetime, 
     if last < first:
         raise Impossible(f"the last day, {last}, lies before the first, {first}")
     if (last - first).days >= MOST_DAYS:
-        raise Impossible(f"{first} to {last} is longer than {MOST_DAYS} days; compare it in parts")
+        raise Impossible(f"{first} to {last} is longer than {MOST_DAYS} days; take it in parts")
     zone, now = marketplace_for(connection).time_zone, timezone.now().replace(microsecond=0)
     if first > now.astimezone(zone).date():
         raise Impossible(f"{first} lies in the future")

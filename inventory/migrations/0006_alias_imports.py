@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0007_outages_and_waiting_tasks'),
-        ('inventory', '0003_when_it_left'),
+        ('integrations', '0009_route_rules_for_changes'),
+        ('inventory', '0005_item_likeness'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,74 @@
+"""Values that cross the two ports when an order is changed after it was sent. As in `integrations.ports`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from integrations.ports import Address
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedLine:
+    """A line of an order that the warehouse holds, with the units of it that left and that lie packed."""
+
+    remote_id: str
+    item_id: str
+    quantity: Decimal
+    shipped: Decimal = Decimal(0)
+    packed: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """An order as the warehouse holds it now. `packed` are its boxes that have not left: id → ids of their lines."""
+
+    remote_id: str
+    number: str
+    status: str
+    lines: tuple[PlacedLine, ...]
+    ship_to: Address
+    address_id: str = ""
+    address_label: str = ""
+    notes: str = ""
+    packed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    is_ended: bool = False
+    has_shipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """Units that a line shall have; 0 takes it out. Without an id it is a new line of this item."""
+
+    remote_id: str
+    item_id: str
+    quantity: int
+    unit_price: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChange:
+    """How an order of the warehouse shall be: everything absolute, what is None or not named stays.
+
+    `unpack` are boxes to be taken apart first.
+    """
+
+    lines: tuple[LineChange, ...] = ()
+    ship_to: Address | None = None
+    notes: str | None = None
+    unpack: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.lines or self.unpack) or self.ship_to is not None or self.notes is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ShortShipNotice:
+    """What the marketplace is told of a line of which nothing more will ship. The code is one that it knows."""
+
+    order_number: str
+    sales_channel: str
+    warehouse_name: str
+    line_number: str
+    reason_code: str

@@ -1,0 +1,148 @@
+"""An order that TradeGecko holds: read whole, changed step by step, ended (tradegecko 3.10 to 3.13, 4.2, 5.7, 5.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from integrations.amendments import LineChange, OrderChange, PlacedLine, PlacedOrder
+from integrations.errors import Unreadable
+from integrations.ports import Address, Parcel, ParcelState, UnreadableParcel
+from integrations.tradegecko import errors, fulfillments, messages
+from integrations.tradegecko.client import Client
+
+ENDED = ("void", "deleted")
+PARCEL_LINES = "fulfillment_line_items"
+
+
+def read(client: Client, remote_id: str) -> PlacedOrder | None:
+    """The order with its lines, its address and its parcels. None when there is no such order (any more)."""
+    path = f"/orders/{quote(remote_id, safe='')}"
+    try:
+        body = client.get(path, [("include", "order_line_items,shipping_address")])
+    except errors.NotThere:
+        return None
+    row = messages.record(body.get("order"), "an order")
+    lines = body.get("order_line_items")
+    if not isinstance(lines, list):
+        lines = list(client.rows("/order_line_items", [("order_id", remote_id)]))
+    parcels = [] if row.get("status") in ENDED else _parcels(client, remote_id)
+    return _placed(row, [line for line in lines if _is_of(line, remote_id)], _address_row(client, body, row), parcels)
+
+
+def end(client: Client, placed: PlacedOrder) -> None:
+    """A draft is deleted, what commits stock is voided; what lies packed is taken apart first (4.2)."""
+    _unpack(client, placed.packed)
+    path = f"/orders/{quote(placed.remote_id, safe='')}"
+    if placed.status == "draft":
+        client.write("DELETE", path)
+    else:
+        client.write("POST", f"{path}/actions/void")
+
+
+def change(client: Client, placed: PlacedOrder, wanted: OrderChange, key: str) -> None:
+    """Each step says how it shall be; only appended lines need the key (2.7)."""
+    _unpack(client, wanted.unpack)
+    path = f"/orders/{quote(placed.remote_id, safe='')}"
+    if wanted.ship_to is not None:
+        address = f"/addresses/{quote(placed.address_id, safe='')}"
+        client.write("PUT", address, {"address": messages.address_fields(wanted.ship_to)})
+    if wanted.notes is not None:
+        client.write("PUT", path, {"order": {"notes": wanted.notes}})
+    for line in wanted.lines:
+        if line.remote_id:
+            _change_line(client, line)
+    new = [_new_line(line) for line in wanted.lines if not line.remote_id]
+    if new:
+        client.write("PUT", path, {"order": {"order_line_items": new}}, key=key)
+
+
+def _change_line(client: Client, line: LineChange) -> None:
+    path = f"/order_line_items/{quote(line.remote_id, safe='')}"
+    if line.quantity:
+        client.write("PUT", path, {"order_line_item": {"quantity": str(line.quantity)}})
+    else:
+        client.write("DELETE", path)
+
+
+def _new_line(line: LineChange) -> dict[str, Any]:
+    return {
+        "variant_id": messages.id_out(line.item_id),
+        "quantity": str(line.quantity),
+        "price": f"{line.unit_price.normalize():f}",
+        "line_type": "product",
+    }
+
+
+def _unpack(client: Client, parcels: Iterable[str]) -> None:
+    for parcel in parcels:
+        client.write("DELETE", f"/fulfillments/{quote(parcel, safe='')}")
+
+
+def _parcels(client: Client, remote_id: str) -> list[Parcel]:
+    params = [("order_id", remote_id), ("include", PARCEL_LINES), ("status[]", "packed"), ("status[]", "fulfilled")]
+    found: list[Parcel] = []
+    for page in client.pages("/fulfillments", params):
+        batch = fulfillments.Batch(page.rows, page.body.get(PARCEL_LINES))
+        batch.add(client.rows_about(f"/{PARCEL_LINES}", "fulfillment_id", batch.without_lines()))
+        for one in batch.parcels():
+            if isinstance(one, UnreadableParcel):
+                raise Unreadable(f"parcel {one.remote_id or 'without an id'} of order {remote_id}: {one.reason}")
+            found += [one] if one.order_id == remote_id else []
+    return found
+
+
+def _address_row(client: Client, body: Mapping[str, Any], row: messages.Row) -> messages.Row:
+    wanted = messages.reference(row, "shipping_address_id", "an order")
+    beside = body.get("addresses")
+    for address in beside if isinstance(beside, list) else []:
+        if isinstance(address, Mapping) and str(address.get("id")) == wanted:
+            return address
+    if not wanted:
+        return {}
+    return messages.record(client.get(f"/addresses/{quote(wanted, safe='')}").get("address"), "an address")
+
+
+def _placed(row: messages.Row, lines: list[messages.Row], address: messages.Row, parcels: list[Parcel]) -> PlacedOrder:
+    status = messages.text(row, "status")
+    left = [one for one in parcels if one.state == ParcelState.SHIPPED]
+    packed = [one for one in parcels if one.state == ParcelState.PACKED]
+    return PlacedOrder(
+        remote_id=messages.identity(row, "an order"), number=messages.text(row, "order_number"), status=status,
+        lines=tuple(_line(line, left, packed) for line in lines), ship_to=_ship_to(address),
+        address_id=messages.reference(address, "id", "an address"), address_label=messages.text(address, "label"),
+        notes=messages.text(row, "notes"),
+        packed={one.remote_id: tuple(part.line_id for part in one.contents) for one in packed},
+        is_ended=status in ENDED, has_shipped=bool(left) or status == "fulfilled",
+    )  # fmt: skip
+
+
+def _line(row: messages.Row, left: list[Parcel], packed: list[Parcel]) -> PlacedLine:
+    remote_id = messages.identity(row, "a line of an order")
+    quantity = messages.decimal(row.get("quantity"), "quantity")
+    if quantity is None:
+        raise Unreadable(f"TradeGecko sent line {remote_id} without a quantity")
+    item = messages.reference(row, "variant_id", "a line of an order")
+    return PlacedLine(remote_id, item, quantity, _units(left, remote_id), _units(packed, remote_id))
+
+
+def _units(parcels: list[Parcel], line_id: str) -> Decimal:
+    parts = (part for parcel in parcels for part in parcel.contents if part.line_id == line_id)
+    return sum((part.quantity for part in parts), Decimal(0))
+
+
+def _ship_to(row: messages.Row) -> Address:
+    name = f"{messages.text(row, 'first_name')} {messages.text(row, 'last_name')}".strip()
+    country = messages.text(row, "country_code") or messages.text(row, "country")
+    told = {name: messages.text(row, name) for name in ("address1", "address2", "city", "state")}
+    return Address(
+        name=name, postal_code=messages.text(row, "zip_code"), country_code=country,
+        phone=messages.text(row, "phone_number"), **told,
+    )  # fmt: skip
+
+
+def _is_of(row: object, order_id: str) -> bool:
+    """Whether it is a line that sells something, of this order."""
+    return isinstance(row, Mapping) and str(row.get("order_id", order_id)) == order_id and bool(row.get("variant_id"))

@@ -1,0 +1,120 @@
+"""Buttons of an order's page for what the marketplace cancelled or changed, and for a short ship."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from integrations.admin_base import ask, found_or_404
+from orders import changes, decisions, edits, short_shipping
+from orders.models import IllegalTransition, Order, OrderLine
+
+TYPED = "SHORT SHIP"
+
+
+class Deciding(ModelAdmin):
+    """The decisions, each with a page that says what follows."""
+
+    def _decide(
+        self, request: HttpRequest, object_id: int, title: str, button: str, text: str, do: Callable[..., str]
+    ) -> HttpResponse:
+        order = found_or_404(self, request, object_id)
+        return ask(
+            self, request, order, title=title.format(order=order), consequence=text.format(diff=_diff(order)),
+            do=lambda _values: do(order, request.user), button=button, refuse=IllegalTransition,
+        )  # fmt: skip
+
+    @action(description="Apply changes", url_path="apply", icon="published_with_changes")
+    def apply(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        text = "Taken over from the marketplace: {diff}. The order is judged again, and goes out if nothing holds it."
+        return self._decide(request, object_id, "Change order {order}", "Apply", text, decisions.apply)
+
+    @action(description="Keep as it is", url_path="keep", icon="do_not_disturb_on")
+    def keep(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        text = "Not taken over: {diff}. It is not shown again unless the marketplace changes the order once more."
+        return self._decide(request, object_id, "Keep order {order} as it is", "Keep as it is", text, decisions.keep)
+
+    @action(description="Update the warehouse order", url_path="amend", icon="published_with_changes")
+    def amend(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        text = (
+            "Changed in the warehouse: {diff}. Boxes packed with what is taken out are taken apart there; what "
+            "has shipped stays as it is."
+        )
+        title = "Update the warehouse's order {order}"
+        return self._decide(request, object_id, title, "Update the warehouse order", text, decisions.amend)
+
+    @action(description="Cancel in the warehouse", url_path="void", icon="cancel")
+    def void(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        text = (
+            "What the marketplace cancelled is cancelled in the warehouse too: the order is voided, or the lines are "
+            "taken out. Boxes that are packed are taken apart there. Nothing is done to what has shipped by then."
+        )
+        title = "Cancel order {order} in the warehouse"
+        return self._decide(request, object_id, title, "Cancel in the warehouse", text, decisions.void)
+
+    @action(description="Short ship…", url_path="short-ship", icon="production_quantity_limits")
+    def short(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        order = found_or_404(self, request, object_id)
+        may = request.user.has_perm(short_shipping.PERMISSION) and self.has_view_permission(request, order)
+        return ask(
+            self, request, order, title=f"Short ship a line of order {order}", button="Short ship",
+            consequence=FINED.format(market=order.connection) + ("" if _codes(order) else NO_REASONS),
+            do=lambda values: _short(order, values, request.user), form_class=_form(order),
+            refuse=IllegalTransition, allowed=may,
+        )  # fmt: skip
+
+
+FINED = (
+    "{market} is told that all that is open of the line will never ship. Overstock fines a short ship, and it cannot "
+    "be taken back. Do not send one where Overstock itself asked for the cancellation. The line is taken out of the "
+    "warehouse's order first; if it has shipped there meanwhile, nothing is told."
+)
+NO_REASONS = (
+    " There is no reason to choose yet: enter the codes that Overstock gave you as “short ship reasons” of the route."
+)
+
+
+def _short(order: Order, values: dict[str, Any], user: Any) -> str:
+    line = order.lines.filter(pk=values["line"]).first()
+    if line is None:
+        raise IllegalTransition(f"order {order} has no such line any more")
+    return short_shipping.ask(line, values["reason"], user)
+
+
+def _form(order: Order) -> type[forms.Form]:
+    lines = [(str(line.pk), f"{line}, {_left(line)}") for line in short_shipping.open_lines(order)]
+
+    class ShortShipForm(forms.Form):
+        line = forms.ChoiceField(choices=lines, widget=UnfoldAdminSelectWidget)
+        reason = forms.ChoiceField(choices=_codes(order), widget=UnfoldAdminSelectWidget)
+        typed = forms.CharField(
+            label=f"Type {TYPED} to confirm the fine", widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
+        )
+
+        def clean_typed(self) -> str:
+            typed = str(self.cleaned_data["typed"])
+            if typed.strip().upper() != TYPED:
+                raise forms.ValidationError(f"Type {TYPED}.")
+            return typed
+
+    return ShortShipForm
+
+
+def _left(line: OrderLine) -> str:
+    units = line.quantity_to_ship - line.quantity_confirmed
+    return f"{units} open" if units and not line.is_cancelled else "refused before"
+
+
+def _codes(order: Order) -> list[tuple[str, str]]:
+    codes = order.route.short_ship_codes if order.route else []
+    return [(code, code if code == words else f"{code}: {words}") for code, words in codes]
+
+
+def _diff(order: Order) -> str:
+    return changes.in_words(edits.found_in(order)) or "nothing any more"

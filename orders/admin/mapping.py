@@ -1,0 +1,196 @@
+"""The worklist of what is to be mapped, a row per cause, and the page that maps one and frees what waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import urlencode
+from unfold.admin import ModelAdmin
+
+from integrations.admin_base import ago, clip
+from integrations.models import Connection
+from integrations.wording import counted
+from inventory import kits, suggestions
+from inventory.likeness import Goods
+from orders import causes, mapping
+from orders.admin.mapping_forms import Form, SkuForm, form_for, may_map
+from orders.causes import Cause, Waiting
+from orders.models import Hold, Order, OrderLine
+
+PER_PAGE = 50
+K = Hold.Kind
+WHAT = {
+    K.UNKNOWN_SKU: "SKU", K.AMBIGUOUS_SKU: "SKU", K.UNMAPPED_SHIPPING: "shipping code", K.UNKNOWN_CARRIER: "carrier",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A row of the worklist. `url` leads to where it is mapped; it is empty for who may only look."""
+
+    kind: str
+    subject: str
+    marketplace: str
+    orders: int
+    units: int
+    since: str
+    oldest: str
+    orders_url: str
+    url: str
+
+
+def worklist(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
+    if not request.user.has_perm("orders.view_hold"):
+        raise PermissionDenied
+    search = request.GET.get("q", "").strip()
+    page = Paginator(causes.grouped(search), PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        **admin.admin_site.each_context(request), "opts": admin.opts, "title": "Needs mapping", "search": search,
+        "page": page, "rows": [_shown(one, request.user) for one in causes.waiting(list(page))],
+        "pages": _pages(page, search),
+    }  # fmt: skip
+    return TemplateResponse(request, "admin/orders/needs_mapping.html", context)
+
+
+def map_cause(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
+    """GET shows what would be freed; POST maps it, frees the orders and says how many."""
+    cause = _asked_for(request)
+    if not request.user.has_perm("orders.view_hold") or not may_map(request.user, cause.kind):
+        raise PermissionDenied
+    if not cause.holds().exists():
+        messages.info(request, f"Nothing waits for the {_named(cause)} any more.")
+        return redirect(_back(request))
+    if request.method == "POST" and "look" in request.POST:
+        return _look(request, cause)
+    form = form_for(cause, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        return _save(request, cause, form)
+    context = {
+        **admin.admin_site.each_context(request), "opts": admin.opts, "title": f"Map the {_named(cause)}",
+        "cause": cause, "what": WHAT[cause.kind], "form": form, "verdict": _in_words(mapping.judged(cause)),
+        "hold": cause.holds().first(), "orders_url": _orders_url(cause), "back": _back(request),
+        **(_about_sku(cause) if isinstance(form, SkuForm) else {}),
+    }  # fmt: skip
+    template = "admin/orders/map_sku.html" if isinstance(form, SkuForm) else "admin/orders/map_code.html"
+    return TemplateResponse(request, template, context)
+
+
+def address(marketplace_id: int, kind: str, subject: str, order: Order | None = None) -> str:
+    """The page that maps a cause; it leads back to the order, if it was opened from one."""
+    asked: dict[str, str | int] = {"marketplace": marketplace_id, "kind": kind, "subject": subject}
+    return f"{reverse('admin:orders_map_cause')}?{urlencode({**asked, **({'order': order.pk} if order else {})})}"
+
+
+def badge(request: HttpRequest) -> str:
+    """How many causes wait, beside the entry of the menu."""
+    return str(causes.count()) if request.user.has_perm("orders.view_hold") else ""
+
+
+def _save(request: HttpRequest, cause: Cause, form: Form) -> HttpResponse:
+    try:
+        done = form.save(request)
+    except kits.Changed as exc:
+        messages.error(request, str(exc))
+        return redirect(request.get_full_path())
+    freed = mapping.free(cause)
+    text = f"{done}: {_outcome(cause, freed)}."
+    if form.note:
+        text += f" {form.note}. They go out once it answers."
+    messages.add_message(request, messages.SUCCESS if freed.freed else messages.WARNING, text)
+    return redirect(_back(request))
+
+
+def _look(request: HttpRequest, cause: Cause) -> HttpResponse:
+    wrong = suggestions.look(cause.marketplace, cause.subject)
+    if wrong:
+        messages.warning(request, wrong)
+    return redirect(request.get_full_path())
+
+
+def _asked_for(request: HttpRequest) -> Cause:
+    given = request.GET
+    kind, marketplace = given.get("kind", ""), given.get("marketplace", "")
+    if kind not in causes.MAPPED or not marketplace.isdecimal() or len(marketplace) > 18:
+        raise Http404("there is no such cause")
+    found = Connection.objects.filter(pk=int(marketplace)).first()
+    if found is None:
+        raise Http404(f"there is no marketplace {marketplace}")
+    return Cause(found, K(kind), given.get("subject", ""))
+
+
+def _back(request: HttpRequest) -> str:
+    order = request.GET.get("order", "")
+    if order.isdecimal() and request.user.has_perm("orders.view_order"):
+        return reverse("admin:orders_order_change", args=[order])
+    return reverse("admin:orders_needs_mapping")
+
+
+def _about_sku(cause: Cause) -> dict[str, Any]:
+    line = _line(cause)
+    asked = Goods(cause.subject, line.title if line else "", line.upc if line else "")
+    return {"line": line, "suggestions": suggestions.suggest(cause.marketplace, asked)}
+
+
+def _line(cause: Cause) -> OrderLine | None:
+    """A line that names the SKU, for its title and UPC."""
+    hold = cause.holds().first()
+    lines = OrderLine.objects.filter(order=hold.order_id) if hold else OrderLine.objects.none()
+    return next((one for one in lines if cause.subject in (one.partner_sku.strip(), one.option_sku.strip())), None)
+
+
+def _shown(one: Waiting, user: Any) -> Shown:
+    cause = one.cause
+    may = may_map(user, cause.kind)
+    return Shown(
+        str(cause.kind.label), clip(cause.subject, 44) or "(none)", clip(str(cause.marketplace), 24), one.orders,
+        one.units, ago(one.since), f"{one.oldest:%Y-%m-%d}",
+        _orders_url(cause) if user.has_perm("orders.view_order") else "",
+        address(cause.marketplace.pk, cause.kind.value, cause.subject) if may else "",
+    )  # fmt: skip
+
+
+def _orders_url(cause: Cause) -> str:
+    value = f"{cause.kind.value}:{cause.marketplace.pk}:{cause.subject}"
+    return f"{reverse('admin:orders_order_changelist')}?{urlencode({'cause': value})}"
+
+
+def _named(cause: Cause) -> str:
+    return f"{WHAT[cause.kind]} “{cause.subject}”" if cause.subject else f"missing {WHAT[cause.kind]}"
+
+
+def _in_words(verdict: mapping.Verdict) -> str:
+    text = f"frees {counted(verdict.frees, 'orders')}"
+    if not verdict.others:
+        return text
+    return f"{text}; {verdict.others} wait{'s' if verdict.others == 1 else ''} for something else too"
+
+
+def _outcome(cause: Cause, freed: mapping.Freed) -> str:
+    doing = "told to the marketplace" if cause.concerns_parcels else "sent"
+    verb = "is" if freed.freed == 1 else "are"
+    parts = [f"{counted(freed.freed, 'orders')} {verb} freed and being {doing}"]
+    if freed.waiting:
+        parts.append(f"{freed.waiting} still wait{'s' if freed.waiting == 1 else ''}")
+    if freed.later:
+        parts.append(f"{counted(freed.later, 'more orders')} follow in the background")
+    return "; ".join(parts)
+
+
+def _pages(page: Page[Any], search: str) -> Mapping[str, str]:
+    """Addresses of the pages before and after, where there are any."""
+    base: dict[str, str | int] = {"q": search} if search else {}
+    found = {}
+    if page.has_previous():
+        found["before"] = "?" + urlencode({**base, "page": page.previous_page_number()})
+    if page.has_next():
+        found["after"] = "?" + urlencode({**base, "page": page.next_page_number()})
+    return found

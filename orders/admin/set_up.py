@@ -1,0 +1,243 @@
+"""Pages around a route's first day: the checklist, the preview, and loading what a person names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+
+from integrations.connection_test import check_route
+from integrations.dispatch import enqueue
+from integrations.errors import IntegrationError
+from integrations.models import Route
+from integrations.registry import marketplace_for
+from orders import backfill, checklist, periods, route_states
+from orders.admin.labels import Label
+from orders.checklist import Point, State
+from orders.models import Backfill
+from orders.preview import Row, look_from, preview, preview_first_pull
+from orders.windows import FURTHEST_BACK
+
+if TYPE_CHECKING:
+    from unfold.admin import ModelAdmin
+
+STATES = {
+    State.DONE: Label("success", "Done"), State.OPEN: Label("warning", "Open"),
+    State.UNKNOWN: Label("info", "Not known"),
+}  # fmt: skip
+IN_THE_WAY = Label("danger", "To do")
+LAST_BACKFILLS = 10
+ROUTE_STATES = {Route.State.LIVE: "success", Route.State.TEST: "warning", Route.State.PAUSED: "info"}
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A step from here, the one that comes next in colour."""
+
+    title: str
+    url: str
+    is_main: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPoint:
+    """A point of the checklist with its label, and the page where it is mended."""
+
+    point: Point
+    label: Label
+    url: str
+    link: str
+
+
+def checklist_page(admin: ModelAdmin, request: HttpRequest, route: Route) -> HttpResponse:
+    """What is done and what is missing until the route can go live."""
+    shown = [_shown(point, route) for point in checklist.points(route)]
+    return TemplateResponse(
+        request, "admin/orders/set_up.html",
+        {
+            **_context(admin, request, route, f"Set-up of route {route}"), "points": shown,
+            "missing": sum(one.point.is_in_the_way for one in shown), "buttons": list(_buttons(route)),
+            "state": route.get_state_display(), "state_colour": ROUTE_STATES[Route.State(route.state)],
+        },
+    )  # fmt: skip
+
+
+def preview_page(admin: ModelAdmin, request: HttpRequest, route: Route) -> HttpResponse:
+    """What the next pull would load; for the checklist it counts as seen."""
+    title = f"{'Preview' if route.read_until else 'Preview of the first pull'}: {route}"
+    context = _context(admin, request, route, title)
+    try:
+        context["since"] = look_from(route)
+        context["steps"] = check_route(route)
+        rows = preview_first_pull(route, request.user)  # type: ignore[arg-type]
+    except IntegrationError as exc:
+        return TemplateResponse(request, "admin/orders/preview.html", {**context, "error": str(exc)})
+    return TemplateResponse(request, "admin/orders/preview.html", {**context, "groups": by_verdict(rows)})
+
+
+class GoLiveForm(forms.Form):
+    """What becomes of the orders that went out as a test."""
+
+    remove_tests = forms.BooleanField(
+        label="Remove the test orders first; what the marketplace still wants then comes in again for real",
+        required=False, initial=True, widget=UnfoldBooleanWidget(),
+    )  # fmt: skip
+
+
+class Day(UnfoldAdminTextInputWidget):
+    input_type = "date"
+
+
+class BackfillForm(forms.Form):
+    """The days, as the marketplace counts them, and perhaps single orders in them."""
+
+    first = forms.DateField(label="Created on the marketplace from", widget=Day())
+    last = forms.DateField(label="to (included)", widget=Day())
+    numbers = forms.CharField(
+        label="Only these orders (numbers, one a line; empty: all of the period)", required=False, max_length=50_000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, route: Route, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._route = route
+
+    def clean_numbers(self) -> list[str]:
+        numbers = backfill.numbers_in(self.cleaned_data["numbers"])
+        if len(numbers) > backfill.MOST_NUMBERS:
+            raise forms.ValidationError(f"At most {backfill.MOST_NUMBERS} at once; load their period instead.")
+        return numbers
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        if not self.errors:
+            try:
+                found = periods.of_days(self._route.marketplace, values["first"], values["last"])
+            except (periods.Impossible, IntegrationError) as exc:
+                raise forms.ValidationError({"first": f"{str(exc)[:1].upper()}{str(exc)[1:]}."}) from None
+            values["since"], values["until"] = found
+        return values
+
+
+def backfill_page(admin: ModelAdmin, request: HttpRequest, route: Route) -> HttpResponse:
+    """Ask for a period or for single orders, see what would be loaded, and have it loaded."""
+    is_asked = request.method == "POST"
+    form = BackfillForm(request.POST if is_asked else None, route=route, initial=_days(request.GET, route))
+    context = _context(admin, request, route, f"Load orders: {route}")
+    if is_asked and form.is_valid():
+        values = form.cleaned_data
+        if "load" in request.POST:
+            messages.success(request, _ask_for(route, values, request.user))
+            return redirect(request.path)
+        try:
+            rows = preview(route.marketplace, [route], values["since"], values["until"], numbers=values["numbers"])
+        except IntegrationError as exc:
+            context["error"] = str(exc)
+        else:
+            context |= {"groups": by_verdict(rows), "is_shown": True, "would_load": _would_load(rows)}
+    asked = Backfill.objects.filter(route=route).select_related("asked_by")[:LAST_BACKFILLS]
+    return TemplateResponse(request, "admin/orders/backfill.html", {**context, "form": form, "asked": asked})
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The orders of one verdict, what needs a hand first."""
+
+    verdict: str
+    colour: str
+    rows: list[Row]
+
+
+VERDICTS = {
+    "hold": "danger", "unreadable": "danger", "not found": "danger", "load": "success", "skip": "default",
+    "elsewhere": "info", "known": "default",
+}  # fmt: skip
+
+
+def by_verdict(rows: list[Row]) -> list[Group]:
+    found = [Group(name, colour, [row for row in rows if row.verdict == name]) for name, colour in VERDICTS.items()]
+    return [group for group in found if group.rows]
+
+
+def _would_load(rows: list[Row]) -> int:
+    return sum(row.verdict in ("load", "hold") for row in rows)
+
+
+def _ask_for(route: Route, values: dict[str, Any], user: Any) -> str:
+    """Written down first: a worker that is ended loses nothing of it."""
+    Backfill.objects.create(
+        route=route, since=values["since"], until=values["until"], numbers=values["numbers"], asked_by=user
+    )
+    enqueue("pull_orders", route.marketplace_id)
+    return "These orders are loaded with the next pull, within a minute; what came of it then shows below."
+
+
+def _days(query: Mapping[str, Any], route: Route) -> dict[str, Any]:
+    """The last 30 days, or those of the address, for links from elsewhere."""
+    today = timezone.localdate(timezone=marketplace_for(route.marketplace).time_zone)
+    first, last = query.get("first"), query.get("last")
+    return {
+        "first": _day(first) or today - FURTHEST_BACK, "last": _day(last) or today, "numbers": query.get("numbers", ""),
+    }  # fmt: skip
+
+
+def _day(text: str | None) -> Any:
+    try:
+        return datetime.fromisoformat(text or "").date()
+    except ValueError:
+        return None
+
+
+def _buttons(route: Route) -> Iterator[Button]:
+    possible = route_states.possible(route)
+    has_tested = checklist.has_tested(route)
+    yield Button("Preview", _page("preview", route))
+    if "start_test" in possible:
+        yield Button("Start the test", _page("start_test", route), is_main=not has_tested)
+    if "go_live" in possible:
+        yield Button("Go live", _page("go_live", route), is_main=has_tested)
+    if "pause" in possible:
+        yield Button("Pause", _page("pause", route))
+    if "remove_tests" in possible:
+        yield Button("Remove test orders", _page("remove_tests", route))
+
+
+def _context(admin: ModelAdmin, request: HttpRequest, route: Route, title: str) -> dict[str, Any]:
+    if not admin.has_change_permission(request, route):
+        raise PermissionDenied
+    return {**admin.admin_site.each_context(request), "opts": admin.opts, "object": route, "title": title}
+
+
+def _page(name: str, route: Route) -> str:
+    return reverse(f"admin:integrations_route_{name}", args=[route.pk])
+
+
+def _shown(point: Point, route: Route) -> ShownPoint:
+    label = IN_THE_WAY if point.is_in_the_way else STATES[point.state]
+    url, link = _mended(point.place, route)
+    return ShownPoint(point, label, url, link)
+
+
+def _mended(place: str, route: Route) -> tuple[str, str]:
+    """Where a point is put right: the address, and what the link says."""
+    if place in ("marketplace", "warehouse"):
+        connection = getattr(route, place)
+        return reverse("admin:integrations_connection_change", args=[connection.pk]), "Open the connection"
+    return {
+        "route": (reverse("admin:integrations_route_change", args=[route.pk]), "Open the route"),
+        "preview": (_page("preview", route), "Open the preview"),
+        "mapping": (reverse("admin:orders_needs_mapping"), "Map them"),
+        "shipping": (reverse("admin:orders_shippingmethod_changelist"), "Open the map"),
+        "workers": (reverse("admin:integrations_syncrun_changelist"), "Open the runs"),
+    }[place]

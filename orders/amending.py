@@ -1,0 +1,188 @@
+"""What was cancelled or changed after sending is done in the warehouse too: by the route's rule or a person's decision.
+
+Claim (committed), read the order as it is there, do what differs, read it back: only then it counts as done. An answer
+that was lost is found by the same reading.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from integrations.amendments import PlacedOrder
+from integrations.errors import (
+    KeyRefused,
+    Misconfigured,
+    OutcomeUnknown,
+    Refused,
+    Unavailable,
+    Unreadable,
+)
+from integrations.models import Route
+from integrations.ports import Warehouse
+from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
+from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
+from orders import amendment, amends, arrivals, edits
+from orders.amendment import NotPossible
+from orders.models import Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
+
+S, T, K = Order.Status, WarehouseChange.Status, Hold.Kind
+# A key that was refused belongs to a request that may still be on its way.
+KEY_REFUSED_GRACES = 30
+
+
+def amend(run: Run, warehouse: Warehouse) -> None:
+    """Ask for what the routes' rules want, then take each change as far as it goes now, oldest first."""
+    mine = WarehouseChange.objects.filter(connection=run.connection)
+    run.count("changes found in doubt after a crash", recover(mine))
+    _by_rule(run)
+    amender = Amender(run, warehouse)
+    for pk in list(due(mine).values_list("pk", flat=True)):
+        run.beat()
+        with run.isolated(f"change {pk}"):
+            amender.take(pk)
+        if amender.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+            run.unreachable()
+            return
+
+
+def _by_rule(run: Run) -> None:
+    """Where cancellations are to be done, each that was not asked for yet."""
+    asked = WarehouseChange.objects.filter(order=OuterRef("order"), created_at__gte=OuterRef("opened_at"))
+    late = Hold.objects.filter(
+        ~Exists(asked), kind=K.CANCELLED_LATE, resolved_at=None, order__submission__connection=run.connection,
+        order__submission__status=T.ACCEPTED, order__route__cancels_after_sending=Route.CancelsAfter.DO,
+        order__status__in=(S.SUBMITTED, S.PARTLY_SHIPPED),
+    )  # fmt: skip
+    for hold in late.select_related("order").order_by("pk"):
+        with run.isolated(f"order {hold.order}"):
+            try:
+                amends.cancel(hold, None)
+            except IllegalTransition as exc:
+                arrivals.hold_cancelled_late(hold.order, hold.subject, str(exc))
+
+
+class Amender:
+    """Does one warehouse's changes in one run."""
+
+    def __init__(self, run: Run, warehouse: Warehouse) -> None:
+        self._run = run
+        self._warehouse = warehouse
+        self.failures_in_a_row = 0
+
+    def take(self, pk: int) -> None:
+        """Take one change as far as it goes now. Raises Misconfigured or a rate limit's Unavailable: stop."""
+        change = WarehouseChange.objects.select_related("order__route", "order__connection").get(pk=pk)
+        was = change.claim(connection=self._run.connection)
+        if was is None:
+            return
+        try:
+            self._advance(change)
+            self.failures_in_a_row = 0
+        except Misconfigured as exc:
+            if exc.credentials:
+                change.release(_in_doubt(change, was), costs_attempt=False)
+                raise
+            self._park(change, str(exc))  # a right that only this needs: orders go out all the same
+        except Refused as exc:
+            self._park(change, str(exc))
+        except Unavailable as exc:
+            self._later(change, was, exc)
+        except Unreadable as exc:  # this order waits, the others go on
+            self.failures_in_a_row += 1
+            self._run.problem(f"order {change.order}: {exc}")
+            change.back_off(_in_doubt(change, was), str(exc))
+
+    def _advance(self, change: WarehouseChange) -> None:
+        submission = WarehouseSubmission.objects.get(order=change.order_id)
+        if submission.status != T.ACCEPTED or change.order.status in (*Order.UNSENT, *edits.CLOSED):
+            change.finish(T.WITHDRAWN)
+            return
+        placed = self._warehouse.order(submission.remote_id)
+        try:
+            if change.cancels_order:
+                self._cancel(change, placed, submission)
+            else:
+                self._change(change, placed, submission)
+        except NotPossible as exc:
+            self._park(change, str(exc))
+        except Refused as exc:
+            self._refused(change, submission, exc)
+
+    def _cancel(self, change: WarehouseChange, placed: PlacedOrder | None, submission: WarehouseSubmission) -> None:
+        if placed is not None and not placed.is_ended:
+            if placed.has_shipped:
+                raise NotPossible(HAS_SHIPPED)
+            change.intend(request={"cancel": placed.remote_id, "unpack": list(placed.packed)})
+            self._warehouse.cancel_order(placed)
+            placed = self._warehouse.order(submission.remote_id)
+            if placed is not None and not placed.is_ended:
+                raise OutcomeUnknown(f"{self._run.connection} shows order {placed.number} as {placed.status} still")
+        amends.cancelled(change, "deleted" if placed is None else placed.status)
+        self._run.count("cancelled there")
+
+    def _change(self, change: WarehouseChange, placed: PlacedOrder | None, submission: WarehouseSubmission) -> None:
+        if placed is None:
+            raise NotPossible(f"{self._run.connection} has no order {submission.remote_number} any more.")
+        plan = amends.plan(change, submission, self._warehouse)
+        todo = amendment.steps(placed, plan.target)
+        if todo:
+            change.intend(request=amends.as_json(todo))
+            self._warehouse.change_order(placed, todo, idempotency_key=_key(change, submission))
+            placed = self._warehouse.order(submission.remote_id)
+            if placed is None or amendment.steps(placed, plan.target):
+                raise OutcomeUnknown(f"{self._run.connection} does not show all of the change yet")
+        amends.changed(change, submission, plan, placed)
+        self._run.count("changed there")
+        self._run.wake("confirm_shipments", change.order.connection_id)
+
+    def _refused(self, change: WarehouseChange, submission: WarehouseSubmission, exc: Refused) -> None:
+        """The answer is clear, but somebody may have been faster: shipped it, or done just that."""
+        change.note(generation=change.generation + 1)
+        placed = self._warehouse.order(submission.remote_id)
+        if change.cancels_order and (placed is None or placed.is_ended):
+            amends.cancelled(change, "deleted" if placed is None else placed.status)
+        elif change.cancels_order and placed is not None and placed.has_shipped:
+            self._park(change, HAS_SHIPPED)
+        else:
+            self._park(change, f"{exc}. Do it there by hand, then resolve this; or try again.")
+
+    def _park(self, change: WarehouseChange, why: str) -> None:
+        with transaction.atomic():
+            Order.objects.select_for_update().get(pk=change.order_id)
+            change.finish(T.PARKED, error=why)
+            amends.say_why_not(change, why)
+        self._run.problem(f"order {change.order}: {change}: {why}")
+
+    def _later(self, change: WarehouseChange, was: str, exc: Unavailable) -> None:
+        if exc.throttled:
+            change.release(_in_doubt(change, was), after=exc.retry_after, error=str(exc), costs_attempt=False)
+            raise exc
+        self.failures_in_a_row += 1
+        self._run.problem(f"order {change.order}: {exc}")
+        wait = exc.retry_after or timedelta(0)
+        if isinstance(exc, OutcomeUnknown) and change.sent_at:
+            graces = 1
+            if isinstance(exc, KeyRefused):
+                change.note(generation=change.generation + 1)
+                graces = KEY_REFUSED_GRACES
+            change.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, lookup_grace() * graces))
+            return
+        change.back_off(_in_doubt(change, was), str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
+
+
+HAS_SHIPPED = (
+    "The warehouse has shipped of it, so that it is not voided there. Have it called back, or settle it with the "
+    "marketplace; then resolve this."
+)
+
+
+def _in_doubt(change: WarehouseChange, was: str) -> str:
+    return T.UNCONFIRMED if change.sent_at else was
+
+
+def _key(change: WarehouseChange, submission: WarehouseSubmission) -> str:
+    sent = submission.request.get("idempotency_key", submission.remote_id)
+    return f"{sent}-{change.pk}-{change.generation}"

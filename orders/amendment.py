@@ -1,0 +1,142 @@
+"""What makes the warehouse's order what it shall be: only what differs from what is there. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from decimal import Decimal
+
+from integrations.amendments import LineChange, OrderChange, PlacedLine, PlacedOrder
+from integrations.ports import Address
+
+
+class NotPossible(Exception):
+    """The order is too far on over there, or is no longer what we sent. The text says so, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLine:
+    """A line of ours over there, of which we know `sent` units; none of a new one. `quantity` None leaves it alone.
+
+    `key` is whatever the caller knows it by.
+    """
+
+    key: int
+    item_id: str
+    sku: str
+    quantity: int | None
+    remote_id: str = ""
+    sent: int = 0
+    unit_price: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """How the order shall be. What is None stays; `address_label` is the one that we sent the address under.
+
+    `service` is a line of the notes before and now; staff's own lines in them stay.
+    """
+
+    lines: tuple[TargetLine, ...] = ()
+    ship_to: Address | None = None
+    address_label: str = ""
+    service: tuple[str, str] | None = None
+
+
+def steps(placed: PlacedOrder, target: Target) -> OrderChange:
+    """What is still to be done; nothing once it is so. Raises NotPossible."""
+    if placed.is_ended:
+        raise NotPossible(f"Order {placed.number} is {placed.status} there, so that there is nothing to change.")
+    found = matches(placed.lines, target.lines)
+    lines = tuple(
+        change for line, there in zip(target.lines, found, strict=True) for change in _step(placed, line, there)
+    )
+    change = OrderChange(lines, _address(placed, target), _notes(placed, target), _boxes(placed, lines))
+    if change and placed.status == "fulfilled":
+        raise NotPossible("All of it has shipped.")
+    return change
+
+
+def matches(placed: Sequence[PlacedLine], wanted: Sequence[TargetLine]) -> list[PlacedLine | None]:
+    """For each of ours the line over there, if it has one.
+
+    Ids are known only by their order in an answer, which is not promised, and staff may put a line in anew: an id
+    counts with its item only, and less than the units. What is to stay is found first, so that a line that was taken
+    out already is not sought in its neighbour.
+    """
+    left = list(placed)
+    found: dict[int, PlacedLine] = {}
+    for group in ([line for line in wanted if line.quantity != 0], [line for line in wanted if line.quantity == 0]):
+        for is_it in (_by_all, _by_units, _by_id, _by_item):
+            for line in group:
+                there = next((one for one in left if is_it(line, one)), None)
+                if there is not None and id(line) not in found:
+                    found[id(line)] = there
+                    left.remove(there)
+    return [found.get(id(line)) for line in wanted]
+
+
+def _by_item(line: TargetLine, there: PlacedLine) -> bool:
+    return there.item_id == line.item_id
+
+
+def _by_id(line: TargetLine, there: PlacedLine) -> bool:
+    return _by_item(line, there) and there.remote_id == line.remote_id != ""
+
+
+def _by_units(line: TargetLine, there: PlacedLine) -> bool:
+    return _by_item(line, there) and there.quantity in (line.sent, line.quantity)
+
+
+def _by_all(line: TargetLine, there: PlacedLine) -> bool:
+    return _by_id(line, there) and _by_units(line, there)
+
+
+def _step(placed: PlacedOrder, line: TargetLine, there: PlacedLine | None) -> list[LineChange]:
+    if line.quantity is None or (there is None and not line.quantity):
+        return []
+    if there is None:
+        if not line.sent:
+            return [LineChange("", line.item_id, line.quantity, line.unit_price)]
+        raise NotPossible(f"Order {placed.number} has no line of {line.sku} any more; somebody took it out there.")
+    if there.quantity == line.quantity:
+        return []
+    if line.quantity < there.shipped:
+        raise NotPossible(f"{there.shipped.normalize():f} of {line.sku} have shipped, more than {line.quantity}.")
+    return [LineChange(there.remote_id, line.item_id, line.quantity)]
+
+
+def _boxes(placed: PlacedOrder, lines: Sequence[LineChange]) -> tuple[str, ...]:
+    """Boxes that hold more of a line than it shall have."""
+    by_id = {line.remote_id: line for line in placed.lines}
+    short = {
+        one.remote_id
+        for one in lines
+        if one.remote_id and one.quantity < by_id[one.remote_id].shipped + by_id[one.remote_id].packed
+    }
+    return tuple(box for box, contents in placed.packed.items() if short & set(contents))
+
+
+def _address(placed: PlacedOrder, target: Target) -> Address | None:
+    if target.ship_to is None or _words(placed.ship_to) == _words(target.ship_to):
+        return None
+    if not placed.address_id or placed.address_label.strip() != target.address_label.strip():
+        raise NotPossible(
+            f"Order {placed.number} goes to an address there that is not the one we sent ({placed.address_label!r}), "
+            "and others may use it."
+        )
+    return target.ship_to
+
+
+def _notes(placed: PlacedOrder, target: Target) -> str | None:
+    if target.service is None:
+        return None
+    before, now = target.service
+    there = placed.notes.splitlines()
+    kept = [line for line in there if line.strip() not in ("", before, now)]
+    new = [now, *kept] if now else kept
+    return None if [line.strip() for line in there if line.strip()] == new else "\n".join(new)
+
+
+def _words(address: Address) -> list[list[str]]:
+    return [str(value).split() for value in astuple(address)]

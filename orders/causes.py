@@ -1,0 +1,95 @@
+"""What orders wait for that one mapping mends: a SKU, a shipping code, a carrier's text. Read from open holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, Count, F, IntegerField, Min, Q, QuerySet, Sum, When
+from django.db.models.functions import Trim
+
+from integrations.models import Connection
+from orders.models import Hold, Order
+
+K = Hold.Kind
+SKU_KINDS = (K.UNKNOWN_SKU, K.AMBIGUOUS_SKU)
+MAPPED = (*SKU_KINDS, K.UNMAPPED_SHIPPING, K.UNKNOWN_CARRIER)
+KEY = ("order__connection", "kind", "subject")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One thing to map, of one marketplace."""
+
+    marketplace: Connection
+    kind: Hold.Kind
+    subject: str
+
+    def holds(self) -> QuerySet[Hold]:
+        return Hold.objects.filter(
+            resolved_at=None, order__connection=self.marketplace, kind=self.kind, subject=self.subject
+        )
+
+    def orders(self) -> QuerySet[Order]:
+        """The orders that wait for it, oldest first."""
+        return Order.objects.filter(pk__in=self.holds().values("order")).order_by("ordered_at", "pk")
+
+    @property
+    def concerns_parcels(self) -> bool:
+        """Whether the orders were sent already: it is the marketplace that waits."""
+        return self.kind == K.UNKNOWN_CARRIER
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much waits for a cause. `units` are those to be shipped, or to be told of; `oldest` is an order's date."""
+
+    cause: Cause
+    orders: int
+    units: int
+    since: datetime
+    oldest: datetime
+
+
+def grouped(search: str = "") -> Any:
+    """A query set with a row (a dictionary) per cause that orders wait for, the one with most orders first."""
+    open_holds = Hold.objects.filter(resolved_at=None, kind__in=MAPPED)
+    if search:
+        open_holds = open_holds.filter(subject__icontains=search)
+    rows = open_holds.order_by().values(*KEY)
+    counted = rows.annotate(orders=Count("pk"), since=Min("opened_at"), oldest=Min("order__ordered_at"))
+    return counted.order_by("-orders", "oldest", *KEY)
+
+
+def count() -> int:
+    return int(grouped().count())
+
+
+def waiting(rows: Sequence[dict[str, Any]]) -> list[Waiting]:
+    """These rows of `grouped` with their units, whatever their number with two queries."""
+    units = _units(rows)
+    marketplaces = Connection.objects.in_bulk([row["order__connection"] for row in rows])
+    return [
+        Waiting(
+            Cause(marketplaces[row["order__connection"]], K(row["kind"]), row["subject"]),
+            row["orders"], units.get(tuple(row[name] for name in KEY), 0), row["since"], row["oldest"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _units(rows: Sequence[dict[str, Any]]) -> dict[tuple[Any, ...], int]:
+    mine = Hold.objects.filter(resolved_at=None, order__lines__is_cancelled=False)
+    for name in KEY:
+        mine = mine.filter(**{f"{name}__in": {row[name] for row in rows}})
+    spelt = mine.alias(partner=Trim("order__lines__partner_sku"), option=Trim("order__lines__option_sku"))
+    concerned = spelt.filter(~Q(kind__in=SKU_KINDS) | Q(partner=F("subject")) | Q(option=F("subject")))
+    left = Case(
+        When(kind=K.UNKNOWN_CARRIER, then=F("order__lines__quantity_shipped") - F("order__lines__quantity_confirmed")),
+        default=F("order__lines__quantity_to_ship"),
+        output_field=IntegerField(),
+    )
+    sums = concerned.order_by().values(*KEY).annotate(units=Sum(left))
+    return {tuple(row[name] for name in KEY): row["units"] for row in sums}

@@ -1,0 +1,117 @@
+"""What the marketplace says of an order now against what it said before: each difference with both values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from integrations.ports import Address, MarketplaceLine, MarketplaceOrder, SaleState
+
+Told = Mapping[str, Any]
+ADDRESS = tuple(asdict(Address()))
+FIELD_WORDS = {"address1": "address line 1", "address2": "address line 2", "state": "state or province"}
+LINE_WORDS = {"quantity": "quantity", "partner_sku": "partner SKU", "option_sku": "option SKU"}
+LONGEST_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference. `line` is the number of its order line, empty for the order's own fields.
+
+    `field` is a field of the address, `shipping_code`, one of a line, or `line` for one that is new (`before` empty) or
+    vanished (`after` empty).
+    """
+
+    field: str
+    before: str
+    after: str
+    line: str = ""
+
+    def __str__(self) -> str:
+        if self.field == "line":
+            return f"{self.what} {f'is new: {self.after}' if self.after else f'is gone: {self.before}'}"
+        return f"{self.what} {_shown(self.before)} → {_shown(self.after)}"
+
+    @property
+    def what(self) -> str:
+        """What of the order it is, in words."""
+        if not self.line:
+            return _word(self.field)
+        return f"line {self.line}" if self.field == "line" else f"line {self.line} {LINE_WORDS[self.field]}"
+
+
+def facts(told: MarketplaceOrder) -> dict[str, Any]:
+    """What is kept of it, as plain JSON: the address, the shipping code, and its lines by number.
+
+    Lines without a number, or with one that another has too, cannot be told apart and are left out.
+    """
+    numbers = [line.number for line in told.lines]
+    lines = {line.number: _line(line) for line in told.lines if line.number and numbers.count(line.number) == 1}
+    return {"ship_to": asdict(told.ship_to), "shipping_code": told.shipping_code, "lines": lines}
+
+
+def compare(before: Told, now: Told) -> list[Change]:
+    """Every difference, the order's own first. What is cancelled or shipped over there is no change of its line."""
+    old, new = before["ship_to"], now["ship_to"]
+    found = [Change(name, old[name], new[name]) for name in ADDRESS if _differ(old[name], new[name])]
+    if _differ(before["shipping_code"], now["shipping_code"]):
+        found.append(Change("shipping_code", before["shipping_code"], now["shipping_code"]))
+    for number in dict.fromkeys([*before["lines"], *now["lines"]]):
+        found += _of_line(number, before["lines"].get(number), now["lines"].get(number))
+    return found
+
+
+def in_words(changes: Iterable[Change]) -> str:
+    return "; ".join(map(str, changes))
+
+
+def _line(line: MarketplaceLine) -> dict[str, Any]:
+    return {
+        "partner_sku": line.partner_sku.strip(), "option_sku": line.option_sku.strip(), "upc": line.upc,
+        "title": line.title, "quantity": line.quantity, "shipped": line.quantity_shipped,
+        "is_open": line.state == SaleState.OPEN, "status": line.status, "notes": line.notes,
+        "unit_cost": None if line.unit_cost is None else str(line.unit_cost), "currency": line.currency,
+    }  # fmt: skip
+
+
+def unit_cost(line: Told) -> Decimal | None:
+    return None if line["unit_cost"] is None else Decimal(line["unit_cost"])
+
+
+def _of_line(number: str, old: Told | None, new: Told | None) -> list[Change]:
+    if new is None:
+        return [Change("line", _goods(old), "", number)] if old and old["is_open"] else []
+    if not new["is_open"]:
+        return []
+    if old is None:
+        return [Change("line", "", _goods(new), number)]
+    skus = [name for name in ("partner_sku", "option_sku") if _differ(old[name], new[name])]
+    counted = new["quantity"] is not None and new["quantity"] != old["quantity"]
+    return [Change(name, _text(old[name]), _text(new[name]), number) for name in [*["quantity"] * counted, *skus]]
+
+
+def _goods(line: Told) -> str:
+    return f"{_text(line['quantity'])} × {line['option_sku'] or line['partner_sku']}"
+
+
+def _differ(one: str, other: str) -> bool:
+    """Blanks are no difference: nobody ships elsewhere for them."""
+    return one.split() != other.split()
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _word(field: str) -> str:
+    return FIELD_WORDS.get(field, field.replace("_", " "))
+
+
+def _shown(text: str) -> str:
+    if not text:
+        return "(none)"
+    if text.isdigit():
+        return text
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…")

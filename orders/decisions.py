@@ -1,0 +1,105 @@
+"""What a person decides about what the marketplace cancelled or changed. As in `orders.actions`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from integrations.dispatch import enqueue
+from integrations.models import Route
+from orders import amends, arrivals, changes, edits
+from orders.models import NOT_SENT, Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+S, K = Order.Status, Hold.Kind
+
+
+def possible(order: Order) -> set[str]:
+    """The names of the decisions that this order waits for, for the buttons of its page."""
+    if order.told_now:
+        late = not arrivals.is_unsent(order)
+        can_amend = late and order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) and not _is_open(order, of_told=True)
+        return ({"amend"} if can_amend else set() if late else {"apply"}) | {"keep"}
+    return {"void"} if cancellable(order) else set()
+
+
+def cancellable(order: Order) -> list[Hold]:
+    """The holds whose cancellation can be done in the warehouse by a button now."""
+    if order.route is None or order.route.cancels_after_sending == Route.CancelsAfter.NEVER or _is_open(order):
+        return []
+    late = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None)
+    whole = order.status == S.SUBMITTED
+    may_be_lines = order.status in (S.SUBMITTED, S.PARTLY_SHIPPED)
+    return [hold for hold in late if (may_be_lines if hold.subject else whole)]
+
+
+@transaction.atomic
+def apply(order: Order, actor: User | None) -> str:
+    """Take over what the marketplace changed of an order that was not sent; it is judged again."""
+    mine = _waiting(order)
+    if not arrivals.stays_unsent(mine):
+        raise IllegalTransition(f"order {order} was sent meanwhile; update the warehouse's order instead")
+    found = edits.found_in(mine)
+    edits.take_over(mine, mine.told_now or {}, found, actor)
+    if mine.status == S.ON_HOLD:
+        mine.move_to(S.RECEIVED, reason="judged again", actor=actor)
+    _wake(mine)
+    return f"order {order}: {changes.in_words(found)}"
+
+
+@transaction.atomic
+def keep(order: Order, actor: User | None) -> str:
+    """Leave the order as we have it, until the marketplace changes it once more."""
+    mine = _waiting(order)
+    if _is_open(mine, of_told=True):
+        raise IllegalTransition(f"order {order} is being updated in the warehouse already")
+    words = changes.in_words(edits.found_in(mine))
+    edits.decided(mine, mine.told_now or {}, f"kept as it is, not: {words}", actor)
+    if mine.status == S.ON_HOLD:
+        mine.move_to(S.RECEIVED, reason="judged again", actor=actor)
+        _wake(mine)
+    return f"order {order} is kept as it is"
+
+
+def amend(order: Order, actor: User | None) -> str:
+    """Have the warehouse's order updated to what the marketplace says now."""
+    amends.update(order, actor)
+    _wake(order)
+    return f"order {order} is updated in the warehouse with the next run"
+
+
+def void(order: Order, actor: User | None) -> str:
+    """Have the warehouse's order cancelled, or the lines of it that the marketplace cancelled taken out."""
+    holds = cancellable(order)
+    if not holds:
+        raise IllegalTransition(f"order {order} has nothing that can be cancelled in the warehouse now")
+    with transaction.atomic():
+        for hold in holds:
+            amends.cancel(hold, actor)
+    _wake(order)
+    return f"order {order}: cancelled in the warehouse with the next run, if it is unshipped then"
+
+
+def _waiting(order: Order) -> Order:
+    mine = Order.objects.select_for_update(of=("self",)).select_related("route", "connection").get(pk=order.pk)
+    if not mine.told_now:
+        raise IllegalTransition(f"order {order} has no change that waits for a decision")
+    return mine
+
+
+def _is_open(order: Order, *, of_told: bool = False) -> bool:
+    rows = WarehouseChange.objects.filter(order=order, status__in=amends.OPEN)
+    return (rows.filter(told__isnull=False) if of_told else rows).exists()
+
+
+def _wake(order: Order) -> None:
+    """Have the warehouse's job run that has the order, or is to get it."""
+    sent = (
+        WarehouseSubmission.objects.filter(order=order).exclude(NOT_SENT).values_list("connection", flat=True).first()
+    )
+    warehouse = sent or (order.route.warehouse_id if order.route else None)
+    if warehouse is not None:
+        enqueue("submit_orders", warehouse)

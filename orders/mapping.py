@@ -1,0 +1,111 @@
+"""What mapping a cause frees: judged before it is saved; and done after, for as many orders as a person waits for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+
+from integrations.dispatch import enqueue, enqueue_for_warehouses
+from integrations.models import Route
+from orders import settling, telling
+from orders.carriers import CarrierMap
+from orders.causes import SKU_KINDS, Cause
+from orders.models import Hold, Order, WarehouseSubmission
+
+S = Order.Status
+TOGETHER = 500  # orders are judged, in one go
+JUDGED_ANEW = 2_000  # of more, the oldest; the others as they were judged last
+# More are freed by the job that sends them, or tells of their parcels.
+FREED_AT_ONCE, TOLD_AT_ONCE = 1_000, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How many orders have no other reason to wait, and how many have."""
+
+    frees: int
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """What became of the orders: on their way, still waiting for something, and left to the background."""
+
+    freed: int
+    waiting: int
+    later: int
+
+
+def judged(cause: Cause) -> Verdict:
+    """What mapping the cause would free. Nothing is stored, and nobody is asked."""
+    pks = list(_orders(cause).values_list("pk", flat=True))
+    would = _would_be_told if cause.concerns_parcels else _would_be_ready
+    starts = range(0, min(len(pks), JUDGED_ANEW), TOGETHER)
+    groups = (_loaded(Order.objects.filter(pk__in=pks[start : start + TOGETHER])) for start in starts)
+    frees = sum(would(cause, list(group)) for group in groups) + _held_by_it_alone(cause, pks[JUDGED_ANEW:])
+    return Verdict(frees, len(pks) - frees)
+
+
+def free(cause: Cause) -> Freed:
+    """The cause was mapped: free its orders, the oldest first, and have them sent, or told of."""
+    waiting = _orders(cause)
+    total = waiting.count()
+    group = list(_loaded(waiting)[: TOLD_AT_ONCE if cause.concerns_parcels else FREED_AT_ONCE])
+    freed = _tell(cause, group) if cause.concerns_parcels else _settle(cause, group)
+    if cause.concerns_parcels:
+        enqueue("confirm_shipments", cause.marketplace.pk)
+    else:
+        enqueue_for_warehouses(cause.marketplace.pk, "submit_orders")
+    return Freed(freed, len(group) - freed, total - len(group))
+
+
+def _settle(cause: Cause, orders: list[Order]) -> int:
+    """A paused route's orders wait until it is switched on: nothing judges them before."""
+    routes = list(Route.objects.filter(marketplace=cause.marketplace).exclude(state=Route.State.PAUSED))
+    active = {route.pk for route in routes}
+    return settling.settle([order for order in orders if order.route_id in active], None, routes)
+
+
+def _would_be_ready(cause: Cause, orders: list[Order]) -> int:
+    kinds = SKU_KINDS if cause.kind in SKU_KINDS else (cause.kind,)
+    plans = settling.plan(orders, None)
+    return sum(
+        all(one.kind in kinds and one.subject[: settling.SUBJECT_CHARS] == cause.subject
+            for one in plans[order.pk].reasons)
+        and not any(hold.kind in settling.WAITS_FOR_A_PERSON for hold in order.open_holds)  # type: ignore[attr-defined]
+        and order.route is not None and order.route.state != Route.State.PAUSED
+        for order in orders
+    )  # fmt: skip
+
+
+def _would_be_told(cause: Cause, orders: list[Order]) -> int:
+    tests = set(WarehouseSubmission.objects.filter(order__in=orders, is_test=True).values_list("order", flat=True))
+    return sum(
+        sum(hold.kind == cause.kind for hold in order.open_holds) == 1  # type: ignore[attr-defined]
+        and telling.may_tell(order, cause.marketplace, was_test=order.pk in tests)
+        for order in orders
+    )
+
+
+def _tell(cause: Cause, orders: list[Order]) -> int:
+    carriers = CarrierMap(cause.marketplace)
+    return sum(telling.gather_order(order.pk, cause.marketplace, carriers) > 0 for order in orders)
+
+
+def _held_by_it_alone(cause: Cause, pks: list[int]) -> int:
+    if not pks:
+        return 0
+    others = Hold.objects.filter(order=OuterRef("pk"), resolved_at=None).exclude(kind=cause.kind, subject=cause.subject)
+    alone = _orders(cause).filter(~Exists(others)).exclude(route__state=Route.State.PAUSED)
+    return len(set(pks).intersection(alone.values_list("pk", flat=True)))
+
+
+def _orders(cause: Cause) -> QuerySet[Order]:
+    orders = cause.orders()
+    return orders if cause.concerns_parcels else orders.filter(status__in=(S.RECEIVED, S.ON_HOLD))
+
+
+def _loaded(orders: QuerySet[Order]) -> QuerySet[Order]:
+    open_holds = Prefetch("holds", Hold.objects.filter(resolved_at=None), to_attr="open_holds")
+    return orders.defer("raw").select_related("route", "connection").prefetch_related("lines", open_holds)

@@ -1,0 +1,64 @@
+"""A route from paused to test to live and back, by a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from integrations.dispatch import enqueue
+from integrations.models import Route
+from orders import checklist, trials
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+State = Route.State
+
+
+class NotReady(Exception):
+    """Why a route cannot go into this state, and what to do first."""
+
+
+def go_live(route: Route, actor: User | None, *, remove_tests: bool = False) -> str:
+    """From now on orders are sent for real. Raises NotReady while the checklist has something in the way.
+
+    Test orders stay as they are, or are removed: what the marketplace still wants of them then comes in for real.
+    """
+    in_the_way = checklist.missing(route)
+    if in_the_way:
+        named = "; ".join(f"{point.title}: {point.answer}" for point in in_the_way)
+        raise NotReady(f"Route {route} is not live yet. To be done first: {named}.")
+    _move(route, State.LIVE)
+    also = f" {trials.ask_to_remove(route, actor)}" if remove_tests else ""
+    return f"Route {route} is live: its orders are pulled now, and sent to {route.warehouse}.{also}"
+
+
+def start_test(route: Route, _actor: User | None) -> str:
+    _move(route, State.TEST)
+    return f"Route {route} is in test: its orders go to {route.warehouse} as drafts marked TEST-."
+
+
+def pause(route: Route, _actor: User | None) -> str:
+    _move(route, State.PAUSED)
+    return f"Route {route} is paused: no order is stored or sent; what was sent is followed and confirmed."
+
+
+def possible(route: Route) -> set[str]:
+    """The names of the actions that this route allows now."""
+    names = {
+        State.PAUSED: {"start_test", "go_live"},
+        State.TEST: {"go_live", "pause"},
+        State.LIVE: {"pause"},
+    }[State(route.state)]
+    return names | ({"remove_tests"} if trials.of_route(route).exists() else set())
+
+
+def _move(route: Route, state: str) -> None:
+    with transaction.atomic():
+        Route.objects.select_for_update().get(pk=route.pk)
+        Route.objects.filter(pk=route.pk).update(state=state)
+    route.state = state
+    if state != State.PAUSED:
+        enqueue("pull_orders", route.marketplace_id)
+        enqueue("submit_orders", route.warehouse_id)

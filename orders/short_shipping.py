@@ -1,0 +1,286 @@
+"""A short ship: the marketplace is told that what is open of a line will not ship. Only by a person, with a reason.
+
+The units are kept from being sent and confirmed from the moment it is asked for; the warehouse lets go of them first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from integrations.amendments import ShortShipNotice
+from integrations.dispatch import enqueue
+from integrations.errors import Misconfigured, OutcomeUnknown, Refused, TakenIn, Unavailable, Unreadable
+from integrations.ports import Marketplace, MarketplaceLine, SaleState
+from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
+from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
+from integrations.wording import counted
+from orders import amends, arrivals, parcels, readback, telling
+from orders.models import (
+    ConfirmedLine,
+    IllegalTransition,
+    Order,
+    OrderLine,
+    ShortShip,
+    WarehouseChange,
+    WarehouseSubmission,
+)
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+S, T = Order.Status, ShortShip.Status
+PERMISSION = "orders.short_ship"
+ASKABLE = (*Order.UNSENT, S.SUBMITTED, S.PARTLY_SHIPPED)
+
+
+def open_lines(order: Order) -> list[OrderLine]:
+    """Lines of which something is left that could be short shipped."""
+    if order.status not in ASKABLE:
+        return []
+    refused = set(ShortShip.objects.filter(order=order, status=T.PARKED).values_list("order_line", flat=True))
+    lines = order.lines.all()
+    return [one for one in lines if one.pk in refused or _open(one)]
+
+
+def _open(line: OrderLine) -> int:
+    return 0 if line.is_cancelled else line.quantity_to_ship - line.quantity_confirmed
+
+
+@transaction.atomic
+def ask(line: OrderLine, code: str, actor: User | None) -> str:
+    """Commit the intent for all that is open of the line. Raises IllegalTransition when that may not be, or not now."""
+    order = Order.objects.select_for_update(of=("self",)).select_related("route", "connection").get(pk=line.order_id)
+    _call_off_refused(line)
+    known = OrderLine.objects.select_for_update().get(pk=line.pk)
+    units = _open(known)
+    _check(order, known, units, code)
+    known.quantity_to_ship, known.is_cancelled = known.quantity_confirmed, known.quantity_confirmed == 0
+    known.save(update_fields=["quantity_to_ship", "is_cancelled"])
+    _take_from_the_warehouse(order, known, actor)
+    ShortShip.objects.create(
+        order=order, connection=order.connection, order_line=known, quantity=units, reason_code=code, actor=actor
+    )
+    order.note(f"line {known.number}: {counted(units, 'units')} to be short shipped, reason {code}", actor=actor)
+    enqueue("confirm_shipments", order.connection_id)
+    return (
+        f"order {order}: {order.connection} is told that {counted(units, 'units')} of line {known.number} do not ship"
+    )
+
+
+def _call_off_refused(line: OrderLine) -> None:
+    """One that was refused is asked for anew: with another reason."""
+    for refused in ShortShip.objects.select_for_update().filter(order_line=line, status=T.PARKED):
+        ShortShip.objects.filter(pk=refused.pk).update(status=T.WITHDRAWN)
+        _free(line.pk, refused.quantity)
+
+
+def _free(line_id: int, units: int) -> None:
+    mine = OrderLine.objects.filter(pk=line_id)
+    mine.update(quantity_to_ship=F("quantity_to_ship") + units, is_cancelled=False)
+
+
+def _check(order: Order, line: OrderLine, units: int, code: str) -> None:
+    name = f"line {line.number} of order {order}"
+    if order.route is None or code not in dict(order.route.short_ship_codes):
+        raise IllegalTransition(f"route {order.route} has no short ship reason {code!r}; add it to the route")
+    if not telling.may_reach(order.route, order.connection):
+        raise IllegalTransition(f"route {order.route} is in test; the marketplace is told nothing")
+    if order.status not in ASKABLE or units <= 0 or not line.number:
+        raise IllegalTransition(f"{name} has nothing open that could be short shipped")
+    told = ConfirmedLine.objects.filter(shipment_line__order_line=line)
+    if line.quantity_shipped > line.quantity_confirmed or told.exclude(confirmation__status=T.ACCEPTED).exists():
+        raise IllegalTransition(f"{name} has parcels that the marketplace was not told of yet; confirm them first")
+
+
+def _take_from_the_warehouse(order: Order, line: OrderLine, actor: User | None) -> None:
+    """What was not sent is left out; what was sent is taken out there before the marketplace is told."""
+    if order.status in Order.UNSENT:
+        if not arrivals.withdraw(order):
+            raise IllegalTransition(f"order {order} is being sent right now; look again in a minute")
+        if order.status == S.READY:
+            order.move_to(S.RECEIVED, reason=f"line {line.number} is left out", actor=actor)
+        return
+    if not _has_let_go(order, line):
+        _lower(order, line, actor)
+
+
+def _lower(order: Order, line: OrderLine, actor: User | None) -> None:
+    """The whole order, if nothing else of it is to ship."""
+    rest = order.lines.filter(is_cancelled=False, quantity_to_ship__gt=0)
+    if order.status == S.SUBMITTED and not rest.exists():
+        amends.end(order, actor)
+    else:
+        amends.lower(order, line, line.quantity_to_ship, actor)
+    enqueue("submit_orders", WarehouseSubmission.objects.get(order=order).connection_id)
+
+
+def _has_let_go(order: Order, line: OrderLine) -> bool:
+    """Whether the warehouse's order holds no more of the line than is to ship."""
+    submission = WarehouseSubmission.objects.filter(order=order).exclude(status=T.WITHDRAWN).first()
+    if submission is None or submission.remote_status in WarehouseSubmission.ENDED or order.status == S.CANCELLED:
+        return True
+    there: Counter[tuple[str, int]] = Counter()  # a component may be two lines, of different prices
+    for row in submission.lines.filter(order_line=line):
+        there[row.item_id, row.units] += row.quantity
+    return all(units <= line.quantity_to_ship * each for (_, each), units in there.items())
+
+
+# --- told -------------------------------------------------------------------------------------------------------
+
+
+def tell(run: Run) -> None:
+    """Take each one as far as it goes now, oldest first."""
+    mine = ShortShip.objects.filter(connection=run.connection)
+    run.count("short ships found in doubt after a crash", recover(mine))
+    pks = list(due(mine).values_list("pk", flat=True))
+    if pks:
+        Teller(run, run.marketplace()).tell(pks)
+
+
+class Teller:
+    """Sends one marketplace's short ships in one run; each is read back before it is sent, and once more if unclear."""
+
+    def __init__(self, run: Run, market: Marketplace) -> None:
+        self._run = run
+        self._market = market
+        self._failures_in_a_row = 0
+
+    def tell(self, pks: Sequence[int]) -> None:
+        for pk in pks:
+            self._run.beat()
+            with self._run.isolated(f"short ship {pk}"):
+                self._take(pk)
+            if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+                self._run.unreachable()
+                return
+
+    def _take(self, pk: int) -> None:
+        """Take one as far as it goes now. Raises Misconfigured or a rate limit's Unavailable: stop."""
+        short = ShortShip.objects.select_related("order__route", "order_line").get(pk=pk)
+        was = short.claim()
+        if was is None:
+            return
+        try:
+            self._advance(short, was)
+        except Misconfigured:
+            short.release(_in_doubt(short, was), costs_attempt=False)
+            raise
+        except Refused as exc:
+            self._park(short, str(exc))
+        except Unavailable as exc:
+            self._later(short, was, exc)
+        except Unreadable as exc:
+            self._failures_in_a_row += 1
+            self._run.problem(f"order {short.order}: {exc}")
+            short.back_off(_in_doubt(short, was), str(exc))
+
+    def _advance(self, short: ShortShip, was: str) -> None:
+        if not self._may_go(short, was):
+            return
+        told = self._line(short)
+        self._failures_in_a_row = 0
+        if told.state == SaleState.CANCELLED:
+            _accept(short)
+            self._run.count("short shipped")
+            return
+        if short.sent_at and timezone.now() < short.sent_at + lookup_grace():
+            short.release(T.UNCONFIRMED, after=lookup_grace(), costs_attempt=False)
+            return
+        _check_open(short, told)
+        short.intend()
+        self._market.short_ship(_notice(short))
+        _accept(short)
+        self._run.count("short shipped")
+
+    def _may_go(self, short: ShortShip, was: str) -> bool:
+        """Whether the warehouse has let go of the units. Where they have left meanwhile, they ship after all."""
+        if _has_let_go(short.order, short.order_line):
+            return True
+        changes = WarehouseChange.objects.filter(order=short.order)
+        parked = changes.filter(status=T.PARKED).first()
+        if parked is None or changes.filter(status__in=amends.OPEN).exists():
+            short.release(_in_doubt(short, was), costs_attempt=False)
+            return False
+        _give_back(short, parked)
+        self._run.problem(f"order {short.order}: {short} is called off: {parked.last_error}")
+        return False
+
+    def _line(self, short: ShortShip) -> MarketplaceLine:
+        told = readback.read(self._market, short.order)
+        lines = [line for line in told.lines if line.number == short.order_line.number] if told else []
+        if len(lines) != 1:
+            raise Unreadable(f"the marketplace does not show line {short.order_line.number}, so it cannot be checked")
+        return lines[0]
+
+    def _park(self, short: ShortShip, why: str) -> None:
+        short.finish(T.PARKED, error=why, sent_at=None)
+        short.order.note(f"short ship of line {short.order_line.number} refused: {why}")
+        self._run.problem(f"order {short.order}: {why}")
+
+    def _later(self, short: ShortShip, was: str, exc: Unavailable) -> None:
+        if exc.throttled:
+            short.release(_in_doubt(short, was), after=exc.retry_after, error=str(exc), costs_attempt=False)
+            raise exc
+        wait = exc.retry_after or timedelta(0)
+        if not isinstance(exc, TakenIn):
+            self._failures_in_a_row += 1
+            self._run.problem(f"order {short.order}: {exc}")
+        if isinstance(exc, OutcomeUnknown):
+            short.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, lookup_grace()))
+        else:
+            short.back_off(_in_doubt(short, was), str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
+
+
+def _check_open(short: ShortShip, told: MarketplaceLine) -> None:
+    """The message has no quantity: it closes all that is open there, which must be what was meant (4.1)."""
+    left = 0 if told.quantity is None or told.state != SaleState.OPEN else told.quantity - told.quantity_shipped
+    if left > short.quantity:
+        raise Unreadable(
+            f"{short}: the marketplace has {left} open, and {short.quantity} are meant; what has shipped is told first"
+        )
+    if left <= 0:
+        raise Refused(f"{short}: the marketplace has nothing open of it any more")
+
+
+def _notice(short: ShortShip) -> ShortShipNotice:
+    order = short.order
+    return ShortShipNotice(
+        order.full_number, order.sales_channel, order.warehouse_name, short.order_line.number, short.reason_code
+    )
+
+
+@transaction.atomic
+def _accept(short: ShortShip) -> None:
+    order = Order.objects.select_for_update().get(pk=short.order_id)
+    short.finish(T.ACCEPTED)
+    what = f"{counted(short.quantity, 'units')} of line {short.order_line.number}"
+    order.note(f"{short.connection} was told that {what} do not ship: {short.reason_code}", actor=short.actor)
+    submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first()
+    is_over = not order.lines.filter(is_cancelled=False).exists()
+    if is_over and order.status in Order.UNSENT and arrivals.withdraw(order):
+        arrivals.close_cancelled(order, "nothing of it ships")
+    elif submission is not None and order.status in (S.SUBMITTED, S.PARTLY_SHIPPED):
+        parcels.recount(order, submission)
+
+
+@transaction.atomic
+def _give_back(short: ShortShip, parked: WarehouseChange) -> None:
+    order = Order.objects.select_for_update().get(pk=short.order_id)
+    _free(short.order_line_id, short.quantity)
+    short.finish(T.WITHDRAWN, error=parked.last_error)
+    WarehouseChange.objects.filter(pk=parked.pk).update(status=T.WITHDRAWN)
+    order.note(f"short ship of line {short.order_line.number} called off: {parked.last_error}")
+    submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first()
+    if submission is not None:
+        parcels.recount(order, submission)
+
+
+def _in_doubt(short: ShortShip, was: str) -> str:
+    return T.UNCONFIRMED if short.sent_at else was

@@ -1,0 +1,58 @@
+"""Parcels that were changed in the warehouse after the marketplace was told of them: what a person is told to do."""
+
+from __future__ import annotations
+
+from orders import settling
+from orders.models import ConfirmedLine, Hold, Order, Shipment, ShipmentConfirmation
+
+
+def check(order: Order, parcel: Shipment, news: list[str]) -> None:
+    """Hold the order where a parcel is no longer what was told of it; `news` names what changed."""
+    told = ConfirmedLine.objects.filter(
+        shipment_line__shipment=parcel, confirmation__status=ShipmentConfirmation.Status.ACCEPTED
+    )
+    if told.exists():
+        if parcel.state == Shipment.State.VOID:
+            hold_voided(order, parcel)
+        elif "contents" in news or told.exclude(tracking_number=parcel.tracking_number).exists():
+            hold_changed(order, parcel, ", ".join(news).replace("_", " "))
+    _name_replacements(order)
+
+
+def hold_voided(order: Order, parcel: Shipment) -> None:
+    voided = f"{_named(parcel)} was voided in the warehouse after the marketplace was told of it"
+    instead = [_named(one) for one in _shipped_instead(order, parcel)]
+    if instead:
+        text = (
+            f"{voided}, and its units were shipped again: {', '.join(instead)}. That is not told by itself, since they "
+            f"count as told. Give the new tracking number to {order.connection}, then resolve this."
+        )
+    else:
+        text = f"{voided}. Ship it again, or tell the marketplace."
+    settling.open_hold(order, Hold.Kind.VOIDED_SHIPMENT, parcel.remote_id, text[:1].upper() + text[1:])
+
+
+def hold_changed(order: Order, parcel: Shipment, what: str) -> None:
+    settling.open_hold(
+        order, Hold.Kind.CHANGED_SHIPMENT, parcel.remote_id,
+        f"Parcel {parcel.tracking_number or parcel.remote_id} was changed in the warehouse ({what}) after the "
+        "marketplace was told of it. Tell the marketplace, then resolve this.",
+    )  # fmt: skip
+
+
+def _name_replacements(order: Order) -> None:
+    """Open holds of voided parcels say what was shipped in their place, as soon as that is known."""
+    for hold in order.holds.filter(kind=Hold.Kind.VOIDED_SHIPMENT, resolved_at=None):
+        for parcel in order.shipments.filter(remote_id=hold.subject):
+            hold_voided(order, parcel)
+
+
+def _shipped_instead(order: Order, voided: Shipment) -> list[Shipment]:
+    """Shipped parcels with the same items of which no unit is left to be told."""
+    items = {part.get("item_id") for part in voided.contents}
+    others = order.shipments.filter(state=Shipment.State.SHIPPED, lines=None).order_by("pk")
+    return [one for one in others if items & {part.get("item_id") for part in one.contents}]
+
+
+def _named(parcel: Shipment) -> str:
+    return f"parcel {parcel.tracking_number or parcel.remote_id}"

@@ -1,0 +1,116 @@
+"""The buttons for what the marketplace cancelled or changed, and who may press them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
+
+from integrations.models import Route, check_reasons
+from integrations.sandbox.server import Sandbox
+from orders.models import Order, OrderLine, ShortShip, WarehouseChange
+from tests.admin.pages import address_of
+from tests.admin.test_worklists import text_of
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def changed(shop: Sandbox, manage: Run) -> Order:
+    """An order that was sent, and whose address was changed since, to something ugly."""
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
+    manage("run", "all")
+    shop.oasis.edit(number, address={"city": "<b>Nampa</b>"})
+    manage("run", "revisit_orders")
+    return Order.objects.get(full_number=number)
+
+
+def button(name: str, order: Order) -> str:
+    return reverse(f"admin:orders_order_{name}", args=[order.pk])
+
+
+def staff(client: Client, *permissions: str) -> Client:
+    user = User.objects.create_user("staff", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+    return client
+
+
+def test_the_page_shows_the_difference_and_both_ways_out(changed: Order, admin_client: Client) -> None:
+    page = admin_client.get(address_of(changed)).content.decode()
+    assert "Changed on the marketplace" in page
+    assert "&lt;b&gt;Nampa&lt;/b&gt;" in page
+    assert "<b>Nampa</b>" not in page
+    assert button("amend", changed) in page
+    assert button("keep", changed) in page
+
+
+def test_updating_the_warehouse_is_asked_first_and_leaves_who_did_it(changed: Order, admin_client: Client) -> None:
+    assert "'Boise' → '<b>Nampa</b>'" in text_of(admin_client.get(button("amend", changed)))
+    assert not WarehouseChange.objects.exists()
+    admin_client.post(button("amend", changed))
+    assert str(WarehouseChange.objects.get().actor) == "admin"
+    assert "for admin" in text_of(admin_client.get(address_of(changed))).replace("<em>", "")
+
+
+def test_keeping_it_closes_the_hold_with_a_name(changed: Order, admin_client: Client) -> None:
+    admin_client.post(button("keep", changed))
+    hold = changed.holds.get()
+    assert hold.resolved_at is not None
+    assert hold.resolution.startswith("admin: kept as it is")
+    assert "no change that waits" in text_of(admin_client.post(button("keep", changed), follow=True))
+
+
+@pytest.mark.parametrize("name", ["amend", "keep", "apply", "void", "short"])
+def test_who_may_only_look_decides_nothing(changed: Order, client: Client, name: str) -> None:
+    viewer = staff(client, "view_order", "view_hold")
+    assert button(name, changed) not in text_of(viewer.get(address_of(changed)))
+    assert viewer.get(button(name, changed)).status_code == 403
+    assert viewer.post(button(name, changed)).status_code == 403
+
+
+def test_a_short_ship_needs_its_own_permission_a_reason_and_the_typed_words(
+    shop: Sandbox, manage: Run, client: Client
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
+    manage("run", "all")
+    order, line = Order.objects.get(full_number=number), OrderLine.objects.get()
+    person = staff(client, "view_order", "change_order")
+    assert button("short", order) not in text_of(person.get(address_of(order)))
+    assert person.post(button("short", order)).status_code == 403
+
+    User.objects.get(username="staff").user_permissions.add(Permission.objects.get(codename="short_ship"))
+    assert button("short", order) in text_of(person.get(address_of(order)))
+    assert "enter the codes that Overstock gave you" in text_of(person.get(button("short", order)))
+    Route.objects.update(short_ship_reasons="OUT_OF_STOCK Out of stock")
+    assert "Overstock fines" in text_of(person.get(button("short", order)))
+    said = {"line": str(line.pk), "reason": "OUT_OF_STOCK"}
+    assert "Type SHORT SHIP." in text_of(person.post(button("short", order), {**said, "typed": "yes"}))
+    assert not ShortShip.objects.exists()
+    person.post(button("short", order), {**said, "typed": "short ship"})
+    short = ShortShip.objects.get()
+    assert (short.quantity, str(short.actor)) == (2, "staff")
+
+
+@pytest.mark.parametrize("text", ["A one\nA two", "X" * 61])
+def test_reasons_that_cannot_be_told_apart_or_sent_are_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        check_reasons(text)
+
+
+def test_the_rules_stand_in_the_routes_form(route: Route, admin_client: Client) -> None:
+    page = text_of(admin_client.get(address_of(route)))
+    assert "Cancel it in the warehouse too" in page
+    assert "Hold the order and ask" in page
+
+
+def test_lists_of_what_was_changed_open(changed: Order, admin_client: Client) -> None:
+    admin_client.post(button("amend", changed))
+    for name in ("warehousechange", "shortship"):
+        assert admin_client.get(reverse(f"admin:orders_{name}_changelist")).status_code == 200
+    row = WarehouseChange.objects.get()
+    assert admin_client.get(reverse("admin:orders_warehousechange_change", args=[row.pk])).status_code == 200

@@ -1,0 +1,117 @@
+"""Both code maps go out as a file and come back: previewed first, wrong rows by their line, all or none."""
+
+from __future__ import annotations
+
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django_q.models import OrmQ
+from lxml import html
+
+from integrations.models import Connection
+from orders.models import CarrierService, ShippingMethod
+
+SHIPPING, CARRIERS = "/admin/orders/shippingmethod/", "/admin/orders/carrierservice/"
+
+
+def text_of(answer: Any) -> str:
+    return " ".join(unescape(answer.content.decode()).split())
+
+
+def upload(client: Client, address: str, content: str, **values: str) -> Any:
+    market = Connection.objects.get(name="Overstock")
+    file = SimpleUploadedFile("map.csv", content.encode())
+    sent = {"import_file": file, "format": "0", "connection": str(market.pk), **values}
+    return client.post(f"{address}import/", sent)
+
+
+def confirm(client: Client, address: str, preview: Any) -> Any:
+    page: Any = html.fromstring(preview.content.decode())
+    [form] = [one for one in page.forms if "process_import" in (one.get("action") or "")]
+    values = {one.name: one.value or "" for one in form.inputs if one.name and one.type == "hidden"}
+    return client.post(f"{address}process_import/", values, follow=True)
+
+
+@pytest.fixture(autouse=True)
+def empty_maps(shop: Any) -> None:
+    for model in (CarrierService, ShippingMethod):
+        model._default_manager.all().delete()
+    OrmQ.objects.all().delete()
+
+
+def test_shipping_methods_are_previewed_then_imported(overstock: Connection, admin_client: Client) -> None:
+    ShippingMethod.objects.create(connection=overstock, code="GROUND", name="Old")
+    preview = upload(admin_client, SHIPPING, "code;name\nGROUND;Ground\nNEXT;Next day\n")
+    assert "Next day" in text_of(preview)
+    assert ShippingMethod.objects.get().name == "Old"
+    confirm(admin_client, SHIPPING, preview)
+    assert dict(ShippingMethod.objects.values_list("code", "name")) == {"GROUND": "Ground", "NEXT": "Next day"}
+    assert [one.task["name"].split(":")[0] for one in OrmQ.objects.all()] == ["submit_orders"]
+    assert "There is no preview to confirm" in text_of(confirm(admin_client, SHIPPING, preview))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("code\nX\n", "must name the columns code, name; it names code"),
+        ("code,name,extra\nX,Y,Z\n", "it names code, name, extra"),
+        ("code,name\n", "a header and nothing below it"),
+        ("code,name\nA,B,C\n", "Line 2 has more cells"),
+    ],
+)
+def test_a_file_with_other_columns_is_refused(admin_client: Client, content: str, said: str) -> None:
+    assert said in text_of(upload(admin_client, SHIPPING, content))
+
+
+def test_wrong_rows_are_named_by_their_line_and_nothing_is_stored(admin_client: Client) -> None:
+    preview = upload(admin_client, SHIPPING, f"code,name\n\nA,One\nA,Two\nB,\nC,{'x' * 121}\n")
+    lines = {row.number: str(row.error) for row in preview.context["result"].invalid_rows}
+    assert sorted(lines) == [4, 5, 6]
+    assert "in line 3 already" in lines[4]
+    assert "cannot be blank" in lines[5]
+    assert "confirm_form" not in preview.context
+    assert not ShippingMethod.objects.exists()
+
+
+def test_a_carriers_code_must_be_known_or_meant(overstock: Connection, admin_client: Client) -> None:
+    CarrierService.objects.create(connection=overstock, carrier_text="Old", service_text="*", carrier_code="WAGN")
+    content = "carrier_text,service_text,carrier_code,service_code\nOld,*,WAGN,\nWagon,*,FEDX,GROUND\n"
+    [wrong] = upload(admin_client, CARRIERS, content).context["result"].invalid_rows
+    assert (wrong.number, "near ones are FEDEX" in str(wrong.error)) == (3, True)
+    confirm(admin_client, CARRIERS, upload(admin_client, CARRIERS, content, anyway="on"))
+    assert CarrierService.objects.get(carrier_text="Wagon").carrier_code == "FEDX"
+    assert [one.task["name"].split(":")[0] for one in OrmQ.objects.all()] == ["confirm_shipments"]
+
+
+def test_what_is_exported_comes_back_unchanged(overstock: Connection, admin_client: Client) -> None:
+    names = {"=1+1": "@home", "GROUND": "-slow, but “cheap”", "0012": "Ünï"}
+    for code, name in names.items():
+        ShippingMethod.objects.create(connection=overstock, code=code, name=name)
+    exported = admin_client.post(f"{SHIPPING}export/", {"format": "0"}).content.decode()
+    assert exported.splitlines()[0] == "code,name"
+    assert "'=1+1,'@home" in exported
+    preview = upload(admin_client, SHIPPING, exported)
+    assert preview.context["result"].totals["skip"] == 3
+    ShippingMethod.objects.all().delete()
+    confirm(admin_client, SHIPPING, upload(admin_client, SHIPPING, exported))
+    assert dict(ShippingMethod.objects.values_list("code", "name")) == names
+
+
+def test_who_may_only_look_may_only_export(overstock: Connection, client: Client) -> None:
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(user)
+    for address in (SHIPPING, CARRIERS):
+        assert client.get(f"{address}export/").status_code == 200
+        assert client.get(f"{address}import/").status_code == 403
+        assert client.post(f"{address}process_import/", {}).status_code == 403
+
+
+def test_another_file_than_the_previewed_one_is_not_imported(admin_client: Client, overstock: Connection) -> None:
+    values = {"import_file_name": "map.csv", "original_file_name": "x", "format": "0", "connection": overstock.pk}
+    page = text_of(admin_client.post(f"{SHIPPING}process_import/", values, follow=True))
+    assert "There is no preview to confirm" in page

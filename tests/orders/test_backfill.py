@@ -1,0 +1,93 @@
+"""Staff load a period, or single orders by number: with a preview, from the command line and from the admin."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import CommandError
+
+from integrations.models import Connection, Route
+from integrations.sandbox.server import Sandbox
+from orders import backfill
+from orders.jobs import pull_orders
+from orders.models import Backfill, Order
+from tests.conftest import Run
+
+
+def add(shop: Sandbox, days_ago: int = 0) -> str:
+    created = datetime.now(UTC) - timedelta(days=days_ago, minutes=5)
+    return str(shop.oasis.add_order({"partner_sku": "MUG-BLK"}, created_at=created, ordered_at=created))
+
+
+def numbers() -> set[str]:
+    return set(Order.objects.values_list("full_number", flat=True))
+
+
+def test_only_the_named_orders_are_loaded_however_old(shop: Sandbox, manage: Run) -> None:
+    old, other = add(shop, 20), add(shop, 20)
+    manage("backfill", "Main", "--order", old)
+    assert numbers() == {old}
+    assert other not in numbers()
+    manage("run", "submit_orders")
+    assert len(shop.tradegecko.by_reference(old)) == 1
+
+
+def test_an_order_that_is_not_found_is_said_and_the_others_are_loaded(shop: Sandbox, manage: Run) -> None:
+    number = add(shop)
+    with pytest.raises(CommandError, match="order NO-1: Overstock tells of none"):
+        manage("backfill", "Main", "--order", number, "--order", "NO-1")
+    assert numbers() == {number}
+
+
+def test_the_dry_run_of_named_orders_stores_nothing(shop: Sandbox, manage: Run) -> None:
+    number = add(shop, 10)
+    add(shop, 10)
+    rows = manage("backfill", "Main", "--order", number, "--order", "NO-1", "--dry-run").splitlines()
+    assert rows == [f"{number}  load", "NO-1  not found  Overstock tells of none in that time"]
+    assert numbers() == set()
+
+
+def test_neither_days_nor_numbers_is_wrong_usage(shop: Sandbox, manage: Run) -> None:
+    with pytest.raises(CommandError, match="give --from and --to, or --order") as caught:
+        manage("backfill", "Main", "--from", "2026-01-01")
+    assert caught.value.returncode == 2
+
+
+def asked(route: Route, *only: str) -> Backfill:
+    now = datetime.now(UTC)
+    return Backfill.objects.create(route=route, since=now - timedelta(days=25), until=now, numbers=list(only))
+
+
+def test_what_was_asked_for_is_loaded_by_the_next_pull_and_says_what_came_of_it(
+    shop: Sandbox, route: Route, overstock: Connection
+) -> None:
+    old, other = add(shop, 20), add(shop, 20)
+    row = asked(route, old, "NO-1")
+    pull_orders(overstock)
+    row.refresh_from_db()
+    assert row.finished_at is not None
+    assert row.result.startswith("1 new, 1 ready; order NO-1: Overstock tells of none")
+    assert other not in numbers()
+    pull_orders(overstock)
+    assert Order.objects.filter(full_number=old).count() == 1
+
+
+def test_what_cannot_be_read_now_stays_asked_for(shop: Sandbox, route: Route, overstock: Connection) -> None:
+    number, row = add(shop, 20), asked(route)
+    pull_orders(overstock)
+    again = asked(route, number)
+    shop.faults.add("oasis", "503", times=1000)
+    pull_orders(overstock)
+    again.refresh_from_db()
+    assert again.finished_at is None
+    shop.faults.clear()
+    pull_orders(overstock)
+    for one in (row, again):
+        one.refresh_from_db()
+        assert one.finished_at is not None
+
+
+@pytest.mark.parametrize("text", ["A1, B2", "A1\nB2\nA1", "A1;B2;", " A1\tB2 "])
+def test_numbers_are_taken_as_people_paste_them(text: str) -> None:
+    assert backfill.numbers_in(text) == ["A1", "B2"]

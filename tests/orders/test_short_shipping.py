@@ -1,0 +1,160 @@
+"""What a person says will not ship: told to the marketplace once, and never with a parcel of the same units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.core.management import CommandError
+
+from integrations.models import Route
+from integrations.sandbox.server import Sandbox
+from orders import short_shipping
+from orders.models import IllegalTransition, OrderLine, ShortShip
+from tests.orders.test_changes import goods, set_rule, state, two_lines
+from tests.orders.world import parcels, ship
+
+Run = Callable[..., str]
+Told = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture
+def reasons(route: Route) -> None:
+    set_rule(short_ship_reasons="OUT_OF_STOCK Out of stock\nDISCONTINUED", order_status="finalized")
+
+
+def line(number: str, which: str) -> OrderLine:
+    return OrderLine.objects.get(order__full_number=number, number=which)
+
+
+def done(manage: Run) -> None:
+    for job in ("submit_orders", "confirm_shipments", "submit_orders", "confirm_shipments"):
+        with suppress(CommandError):
+            manage("run", job)
+
+
+def shorts(box: Sandbox, number: str) -> dict[str, str]:
+    return {one.number: one.short_ship_reason for one in box.oasis.orders[number].lines if one.short_ship_reason}
+
+
+@pytest.mark.usefixtures("reasons")
+def test_a_line_of_an_unsent_order_is_left_out_and_told(shop: Sandbox, manage: Run) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    done(manage)
+    assert shorts(shop, number) == {"2": "OUT_OF_STOCK"}
+    assert goods(shop, number) == {"MUG-BLK": "2.0"}
+
+
+@pytest.mark.usefixtures("reasons")
+def test_all_of_an_unsent_order_ends_as_cancelled(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "1"), "DISCONTINUED", None)
+    done(manage)
+    assert shorts(shop, number) == {"1": "DISCONTINUED"}
+    assert told(number)["status"] == "cancelled"
+    assert not shop.tradegecko.by_reference(number)
+
+
+@pytest.mark.usefixtures("reasons")
+def test_a_line_of_a_sent_order_leaves_the_warehouse_first_and_the_rest_is_confirmed(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = two_lines(shop)
+    manage("run", "all")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    manage("run", "confirm_shipments")
+    assert shorts(shop, number) == {}, "the warehouse could still ship it"
+    done(manage)
+    assert (shorts(shop, number), goods(shop, number)) == ({"2": "OUT_OF_STOCK"}, {"MUG-BLK": "2.0"})
+    ship(shop, number, tracking="1ZREST")
+    manage("run", "all")
+    assert (told(number)["status"], parcels(shop, number)) == ("confirmed", [("1", "1ZREST", 2)])
+
+
+@pytest.mark.usefixtures("reasons")
+def test_the_whole_of_a_sent_order_is_voided_there_and_told(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
+    manage("run", "all")
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    done(manage)
+    assert (shorts(shop, number), state(shop, number)) == ({"1": "OUT_OF_STOCK"}, "void")
+    assert told(number)["status"] == "cancelled"
+
+
+@pytest.mark.usefixtures("reasons")
+def test_what_is_left_of_a_partly_shipped_line_is_told_and_the_order_is_confirmed(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3})
+    manage("run", "all")
+    ship(shop, number, 1, tracking="1ZONE")
+    manage("run", "all")
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    done(manage)
+    assert shorts(shop, number) == {"1": "OUT_OF_STOCK"}
+    assert goods(shop, number) == {"MUG-BLK": "1.0"}
+    assert (told(number)["status"], parcels(shop, number)) == ("confirmed", [("1", "1ZONE", 1)])
+
+
+@pytest.mark.usefixtures("reasons")
+def test_what_has_left_and_was_not_told_is_confirmed_first(shop: Sandbox, manage: Run) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3})
+    manage("run", "all")
+    ship(shop, number, 1, tracking="1ZONE")
+    manage("run", "pull_shipments")
+    with pytest.raises(IllegalTransition, match="confirm them first"):
+        short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+
+
+@pytest.mark.usefixtures("reasons")
+def test_what_ships_before_the_warehouse_lets_go_calls_it_off(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = two_lines(shop)
+    manage("run", "all")
+    ship(shop, number, tracking="1ZFAST")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    done(manage)
+    with suppress(CommandError):
+        manage("run", "all")
+    manage("run", "all")
+    assert shorts(shop, number) == {}
+    assert sorted(parcels(shop, number)) == [("1", "1ZFAST", 2), ("2", "1ZFAST", 1)]
+    assert told(number)["status"] == "confirmed"
+
+
+@pytest.mark.parametrize("fault", ["reset_after_apply", "500_html", "202_empty_after_apply"])
+@pytest.mark.usefixtures("reasons")
+def test_an_unclear_answer_is_read_back(shop: Sandbox, manage: Run, fault: str) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    shop.faults.add("oasis", fault, path="/shipments", method="POST")
+    done(manage)
+    assert shorts(shop, number) == {"2": "OUT_OF_STOCK"}
+    assert ShortShip.objects.get().status == "accepted"
+    posts = shop.calls("oasis").count(("POST", "/shipments"))
+    assert posts == (2 if fault == "500_html" else 1)
+
+
+@pytest.mark.usefixtures("reasons")
+def test_a_refused_one_is_asked_for_again_with_another_reason(shop: Sandbox, manage: Run) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "2"), "DISCONTINUED", None)
+    shop.faults.add("oasis", "400_xml", path="/shipments", method="POST")
+    done(manage)
+    assert ShortShip.objects.get().status == "parked"
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    done(manage)
+    assert shorts(shop, number) == {"2": "OUT_OF_STOCK"}
+
+
+def test_a_reason_must_be_one_of_the_routes(shop: Sandbox, manage: Run) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    with pytest.raises(IllegalTransition, match="no short ship reason"):
+        short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)

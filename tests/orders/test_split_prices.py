@@ -1,0 +1,45 @@
+"""A multi-pack whose cost its units do not divide is sent as two lines; it is changed and shipped like one."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from integrations.models import Connection
+from integrations.sandbox.server import Sandbox
+from inventory.models import SkuAlias
+from orders import decisions
+from orders.models import Order
+from tests.conftest import Run
+from tests.orders.world import parcels, placed, ship
+
+
+@pytest.fixture
+def packs(shop: Sandbox, overstock: Connection, manage: Run) -> str:
+    """Four packs of three mugs at 10.00 a pack, in the warehouse."""
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="PACK-3", warehouse_sku="MUG-BLK", units=3)
+    number = shop.oasis.add_order({"partner_sku": "PACK-3", "quantity": 4, "unit_cost": "10.00"})
+    manage("run", "all")
+    assert sum(Decimal(price) * units for units, price in lines(shop, number)) == 40
+    return number
+
+
+def lines(shop: Sandbox, number: str) -> list[tuple[int, str]]:
+    return [(int(float(row["quantity"])), row["price"]) for row in shop.tradegecko.lines(placed(shop, number)["id"])]
+
+
+@pytest.mark.parametrize("packs_now", [1, 2, 3, 5])
+def test_another_quantity_is_that_many_units_over_both_lines(
+    packs: str, shop: Sandbox, manage: Run, packs_now: int
+) -> None:
+    assert len(lines(shop, packs)) == 2
+    shop.oasis.edit(packs, "1", quantity=packs_now)
+    manage("run", "revisit_orders")
+    decisions.amend(Order.objects.get(), None)
+    manage("run", "submit_orders")
+    assert sum(units for units, _ in lines(shop, packs)) == packs_now * 3
+    ship(shop, packs, tracking="1Z1")
+    manage("run", "all")
+    assert parcels(shop, packs) == [("1", "1Z1", packs_now)]
+    assert Order.objects.get().status == "confirmed"

@@ -1,0 +1,115 @@
+"""Test orders: never sent again, and taken out of TradeGecko and from here by one action."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.management import CommandError
+
+from integrations.models import Connection, Route
+from integrations.sandbox.server import Sandbox
+from orders import telling, trials
+from orders.models import Order, WarehouseSubmission
+from tests.conftest import Run
+from tests.orders.test_second_look import Told, old_order
+from tests.orders.world import placed, ship
+
+
+@pytest.fixture
+def tested(shop: Sandbox, manage: Run) -> str:
+    """An order that went out as a marked draft; its route is still in test."""
+    Route.objects.update(state="test")
+    number = old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    assert placed(shop, f"TEST-{number}")["status"] == "draft"
+    return number
+
+
+def cycles(manage: Run, times: int = 2) -> None:
+    for _ in range(times):
+        manage("run", "all")
+        manage("run", "revisit_orders")
+
+
+def test_going_live_never_sends_a_test_order_again(tested: str, shop: Sandbox, manage: Run, told: Told) -> None:
+    Route.objects.update(state="live")
+    cycles(manage)
+    assert [row["order_number"] for row in shop.tradegecko.living()] == [f"TEST-{tested}"]
+    assert told(tested)["status"] == "submitted"
+    assert json.loads(manage("status", "--json"))["worklists"]["test_orders"] == 1
+
+
+def test_removing_empties_both_systems_and_pauses_the_test(tested: str, shop: Sandbox, manage: Run) -> None:
+    trials.ask_to_remove(Route.objects.get(), None)
+    cycles(manage)
+    assert shop.tradegecko.living() == []
+    assert not Order.objects.exists()
+    assert Route.objects.get().state == "paused"
+
+
+def test_what_was_removed_comes_in_for_real_once_the_route_is_live(tested: str, shop: Sandbox, manage: Run) -> None:
+    route = Route.objects.get()
+    trials.ask_to_remove(route, None)
+    Route.objects.update(state="live")
+    cycles(manage)
+    assert [(row["order_number"], row["status"]) for row in shop.tradegecko.living()] == [(tested, "active")]
+    assert Order.objects.get().status == "submitted"
+
+
+@pytest.mark.parametrize("fault", ["reset_after_apply", "503_after_apply", "503"])
+def test_an_answer_to_the_removal_that_is_lost_loses_and_doubles_nothing(
+    tested: str, shop: Sandbox, manage: Run, fault: str
+) -> None:
+    trials.ask_to_remove(Route.objects.get(), None)
+    shop.faults.add("tradegecko", fault, method="DELETE")
+    with pytest.raises(CommandError):
+        manage("run", "submit_orders")
+    assert Order.objects.count() == 1
+    cycles(manage, 1)
+    assert (shop.tradegecko.living(), Order.objects.count()) == ([], 0)
+
+
+def test_one_whose_outcome_was_unclear_is_looked_up_and_then_removed(shop: Sandbox, manage: Run) -> None:
+    Route.objects.update(state="test")
+    old_order(shop, {"partner_sku": "MUG-BLK"})
+    shop.faults.add("tradegecko", "reset_after_apply", path="/orders", method="POST")
+    with pytest.raises(CommandError):
+        manage("run", "all")
+    assert WarehouseSubmission.objects.get().status == "unconfirmed"
+    trials.ask_to_remove(Route.objects.get(), None)
+    cycles(manage)
+    assert (shop.tradegecko.living(), Order.objects.count()) == ([], 0)
+
+
+def test_one_that_was_shipped_and_told_to_the_sandbox_is_removed_here(tested: str, shop: Sandbox, manage: Run) -> None:
+    ship(shop, f"TEST-{tested}", tracking="1Z1")
+    cycles(manage)
+    assert Order.objects.get().status == "confirmed"
+    trials.ask_to_remove(Route.objects.get(), None)
+    cycles(manage)
+    assert not Order.objects.exists()
+
+
+def test_one_that_was_shipped_to_a_customer_stays_and_says_so(
+    tested: str, shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_elsewhere(_connection: Connection) -> bool:
+        return False
+
+    monkeypatch.setattr(telling, "is_sandbox", is_elsewhere)
+    ship(shop, f"TEST-{tested}", tracking="1Z1")
+    manage("run", "all")
+    trials.ask_to_remove(Route.objects.get(), None)
+    with pytest.raises(CommandError, match="it was shipped there"):
+        manage("run", "submit_orders")
+    assert Order.objects.count() == 1
+    manage("run", "submit_orders")
+
+
+def test_the_command_line_removes_them_too(tested: str, shop: Sandbox, manage: Run) -> None:
+    assert "1 test order" in manage("remove_test_orders", "Main")
+    manage("run", "submit_orders")
+    assert shop.tradegecko.living() == []
+    with pytest.raises(CommandError, match="there is no route 'None'"):
+        manage("remove_test_orders", "None")

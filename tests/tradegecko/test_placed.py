@@ -1,0 +1,84 @@
+"""An order of the warehouse read whole, changed and ended, over real HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from integrations.account import Account
+from integrations.amendments import LineChange, OrderChange, PlacedLine
+from integrations.errors import OutcomeUnknown, Refused
+from integrations.sandbox.server import Sandbox
+from integrations.tradegecko.adapter import TradeGecko, connect
+from tests.tradegecko.test_adapter import TO, request
+
+
+@pytest.fixture
+def gecko(box: Sandbox) -> TradeGecko:
+    return connect(Account("Gecko", box.tradegecko_url, secret=box.tradegecko.token))
+
+
+@pytest.mark.parametrize("sideload", ["always", "on request", "never"])
+def test_an_order_is_read_with_its_address_and_what_left_or_lies_packed(
+    box: Sandbox, gecko: TradeGecko, sideload: str
+) -> None:
+    box.tradegecko.switch(sideload_lines=sideload)
+    receipt = gecko.create_order(request(box))
+    [line] = receipt.line_ids
+    box.tradegecko.ship(int(receipt.remote_id), {int(line): 1}, tracking="1Z")
+    packed = box.tradegecko.ship(int(receipt.remote_id), {int(line): 1}, status="packed")
+    placed = gecko.order(receipt.remote_id)
+    assert placed is not None
+    item = placed.lines[0].item_id
+    assert placed.lines == (PlacedLine(line, item, Decimal(2), Decimal(1), Decimal(1)),)
+    assert (placed.ship_to, placed.address_label, placed.notes) == (TO, "label k1", "Service: GROUND")
+    assert dict(placed.packed) == {str(packed): (line,)}
+    assert (placed.has_shipped, placed.is_ended, placed.status) == (True, False, "finalized")
+
+
+def test_an_order_that_is_not_there_is_none(gecko: TradeGecko) -> None:
+    assert gecko.order("999999") is None
+
+
+def test_an_order_is_changed_as_a_whole(box: Sandbox, gecko: TradeGecko) -> None:
+    receipt = gecko.create_order(request(box))
+    placed = gecko.order(receipt.remote_id)
+    assert placed is not None
+    line = placed.lines[0]
+    to = replace(TO, address2="Apt 4", phone="", name="Cher")
+    more = LineChange("", line.item_id, 3, Decimal("1.5"))
+    change = OrderChange((LineChange(line.remote_id, line.item_id, 5), more), to, "Service: Two day")
+    gecko.change_order(placed, change, idempotency_key="k2")
+    now = gecko.order(receipt.remote_id)
+    assert now is not None
+    assert sorted(one.quantity for one in now.lines) == [3, 5]
+    assert (now.ship_to, now.notes) == (to, "Service: Two day")
+    with pytest.raises(OutcomeUnknown):  # the same lines are not added twice under one key
+        gecko.change_order(now, OrderChange((more,)), idempotency_key="k2")
+    gecko.change_order(now, OrderChange((LineChange(line.remote_id, line.item_id, 0),)), idempotency_key="k3")
+    assert [one["quantity"] for one in box.tradegecko.lines(int(receipt.remote_id))] == ["3.0"]
+
+
+@pytest.mark.parametrize(("status", "then"), [("draft", "deleted"), ("active", "void"), ("finalized", "void")])
+def test_an_order_is_ended_with_its_boxes_taken_apart(box: Sandbox, gecko: TradeGecko, status: str, then: str) -> None:
+    receipt = gecko.create_order(replace(request(box), status=status))
+    if status == "finalized":
+        box.tradegecko.ship(int(receipt.remote_id), status="packed")
+    placed = gecko.order(receipt.remote_id)
+    assert placed is not None
+    gecko.cancel_order(placed)
+    ended = gecko.order(receipt.remote_id)
+    assert ended is not None
+    assert (ended.status, ended.is_ended) == (then, True)
+    assert all(row["status"] == "deleted" for row in box.tradegecko.tables["fulfillments"].values())
+
+
+def test_an_order_with_shipped_goods_is_not_ended(box: Sandbox, gecko: TradeGecko) -> None:
+    receipt = gecko.create_order(request(box))
+    placed = gecko.order(receipt.remote_id)
+    assert placed is not None
+    box.tradegecko.ship(int(receipt.remote_id), tracking="1Z")
+    with pytest.raises(Refused, match="shipped goods"):
+        gecko.cancel_order(placed)
