@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.test import Client
 from django.urls import reverse
@@ -55,3 +56,8 @@ def test_a_saved_alias_has_the_orders_that_wait_for_it_judged(
     form = {"connection": overstock.pk, "marketplace_sku": "X", "warehouse_sku": "MUG-BLK", "units": 1}
     admin_client.post(reverse("admin:inventory_skualias_add"), form)
     assert queued() == [f"submit_orders:{gecko.pk}"]
+
+
+def test_a_caretaker_that_fails_keeps_no_job_from_its_turn(shop: Sandbox, settings: Any) -> None:
+    settings.CARETAKERS = ("nowhere.at_all",)
+    assert dispatch() > 0
