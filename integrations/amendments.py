@@ -1,4 +1,4 @@
-"""Values that cross the two ports when an order is changed after it was sent. As in `integrations.ports`."""
+"""Values that cross the two ports when a sent order is looked at or changed. As in `integrations.ports`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from integrations.ports import Address
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    """Units of an item in an order that the warehouse holds."""
+
+    item_id: str
+    quantity: Decimal
 
 
 @dataclass(frozen=True, slots=True)

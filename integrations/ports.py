@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from integrations.amendments import OrderChange, PlacedOrder, ShortShipNotice
+    from integrations.amendments import OrderChange, PlacedOrder, ReceiptLine, ShortShipNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,14 +255,6 @@ class OrderRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiptLine:
-    """Units of an item in an order that the warehouse holds."""
-
-    item_id: str
-    quantity: Decimal
-
-
-@dataclass(frozen=True, slots=True)
 class Receipt:
     """An order that the warehouse holds. `line_ids` are in the order of the request's lines.
 
@@ -367,10 +359,7 @@ class Warehouse(Protocol):
         """Create a business customer and return its id. Raises OutcomeUnknown unless the answer is a clear one."""
 
     def currencies(self) -> Mapping[str, str]:
-        """The currencies that orders can be created in: code → id, empty where that is not clear.
-
-        None at all when the account does not tell: its orders are then in its own currency.
-        """
+        """The currencies that orders can be created in: code → id, empty where that is not clear; none if not told."""
 
     def items(self, skus: Sequence[str]) -> Sequence[Item]:
         """Every active item whose SKU is exactly one of these, in as few requests as possible.

@@ -33,13 +33,13 @@ class Redactor:
         found = {way for secret in secrets for way in _ways(username, secret)}
         ways = sorted(found, key=len, reverse=True)
         self._secret = re.compile(b"|".join(ways)) if ways else None
-        self._secret_or_tag = re.compile(self._secret.pattern + b"|" + TAG) if self._secret else None
 
     def clean(self, content: bytes) -> bytes:
         # Nearly always there is nothing to find, and finding that out is cheap.
-        if self._secret is None or self._secret_or_tag is None or not self._secret.search(content):
+        if self._secret is None or not self._secret.search(content):
             return content
-        return self._secret_or_tag.sub(lambda match: match["tag"] or MARK, content)
+        secret_or_tag = re.compile(self._secret.pattern + b"|" + TAG)
+        return secret_or_tag.sub(lambda match: match["tag"] or MARK, content)
 
     def clean_text(self, text: str) -> str:
         return self.clean(text.encode("utf-8", "replace")).decode("utf-8", "replace")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from integrations.account import Account
-from integrations.amendments import OrderChange, PlacedOrder
+from integrations.amendments import OrderChange, PlacedOrder, ReceiptLine
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unreadable
 from integrations.http import Params
 from integrations.ports import (
@@ -19,7 +19,6 @@ from integrations.ports import (
     OrderRequest,
     Parcel,
     Receipt,
-    ReceiptLine,
     UnreadableParcel,
 )
 from integrations.tradegecko import fulfillments, messages, options, placed

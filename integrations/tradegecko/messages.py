@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from integrations.amendments import ReceiptLine
 from integrations.errors import Unreadable
 from integrations.http import storable
 from integrations.ports import (
@@ -18,7 +19,6 @@ from integrations.ports import (
     ParcelContent,
     ParcelState,
     Receipt,
-    ReceiptLine,
     StockLevel,
 )
 from integrations.tradegecko.options import Options
