@@ -30,12 +30,14 @@ class Installation:
     `then` are more commands to run in it, `environment` what differs from ours; it must name the DATABASE_URL.
     """
 
+    MIGRATIONS = (["migrate", "--verbosity", "0"],)
+
     def __init__(self, box: Sandbox, *then: list[str], **environment: str) -> None:
         self._environment = {
             **os.environ, "DEBUG": "1", "ALLOW_CUSTOM_ENDPOINTS": "1", "REDIS_URL": "",
             "OASIS_PASSWORD": box.oasis.password, "GECKO_TOKEN": box.tradegecko.token, **environment,
         }  # fmt: skip
-        commands = [["migrate", "--verbosity", "0"], *set_up(box), *then]
+        commands = [*self.MIGRATIONS, *set_up(box), *then]
         calls = "\n".join(f"call(*{command!r})" for command in commands)
         self.ask(f"from django.core.management import call_command as call\n{calls}")
 

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.installation import Installation
+from bench.installation import ROOT, Installation
 from integrations.sandbox.server import Sandbox
 
 PATIENCE = 60.0  # seconds, after which what did not happen is believed not to happen
 
 
+@cache
+def migrated() -> bytes:
+    """A database file with every table and no row of ours."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "migrated.sqlite3"
+        environment = {**os.environ, "DEBUG": "1", "DATABASE_URL": f"sqlite:///{file}"}
+        command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+        with sqlite3.connect(file) as database:
+            database.execute("pragma wal_checkpoint(truncate)")
+        return file.read_bytes()
+
+
 class Installed(Installation):
-    """One with a database file in this folder."""
+    """One with a database file in this folder: a copy of the one that was migrated first."""
+
+    MIGRATIONS = ()
 
     def __init__(self, folder: Path, box: Sandbox, *then: list[str], **environment: str) -> None:
         self._file = folder / "children.sqlite3"
+        self._file.write_bytes(migrated())
         super().__init__(box, *then, **{"DATABASE_URL": f"sqlite:///{self._file}", **environment})
 
     def start(self, *args: str, **how: Any) -> subprocess.Popen[str]:
