@@ -85,7 +85,7 @@ class Amender:
             if exc.credentials:
                 change.release(_in_doubt(change, was), costs_attempt=False)
                 raise
-            self._park(change, str(exc))  # a right that only this needs: orders go out all the same
+            self._wait(change, was, exc)  # perhaps a right that only this needs: orders go out all the same
         except Refused as exc:
             self._park(change, str(exc))
         except Unavailable as exc:
@@ -155,6 +155,13 @@ class Amender:
             change.finish(T.PARKED, error=why)
             amends.say_why_not(change, why)
         self._run.problem(f"order {change.order}: {change}: {why}")
+
+    def _wait(self, change: WarehouseChange, was: str, exc: Misconfigured) -> None:
+        with transaction.atomic():
+            Order.objects.select_for_update().get(pk=change.order_id)
+            change.back_off(_in_doubt(change, was), str(exc))
+            amends.say_why_not(change, f"{exc} It is tried again.")
+        self._run.problem(f"order {change.order}: {change}: {exc}")
 
     def _later(self, change: WarehouseChange, was: str, exc: Unavailable) -> None:
         if exc.throttled:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
 from decimal import Decimal
 
 from integrations.amendments import LineChange, OrderChange, PlacedLine, PlacedOrder
@@ -32,13 +32,14 @@ class TargetLine:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """How the order shall be. What is None stays; `address_label` is the one that we sent the address under.
+    """How the order shall be. What is None or not named stays; `address` are fields of it.
 
-    `service` is a line of the notes before and now; staff's own lines in them stay.
+    `address_label` is the one that we sent it under. `service` is a line of the notes before and now; what staff wrote
+    beside it stays.
     """
 
     lines: tuple[TargetLine, ...] = ()
-    ship_to: Address | None = None
+    address: Mapping[str, str] = field(default_factory=dict)
     address_label: str = ""
     service: tuple[str, str] | None = None
 
@@ -118,14 +119,16 @@ def _boxes(placed: PlacedOrder, lines: Sequence[LineChange]) -> tuple[str, ...]:
 
 
 def _address(placed: PlacedOrder, target: Target) -> Address | None:
-    if target.ship_to is None or _words(placed.ship_to) == _words(target.ship_to):
+    """What staff corrected there stands, apart from the fields that are to be others."""
+    wanted = replace(placed.ship_to, **target.address)
+    if _words(placed.ship_to) == _words(wanted):
         return None
     if not placed.address_id or placed.address_label.strip() != target.address_label.strip():
         raise NotPossible(
             f"Order {placed.number} goes to an address there that is not the one we sent ({placed.address_label!r}), "
             "and others may use it."
         )
-    return target.ship_to
+    return wanted
 
 
 def _notes(placed: PlacedOrder, target: Target) -> str | None:

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.amendments import OrderChange, PlacedOrder
-from integrations.ports import Address, Warehouse
+from integrations.ports import Warehouse
 from inventory import catalogue
 from inventory.aliases import Resolution, Resolver, Wanted
 from orders import amendment, arrivals, changes, edits, parcels, pricing, warehouse_request
@@ -141,7 +141,7 @@ def plan(change: WarehouseChange, submission: WarehouseSubmission, warehouse: Wa
     added, parts = _added(change, found, swapped, warehouse)
     return Plan(
         Target(
-            lines=(*lines, *added), ship_to=_address(order, found), service=_service(order, found),
+            lines=(*lines, *added), address=_address(found), service=_service(order, found),
             address_label=str(submission.request.get("address_label", "")),
         ),
         found, tuple(parts),
@@ -219,10 +219,8 @@ def _add(
             lines.append(TargetLine(-len(parts), part.item_id, part.sku, number_of_units, unit_price=price))
 
 
-def _address(order: Order, found: Iterable[Change]) -> Address | None:
-    """Ours with what the marketplace changed of it: what a person corrected otherwise stands."""
-    new = {one.field: one.after for one in found if not one.line and one.field in changes.ADDRESS}
-    return Address(**{**asdict(order.address), **new}) if new else None
+def _address(found: Iterable[Change]) -> dict[str, str]:
+    return {one.field: one.after for one in found if not one.line and one.field in changes.ADDRESS}
 
 
 def _service(order: Order, found: Iterable[Change]) -> tuple[str, str] | None:

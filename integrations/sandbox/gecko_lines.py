@@ -22,10 +22,11 @@ def create(state: GeckoTables, given: Row) -> Row:
     return append(state, order, given)
 
 
-def append(state: GeckoTables, order: Row, given: Row) -> Row:
-    """One more line; without a price it has that of the order's price list."""
+def append(state: GeckoTables, order: Row, given: Row, *, with_order: bool = False) -> Row:
+    """One more line, or one that the order is created with; without a price it has that of the order's price list."""
     values = accepted(state, "order_line_items", {**given, "order_id": order["id"]}, creating=True)
-    _check_open(order)
+    if not with_order:
+        _check_open(state, order)
     _check_figures(values)
     variant = _variant(state, values)
     if values.get("price") is None:
@@ -44,7 +45,7 @@ def update(state: GeckoTables, line: Row, given: Row) -> None:
     values = accepted(state, "order_line_items", given, creating=False)
     changed = {name: value for name, value in values.items() if value != line[name]}
     if changed.keys() & {"quantity", "price", "freeform"}:
-        _check_open(order)
+        _check_open(state, order)
     _check_figures(changed)
     if Decimal({**line, **changed}["quantity"]) < gecko_stock.in_parcels(state, line["id"]):
         raise Invalid(quantity="is less than what is in parcels")
@@ -57,7 +58,7 @@ def update(state: GeckoTables, line: Row, given: Row) -> None:
 
 def delete(state: GeckoTables, line: Row) -> None:
     order = state.tables["orders"][line["order_id"]]
-    _check_open(order)
+    _check_open(state, order)
     uses = {"fulfillment": gecko_stock.PACKED, "invoice": ("active",)}
     if any(gecko_stock.units_in(state, document, line["id"], statuses) for document, statuses in uses.items()):
         raise Invalid(base="Line item is in a fulfillment or an invoice")
@@ -104,8 +105,8 @@ def _variant(state: GeckoTables, values: Row) -> Row | None:
     return variant
 
 
-def _check_open(order: Row) -> None:
-    if order["status"] in CLOSED:
+def _check_open(state: GeckoTables, order: Row) -> None:
+    if order["status"] in CLOSED or (state.finalized_lines_stay and order["status"] == "finalized"):
         raise Invalid(base=f"Order is {order['status']}")
 
 

@@ -18,7 +18,7 @@ def create(state: GeckoTables, given: Row) -> Row:
     _check(state, values, {})
     order = state.add("orders", **_completed(state, values, given))
     for line in nested(given, "order_line_items"):
-        gecko_lines.append(state, order, line)
+        gecko_lines.append(state, order, line, with_order=True)
     _moved(state, order, "draft")
     return order
 

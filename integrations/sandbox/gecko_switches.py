@@ -28,6 +28,8 @@ class Switches:
     """Void and deleted orders and parcels are in lists that are not filtered by status (2.10)."""
     void_shipped: bool = False
     """An order with shipped goods can be voided (4.2)."""
+    finalized_lines_stay: bool = False
+    """Lines of a finalized order cannot be added, changed or taken out (9)."""
     omit_shipped_at: bool = False
     """Shipping leaves `shipped_at` null where the client gave none (3.12)."""
     mix_line_ids: bool = False

@@ -108,7 +108,7 @@ def ours(remote_id: str, sent: int, quantity: int | None, item_id: str = "mug") 
 
 def test_only_what_differs_is_done() -> None:
     placed = there(line("a", 2), line("b", 1, "tee"))
-    target = Target((ours("a", 2, 3), ours("b", 1, None, "tee")), HERE, "SO44", ("Service: Ground", "Service: Two day"))
+    target = Target((ours("a", 2, 3), ours("b", 1, None, "tee")), {}, "SO44", ("Service: Ground", "Service: Two day"))
     assert steps(placed, target) == OrderChange((LineChange("a", "mug", 3),), notes="Service: Two day")
     assert not steps(there(line("a", 3), line("b", 1, "tee"), notes="Service: Two day"), target)
 
@@ -118,6 +118,12 @@ def test_a_line_of_the_notes_is_changed_and_what_staff_wrote_stays() -> None:
     change = steps(placed, Target(service=("Service: Ground", "Service: Two day")))
     assert change.notes == "Service: Two day\nRing twice"
     assert not steps(replace(placed, notes=change.notes or ""), Target(service=("Service: Ground", "Service: Two day")))
+
+
+def test_what_staff_corrected_of_the_address_stands() -> None:
+    placed = there(ship_to=replace(HERE, address2="Rear entrance"))
+    change = steps(placed, Target(address={"city": "Nampa"}, address_label="SO44"))
+    assert change.ship_to == replace(HERE, address2="Rear entrance", city="Nampa")
 
 
 def test_a_line_taken_out_already_is_not_sought_in_its_neighbour_of_the_same_item() -> None:
@@ -151,7 +157,7 @@ def test_boxes_with_what_is_taken_out_are_taken_apart_and_no_others() -> None:
         (there(line("a", 2), is_ended=True, status="void"), Target((ours("a", 2, 1),)), "void"),
         (there(line("a", 2, shipped=2)), Target((ours("a", 2, 1),)), "2 of mug have shipped"),
         (there(), Target((ours("a", 2, 1),)), "no line of mug any more"),
-        (there(address_label="Depot"), Target((), replace(HERE, city="Nampa"), "SO44"), "others may use it"),
+        (there(address_label="Depot"), Target((), {"city": "Nampa"}, "SO44"), "others may use it"),
         (there(line("a", 2), status="fulfilled"), Target((ours("a", 2, 3),)), "All of it has shipped"),
     ],
 )

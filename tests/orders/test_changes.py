@@ -493,3 +493,20 @@ def test_a_skipped_order_waits_for_no_decision_and_is_compared_again_once_it_is_
     again(manage)
     assert holds(told(number)) == ["changed"]
     assert not shop.tradegecko.by_reference(number)
+
+
+def test_a_finalized_order_whose_lines_cannot_be_changed_there_says_what_to_do_by_hand(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(order_status="finalized", cancels_after_sending="do")
+    number = sent(shop, manage)
+    shop.tradegecko.switch(finalized_lines_stay=True)
+    shop.oasis.cancel(number, "2")
+    again(manage)
+    assert "by hand" in told(number)["holds"][0]["message"]
+    shop.tradegecko.switch(finalized_lines_stay=False)
+    [line] = [row for row in shop.tradegecko.lines(placed(shop, number)["id"]) if row["quantity"] == "1.0"]
+    shop.tradegecko.delete_line(line)
+    actions.retry_sending(order(number), None)
+    manage("run", "submit_orders")
+    assert (holds(told(number)), goods(shop, number)) == ([], {"MUG-BLK": "2.0"})

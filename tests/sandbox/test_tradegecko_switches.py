@@ -62,6 +62,16 @@ def test_shipped_orders_can_be_voided_if_switched(client: Client) -> None:
     assert client.show("orders", order["id"])["status"] == "void"
 
 
+def test_lines_of_finalized_orders_stay_if_switched(client: Client) -> None:
+    switch(client, finalized_lines_stay=True)
+    order = client.order(client.line())
+    [line] = client.show("orders", order["id"])["order_line_item_ids"]
+    assert client.show("orders", order["id"])["status"] == "finalized"
+    client.call("PUT", f"/order_line_items/{line}", {"order_line_item": {"quantity": "3"}}, expect=422)
+    client.call("DELETE", f"/order_line_items/{line}", expect=422)
+    client.call("PUT", f"/orders/{order['id']}", {"order": {"order_line_items": [client.line()]}}, expect=422)
+
+
 def test_shipping_may_leave_its_time_empty(client: Client) -> None:
     switch(client, omit_shipped_at=True)
     parcel = client.parcel(client.order(client.line()), status="fulfilled")
