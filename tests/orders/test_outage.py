@@ -60,9 +60,9 @@ def test_a_day_without_the_warehouse(shop: Sandbox, wait: Pass) -> None:
     wait(MINUTE)
     shop.faults.add("tradegecko", "503", times=10**6)
     calls_before = len(shop.calls("tradegecko"))
-    for _ in range(24):
+    for _ in range(12):
         numbers += add(shop, 2) if len(numbers) < 20 else []
-        wait(60 * MINUTE)
+        wait(120 * MINUTE)
     in_vain = len(shop.calls("tradegecko")) - calls_before
     shop.faults.clear()
 
@@ -89,9 +89,9 @@ def test_a_day_without_the_marketplace(shop: Sandbox, wait: Pass) -> None:
     for number in numbers:
         ship(shop, number, tracking=f"1Z{number}")
     calls_before = len(shop.calls("oasis"))
-    for _ in range(24):
+    for _ in range(12):
         numbers += add(shop, 1)
-        wait(60 * MINUTE)
+        wait(120 * MINUTE)
     assert len(shop.calls("oasis")) - calls_before < 200
     shop.faults.clear()
 
