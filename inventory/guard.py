@@ -12,13 +12,14 @@ RAISE_FACTOR, RAISE_TO = 10, 100  # a restock from 0, or to fewer units than thi
 class Change:
     """A listing's quantity, as it is shown (None: never was) and as it would be.
 
-    `is_ours`: the warehouse's figure alone would still allow what is shown; our own orders or rules lower it.
+    `is_sound`: it stands however old the stock as a whole is. Our own orders lower it, and the warehouse's figure alone
+    would still allow what is shown; or it was never shown, and its own figure is fresh.
     """
 
     listing_id: int
     before: int | None
     after: int
-    is_ours: bool = False
+    is_sound: bool = False
 
     @property
     def is_zeroing(self) -> bool:
@@ -62,14 +63,14 @@ class Verdict:
 
 
 def judge(changes: Sequence[Change], shown: Shown, limits: Limits, doubt: str = "") -> Verdict:
-    """A mass holds back all changes; a doubt about the stock all but what our orders lower; a leap only itself.
+    """A mass holds back all changes, a doubt about the stock those that are not sound, a leap only itself.
 
     `doubt` says what is wrong with the figures, empty if nothing is. Where nothing is shown yet, nothing is held.
     """
     if not shown.listings:
         return Verdict()
     mass = _mass(changes, shown, limits)
-    doubted = [one for one in changes if not one.is_ours] if doubt else []
+    doubted = [one for one in changes if not one.is_sound] if doubt else []
     leaps = [one for one in changes if one.is_leap]
     held: Collection[Change] = changes if mass else [*doubted, *leaps]
     reasons = [*mass, *([doubt] if doubted else []), *_leaps(leaps)]

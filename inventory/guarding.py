@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -36,7 +36,7 @@ def admit(run: Run, route: Route, decisions: Sequence[Decision]) -> list[Decisio
     """The decisions that may be published now. What is held back is kept for a person, and told."""
     doubt = readings.doubt(route)
     before = {one.listing.pk: _before(one) for one in decisions}
-    changes = [_change(one, before[one.listing.pk], doubt) for one in decisions if _is_change(one, before)]
+    changes = [_change(route, one, before[one.listing.pk], doubt) for one in decisions if _is_change(one, before)]
     _tell_first(run, before, changes)
     rest = _beyond_release(route, changes)
     verdict = _judge(route, decisions, before, rest, doubt)
@@ -76,10 +76,15 @@ def _is_change(one: Decision, before: dict[int, int | None]) -> bool:
     return one.quantity is not None and one.quantity != shown and not (shown is None and one.quantity == 0)
 
 
-def _change(one: Decision, before: int | None, doubt: str) -> Change:
+def _change(route: Route, one: Decision, before: int | None, doubt: str) -> Change:
     after = one.quantity or 0
-    is_ours = bool(doubt) and before is not None and after < before and _counted_in(one) >= before
-    return Change(one.listing.pk, before, after, is_ours)
+    return Change(one.listing.pk, before, after, bool(doubt) and _is_sound(route, one, before, after))
+
+
+def _is_sound(route: Route, one: Decision, before: int | None, after: int) -> bool:
+    if before is None:
+        return one.observed_at > timezone.now() - timedelta(hours=route.stale_after_hours)
+    return after < before <= _counted_in(one)
 
 
 def _counted_in(one: Decision) -> int:
@@ -153,9 +158,7 @@ def _keep(
         return
     reason = "; ".join(verdict.reasons)
     run.count("held back", len(held))
-    run.problem(
-        f"route {route}: {counted(len(held), 'quantities')} wait for a person, see Guarded publishes, since {reason}"
-    )
+    run.problem(f"route {route}: {counted(len(held), 'quantities')} held back until a person decides: {reason}")
     rows = [_row(one, before[one.listing.pk]) for one in held]
     facts = {**_sums(rows), "reason": reason, "fingerprint": _fingerprint(rows), "checked_at": timezone.now()}
     if waiting is None:

@@ -87,7 +87,7 @@ def _stock(now: datetime) -> Iterator[str]:
 def _guarded() -> Iterator[str]:
     for one in GuardedPublish.objects.filter(state=GuardedPublish.State.WAITING).select_related("route").order_by("pk"):
         number = counted(one.changed, "quantities")
-        yield f"route {one.route}: {number} wait for a person, see Guarded publishes, since {one.reason}"
+        yield f"route {one.route}: {number} held back until a person decides (Guarded publishes): {one.reason}"
 
 
 def _jobs(now: datetime) -> Iterator[str]:
