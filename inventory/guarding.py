@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -40,8 +40,9 @@ def admit(run: Run, route: Route, decisions: Sequence[Decision]) -> list[Decisio
     _tell_first(run, before, changes)
     rest = _beyond_release(route, changes)
     verdict = _judge(route, decisions, before, rest, doubt)
-    _keep(run, route, verdict, [one for one in decisions if one.listing.pk in verdict.held], before)
-    return [one for one in decisions if one.listing.pk not in verdict.held]
+    held = {one.listing_id: one for one in rest if one.listing_id in verdict.held}
+    _keep(run, route, verdict.reasons, held, decisions)
+    return [one for one in decisions if one.listing.pk not in held]
 
 
 def release(record: GuardedPublish, fingerprint: str, by: User) -> str:
@@ -138,59 +139,60 @@ def _still_agreed(record: GuardedPublish, wanted: dict[int, Change]) -> set[int]
     good = {
         pk for pk, one in shown.items() if lasts and one.listing_id in wanted and one.allows(wanted[one.listing_id])
     }  # fmt: skip
+    if not good:
+        record.quantities.update(is_spent=True)
+        taken = record.quantities.filter(listing__published_quantity=F("after")).exists()
+        _finish(record, S.PUBLISHED if taken else S.CLOSED)
+        return set()
     spent = [pk for pk in shown if pk not in good]
     for start in range(0, len(spent), PER_QUERY):
         GuardedQuantity.objects.filter(pk__in=spent[start : start + PER_QUERY]).update(is_spent=True)
-    if not good:
-        taken = record.quantities.filter(listing__published_quantity=F("after")).exists()
-        _finish(record, S.PUBLISHED if taken else S.CLOSED)
     return {shown[pk].listing_id for pk in good}
 
 
 def _keep(
-    run: Run, route: Route, verdict: Verdict, held: Sequence[Decision], before: dict[int, int | None]
-) -> None:  # fmt: skip
+    run: Run, route: Route, reasons: Sequence[str], held: dict[int, Change], decisions: Sequence[Decision]
+) -> None:
     """One record per route waits: opened, brought up to date, or closed since nothing is alarming any more."""
     waiting = GuardedPublish.objects.select_for_update().filter(route=route, state=S.WAITING).first()
     if not held:
         if waiting is not None:
             _finish(waiting, S.CLOSED)
         return
-    reason = "; ".join(verdict.reasons)
+    reason = "; ".join(reasons)
     run.count("held back", len(held))
     run.problem(f"route {route}: {counted(len(held), 'quantities')} held back until a person decides: {reason}")
-    rows = [_row(one, before[one.listing.pk]) for one in held]
-    facts = {**_sums(rows), "reason": reason, "fingerprint": _fingerprint(rows), "checked_at": timezone.now()}
+    facts = {**_facts(held.values()), "reason": reason, "checked_at": timezone.now()}
     if waiting is None:
         _forget_old(route)
-        waiting = GuardedPublish.objects.create(route=route, **facts)
-    elif waiting.fingerprint == facts["fingerprint"]:
-        GuardedPublish.objects.filter(pk=waiting.pk).update(reason=reason, checked_at=timezone.now())
+        _fill(GuardedPublish.objects.create(route=route, **facts), held, decisions)
         return
-    else:
+    GuardedPublish.objects.filter(pk=waiting.pk).update(**facts)
+    if waiting.fingerprint != facts["fingerprint"]:
         waiting.quantities.all().delete()
-        GuardedPublish.objects.filter(pk=waiting.pk).update(**facts)
-    for row in rows:
-        row.guarded = waiting
+        _fill(waiting, held, decisions)
+
+
+def _fill(record: GuardedPublish, held: dict[int, Change], decisions: Sequence[Decision]) -> None:
+    rows = (
+        GuardedQuantity(
+            guarded=record, listing=one.listing, sku=one.sku, before=change.before, after=change.after,
+            why=briefly(one.explanation)[:300],
+        )
+        for one in decisions
+        if (change := held.get(one.listing.pk))
+    )  # fmt: skip
     GuardedQuantity.objects.bulk_create(rows, batch_size=PER_QUERY)
 
 
-def _row(one: Decision, before: int | None) -> GuardedQuantity:
-    why = briefly(one.explanation)[:300]
-    return GuardedQuantity(listing=one.listing, sku=one.sku, before=before, after=one.quantity or 0, why=why)
-
-
-def _sums(rows: Sequence[GuardedQuantity]) -> dict[str, int]:
+def _facts(held: Collection[Change]) -> dict[str, Any]:
+    rows = sorted((one.listing_id, one.before, one.after) for one in held)
     return {
         "changed": len(rows),
-        "zeroed": sum(row.after == 0 for row in rows),
-        "raised": sum(row.after > (row.before or 0) for row in rows),
+        "zeroed": sum(one.after == 0 for one in held),
+        "raised": sum(one.after > (one.before or 0) for one in held),
+        "fingerprint": sha256(repr(rows).encode()).hexdigest(),
     }
-
-
-def _fingerprint(rows: Sequence[GuardedQuantity]) -> str:
-    named = sorted((row.listing_id, row.before, row.after) for row in rows)
-    return sha256(repr(named).encode()).hexdigest()
 
 
 def _finish(record: GuardedPublish, state: str) -> None:

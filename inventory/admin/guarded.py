@@ -113,7 +113,8 @@ def _may_release(request: HttpRequest) -> bool:
 
 def _pages(page: Page[GuardedQuantity], sku: str) -> dict[str, str]:
     """Addresses of the pages before and after, where there are any."""
-    found: dict[str, int] = {"before": page.previous_page_number()} if page.has_previous() else {}
-    if page.has_next():
-        found["after"] = page.next_page_number()
-    return {name: "?" + urlencode({"q": sku, "page": number}) for name, number in found.items()}
+    numbers = {
+        **({"before": page.previous_page_number()} if page.has_previous() else {}),
+        **({"after": page.next_page_number()} if page.has_next() else {}),
+    }
+    return {name: f"?{urlencode({'q': sku})}&page={number}" for name, number in numbers.items()}

@@ -301,4 +301,4 @@ def test_zeros_do_not_slip_in_page_by_page(shop: Sandbox, goods: None, tried: Ru
 
 
 def _variant(box: Sandbox, sku: str) -> int:
-    return next(row["id"] for row in box.tradegecko.tables["variants"].values() if row["sku"] == sku)
+    return next(int(row["id"]) for row in box.tradegecko.tables["variants"].values() if row["sku"] == sku)
