@@ -32,7 +32,7 @@ Decide = Callable[[GuardedPublish, str, Any], str]
 
 @admin.register(GuardedPublish)
 class GuardedPublishAdmin(ReadOnly):
-    list_display = ("found", "route", "shown_state", "changed", "zeroed", "raised", "why", "decided")
+    list_display = ("found", "of_route", "shown_state", "changed", "zeroed", "raised", "why", "decided")
     list_filter = ("state", "route")
     list_select_related = ("route", "decided_by")
 
@@ -100,7 +100,11 @@ class GuardedPublishAdmin(ReadOnly):
 
     @display(description="why")
     def why(self, obj: GuardedPublish) -> str:
-        return clip(obj.reason, 80)
+        return clip(obj.reason, 48)
+
+    @display(description="route", ordering="route")
+    def of_route(self, obj: GuardedPublish) -> str:
+        return clip(str(obj.route), 24)
 
     @display(description="decided", ordering="decided_at")
     def decided(self, obj: GuardedPublish) -> str:
