@@ -45,21 +45,21 @@ def admit(run: Run, route: Route, decisions: Sequence[Decision]) -> list[Decisio
     return [one for one in decisions if one.listing.pk not in held]
 
 
-def release(record: GuardedPublish, fingerprint: str, by: User) -> str:
+def release(record: GuardedPublish, fingerprint: str, by: User | None) -> str:
     """Have the rows published that were shown, and no others. Raises NotReleased when they have changed since."""
     _decide(record, fingerprint, by, S.RELEASED, finished_at=None)
     enqueue("publish_inventory", record.route.marketplace_id)
     return f"{counted(record.changed, 'quantities')} of route {record.route} are published with the next run."
 
 
-def discard(record: GuardedPublish, fingerprint: str, by: User) -> str:
+def discard(record: GuardedPublish, fingerprint: str, by: User | None) -> str:
     """Forget what was held back; the next run decides anew, and holds it back again if it still looks the same."""
     _decide(record, fingerprint, by, S.DISCARDED, finished_at=timezone.now())
     enqueue("publish_inventory", record.route.marketplace_id)
     return f"Discarded; the next run decides the quantities of route {record.route} anew."
 
 
-def _decide(record: GuardedPublish, fingerprint: str, by: User, state: str, **values: Any) -> None:
+def _decide(record: GuardedPublish, fingerprint: str, by: User | None, state: str, **values: Any) -> None:
     waiting = GuardedPublish.objects.filter(pk=record.pk, state=S.WAITING, fingerprint=fingerprint)
     if not waiting.update(state=state, decided_at=timezone.now(), decided_by=by, **values):
         raise NotReleased("These quantities are not the ones any more that were shown. Look at them again.")
