@@ -67,6 +67,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Alias imports", "upload_file", "inventory.aliasimport", seen_with="inventory.skualias"),
                     _item("Listings", "sell", "inventory.listing"),
                     _item("Publications", "publish", "inventory.publication"),
+                    _item("Guarded publishes", "gpp_maybe", "inventory.guardedpublish"),
                     _item("Stock levels", "inventory_2", "inventory.inventorylevel"),
                     _item("Warehouse items", "category", "inventory.warehouseitem"),
                 ],

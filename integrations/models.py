@@ -202,6 +202,20 @@ class Route(models.Model):
         null=True, blank=True, help_text="Shown for items whose stock the warehouse does not track; empty: not shown."
     )
     full_publish_hours = models.PositiveIntegerField(default=24, help_text="Every quantity is sent again this often.")
+    guard_share = models.PositiveSmallIntegerField(
+        "guard: per cent", default=30, validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="A publish that would change more than this share of the quantities that are shown, or set more than "
+        "this share of those in stock to 0, waits for a person.",
+    )  # fmt: skip
+    guard_listings = models.PositiveIntegerField(
+        "guard: listings", default=20, validators=[MinValueValidator(1)],
+        help_text="Fewer listings than this are never so many, whatever their share.",
+    )  # fmt: skip
+    stale_after_hours = models.PositiveIntegerField(
+        "stock is stale after", default=6, validators=[MinValueValidator(1)],
+        help_text="In hours. When the last complete reading of the stock is older, changes wait for a person, except "
+        "what our own orders lower.",
+    )  # fmt: skip
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -20,6 +20,17 @@ def in_words(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*parts, ("Shown", _result(explanation))] if parts else []
 
 
+def briefly(explanation: Mapping[str, Any]) -> str:
+    """The scarcest component in a few words, or what is wrong."""
+    if "problem" in explanation:
+        return str(explanation["problem"])
+    tracked = [part for part in explanation.get("components", ()) if part.get("tracked")]
+    if not tracked:
+        return "stock not tracked"
+    part = min(tracked, key=lambda one: int(one["sells"]))
+    return f"{part['sku']}: {part['available']} available{_where(part)} − {part['pending']} in orders"
+
+
 def _part(part: Mapping[str, Any]) -> str:
     if not part.get("tracked"):
         return "stock not tracked"

@@ -10,11 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations import places
-from integrations.errors import IntegrationError, Refused, Unavailable
+from integrations.errors import IntegrationError, Misconfigured, Refused, Unavailable
 from integrations.models import Connection, Route
 from integrations.ports import LevelPage, Warehouse
 from integrations.runs import Run
-from inventory import catalogue, listings
+from inventory import catalogue, listings, readings
 from inventory.aliases import Resolver
 from inventory.models import InventoryLevel, StockSweep, WarehouseItem
 
@@ -56,9 +56,27 @@ def _sweep(run: Run, warehouse: Warehouse, locations: Sequence[str]) -> None:
             sweep.save(update_fields=["next_page"])
     except Unavailable:
         raise
-    except IntegrationError:
-        sweep.delete()
+    except IntegrationError as exc:
+        _give_up(sweep, exc)
         raise
+    _end(run, sweep, locations)
+
+
+@transaction.atomic
+def _end(run: Run, sweep: StockSweep, locations: Sequence[str]) -> None:
+    missing = readings.close(run.connection, sweep.started_at, locations)
+    if missing:
+        run.problem(
+            f"{missing}; the figures of the others stay as they were, and changes are guarded until it is whole"
+        )
+    sweep.delete()
+
+
+@transaction.atomic
+def _give_up(sweep: StockSweep, exc: IntegrationError) -> None:
+    """The next one starts anew. Credentials that are refused say nothing of the figures."""
+    if sweep.next_page > 1 and not isinstance(exc, Misconfigured):
+        readings.note_partial(sweep.connection, str(exc))
     sweep.delete()
 
 

@@ -210,6 +210,80 @@ class StockSweep(models.Model):
         return f"{self.connection} from page {self.next_page}"
 
 
+class StockReading(models.Model):
+    """A warehouse's last complete reading of all stock, and what a later one lacked, if it was not complete."""
+
+    connection = models.OneToOneField(Connection, models.CASCADE, related_name="stock_reading")
+    began_at = models.DateTimeField(null=True, help_text="No figure of it is older.")
+    ended_at = models.DateTimeField(null=True)
+    items = models.PositiveIntegerField(default=0, help_text="How many of the items that we know it covered.")
+    partial_at = models.DateTimeField(null=True)
+    partial_reason = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"stock of {self.connection}"
+
+
+class GuardedPublish(models.Model):
+    """Quantities of one route that were not published since they look like damage. A person decides, or time does.
+
+    While one waits, each run brings it up to date. What is released are its rows, each until it was taken once.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waits for a person"
+        RELEASED = "released", "Released"  # the next runs publish what was shown
+        PUBLISHED = "published", "Published"  # the marketplace took it
+        DISCARDED = "discarded", "Discarded"  # decided anew
+        CLOSED = "closed", "Closed by itself"  # a later decision was not alarming any more
+
+    KEPT_FOR = timedelta(days=90)  # once it is done with
+    RELEASE_LASTS = timedelta(hours=24)
+
+    route = models.ForeignKey(Route, models.CASCADE, related_name="guarded_publishes")
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING, db_index=True)
+    reason = models.TextField()
+    changed = models.PositiveIntegerField(help_text="How many quantities.")
+    zeroed = models.PositiveIntegerField(verbose_name="set to 0")
+    raised = models.PositiveIntegerField()
+    fingerprint = models.CharField(max_length=64, help_text="Of the rows.")
+    found_at = models.DateTimeField(default=timezone.now)
+    checked_at = models.DateTimeField(default=timezone.now)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "guarded publish"
+        verbose_name_plural = "guarded publishes"
+        ordering = ["-found_at", "-pk"]
+        permissions = [("release_publish", "Can publish what the guard held back")]
+        constraints = [
+            models.UniqueConstraint(fields=["route"], condition=Q(state="waiting"), name="one_waiting_guard_per_route")
+        ]
+
+    def __str__(self) -> str:
+        return f"{wording.counted(self.changed, 'quantities')} of {self.route} at {wording.moment(self.found_at)}"
+
+
+class GuardedQuantity(models.Model):
+    """One quantity that was held back. `before` None: the marketplace never showed one."""
+
+    guarded = models.ForeignKey(GuardedPublish, models.CASCADE, related_name="quantities")
+    listing = models.ForeignKey(Listing, models.CASCADE, related_name="+")
+    sku = models.CharField(max_length=120)
+    before = models.PositiveIntegerField(null=True)
+    after = models.PositiveIntegerField()
+    why = models.CharField(max_length=300)
+    is_spent = models.BooleanField(default=False, help_text="Its release is used up.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["guarded", "listing"], name="guarded_quantity_once")]
+
+    def __str__(self) -> str:
+        return f"{self.sku}: {self.before} → {self.after}"
+
+
 class Publication(Transmission):
     """One intent to show one quantity for one listing.
 

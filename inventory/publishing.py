@@ -1,17 +1,20 @@
 """Keep the quantities on the marketplace right: only what changed is sent, absolute, newest observation last.
 
-Each run decides anew, brings what was not accepted yet up to date, and sends only what it has just decided.
+Each run decides anew, holds back what looks like damage, brings what was not accepted yet up to date, and sends only
+what it has just decided.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.db import transaction
+
 from integrations.models import Route
 from integrations.runs import Run
 from integrations.transmissions import recover
-from inventory import listings, outbox, sending
-from inventory.decisions import Pending, decide
+from inventory import guarding, listings, outbox, sending
+from inventory.decisions import Decision, Pending, decide
 from inventory.models import Publication
 
 
@@ -26,5 +29,11 @@ def publish(run: Run, routes: Sequence[Route], pending: Pending) -> None:
     for route in routes:
         if route.location_id:
             run.beat()
-            current |= outbox.write(run, route, decide(route, pending))
+            current |= _write(run, route, decide(route, pending))
     sending.send(run, routes, current)
+
+
+@transaction.atomic
+def _write(run: Run, route: Route, decisions: Sequence[Decision]) -> set[int]:
+    """What is held back is neither written down nor sent; an earlier quantity of it stays where it is."""
+    return outbox.write(run, route, guarding.admit(run, route, decisions))

@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from integrations.circuit import pause_text, standing
 from integrations.dispatch import expected_plans
-from integrations.models import Connection, JobPlan, SyncRun
+from integrations.models import Connection, JobPlan, Route, SyncRun
 from integrations.transmissions import Transmission
-from integrations.wording import counted
+from integrations.wording import counted, moment
 from integrations.workers import EVERY, OVERDUE_INTERVALS, SILENT_AFTER, late_by
+from inventory.models import GuardedPublish, StockReading
 from orders.models import ShipmentConfirmation, WarehouseSubmission
 
 # A run shows every 45 s that it lives (runs.Pulse).
@@ -29,7 +30,7 @@ ASK = "is `manage.py qcluster` running?"
 
 def alarms() -> list[str]:
     now = timezone.now()
-    return [*_connections(), *_workers(), *_waiting(now), *_in_doubt(now), *_jobs(now)]
+    return [*_connections(), *_workers(), *_waiting(now), *_in_doubt(now), *_stock(now), *_guarded(), *_jobs(now)]
 
 
 def waiting_to_be_sent() -> QuerySet[WarehouseSubmission]:
@@ -70,6 +71,23 @@ def _in_doubt(now: datetime) -> Iterator[str]:
                 f"whether {first.connection} took {counted(group['number'], what)} is not known; the first is that of "
                 f"order {first.order}, looked up before it is sent again: {first.last_error or 'no answer came'}"
             )
+
+
+def _stock(now: datetime) -> Iterator[str]:
+    """Stock of which the last reading was not complete, or whose last complete one is older than a route allows."""
+    routes = Route.objects.exclude(state=Route.State.PAUSED).order_by("stale_after_hours")
+    allowed = {route.warehouse_id: route.stale_after_hours for route in reversed(routes)}
+    for one in StockReading.objects.filter(connection__in=allowed).select_related("connection").order_by("pk"):
+        if one.partial_reason:
+            yield f"the last reading of the stock of {one.connection} was not complete: {one.partial_reason}"
+        elif one.began_at and one.began_at < now - timedelta(hours=allowed[one.connection_id]):
+            yield f"the stock of {one.connection} was last read completely at {moment(one.began_at)}"
+
+
+def _guarded() -> Iterator[str]:
+    for one in GuardedPublish.objects.filter(state=GuardedPublish.State.WAITING).select_related("route").order_by("pk"):
+        number = counted(one.changed, "quantities")
+        yield f"route {one.route}: {number} held back until a person decides (Guarded publishes): {one.reason}"
 
 
 def _jobs(now: datetime) -> Iterator[str]:

@@ -9,7 +9,8 @@ from django.db.models import Count, Q, QuerySet
 from integrations import workers
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.transmissions import Transmission
-from inventory.models import Listing, Publication
+from inventory import readings
+from inventory.models import GuardedPublish, Listing, Publication
 from orders import alarms, causes, edits, trials
 from orders.models import (
     Hold,
@@ -94,13 +95,14 @@ def unreadable_report(record: UnreadableRecord) -> dict[str, Any]:
 
 
 def status_report() -> dict[str, Any]:
-    """Orders by status, worklists, the last run of each job, the last reconciliation, connections, workers, alarms."""
+    """Orders by status, worklists, the last run of each job, stock, reconciliation, connections, workers, alarms."""
     late = workers.late_by()
     statuses = dict(Order.objects.values_list("status").annotate(Count("pk")).order_by())
     return {
         "orders": {status: statuses.get(status, 0) for status in Order.Status.values},
         "worklists": _worklists(),
         "runs": _last_runs(),
+        "stock": _stock(),
         "reconciliation": _last_reconciliations(),
         "connections": {
             one.name: {"provider": one.provider, "health": one.health, "message": one.health_message}
@@ -128,6 +130,7 @@ def _worklists() -> dict[str, int]:
         **sent,
         "needs_mapping": causes.count(),
         "unresolved_listings": unresolved,
+        "guarded_publishes": GuardedPublish.objects.filter(state=GuardedPublish.State.WAITING).count(),
         "test_orders": trials.left_behind().count(),
         "submissions_waiting": alarms.waiting_to_be_sent().count(),
         "shipped_without_tracking": _without_tracking(),
@@ -154,6 +157,23 @@ def _last_runs() -> dict[str, Any]:
             "summary": run.summary,
         }
     return runs
+
+
+def _stock() -> dict[str, Any]:
+    """By warehouse, its last complete reading, what a later one lacked, and the age of the oldest figure in use."""
+    return {
+        one.connection.name: {
+            "complete_began_at": one.reading.began_at if one.reading else None,
+            "complete_ended_at": one.reading.ended_at if one.reading else None,
+            "items": one.reading.items if one.reading else 0,
+            "partial_at": one.reading.partial_at if one.reading else None,
+            "partial_reason": one.reading.partial_reason if one.reading else "",
+            "oldest_figure_at": one.oldest_figure_at,
+            "oldest_figure_seconds": one.oldest_figure_seconds,
+            "stale_items": one.stale_items,
+        }
+        for one in readings.freshness()
+    }
 
 
 def _last_reconciliations() -> dict[str, Any]:

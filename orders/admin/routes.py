@@ -38,7 +38,7 @@ class RouteAdmin(ChangedFieldsOnly):
         ("Cancellations and changes", {"fields": ("changes_before_sending", "cancels_after_sending",
                                                   "short_ship_reasons")}),
         ("Quantities", {"fields": ("published_sku", "reserve", "minimum_level", "max_online", "untracked_quantity",
-                                   "full_publish_hours")}),
+                                   "full_publish_hours", "guard_share", "guard_listings", "stale_after_hours")}),
     )  # fmt: skip
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -16,7 +16,8 @@ from integrations.admin_base import ago
 from integrations.models import Connection, SyncRun
 from integrations.transmissions import Transmission
 from integrations.wording import job_name
-from inventory.models import Publication
+from inventory import readings
+from inventory.models import GuardedPublish, Publication
 from orders import causes, trials
 from orders.admin import labels, worklists
 from orders.admin.labels import Label
@@ -57,6 +58,7 @@ def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "statuses": _statuses() if may("orders.view_order") else [],
         "alarms": alarms() if may("integrations.view_connection") else [],
         "connections": _connections() if may("integrations.view_connection") else [],
+        "stock": list(readings.freshness()) if may("inventory.view_inventorylevel") else [],
         "runs": _last_runs() if may("integrations.view_syncrun") else [],
     }
 
@@ -85,8 +87,16 @@ def _waiting(may: Callable[[str], bool]) -> list[Tally]:
     ]  # fmt: skip
     if may("inventory.view_publication"):
         parked = Publication.objects.filter(status=Transmission.Status.PARKED).count()
+        others.append(_guarded())
         others.append(Tally("Quantities refused", parked, f"{_list('inventory_publication')}?status__exact=parked"))
     return [one for one in (*by_kind, *others) if one.number]
+
+
+def _guarded() -> Tally:
+    number = GuardedPublish.objects.filter(state=GuardedPublish.State.WAITING).count()
+    return Tally(
+        "Publishes that the guard held back", number, f"{_list('inventory_guardedpublish')}?state__exact=waiting"
+    )
 
 
 def _unreconciled() -> Tally | None:

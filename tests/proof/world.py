@@ -23,9 +23,9 @@ from integrations.sandbox import gecko_parcels
 from integrations.sandbox.gecko_values import Invalid, Row
 from integrations.sandbox.server import Sandbox
 from integrations.transmissions import Transmission
-from inventory import alias_file, outbox
+from inventory import alias_file, guarding, outbox
 from inventory.alias_import import AliasResource
-from inventory.models import Publication
+from inventory.models import GuardedPublish, Publication
 from orders import actions, decisions
 from orders.models import IllegalTransition, Order
 from tests.proof.breaking import Watch
@@ -279,6 +279,13 @@ class World:
                 actions.retry_sending(order, None)
         outbox.retry(list(Publication.objects.filter(status=Transmission.Status.PARKED)))
 
+    def release_guarded(self) -> int:
+        """What looks like damage is meant here: staff say so. How many publishes that frees."""
+        waiting = list(GuardedPublish.objects.filter(state=GuardedPublish.State.WAITING))
+        for one in waiting:
+            guarding.release(one, one.fingerprint, None)
+        return len(waiting)
+
     # --- the end ---------------------------------------------------------------------------------------------
 
     def come_to_rest(self) -> None:
@@ -301,7 +308,7 @@ class World:
             before = self._writes()
             self.wait(timedelta(minutes=61))
             self.cycle()
-            if self._writes() == before:
+            if self._writes() == before and not self.release_guarded():
                 return
             if number < 3:  # what is refused then too, stays so
                 self.retry_everything()

@@ -1,0 +1,124 @@
+"""Publishes that were held back: what they would do, and a person's word on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
+from django.db.models import F
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.http import urlencode
+from unfold.decorators import display
+
+from integrations.admin_base import ReadOnly, ago, clip, found_or_404
+from inventory import guarding
+from inventory.models import GuardedPublish, GuardedQuantity
+
+S = GuardedPublish.State
+COLOURS = {
+    S.WAITING: "danger", S.RELEASED: "info", S.PUBLISHED: "success", S.DISCARDED: "default", S.CLOSED: "default",
+}  # fmt: skip
+PER_PAGE = 100
+DROP = Coalesce(F("before"), 0) - F("after")
+Decide = Callable[[GuardedPublish, str, Any], str]
+
+
+@admin.register(GuardedPublish)
+class GuardedPublishAdmin(ReadOnly):
+    list_display = ("found", "of_route", "shown_state", "changed", "zeroed", "raised", "why", "decided")
+    list_filter = ("state", "route")
+    list_select_related = ("route", "decided_by")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(super().has_view_permission(request, obj)) or _may_release(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        view, name = self.admin_site.admin_view, "inventory_guardedpublish"
+        own = [
+            path("<path:object_id>/release/", view(self.release), name=f"{name}_release"),
+            path("<path:object_id>/discard/", view(self.discard), name=f"{name}_discard"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """What would change, the biggest drops first, and the two buttons."""
+        record = self._found(request, object_id)
+        sku = request.GET.get("q", "").strip()
+        rows = record.quantities.filter(sku__icontains=sku) if sku else record.quantities.all()
+        page = Paginator(rows.order_by(DROP.desc(), "pk"), PER_PAGE).get_page(request.GET.get("page"))
+        context = {
+            **self.admin_site.each_context(request), "opts": self.opts, "title": "Guarded publish", "record": record,
+            "colour": COLOURS[S(record.state)], "page": page, "pages": _pages(page, sku), "sku": sku,
+            "may_release": record.state == S.WAITING and _may_release(request),
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/inventory/guarded_publish.html", context)
+
+    def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._decide(request, object_id, guarding.release)
+
+    def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._decide(request, object_id, guarding.discard)
+
+    def _decide(self, request: HttpRequest, object_id: str, do: Decide) -> HttpResponse:
+        record = self._found(request, object_id)
+        if not _may_release(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            try:
+                said = do(record, request.POST.get("fingerprint", ""), request.user)
+                self.log_change(request, record, said)
+                messages.success(request, said)
+            except guarding.NotReleased as exc:
+                messages.error(request, str(exc))
+        return redirect("admin:inventory_guardedpublish_change", record.pk)
+
+    def _found(self, request: HttpRequest, object_id: str) -> GuardedPublish:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        record: GuardedPublish = found_or_404(self, request, object_id)
+        return record
+
+    @display(description="found", ordering="found_at")
+    def found(self, obj: GuardedPublish) -> str:
+        return ago(obj.found_at)
+
+    @display(description="state", ordering="state", label=COLOURS)
+    def shown_state(self, obj: GuardedPublish) -> tuple[str, str]:
+        return obj.state, obj.get_state_display()
+
+    @display(description="why")
+    def why(self, obj: GuardedPublish) -> str:
+        return clip(obj.reason, 48)
+
+    @display(description="route", ordering="route")
+    def of_route(self, obj: GuardedPublish) -> str:
+        return clip(str(obj.route), 24)
+
+    @display(description="decided", ordering="decided_at")
+    def decided(self, obj: GuardedPublish) -> str:
+        return clip(str(obj.decided_by), 20) if obj.decided_by else "–"
+
+
+def _may_release(request: HttpRequest) -> bool:
+    return bool(request.user.has_perm("inventory.release_publish"))
+
+
+def _pages(page: Page[GuardedQuantity], sku: str) -> dict[str, str]:
+    """Addresses of the pages before and after, where there are any."""
+    numbers = {
+        **({"before": page.previous_page_number()} if page.has_previous() else {}),
+        **({"after": page.next_page_number()} if page.has_next() else {}),
+    }
+    return {name: f"?{urlencode({'q': sku})}&page={number}" for name, number in numbers.items()}

@@ -1,0 +1,96 @@
+"""Does a publish look like damage? Pure (product rule 4.4): changes in, what to hold back and why out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+RAISE_FACTOR, RAISE_TO = 10, 100  # a restock from 0, or to fewer units than this, is business as usual
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A listing's quantity, as it is shown (None: never was) and as it would be.
+
+    `is_sound`: it stands however old the stock as a whole is. Our own orders lower it, and the warehouse's figure alone
+    would still allow what is shown; or it was never shown, and its own figure is fresh.
+    """
+
+    listing_id: int
+    before: int | None
+    after: int
+    is_sound: bool = False
+
+    @property
+    def is_zeroing(self) -> bool:
+        return self.after == 0 and bool(self.before)
+
+    @property
+    def is_leap(self) -> bool:
+        return bool(self.before) and self.after >= RAISE_TO and self.after > RAISE_FACTOR * (self.before or 0)
+
+    def allows(self, other: Change) -> bool:
+        """Whether who agreed to this change agreed to the other: from the same quantity, no further."""
+        least, most = sorted((self.before or 0, self.after))
+        return other.before == self.before and least <= other.after <= most
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How many listings show a quantity, and how many of them one above 0."""
+
+    listings: int
+    in_stock: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """More than `share` per cent, and at least so many listings, are a mass."""
+
+    share: int = 30
+    at_least: int = 20
+
+    def are_passed(self, number: int, total: int) -> bool:
+        return number >= self.at_least and number * 100 > self.share * total
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The listings whose change waits for a person, and why."""
+
+    held: frozenset[int] = frozenset()
+    reasons: tuple[str, ...] = ()
+
+
+def judge(changes: Sequence[Change], shown: Shown, limits: Limits, doubt: str = "") -> Verdict:
+    """A mass holds back all changes, a doubt about the stock those that are not sound, a leap only itself.
+
+    `doubt` says what is wrong with the figures, empty if nothing is. Where nothing is shown yet, nothing is held.
+    """
+    if not shown.listings:
+        return Verdict()
+    mass = _mass(changes, shown, limits)
+    doubted = [one for one in changes if not one.is_sound] if doubt else []
+    leaps = [one for one in changes if one.is_leap]
+    held: Collection[Change] = changes if mass else [*doubted, *leaps]
+    reasons = [*mass, *([doubt] if doubted else []), *_leaps(leaps)]
+    return Verdict(frozenset(one.listing_id for one in held), tuple(reasons))
+
+
+def _mass(changes: Sequence[Change], shown: Shown, limits: Limits) -> list[str]:
+    zeroed = sum(one.is_zeroing for one in changes)
+    changed = sum(one.before is not None and one.before != one.after for one in changes)
+    reasons = []
+    if limits.are_passed(zeroed, shown.in_stock):
+        reasons.append(f"{zeroed} of {shown.in_stock} listings in stock would show 0")
+    if limits.are_passed(changed, shown.listings):
+        reasons.append(f"{changed} of {shown.listings} listings would show another quantity")
+    return reasons
+
+
+def _leaps(leaps: Sequence[Change]) -> list[str]:
+    if not leaps:
+        return []
+    most = max(leaps, key=lambda one: one.after)
+    number = "1 quantity" if len(leaps) == 1 else f"{len(leaps)} quantities"
+    return [f"{number} would be more than {RAISE_FACTOR} times as high; the highest {most.before} → {most.after}"]

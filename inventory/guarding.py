@@ -1,0 +1,204 @@
+"""Hold back what looks like damage, before anything of it is written down to be sent, until a person says so."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from integrations.dispatch import enqueue
+from integrations.models import Route
+from integrations.runs import Run
+from integrations.wording import counted
+from inventory import readings
+from inventory.decisions import Decision
+from inventory.explanation import briefly
+from inventory.guard import Change, Limits, Shown, Verdict, judge
+from inventory.models import GuardedPublish, GuardedQuantity
+
+S = GuardedPublish.State
+PER_QUERY = 500
+
+
+class NotReleased(Exception):
+    """What a person decided on is no longer what waits; the text says what to do."""
+
+
+@transaction.atomic
+def admit(run: Run, route: Route, decisions: Sequence[Decision]) -> list[Decision]:
+    """The decisions that may be published now. What is held back is kept for a person, and told."""
+    doubt = readings.doubt(route)
+    before = {one.listing.pk: _before(one) for one in decisions}
+    changes = [_change(route, one, before[one.listing.pk], doubt) for one in decisions if _is_change(one, before)]
+    _tell_first(run, before, changes)
+    rest = _beyond_release(route, changes)
+    verdict = _judge(route, decisions, before, rest, doubt)
+    held = {one.listing_id: one for one in rest if one.listing_id in verdict.held}
+    _keep(run, route, verdict.reasons, held, decisions)
+    return [one for one in decisions if one.listing.pk not in held]
+
+
+def release(record: GuardedPublish, fingerprint: str, by: User | None) -> str:
+    """Have the rows published that were shown, and no others. Raises NotReleased when they have changed since."""
+    _decide(record, fingerprint, by, S.RELEASED, finished_at=None)
+    enqueue("publish_inventory", record.route.marketplace_id)
+    return f"{counted(record.changed, 'quantities')} of route {record.route} are published with the next run."
+
+
+def discard(record: GuardedPublish, fingerprint: str, by: User | None) -> str:
+    """Forget what was held back; the next run decides anew, and holds it back again if it still looks the same."""
+    _decide(record, fingerprint, by, S.DISCARDED, finished_at=timezone.now())
+    enqueue("publish_inventory", record.route.marketplace_id)
+    return f"Discarded; the next run decides the quantities of route {record.route} anew."
+
+
+def _decide(record: GuardedPublish, fingerprint: str, by: User | None, state: str, **values: Any) -> None:
+    waiting = GuardedPublish.objects.filter(pk=record.pk, state=S.WAITING, fingerprint=fingerprint)
+    if not waiting.update(state=state, decided_at=timezone.now(), decided_by=by, **values):
+        raise NotReleased("These quantities are not the ones any more that were shown. Look at them again.")
+
+
+def _before(one: Decision) -> int | None:
+    """What the marketplace shows under the decision's SKU, whichever of its listings it was published for."""
+    same = [row for row in (one.listing, *one.twins) if row.published_sku == one.sku and row.published_at]
+    last = max(same, key=lambda row: row.published_at or datetime.min, default=one.listing)
+    return last.published_quantity
+
+
+def _is_change(one: Decision, before: dict[int, int | None]) -> bool:
+    shown = before[one.listing.pk]
+    return one.quantity is not None and one.quantity != shown and not (shown is None and one.quantity == 0)
+
+
+def _change(route: Route, one: Decision, before: int | None, doubt: str) -> Change:
+    after = one.quantity or 0
+    return Change(one.listing.pk, before, after, bool(doubt) and _is_sound(route, one, before, after))
+
+
+def _is_sound(route: Route, one: Decision, before: int | None, after: int) -> bool:
+    if before is None:
+        return one.observed_at > timezone.now() - timedelta(hours=route.stale_after_hours)
+    return after < before <= _counted_in(one)
+
+
+def _counted_in(one: Decision) -> int:
+    """How many the warehouse's figures alone would sell; -1 where there are none."""
+    parts = [part for part in one.explanation.get("components", ()) if part.get("tracked")]
+    return min((int(Decimal(part["available"]) // part["units"]) for part in parts), default=-1)
+
+
+def _tell_first(run: Run, before: dict[int, int | None], changes: Sequence[Change]) -> None:
+    if changes and all(quantity is None for quantity in before.values()):
+        run.count("shown for the first time", len(changes))
+
+
+def _judge(
+    route: Route, decisions: Sequence[Decision], before: dict[int, int | None], changes: Sequence[Change], doubt: str
+) -> Verdict:
+    """While stock is being read, what was read so far is judged for itself too: zeros must not slip in by and by."""
+    limits = Limits(route.guard_share, route.guard_listings)
+    verdict = judge(changes, _shown(before.values()), limits, doubt)
+    since = readings.under_way_since(route.warehouse_id) if changes else None
+    if since is None:
+        return verdict
+    read = {one.listing.pk for one in decisions if one.observed_at >= since}
+    part = judge(
+        [one for one in changes if one.listing_id in read], _shown(before[pk] for pk in read), limits, doubt
+    )  # fmt: skip
+    return Verdict(verdict.held | part.held, tuple(dict.fromkeys((*verdict.reasons, *part.reasons))))
+
+
+def _shown(quantities: Iterable[int | None]) -> Shown:
+    shown = [quantity for quantity in quantities if quantity is not None]
+    return Shown(len(shown), sum(quantity > 0 for quantity in shown))
+
+
+def _beyond_release(route: Route, changes: Sequence[Change]) -> list[Change]:
+    """The changes that no person has agreed to. An agreement to one that is not wanted any more is used up."""
+    released = GuardedPublish.objects.select_for_update().filter(route=route, state=S.RELEASED)
+    found = list(released.order_by("pk"))
+    if not found:
+        return list(changes)
+    wanted = {one.listing_id: one for one in changes}
+    agreed = {listing for record in found for listing in _still_agreed(record, wanted)}
+    return [one for one in changes if one.listing_id not in agreed]
+
+
+def _still_agreed(record: GuardedPublish, wanted: dict[int, Change]) -> set[int]:
+    """The listings of a release that may go; each goes once, so that the same damage later is held back again."""
+    rows = record.quantities.filter(is_spent=False).values_list("pk", "listing_id", "before", "after")
+    shown = {pk: Change(listing, before, after) for pk, listing, before, after in rows}
+    lasts = record.decided_at is not None and record.decided_at > timezone.now() - GuardedPublish.RELEASE_LASTS
+    good = {
+        pk for pk, one in shown.items() if lasts and one.listing_id in wanted and one.allows(wanted[one.listing_id])
+    }  # fmt: skip
+    if not good:
+        record.quantities.update(is_spent=True)
+        taken = record.quantities.filter(listing__published_quantity=F("after")).exists()
+        _finish(record, S.PUBLISHED if taken else S.CLOSED)
+        return set()
+    spent = [pk for pk in shown if pk not in good]
+    for start in range(0, len(spent), PER_QUERY):
+        GuardedQuantity.objects.filter(pk__in=spent[start : start + PER_QUERY]).update(is_spent=True)
+    return {shown[pk].listing_id for pk in good}
+
+
+def _keep(
+    run: Run, route: Route, reasons: Sequence[str], held: dict[int, Change], decisions: Sequence[Decision]
+) -> None:
+    """One record per route waits: opened, brought up to date, or closed since nothing is alarming any more."""
+    waiting = GuardedPublish.objects.select_for_update().filter(route=route, state=S.WAITING).first()
+    if not held:
+        if waiting is not None:
+            _finish(waiting, S.CLOSED)
+        return
+    reason = "; ".join(reasons)
+    run.count("held back", len(held))
+    run.problem(f"route {route}: {counted(len(held), 'quantities')} held back until a person decides: {reason}")
+    facts = {**_facts(held.values()), "reason": reason, "checked_at": timezone.now()}
+    if waiting is None:
+        _forget_old(route)
+        _fill(GuardedPublish.objects.create(route=route, **facts), held, decisions)
+        return
+    GuardedPublish.objects.filter(pk=waiting.pk).update(**facts)
+    if waiting.fingerprint != facts["fingerprint"]:
+        waiting.quantities.all().delete()
+        _fill(waiting, held, decisions)
+
+
+def _fill(record: GuardedPublish, held: dict[int, Change], decisions: Sequence[Decision]) -> None:
+    rows = (
+        GuardedQuantity(
+            guarded=record, listing=one.listing, sku=one.sku, before=change.before, after=change.after,
+            why=briefly(one.explanation)[:300],
+        )
+        for one in decisions
+        if (change := held.get(one.listing.pk))
+    )  # fmt: skip
+    GuardedQuantity.objects.bulk_create(rows, batch_size=PER_QUERY)
+
+
+def _facts(held: Collection[Change]) -> dict[str, Any]:
+    rows = sorted((one.listing_id, one.before, one.after) for one in held)
+    return {
+        "changed": len(rows),
+        "zeroed": sum(one.after == 0 for one in held),
+        "raised": sum(one.after > (one.before or 0) for one in held),
+        "fingerprint": sha256(repr(rows).encode()).hexdigest(),
+    }
+
+
+def _finish(record: GuardedPublish, state: str) -> None:
+    GuardedPublish.objects.filter(pk=record.pk).update(state=state, finished_at=timezone.now())
+
+
+def _forget_old(route: Route) -> None:
+    limit = timezone.now() - GuardedPublish.KEPT_FOR
+    GuardedPublish.objects.filter(route=route, finished_at__lt=limit).delete()

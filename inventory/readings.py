@@ -1,0 +1,109 @@
+"""How whole and how fresh our figures of a warehouse's stock are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from integrations.models import Connection, Route
+from integrations.wording import moment
+from inventory.models import InventoryLevel, StockReading, StockSweep, WarehouseItem
+
+FEWEST_MISSING = 3  # fewer items than this come and go
+
+
+def close(connection: Connection, began_at: datetime, locations: Sequence[str]) -> str:
+    """Note that a reading came to its end; what it lacked in words, empty if it covered what it had to.
+
+    It has to cover half of what the last complete one did and we still know, else half of the items that we know.
+    """
+    last = StockReading.objects.filter(connection=connection, began_at__isnull=False).first()
+    covered, before = _covered(connection, locations, began_at, last)
+    expected = before if last else _known(connection).filter(stock_managed=True).count()
+    if covered * 2 < expected and expected - covered >= FEWEST_MISSING:
+        text = f"the reading covered {covered} items where {expected} were expected"
+        note_partial(connection, text)
+        return text
+    whole = {"began_at": began_at, "ended_at": timezone.now(), "items": covered}
+    StockReading.objects.update_or_create(
+        connection=connection, defaults={**whole, "partial_at": None, "partial_reason": ""}
+    )
+    return ""
+
+
+def note_partial(connection: Connection, reason: str) -> None:
+    """A reading ended before it was complete: what it brought is stored, and changes that rest on it are guarded."""
+    values = {"partial_at": timezone.now(), "partial_reason": reason}
+    StockReading.objects.update_or_create(connection=connection, defaults=values)
+
+
+def doubt(route: Route) -> str:
+    """Why the stock that this route's quantities rest on is not to be believed; empty if it is."""
+    last = StockReading.objects.filter(connection=route.warehouse_id).first()
+    if last is None or last.began_at is None:
+        return f"the stock of {route.warehouse} was never read completely"
+    if last.partial_reason:
+        return f"the last reading of the stock of {route.warehouse} was not complete: {last.partial_reason}"
+    if last.began_at < timezone.now() - timedelta(hours=route.stale_after_hours):
+        return f"the stock of {route.warehouse} was last read completely at {moment(last.began_at)}"
+    return ""
+
+
+def under_way_since(connection_id: int) -> datetime | None:
+    """When the reading began that has not reached the last page yet."""
+    return StockSweep.objects.filter(connection=connection_id).values_list("started_at", flat=True).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """Of one warehouse: its last complete reading, the oldest figure in use, and how many items that one missed."""
+
+    connection: Connection
+    reading: StockReading | None
+    oldest_figure_at: datetime | None
+    stale_items: int
+
+    @property
+    def oldest_figure_seconds(self) -> int | None:
+        """Its age."""
+        at = self.oldest_figure_at
+        return max(int((timezone.now() - at).total_seconds()), 0) if at else None
+
+
+def freshness() -> Iterator[Freshness]:
+    """One for each warehouse that a route leads to which is not paused."""
+    routes = Route.objects.exclude(state=Route.State.PAUSED)
+    for connection in Connection.objects.filter(warehouse_routes__in=routes).distinct():
+        reading = StockReading.objects.filter(connection=connection).first()
+        places = list(routes.filter(warehouse=connection).values_list("location_id", flat=True))
+        complete_since = reading.began_at if reading and reading.began_at else timezone.now()
+        found = _levels(connection, places).aggregate(
+            oldest=Min("observed_at"),
+            stale=Count("item_id", distinct=True, filter=Q(observed_at__lt=complete_since)),
+        )  # fmt: skip
+        yield Freshness(connection, reading, found["oldest"], found["stale"])
+
+
+def _covered(
+    connection: Connection, locations: Sequence[str], began_at: datetime, last: StockReading | None
+) -> tuple[int, int]:
+    """How many known items this reading covered, and how many have a figure of the last complete one, or newer."""
+    since = last.began_at if last else began_at
+    found = _levels(connection, locations).aggregate(
+        covered=Count("item_id", distinct=True, filter=Q(observed_at__gte=began_at)),
+        before=Count("item_id", distinct=True, filter=Q(observed_at__gte=since)),
+    )
+    return found["covered"], found["before"]
+
+
+def _levels(connection: Connection, locations: Sequence[str]) -> QuerySet[InventoryLevel]:
+    known = _known(connection).filter(remote_id=OuterRef("item_id"))
+    return InventoryLevel.objects.filter(Exists(known), connection=connection, location_id__in=locations)
+
+
+def _known(connection: Connection) -> QuerySet[WarehouseItem]:
+    return WarehouseItem.objects.filter(connection=connection, matches=1)
