@@ -75,8 +75,8 @@ def _in_doubt(now: datetime) -> Iterator[str]:
 
 def _stock(now: datetime) -> Iterator[str]:
     """Stock of which the last reading was not complete, or whose last complete one is older than a route allows."""
-    routes = Route.objects.exclude(state=Route.State.PAUSED).order_by("stale_after_hours")
-    allowed = {route.warehouse_id: route.stale_after_hours for route in reversed(routes)}
+    routes = Route.objects.exclude(state=Route.State.PAUSED).filter(warehouse__is_active=True)
+    allowed = dict(routes.order_by("-stale_after_hours").values_list("warehouse", "stale_after_hours"))
     for one in StockReading.objects.filter(connection__in=allowed).select_related("connection").order_by("pk"):
         if one.partial_reason:
             yield f"the last reading of the stock of {one.connection} was not complete: {one.partial_reason}"
