@@ -53,12 +53,15 @@ class Unusable:
 
 @dataclass(frozen=True, slots=True)
 class AliasFile:
-    """The rows below the header, each as wide as it. `lines` are their numbers; `too_long` had more cells than it."""
+    """The rows below the header, each as wide as it. `lines` are their numbers.
+
+    `too_long` are the cells beyond the header's, of the lines that have such.
+    """
 
     headers: list[str]
     lines: list[int]
     rows: list[list[Any]]
-    too_long: frozenset[int]
+    too_long: dict[int, list[Any]]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -143,7 +146,7 @@ def _file(rows: list[Row]) -> AliasFile:
     if len(rows) == 1:
         raise FileProblem("the file has a header and nothing below it")
     below, width = rows[1:], len(headers)
-    too_long = frozenset(line for line, cells in below if any(_is_filled(cell) for cell in cells[width:]))
+    too_long = {line: cells[width:] for line, cells in below if any(_is_filled(cell) for cell in cells[width:])}
     return AliasFile(headers, [line for line, _ in below], [_fitted(cells, width) for _, cells in below], too_long)
 
 
