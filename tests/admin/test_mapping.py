@@ -304,3 +304,21 @@ def test_a_paused_route_sends_nothing(shop: Sandbox, held: list[str], admin_clie
     assert WarehouseItem.objects.filter(sku="MUG-BLK", matches=1).exists()
     assert not Order.objects.filter(status=Order.Status.READY).exists()
     assert reverse("admin:orders_needs_mapping") == LIST
+
+
+def test_a_code_that_was_mapped_while_its_route_is_paused_can_be_mapped_otherwise(
+    shop: Sandbox, route: Route, manage: Run, admin_client: Client
+) -> None:
+    """Nothing judges the orders of a paused route, so that the code stays on the worklist."""
+    Route.objects.update(unmapped_shipping=Route.Unmapped.REFUSE)
+    manage("run", "all")
+    ShippingMethod.objects.all().delete()
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    Route.objects.update(state=Route.State.PAUSED)
+    address = page_of("unmapped_shipping", Hold.objects.get(resolved_at=None).subject)
+    send(admin_client, address, name="Ground, 7 days")
+    [form] = [one for one in forms(admin_client.get(address)) if one.get("id") == "map_form"]
+    assert form.fields["name"] == "Ground, 7 days"
+    assert "→ Ground, 5 days is mapped" in text_of(send(admin_client, address, name="Ground, 5 days"))
+    assert ShippingMethod.objects.get().name == "Ground, 5 days"
