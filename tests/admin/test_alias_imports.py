@@ -271,7 +271,9 @@ def test_a_colleague_may_confirm_what_the_page_showed_them(overstock: Connection
     upload(client, overstock, GOOD)
     person(client, "view", "add", "change")
     page = client.get(address(AliasImport.objects.get()))
-    client.post(reverse(CONFIRM), {"ticket": page.context["confirm_form"]["ticket"].value()})
+    assert "UTC by boss" in text_of(page)
+    done = client.post(reverse(CONFIRM), {"ticket": page.context["confirm_form"]["ticket"].value()}, follow=True)
+    assert "UTC, confirmed by clerk" in text_of(done)
     assert str(AliasImport.objects.get().user) == "clerk"
     assert SkuAlias.objects.count() == 1
 
