@@ -53,12 +53,15 @@ class Unusable:
 
 @dataclass(frozen=True, slots=True)
 class AliasFile:
-    """The rows below the header, each as wide as it. `lines` are their numbers; `too_long` had more cells than it."""
+    """The rows below the header, each as wide as it. `lines` are their numbers.
+
+    `too_long` are the cells beyond the header's, of the lines that have such.
+    """
 
     headers: list[str]
     lines: list[int]
     rows: list[list[Any]]
-    too_long: frozenset[int]
+    too_long: dict[int, list[Any]]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -85,8 +88,11 @@ def read(content: bytes, encoding: str = UTF_8) -> AliasFile:
     return _file(rows(content, encoding))
 
 
-def rows(content: bytes, encoding: str = UTF_8) -> list[Row]:
-    """The filled rows of such a file, the header too, whatever its columns are. Raises FileProblem."""
+def rows(content: bytes, encoding: str | None = None) -> list[Row]:
+    """The filled rows of such a file, the header too, whatever its columns are. Raises FileProblem.
+
+    Without an `encoding` it must be UTF-8, and no other one can be named.
+    """
     if len(content) > MAX_FILE_BYTES:
         raise FileProblem(TOO_LARGE)
     if content.startswith(OLD_EXCEL_START):
@@ -143,7 +149,7 @@ def _file(rows: list[Row]) -> AliasFile:
     if len(rows) == 1:
         raise FileProblem("the file has a header and nothing below it")
     below, width = rows[1:], len(headers)
-    too_long = frozenset(line for line, cells in below if any(_is_filled(cell) for cell in cells[width:]))
+    too_long = {line: cells[width:] for line, cells in below if any(_is_filled(cell) for cell in cells[width:])}
     return AliasFile(headers, [line for line, _ in below], [_fitted(cells, width) for _, cells in below], too_long)
 
 
@@ -164,20 +170,19 @@ def _headers(cells: list[Any]) -> list[str]:
     return headers
 
 
-def _text(content: bytes, encoding: str) -> str:
+def _text(content: bytes, encoding: str | None) -> str:
     """A mark at its beginning says that a file is UTF-8, whatever was chosen."""
     if content.startswith(UTF16_STARTS):
         raise FileProblem('the file is "Unicode text" (UTF-16); save it as CSV UTF-8')
-    as_utf_8 = encoding == UTF_8 or content.startswith(UTF_8_MARK)
+    as_utf_8 = encoding in (None, UTF_8) or content.startswith(UTF_8_MARK)
     try:
-        return content.decode("utf-8-sig" if as_utf_8 else encoding)
+        return content.decode("utf-8-sig" if as_utf_8 or encoding is None else encoding)
     except UnicodeDecodeError as exc:
         line = content.count(b"\n", 0, exc.start) + 1
         others = " or ".join(name for name in ENCODINGS if name not in (encoding, UTF_8))
-        raise FileProblem(
-            f"the file is not {'UTF-8' if as_utf_8 else encoding} (line {line}); save it as CSV UTF-8, or name its "
-            f"encoding: {others}"
-        ) from None
+        choice = f", or name its encoding: {others}" if encoding else ""
+        told = f"the file is not {'UTF-8' if as_utf_8 else encoding} (line {line}); save it as CSV UTF-8{choice}"
+        raise FileProblem(told) from None
 
 
 def _csv_rows(text: str) -> Iterator[Row]:

@@ -250,7 +250,7 @@ def _is_plain(cell: Any, most: int) -> bool:
 def _sku(cell: Any) -> str:
     if _is_plain(cell, MAX_SKU_CHARS):
         return str(cell)
-    text = safe_text(_text(cell))
+    text = safe_text(text_of(cell))
     if not text:
         raise ValueError("is empty")
     if len(text) > MAX_SKU_CHARS:
@@ -262,7 +262,7 @@ def _sku(cell: Any) -> str:
 def _note(cell: Any) -> str:
     if cell == "" or _is_plain(cell, MAX_NOTE_CHARS):
         return str(cell)
-    text = safe_text(_text(cell))
+    text = safe_text(text_of(cell))
     if len(text) > MAX_NOTE_CHARS:
         raise ValueError(f"is longer than {MAX_NOTE_CHARS} characters")
     _check_visible(text.translate({ord(one): " " for one in "\n\r\t"}))
@@ -273,7 +273,7 @@ def _units(cell: Any) -> int:
     """A whole number of at least 1; empty means 1."""
     if type(cell) is str and cell in FEW:
         return FEW[cell]
-    text = (_text(cell).strip() or "1").removesuffix(".0")
+    text = (text_of(cell).strip() or "1").removesuffix(".0")
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MAX_UNITS):
         raise ValueError(f"is {shortened([text])[0]!r}; it must be a whole number from 1 to {MAX_UNITS}")
     return int(text)
@@ -281,7 +281,7 @@ def _units(cell: Any) -> int:
 
 def _switch(cell: Any) -> bool:
     """On unless it says no."""
-    text = str(cell).lower() if isinstance(cell, bool) else _text(cell).strip().lower()
+    text = str(cell).lower() if isinstance(cell, bool) else text_of(cell).strip().lower()
     if text not in YES | NO:
         raise ValueError(f"is {shortened([text])[0]!r}; use yes or no")
     return text not in NO
@@ -292,8 +292,8 @@ READERS: dict[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 
 
-def _text(cell: Any) -> str:
-    """The text of a cell, or of the number that a spreadsheet made of it."""
+def text_of(cell: Any) -> str:
+    """The text of a cell, or of the number that a spreadsheet made of it. Raises ValueError when it has none."""
     if isinstance(cell, str) or cell is None:
         return cell or ""
     if isinstance(cell, Unusable):

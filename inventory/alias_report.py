@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
-from inventory.alias_file import COLUMNS, AliasFile
+from inventory import alias_plan
+from inventory.alias_file import COLUMNS, REQUIRED, AliasFile
 from inventory.alias_import import AliasResult, SafeText, differences
 from inventory.alias_plan import Change, Problem
 
@@ -41,14 +42,26 @@ def lines(problems: Sequence[Problem]) -> list[dict[str, Any]]:
 
 
 def error_file(file: AliasFile, problems: Sequence[Problem]) -> bytes:
-    """CSV of the lines that are wrong, as the file has them, each with its number and reason; to be imported again."""
-    places = [place for place, name in enumerate(file.headers) if name not in ADDED]
+    """CSV of the lines that are wrong, each with its number and reason; to be corrected and imported again.
+
+    As the file has them, and wrong until somebody corrects them.
+    """
+    columns = [(place, name) for place, name in enumerate(file.headers) if name not in ADDED]
     text = StringIO()
     write = csv.writer(text)
-    write.writerow([*(_safe(file.headers[place]) for place in places), *ADDED])
+    write.writerow([*(_safe(name) for _, name in columns), *ADDED])
     for one in problems:
-        write.writerow([*(_safe(one.cells[place]) for place in places), one.line, _safe(one.text)])
+        cells = [_safe(_text(one.cells[place], name)) for place, name in columns]
+        write.writerow([*cells, one.line, _safe(one.text), *map(_safe, file.too_long.get(one.line, ()))])
     return text.getvalue().encode("utf-8-sig", errors="replace")
+
+
+def _text(cell: Any, name: str) -> str:
+    """What a spreadsheet's cell says; nothing where that is no SKU, since as text it would be taken for one."""
+    try:
+        return alias_plan.text_of(cell)
+    except ValueError:
+        return "" if name in REQUIRED else str(cell)
 
 
 def _safe(cell: Any) -> str:

@@ -15,7 +15,7 @@ from threading import Event, Thread
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, OperationalError, connections, transaction
 from django.db.models import F
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -95,6 +95,9 @@ def carry_on(pk: int, *, in_background: bool = False) -> str:
         _step(record, beat)
     except RunLost as exc:
         return str(exc)
+    except OperationalError as exc:  # a deadlock, say; the record still waits for the step, and is taken up again
+        logger.warning("alias import %s is tried again: %s", pk, named(exc))
+        return f"{record} is tried again"
     finally:
         beat.stop()
         AliasImport.objects.filter(pk=pk, owner=record.owner).update(owner="")
@@ -170,11 +173,11 @@ class _Beat(Thread):
 def _step(record: AliasImport, beat: _Beat) -> None:
     """What goes wrong is kept with the record, which then has changed nothing."""
     if record.attempts > MOST_ATTEMPTS:
-        _fail(record, f"its worker ended {MOST_ATTEMPTS} times before it was done; nothing was changed")
+        _fail(record, f"it was broken off {MOST_ATTEMPTS} times before it was done; nothing was changed")
         return
     try:
         STEPS[S(record.state)](record, beat)
-    except (RunLost, KeyboardInterrupt):
+    except (RunLost, OperationalError, KeyboardInterrupt):
         raise
     except FileProblem as exc:
         _fail(record, str(exc))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from integrations.errors import IntegrationError
 from integrations.models import Connection
@@ -23,13 +23,21 @@ def parts_of(marketplace: Connection, sku: str) -> Parts:
     return tuple(aliases.order_by("warehouse_sku").values_list("warehouse_sku", "units"))
 
 
-@transaction.atomic
 def put(marketplace: Connection, sku: str, parts: Parts, *, seen: Parts) -> list[SkuAlias]:
     """Make these the components of a SKU; the aliases that changed, switched-off ones included.
 
     `seen` is what the person saw. Raises Changed when it is something else by now.
     """
-    rows = SkuAlias.objects.select_for_update().filter(connection=marketplace, marketplace_sku=sku)
+    try:
+        return _put(marketplace, sku, parts, seen)
+    except IntegrityError:  # somebody else made one of them at the same moment, perhaps by the same click; now it shows
+        return _put(marketplace, sku, parts, seen)
+
+
+@transaction.atomic
+def _put(marketplace: Connection, sku: str, parts: Parts, seen: Parts) -> list[SkuAlias]:
+    """Rows are locked by their keys, as an import does."""
+    rows = SkuAlias.objects.select_for_update().filter(connection=marketplace, marketplace_sku=sku).order_by("pk")
     known = {row.warehouse_sku: row for row in rows}
     now = tuple(sorted((row.warehouse_sku, row.units) for row in known.values() if row.is_active))
     if now not in (tuple(sorted(seen)), tuple(sorted(parts))):

@@ -23,6 +23,7 @@ from orders.models import Hold, Order
 
 # More than these are not judged for a preview, and it says so.
 MOST_ORDERS, MOST_LISTINGS = 2_000, 10_000
+READ_AT_ONCE = 500
 NAMED = 5
 S = Order.Status
 
@@ -75,7 +76,8 @@ def _world(marketplace: Connection, skus: set[str]) -> World:
     open_holds = Prefetch("holds", Hold.objects.filter(resolved_at=None), to_attr="open_holds")
     unsent = Order.objects.filter(connection=marketplace, status__in=Order.UNSENT, cancel_requested_at=None)
     rows = unsent.select_related("route__warehouse", "connection").prefetch_related("lines", open_holds).defer("raw")
-    orders: list[Order] = [order for order in rows.order_by("pk") if _names_any(order, skus)]
+    some = rows.order_by("pk").iterator(chunk_size=READ_AT_ONCE)
+    orders: list[Order] = [order for order in some if _names_any(order, skus)]
     world = World(orders[:MOST_ORDERS], {})
     if len(orders) > MOST_ORDERS:
         world.left_out.append(counted(len(orders) - MOST_ORDERS, "orders"))

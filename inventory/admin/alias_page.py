@@ -39,7 +39,8 @@ def facts(record: AliasImport, request: HttpRequest) -> dict[str, Any]:
     may = request.user.has_perms(["inventory.add_skualias", "inventory.change_skualias"])
     found: dict[str, Any] = {
         "record": record, "counts": record.counts, "report": record.report, "state": text, "colour": COLOURS[state],
-        "is_planned": is_planned, "is_at_work": record.state in AliasImport.AT_WORK,
+        "is_planned": is_planned, "is_confirmed": bool(record.fingerprint) and not is_planned,
+        "is_at_work": record.state in AliasImport.AT_WORK,
         "reload": RELOAD_SECONDS, "encoding": ENCODINGS.get(record.encoding, record.encoding),
         "nobody_works": state == "waiting" and not workers.are_seen(),
         "effects": alias_effects.told(record.report.get("effects") or {}),

@@ -132,7 +132,7 @@ def form_for(cause: Cause, data: QueryDict | None = None) -> Form:
     if cause.kind in SKU_KINDS:
         return SkuForm(cause, data)
     if cause.kind == Hold.Kind.UNMAPPED_SHIPPING:
-        return CodeForm(ShippingMethod(connection=cause.marketplace, code=cause.subject), ShownForm, ("name",), data)
+        return CodeForm(_shipping_row(cause), ShownForm, ("name",), data)
     return CodeForm(_carrier_row(cause), CarrierServiceForm, ("service_text", "carrier_code", "service_code"), data)
 
 
@@ -144,9 +144,15 @@ def may_map(user: Any, kind: Hold.Kind) -> bool:
 ALIASES = ("inventory.add_skualias", "inventory.change_skualias")
 PERMISSIONS: Mapping[Hold.Kind, tuple[str, ...]] = {
     Hold.Kind.UNKNOWN_SKU: ALIASES, Hold.Kind.AMBIGUOUS_SKU: ALIASES,
-    Hold.Kind.UNMAPPED_SHIPPING: ("orders.add_shippingmethod",),
+    Hold.Kind.UNMAPPED_SHIPPING: ("orders.add_shippingmethod", "orders.change_shippingmethod"),
     Hold.Kind.UNKNOWN_CARRIER: ("orders.add_carrierservice", "orders.change_carrierservice"),
 }  # fmt: skip
+
+
+def _shipping_row(cause: Cause) -> ShippingMethod:
+    """Its row, if it was mapped while nothing judged the orders that wait for it: those of a paused route."""
+    values = {"connection": cause.marketplace, "code": cause.subject}
+    return ShippingMethod.objects.filter(**values).first() or ShippingMethod(**values)
 
 
 def _carrier_row(cause: Cause) -> CarrierService:

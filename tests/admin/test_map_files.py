@@ -67,6 +67,14 @@ def test_a_file_with_other_columns_is_refused(admin_client: Client, content: str
     assert said in text_of(upload(admin_client, SHIPPING, content))
 
 
+def test_an_encoding_that_cannot_be_chosen_is_not_offered(overstock: Connection, admin_client: Client) -> None:
+    file = SimpleUploadedFile("a.csv", "code,name\nA,Café\n".encode("latin-1"))
+    said = text_of(
+        admin_client.post(f"{SHIPPING}import/", {"connection": overstock.pk, "format": "0", "import_file": file})
+    )
+    assert "The file is not UTF-8 (line 2); save it as CSV UTF-8." in said
+
+
 def test_wrong_rows_are_named_by_their_line_and_nothing_is_stored(admin_client: Client) -> None:
     preview = upload(admin_client, SHIPPING, f"code,name\n\nA,One\nA,Two\nB,\nC,{'x' * 121}\n")
     lines = {row.number: str(row.error) for row in preview.context["result"].invalid_rows}

@@ -246,8 +246,11 @@ def test_who_may_only_look_sees_the_list_alone(shop: Sandbox, held: list[str], v
 
 def test_what_is_not_a_cause_is_not_found(shop: Sandbox, held: list[str], admin_client: Client) -> None:
     for query in ("", "kind=manual&marketplace=1&subject=x", "kind=unknown_sku&marketplace=a", "kind=unknown_sku&"
-                  "marketplace=99"):  # fmt: skip
+                  "marketplace=99", f"kind=unknown_sku&marketplace={Connection.objects.get(name='Overstock').pk}&"
+                  "subject=a%00"):  # fmt: skip
         assert admin_client.get(f"{LIST}map/?{query}").status_code == 404
+    assert admin_client.get(f"{LIST}?q=a%00").status_code == 200
+    assert admin_client.get("/admin/orders/order/?cause=unknown_sku:1:a%00").status_code == 200
     answer = admin_client.get(page_of("unknown_sku", "<b>never</b>"), follow=True)
     assert "Nothing waits for the SKU “<b>never</b>” any more" in text_of(answer)
     assert b"<b>never" not in answer.content
@@ -301,3 +304,21 @@ def test_a_paused_route_sends_nothing(shop: Sandbox, held: list[str], admin_clie
     assert WarehouseItem.objects.filter(sku="MUG-BLK", matches=1).exists()
     assert not Order.objects.filter(status=Order.Status.READY).exists()
     assert reverse("admin:orders_needs_mapping") == LIST
+
+
+def test_a_code_that_was_mapped_while_its_route_is_paused_can_be_mapped_otherwise(
+    shop: Sandbox, route: Route, manage: Run, admin_client: Client
+) -> None:
+    """Nothing judges the orders of a paused route, so that the code stays on the worklist."""
+    Route.objects.update(unmapped_shipping=Route.Unmapped.REFUSE)
+    manage("run", "all")
+    ShippingMethod.objects.all().delete()
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    Route.objects.update(state=Route.State.PAUSED)
+    address = page_of("unmapped_shipping", Hold.objects.get(resolved_at=None).subject)
+    send(admin_client, address, name="Ground, 7 days")
+    [form] = [one for one in forms(admin_client.get(address)) if one.get("id") == "map_form"]
+    assert form.fields["name"] == "Ground, 7 days"
+    assert "→ Ground, 5 days is mapped" in text_of(send(admin_client, address, name="Ground, 5 days"))
+    assert ShippingMethod.objects.get().name == "Ground, 5 days"

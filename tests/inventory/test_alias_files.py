@@ -16,6 +16,7 @@ from integrations.sandbox.server import Sandbox
 from inventory.alias_file import FileProblem, is_longer, read
 from inventory.alias_import import AliasResource, problems
 from inventory.alias_plan import plan
+from inventory.alias_report import error_file
 from inventory.models import SkuAlias
 
 
@@ -126,6 +127,20 @@ def test_a_cell_that_is_no_sku_is_refused_by_its_line(overstock: Connection, cel
     [problem] = load(overstock, workbook(HEADER, ["A", "B"], [], [cell, "C"]))
     assert problem.startswith("line 4: marketplace_sku")
     assert said in problem
+
+
+def test_a_wrong_line_is_wrong_until_it_is_corrected(overstock: Connection) -> None:
+    """The file of the wrong lines says nothing that an import would take for good, and keeps what is right in them."""
+    rows: list[list[Any]] = [
+        [1234567890123456, "A"], ["=A1&B1", "A"], [True, "A"], ["A", date(2026, 1, 2)], ["A", "B", 1.5],
+        ["A", "B", 1, True, "red, blue", "green"], [12345.0, "A", 0],
+    ]  # fmt: skip
+    file = read(workbook([*HEADER, "note"], *rows))
+    file.rows[-1][0] = 12345.0  # as other programs write it
+    wrong = plan(file, overstock).problems
+    again = read(error_file(file, wrong))
+    assert [problem.line for problem in plan(again, overstock).problems] == list(range(2, 9))
+    assert again.rows[-1][:2] == ["12345", "A"]
 
 
 def test_what_is_exported_imports_unchanged_and_runs_no_formula(overstock: Connection) -> None:

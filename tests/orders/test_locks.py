@@ -22,6 +22,7 @@ WAITING = "select count(*) from pg_stat_activity where datname = current_databas
 
 def somebody_waits() -> bool:
     with connection.cursor() as cursor:
+        cursor.execute("select pg_stat_clear_snapshot()")  # else a transaction sees what it saw first
         cursor.execute(WAITING)
         return bool(cursor.fetchone()[0])
 

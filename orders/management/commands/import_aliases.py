@@ -65,7 +65,7 @@ class Command(Base):
         alias_upload.confirm(record, record.fingerprint, None, at_once=True)
         if record.state == AliasImport.State.DONE:
             return
-        why = record.error or "the aliases changed meanwhile; try again"
+        why = record.error or "the aliases changed meanwhile, or the database was busy; try again."
         record.delete()
         self.fail(f"{file}: {why} {NOTHING}")
 
