@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -36,10 +38,17 @@ def cancellable(order: Order) -> list[Hold]:
     return [hold for hold in late if (may_be_lines if hold.subject else whole)]
 
 
+def state_of(order: Order) -> str:
+    """What a decision is about, in short: who decides has seen this state, or decides on another one."""
+    late = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None).order_by("subject")
+    waits = [order.told_now, list(late.values_list("subject", flat=True))]
+    return sha256(json.dumps(waits, sort_keys=True).encode()).hexdigest()[:20]
+
+
 @transaction.atomic
-def apply(order: Order, actor: User | None) -> str:
+def apply(order: Order, actor: User | None, seen: str | None = None) -> str:
     """Take over what the marketplace changed of an order that was not sent; it is judged again."""
-    mine = _waiting(order)
+    mine = _waiting(order, seen)
     if not arrivals.stays_unsent(mine):
         raise IllegalTransition(f"order {order} was sent meanwhile; update the warehouse's order instead")
     found = edits.found_in(mine)
@@ -51,9 +60,9 @@ def apply(order: Order, actor: User | None) -> str:
 
 
 @transaction.atomic
-def keep(order: Order, actor: User | None) -> str:
+def keep(order: Order, actor: User | None, seen: str | None = None) -> str:
     """Leave the order as we have it, until the marketplace changes it once more."""
-    mine = _waiting(order)
+    mine = _waiting(order, seen)
     if _is_open(mine, of_told=True):
         raise IllegalTransition(f"order {order} is being updated in the warehouse already")
     words = changes.in_words(edits.found_in(mine))
@@ -64,27 +73,40 @@ def keep(order: Order, actor: User | None) -> str:
     return f"order {order} is kept as it is"
 
 
-def amend(order: Order, actor: User | None) -> str:
+@transaction.atomic
+def amend(order: Order, actor: User | None, seen: str | None = None) -> str:
     """Have the warehouse's order updated to what the marketplace says now."""
+    _waiting(order, seen)
     amends.update(order, actor)
     _wake(order)
     return f"order {order} is updated in the warehouse with the next run"
 
 
-def void(order: Order, actor: User | None) -> str:
+@transaction.atomic
+def void(order: Order, actor: User | None, seen: str | None = None) -> str:
     """Have the warehouse's order cancelled, or the lines of it that the marketplace cancelled taken out."""
-    holds = cancellable(order)
+    mine = _locked(order, seen)
+    holds = cancellable(mine)
     if not holds:
         raise IllegalTransition(f"order {order} has nothing that can be cancelled in the warehouse now")
-    with transaction.atomic():
-        for hold in holds:
-            amends.cancel(hold, actor)
+    for hold in holds:
+        amends.cancel(hold, actor)
     _wake(order)
     return f"order {order}: cancelled in the warehouse with the next run, if it is unshipped then"
 
 
-def _waiting(order: Order) -> Order:
+def _locked(order: Order, seen: str | None) -> Order:
+    """The order, kept from changing, if it is still as the person who decides has seen it."""
     mine = Order.objects.select_for_update(of=("self",)).select_related("route", "connection").get(pk=order.pk)
+    if seen is not None and seen != state_of(mine):
+        raise IllegalTransition(
+            f"nothing was done: {mine.connection} changed order {order} once more since the page was opened; look again"
+        )
+    return mine
+
+
+def _waiting(order: Order, seen: str | None) -> Order:
+    mine = _locked(order, seen)
     if not mine.told_now:
         raise IllegalTransition(f"order {order} has no change that waits for a decision")
     return mine

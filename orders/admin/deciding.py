@@ -27,7 +27,8 @@ class Deciding(ModelAdmin):
         order = found_or_404(self, request, object_id)
         return ask(
             self, request, order, title=title.format(order=order), consequence=text.format(diff=_diff(order)),
-            do=lambda _values: do(order, request.user), button=button, refuse=IllegalTransition,
+            do=lambda values: do(order, request.user, values["seen"]), button=button, refuse=IllegalTransition,
+            form_class=_seen(order),
         )  # fmt: skip
 
     @action(description="Apply changes", url_path="apply", icon="published_with_changes")
@@ -68,6 +69,15 @@ class Deciding(ModelAdmin):
             do=lambda values: _short(order, values, request.user), form_class=_form(order),
             refuse=IllegalTransition, allowed=may,
         )  # fmt: skip
+
+
+def _seen(order: Order) -> type[forms.Form]:
+    """Carries what was decided on: a change that came after the page was opened is not decided with it."""
+
+    class SeenForm(forms.Form):
+        seen = forms.CharField(widget=forms.HiddenInput, initial=decisions.state_of(order))
+
+    return SeenForm
 
 
 FINED = (

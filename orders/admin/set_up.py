@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -137,7 +138,7 @@ def backfill_page(admin: ModelAdmin, request: HttpRequest, route: Route) -> Http
     context = _context(admin, request, route, f"Load orders: {route}")
     if is_asked and form.is_valid():
         values = form.cleaned_data
-        if "load" in request.POST:
+        if "load" in request.POST and request.POST.get("previewed") == _digest(values):
             messages.success(request, _ask_for(route, values, request.user))
             return redirect(request.path)
         try:
@@ -146,6 +147,7 @@ def backfill_page(admin: ModelAdmin, request: HttpRequest, route: Route) -> Http
             context["error"] = str(exc)
         else:
             context |= {"groups": by_verdict(rows), "is_shown": True, "would_load": _would_load(rows)}
+            context |= {"previewed": _digest(values), "is_other": "load" in request.POST}
     asked = Backfill.objects.filter(route=route).select_related("asked_by")[:LAST_BACKFILLS]
     return TemplateResponse(request, "admin/orders/backfill.html", {**context, "form": form, "asked": asked})
 
@@ -168,6 +170,12 @@ VERDICTS = {
 def by_verdict(rows: list[Row]) -> list[Group]:
     found = [Group(name, colour, [row for row in rows if row.verdict == name]) for name, colour in VERDICTS.items()]
     return [group for group in found if group.rows]
+
+
+def _digest(values: dict[str, Any]) -> str:
+    """What a preview was of: days or numbers that were changed since are previewed anew, not loaded."""
+    asked = (values["first"], values["last"], values["numbers"])
+    return sha256(repr(asked).encode()).hexdigest()[:20]
 
 
 def _would_load(rows: list[Row]) -> int:

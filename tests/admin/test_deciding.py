@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -33,6 +34,12 @@ def button(name: str, order: Order) -> str:
     return reverse(f"admin:orders_order_{name}", args=[order.pk])
 
 
+def decide(client: Client, name: str, order: Order) -> Any:
+    """Press the button on the page that asks, as it was shown."""
+    seen = client.get(button(name, order)).context["form"]["seen"].initial
+    return client.post(button(name, order), {"seen": seen}, follow=True)
+
+
 def staff(client: Client, *permissions: str) -> Client:
     user = User.objects.create_user("staff", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
@@ -52,17 +59,30 @@ def test_the_page_shows_the_difference_and_both_ways_out(changed: Order, admin_c
 def test_updating_the_warehouse_is_asked_first_and_leaves_who_did_it(changed: Order, admin_client: Client) -> None:
     assert "'Boise' → '<b>Nampa</b>'" in text_of(admin_client.get(button("amend", changed)))
     assert not WarehouseChange.objects.exists()
-    admin_client.post(button("amend", changed))
+    decide(admin_client, "amend", changed)
     assert str(WarehouseChange.objects.get().actor) == "admin"
     assert "for admin" in text_of(admin_client.get(address_of(changed))).replace("<em>", "")
 
 
 def test_keeping_it_closes_the_hold_with_a_name(changed: Order, admin_client: Client) -> None:
-    admin_client.post(button("keep", changed))
+    decide(admin_client, "keep", changed)
     hold = changed.holds.get()
     assert hold.resolved_at is not None
     assert hold.resolution.startswith("admin: kept as it is")
-    assert "no change that waits" in text_of(admin_client.post(button("keep", changed), follow=True))
+    assert "no change that waits" in text_of(decide(admin_client, "keep", changed))
+
+
+@pytest.mark.parametrize("name", ["amend", "keep"])
+def test_a_change_that_came_after_the_page_was_opened_is_not_decided_with_it(
+    changed: Order, shop: Sandbox, manage: Run, admin_client: Client, name: str
+) -> None:
+    seen = admin_client.get(button(name, changed)).context["form"]["seen"].initial
+    shop.oasis.edit(changed.full_number, address={"city": "Elsewhere"})
+    manage("run", "revisit_orders")
+    told = text_of(admin_client.post(button(name, changed), {"seen": seen}, follow=True))
+    assert "nothing was done: Overstock changed order" in told
+    assert changed.holds.get().resolved_at is None
+    assert not WarehouseChange.objects.exists()
 
 
 @pytest.mark.parametrize("name", ["amend", "keep", "apply", "void", "short"])
@@ -109,7 +129,7 @@ def test_the_rules_stand_in_the_routes_form(route: Route, admin_client: Client) 
 
 
 def test_lists_of_what_was_changed_open(changed: Order, admin_client: Client) -> None:
-    admin_client.post(button("amend", changed))
+    decide(admin_client, "amend", changed)
     for name in ("warehousechange", "shortship"):
         assert admin_client.get(reverse(f"admin:orders_{name}_changelist")).status_code == 200
     row = WarehouseChange.objects.get()

@@ -57,7 +57,12 @@ def test_orders_are_loaded_by_number_after_a_preview(paused: Route, shop: Sandbo
     assert "Load 1 order" in seen
     assert other not in seen
     assert not Order.objects.exists()
-    done = admin_client.post(page("backfill", paused), {**days, "numbers": number, "load": "1"}, follow=True)
+    shown = admin_client.post(page("backfill", paused), {**days, "numbers": number}).context["previewed"]
+    load = {**days, "previewed": shown, "load": "1"}
+    other = admin_client.post(page("backfill", paused), {**load, "numbers": ""}).content.decode()
+    assert "Nothing was loaded: days or numbers were changed after the preview" in other
+    assert not Backfill.objects.exists()
+    done = admin_client.post(page("backfill", paused), {**load, "numbers": number}, follow=True)
     assert "waits for the next pull" in done.content.decode()
     assert Backfill.objects.get().numbers == [number]
 
