@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
 from orders import decisions
-from tests.orders.test_changes import Run, again, order
-from tests.orders.world import placed
+from tests.orders.test_changes import Run, Told, again, order, sent, set_rule
+from tests.orders.world import holds, parcels, placed, ship
 
 
 def test_a_kit_that_is_swapped_for_one_of_its_components_costs_what_that_costs(
@@ -27,3 +29,24 @@ def test_a_kit_that_is_swapped_for_one_of_its_components_costs_what_that_costs(
     again(manage)
     lines = shop.tradegecko.lines(placed(shop, number)["id"])
     assert [(row["quantity"], Decimal(row["price"])) for row in lines] == [("2.0", 12)]
+
+
+@pytest.mark.parametrize("rule", ["do", "ask", "never"])
+def test_the_rest_of_a_line_that_is_cancelled_after_some_of_it_was_told_is_a_hold(
+    shop: Sandbox, manage: Run, told: Told, rule: str
+) -> None:
+    set_rule(cancels_after_sending=rule)
+    number = sent(shop, manage)
+    ship(shop, number, 1, tracking="1Z1")
+    manage("run", "all")
+    shop.oasis.cancel(number, "1")
+    again(manage)
+    again(manage)
+    assert holds(told(number)) == ["cancelled_late"]
+    ship(shop, number, 2, tracking="1Z2")
+    manage("run", "all")
+    assert told(number)["status"] == "confirmed"
+    assert parcels(shop, number) == [("1", "1Z1", 1), ("2", "1Z2", 1)]
+    ship(shop, number, tracking="1Z3")
+    manage("run", "pull_shipments")
+    assert "over_shipped" in holds(told(number))
