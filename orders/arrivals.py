@@ -69,7 +69,7 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     if order.status in (S.CANCELLED, S.SKIPPED, S.CONFIRMED) or (order.cancel_requested_at and not stays_unsent(order)):
         return "seen again"
     gone = list(_newly_cancelled(order, told))
-    everything = told.state == SaleState.CANCELLED or (gone and not _left(order, gone))
+    everything = told.state == SaleState.CANCELLED or (gone and not _left(order, gone, told))
     if everything:
         cancel(order, "the marketplace cancelled the order")
         return "cancelled"
@@ -228,9 +228,12 @@ def _rest_cancelled(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine]
             yield line
 
 
-def _left(order: Order, gone: list[OrderLine]) -> bool:
-    ids = {line.pk for line in gone}
-    return any(line.pk not in ids and not line.is_cancelled for line in order.lines.all())
+def _left(order: Order, gone: list[OrderLine], told: MarketplaceOrder) -> bool:
+    """Whether any line is still wanted; one that took the place of those that are gone may be new to us."""
+    ours = list(order.lines.all())
+    known = {line.number for line in ours}
+    new = any(line.number not in known and _to_ship(line) for line in told.lines)
+    return new or any(line not in gone and not line.is_cancelled for line in ours)
 
 
 def _to_ship(line: MarketplaceLine) -> int:

@@ -10,7 +10,7 @@ from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
 from orders import decisions
-from tests.orders.test_changes import Run, Told, again, order, sent, set_rule
+from tests.orders.test_changes import Run, Told, again, goods, order, sent, set_rule
 from tests.orders.world import holds, parcels, placed, ship
 
 
@@ -50,3 +50,30 @@ def test_the_rest_of_a_line_that_is_cancelled_after_some_of_it_was_told_is_a_hol
     ship(shop, number, tracking="1Z3")
     manage("run", "pull_shipments")
     assert "over_shipped" in holds(told(number))
+
+
+def test_a_new_line_in_place_of_the_only_one_that_is_cancelled_is_sent(shop: Sandbox, manage: Run) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M", "quantity": 4})
+    shop.oasis.cancel(number, "1")
+    again(manage)
+    again(manage)
+    assert goods(shop, number) == {"TEE-RED-M": "4.0"}
+
+
+def test_a_new_line_waits_for_its_decision_though_all_that_was_sent_is_cancelled(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(cancels_after_sending="do")
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M", "quantity": 4})
+    again(manage)
+    shop.oasis.cancel(number, "1")
+    again(manage)
+    assert "changed_order" in holds(told(number))
+    decisions.amend(order(number), None)
+    again(manage)
+    assert goods(shop, number) == {"TEE-RED-M": "4.0"}
+    assert holds(told(number)) == []
