@@ -126,7 +126,7 @@ class Amender:
     def _change(self, change: WarehouseChange, placed: PlacedOrder | None, submission: WarehouseSubmission) -> None:
         if placed is None:
             raise NotPossible(f"{self._run.connection} has no order {submission.remote_number} any more.")
-        plan = amends.plan(change, submission, self._warehouse)
+        plan = amends.plan(change, submission, self._warehouse, placed)
         todo = amendment.steps(placed, plan.target)
         if todo:
             change.intend(request=amends.as_json(todo))

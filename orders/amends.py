@@ -6,7 +6,7 @@ Everything here holds the order's row first.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -129,7 +129,9 @@ def _locked(pk: int) -> Order:
 # --- aimed at ---------------------------------------------------------------------------------------------------
 
 
-def plan(change: WarehouseChange, submission: WarehouseSubmission, warehouse: Warehouse) -> Plan:
+def plan(
+    change: WarehouseChange, submission: WarehouseSubmission, warehouse: Warehouse, placed: PlacedOrder
+) -> Plan:  # fmt: skip
     """Every line of ours over there, with the units that it shall have. Raises NotPossible for an unknown SKU."""
     order = change.order
     found = tuple(changes.compare(order.told, change.told)) if change.told and order.told else ()
@@ -137,7 +139,7 @@ def plan(change: WarehouseChange, submission: WarehouseSubmission, warehouse: Wa
     units = {int(pk): quantity for pk, quantity in change.lines.items()}
     swapped = {one.line for one in found if one.field in ("partner_sku", "option_sku")}
     units.update(_told_units(order, change, found, swapped))
-    lines = list(_target_lines(sent, units))
+    lines = list(_target_lines(sent, units, {line.item_id for line in placed.lines if line.shipped}))
     added, parts = _added(change, found, swapped, warehouse)
     return Plan(
         Target(
@@ -148,17 +150,40 @@ def plan(change: WarehouseChange, submission: WarehouseSubmission, warehouse: Wa
     )  # fmt: skip
 
 
-def _target_lines(sent: Sequence[SubmittedLine], units: dict[int, int]) -> Iterator[TargetLine]:
-    """A component that was sent as two lines, so that its price was exact, is lowered from the last one on."""
-    last = {(line.order_line_id, line.item_id): line.pk for line in sent}
-    left: dict[tuple[int, str], int] = {}
+def _target_lines(
+    sent: Iterable[SubmittedLine], units: Mapping[int, int], shipped: Container[str]
+) -> Iterator[TargetLine]:  # fmt: skip
+    """A component that was sent as two lines, so that its price was exact, keeps the share of each.
+
+    Only where items of it have left, or the shares are no whole units, it is lowered from the last one on.
+    """
+    parts: dict[tuple[int, str], list[SubmittedLine]] = {}
     for line in sent:
-        wanted, key, quantity = units.get(line.order_line_id), (line.order_line_id, line.item_id), None
+        parts.setdefault((line.order_line_id, line.item_id), []).append(line)
+    for (order_line, item_id), lines in parts.items():
+        wanted = units.get(order_line)
+        quantities: Sequence[int | None] = [None] * len(lines)
         if wanted is not None:
-            rest = left.setdefault(key, wanted * line.units)
-            quantity = rest if last[key] == line.pk else min(rest, line.quantity)
-            left[key] -= quantity
-        yield TargetLine(line.pk, line.item_id, line.sku, quantity, line.remote_id, line.quantity)
+            shares = None if item_id in shipped else _shares(lines, wanted * lines[0].units)
+            quantities = shares or _from_the_last(lines, wanted * lines[0].units)
+        for line, quantity in zip(lines, quantities, strict=True):
+            yield TargetLine(line.pk, line.item_id, line.sku, quantity, line.remote_id, line.quantity)
+
+
+def _shares(lines: Sequence[SubmittedLine], total: int) -> list[int] | None:
+    """So many units over the lines as they are shared now, which keeps the sum of their prices exact."""
+    now = sum(line.quantity for line in lines)
+    if any(line.quantity * total % now for line in lines):
+        return None
+    return [line.quantity * total // now for line in lines]
+
+
+def _from_the_last(lines: Sequence[SubmittedLine], total: int) -> list[int]:
+    quantities = []
+    for line in lines[:-1]:
+        quantities.append(min(total, line.quantity))
+        total -= quantities[-1]
+    return [*quantities, total]
 
 
 def _told_units(order: Order, change: WarehouseChange, found: Iterable[Change], swapped: set[str]) -> dict[int, int]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from integrations.models import Connection, Route
 from integrations.ports import MarketplaceLine, MarketplaceOrder, SaleState
 from integrations.wording import counted
-from orders import changes, references, settling
+from orders import changes, parcels, references, settling
 from orders.models import NOT_SENT, Hold, Order, OrderLine, WarehouseSubmission
 
 S = Order.Status
@@ -69,16 +69,19 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     if order.status in (S.CANCELLED, S.SKIPPED, S.CONFIRMED) or (order.cancel_requested_at and not stays_unsent(order)):
         return "seen again"
     gone = list(_newly_cancelled(order, told))
-    everything = told.state == SaleState.CANCELLED or (gone and not _left(order, gone))
+    everything = told.state == SaleState.CANCELLED or (gone and not _left(order, gone, told))
     if everything:
         cancel(order, "the marketplace cancelled the order")
         return "cancelled"
     for line in gone:
         _cancel_line(order, line)
+    rest = list(_rest_cancelled(order, told))
+    for line in rest:
+        _cancel_rest(order, line)
     shipped = list(_shipped_without_us(order, told))
     if (told.state == SaleState.SHIPPED or (shipped and not _open(order))) and _skip_shipped(order):
         return "skipped"
-    return "changed" if gone or shipped else "seen again"
+    return "changed" if gone or rest or shipped else "seen again"
 
 
 def withdraw(order: Order) -> bool:
@@ -158,6 +161,19 @@ def _cancel_line(order: Order, line: OrderLine) -> None:
     hold_cancelled_late(order, line.number)
 
 
+def _cancel_rest(order: Order, line: OrderLine) -> None:
+    """Some of it was told as shipped; what has left besides stays too, and the rest is not waited for any more."""
+    mine = Order.objects.select_for_update().get(pk=order.pk)
+    known = mine.lines.get(pk=line.pk)
+    left = max(known.quantity_confirmed, known.quantity_shipped)
+    OrderLine.objects.filter(pk=known.pk).update(quantity_to_ship=min(left, known.quantity_to_ship))
+    units = counted(known.quantity_to_ship - left, "units")
+    mine.note(f"the marketplace cancelled the rest of line {known.number}: {units}")
+    hold_cancelled_late(mine, known.number)
+    parcels.recount(mine, WarehouseSubmission.objects.get(order=mine))
+    order.status = mine.status
+
+
 def _shipped_without_us(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine]:
     """Lines of an unsent order of which the marketplace has less open than we would send: that much is left out."""
     if not stays_unsent(order):
@@ -203,9 +219,21 @@ def _newly_cancelled(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine
             yield line
 
 
-def _left(order: Order, gone: list[OrderLine]) -> bool:
-    ids = {line.pk for line in gone}
-    return any(line.pk not in ids and not line.is_cancelled for line in order.lines.all())
+def _rest_cancelled(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine]:
+    """Lines that were cancelled when some of them was told as shipped already."""
+    state = {line.number: line.state for line in told.lines}
+    for line in order.lines.filter(is_cancelled=False, quantity_confirmed__gt=0):
+        waits = line.quantity_to_ship > max(line.quantity_confirmed, line.quantity_shipped)
+        if waits and state.get(line.number) == SaleState.CANCELLED:
+            yield line
+
+
+def _left(order: Order, gone: list[OrderLine], told: MarketplaceOrder) -> bool:
+    """Whether any line is still wanted; one that took the place of those that are gone may be new to us."""
+    ours = list(order.lines.all())
+    known = {line.number for line in ours}
+    new = any(line.number not in known and _to_ship(line) for line in told.lines)
+    return new or any(line not in gone and not line.is_cancelled for line in ours)
 
 
 def _to_ship(line: MarketplaceLine) -> int:

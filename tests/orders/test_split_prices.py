@@ -39,6 +39,7 @@ def test_another_quantity_is_that_many_units_over_both_lines(
     decisions.amend(Order.objects.get(), None)
     manage("run", "submit_orders")
     assert sum(units for units, _ in lines(shop, packs)) == packs_now * 3
+    assert sum(Decimal(price) * units for units, price in lines(shop, packs)) == packs_now * 10
     ship(shop, packs, tracking="1Z1")
     manage("run", "all")
     assert parcels(shop, packs) == [("1", "1Z1", packs_now)]
