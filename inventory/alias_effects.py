@@ -13,6 +13,8 @@ from integrations.models import Connection
 from integrations.wording import counted
 from inventory.alias_plan import Change
 
+ASKED_LATER = ", once the warehouse was asked for their SKUs"
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -37,9 +39,10 @@ def told(found: dict[str, Any]) -> list[Effect]:
     sentences = [
         Effect(f"frees {counted(freed, 'waiting orders')}", found["orders"], freed - len(found["orders"]))
         if freed else None,
-        _effect("may free", found["may_free"], "orders", ", once the warehouse was asked for their SKUs"),
+        _effect("may free", found["may_free"], "orders", ASKED_LATER),
         _effect("holds", found["holds"], "orders", " that could be sent as it is now"),
         _effect("changes the quantity of", found["quantities"], "listings", f": {_named(found)}"),
+        _effect("may change or set to 0 the quantity of", found.get("may_change", 0), "listings", ASKED_LATER),
         _effect("adds", found["new_listings"], "listings", " whose quantity is then published"),
         *(Effect(f"was not judged for {text}", []) for text in found["left_out"]),
     ]  # fmt: skip

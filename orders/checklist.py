@@ -134,7 +134,7 @@ def _warehouse_name(route: Route, look: RouteLook | None) -> Point:
     """Exactly, capitals and blanks included: near misses are shown as they are spelt."""
     wanted = route.marketplace_warehouse_name
     title = f"Orders carry the warehouse name {wanted!r}"
-    seen = _names(route.marketplace) or (look.warehouse_names if look else {})
+    seen = _names(route.marketplace, look)
     total = sum(seen.values())
     if not total:
         return Point(title, State.UNKNOWN, "no orders seen yet, so it cannot be checked", "route")
@@ -145,9 +145,12 @@ def _warehouse_name(route: Route, look: RouteLook | None) -> Point:
     return Point(title, State.OPEN, f"none of {total} recent; they carry {shown}", "route", True)
 
 
-def _names(marketplace: Connection) -> dict[str, int]:
+def _names(marketplace: Connection, look: RouteLook | None) -> dict[str, int]:
+    """How many orders carry each name. Those of a paused route are not stored: only its preview saw them."""
     orders = Order.objects.filter(connection=marketplace, received_at__gt=timezone.now() - RECENT)
-    return dict(orders.order_by().values_list("warehouse_name").annotate(Count("pk")))
+    stored = dict(orders.order_by().values_list("warehouse_name").annotate(Count("pk")))
+    told = look.warehouse_names if look else {}
+    return {name: max(stored.get(name, 0), told.get(name, 0)) for name in {**stored, **told}}
 
 
 def _skus(route: Route, look: RouteLook | None) -> Point:

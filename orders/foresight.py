@@ -56,8 +56,8 @@ class Verdict:
 def foresee(marketplace: Connection, changes: Sequence[Change]) -> dict[str, Any]:
     """Counts and the first few of each kind, ready for JSON; writes nothing that stays.
 
-    Keys: `frees`, `may_free`, `holds` (orders), `quantities`, `new_listings`; `orders` ([number, address] of those
-    freed), `listings` ([SKU, before, after]), `left_out` (what was not judged, in words).
+    Keys: `frees`, `may_free`, `holds` (orders), `quantities`, `may_change`, `new_listings`; `orders` ([number,
+    address] of those freed), `listings` ([SKU, before, after]), `left_out` (what was not judged, in words).
     """
     world = _world(marketplace, {change.key[0] for change in changes})
     names = world.names()
@@ -139,6 +139,7 @@ def _of_listings(before: dict[tuple[int, str], int | None], after: dict[tuple[in
     differ = [key for key, quantity in after.items() if quantity is not None and before.get(key) != quantity]
     return {
         "quantities": len(differ),
+        "may_change": sum(after.get(key) is None for key, quantity in before.items() if quantity is not None),
         "listings": [[key[1], before.get(key), after[key]] for key in differ[:NAMED]],
     }
 

@@ -53,6 +53,8 @@ class SkuForm:
         self.problems: list[str] = []
         self.note = ""
         self.rows = [ComponentForm(values, auto_id=False) for values in _pairs(data)] if data else self._unbound()
+        for row in self.rows[:1]:
+            row.fields["warehouse_sku"].widget.attrs["autofocus"] = True
 
     def _unbound(self) -> list[ComponentForm]:
         given: list[dict[str, Any]] = [{"warehouse_sku": sku, "units": units} for sku, units in self._known]
@@ -109,6 +111,8 @@ class CodeForm:
         for field in self.form.fields.values():
             if not isinstance(field.widget, (CodeInput, UnfoldBooleanWidget, forms.HiddenInput)):
                 field.widget = UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
+        first = next(name for name in fields if name != "service_text")  # which is known already
+        self.form.fields[first].widget.attrs["autofocus"] = True
         self.note = ""
 
     def is_valid(self) -> bool:

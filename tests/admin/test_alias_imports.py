@@ -149,6 +149,7 @@ def test_the_wrong_lines_can_be_downloaded_corrected_and_imported(overstock: Con
     page = upload(admin_client, overstock, content)
     record = AliasImport.objects.get()
     assert "3 wrong: nothing can be imported" in text_of(page)
+    assert "a file of these lines alone imports only them" in text_of(page)
     assert address(record, "errors") in page.content.decode()
     errors = admin_client.get(address(record, "errors")).content
     assert errors.decode("utf-8-sig").splitlines() == [

@@ -322,3 +322,13 @@ def test_a_code_that_was_mapped_while_its_route_is_paused_can_be_mapped_otherwis
     assert form.fields["name"] == "Ground, 7 days"
     assert "→ Ground, 5 days is mapped" in text_of(send(admin_client, address, name="Ground, 5 days"))
     assert ShippingMethod.objects.get().name == "Ground, 5 days"
+
+
+def test_the_pages_say_where_one_is_and_the_field_to_fill_in_is_ready_for_typing(
+    route: Route, admin_client: Client
+) -> None:
+    waiting_orders(route, 1, lambda _: "MYSTERY")
+    assert ">Needs mapping</h1>" in text_of(admin_client.get(LIST))
+    page: Any = html.fromstring(admin_client.get(page_of("unknown_sku", "MYSTERY")).content.decode())
+    assert [field.name for field in page.xpath("//*[@autofocus]")] == ["warehouse_sku"]
+    assert page.xpath(f"//main//a[@href='{LIST}'] | //section//a[@href='{LIST}']")

@@ -62,6 +62,26 @@ def test_a_near_miss_of_the_warehouse_name_is_shown_as_it_is_spelt(paused: Route
     assert point(route, "Orders carry").answer == "1 of 1 recent"
 
 
+def test_a_second_warehouse_of_a_marketplace_goes_by_its_preview_too(
+    paused: Route, shop: Sandbox, overstock: Connection, manage: Run
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    Route.objects.update(state="live")
+    manage("run", "pull_orders")
+    second = Route.objects.create(
+        name="Elm", marketplace=overstock, marketplace_warehouse_name="Elm Street", warehouse=paused.warehouse,
+        location_name=paused.location_name, company_name=paused.company_name,
+    )  # fmt: skip
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"}, warehouse="Elm Street")
+    preview_first_pull(second)
+    assert point(second, "Orders carry").answer == "1 of 2 recent"
+    route_states.go_live(second, None)
+    Route.objects.filter(pk=second.pk).update(marketplace_warehouse_name="elm street")
+    second.refresh_from_db()
+    preview_first_pull(second)
+    assert point(second, "Orders carry").answer == "none of 2 recent; they carry 'Elm Street'"
+
+
 def test_an_alias_ticks_the_skus_without_another_look(paused: Route, shop: Sandbox, overstock: Connection) -> None:
     shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     shop.oasis.add_order({"partner_sku": "MYSTERY-9", "option_sku": "3001"})

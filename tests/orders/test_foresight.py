@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
+from inventory.alias_effects import told
 from inventory.alias_plan import Change
 from inventory.models import Listing, SkuAlias, WarehouseItem
 from orders import actions
@@ -69,6 +70,25 @@ def test_the_quantities_that_change_are_told(shop: Sandbox, overstock: Connectio
     assert found["listings"] == [["PACK", shown, shown // 2]]
     assert found["new_listings"] == 1
     assert SkuAlias.objects.get().units == 1
+
+
+def test_a_quantity_that_the_warehouse_must_be_asked_for_is_told(
+    shop: Sandbox, overstock: Connection, manage: Run
+) -> None:
+    shop.oasis.add_listing("PACK")
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="PACK", warehouse_sku="MUG-BLK", units=1)
+    shop.oasis.add_order({"partner_sku": "PACK"})
+    manage("run", "all")
+    manage("run", "all")
+    found = foresee(overstock, [Change(0, ("PACK", "MUG-BLK"), (1, True, ""), (1, False, ""))])
+    assert (found["quantities"], found["may_change"]) == (0, 1)
+    [effect] = told(found)
+    assert (
+        effect.text == "may change or set to 0 the quantity of 1 listing, once the warehouse was asked for their SKUs"
+    )
+    SkuAlias.objects.update(is_active=False)
+    manage("run", "all")
+    assert Listing.objects.get(marketplace_sku="PACK").published_quantity == 0
 
 
 def test_an_alias_that_is_switched_off_holds_what_could_be_sent(
