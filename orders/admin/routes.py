@@ -105,7 +105,8 @@ class RouteAdmin(ChangedFieldsOnly):
     def go_live(self, request: HttpRequest, object_id: int) -> HttpResponse:
         has_tests = trials.of_route(found_or_404(self, request, object_id)).exists()
         form = set_up.GoLiveForm if has_tests else Nothing
-        return self._ask(request, object_id, "Go live", GOING_LIVE, route_states.go_live, form)
+        text = f"{GOING_LIVE} {WITH_TESTS}" if has_tests else GOING_LIVE
+        return self._ask(request, object_id, "Go live", text, route_states.go_live, form)
 
     @action(description="Start the test", url_path="start-test", icon="science")
     def start_test(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -136,10 +137,8 @@ class RouteAdmin(ChangedFieldsOnly):
         )  # fmt: skip
 
 
-GOING_LIVE = (
-    "From now on its orders are pulled, and sent to the warehouse for real. Orders that went out as a test stay as "
-    "they are: they are never sent again."
-)
+GOING_LIVE = "From now on its orders are pulled, and sent to the warehouse for real."
+WITH_TESTS = "Orders that went out as a test, unless they are removed first, stay as they are and are never sent again."
 TESTING = (
     "Its orders are pulled, and sent to the warehouse as drafts with TEST- before their number. The marketplace is "
     "told nothing, unless it is a sandbox."

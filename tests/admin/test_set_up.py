@@ -43,6 +43,9 @@ def test_from_a_paused_route_to_a_live_one(paused: Route, shop: Sandbox, manage:
     shown = admin_client.get(page("set_up", paused)).content.decode()
     assert "Nothing stands in the way of going live" in shown
     assert "order TEST-" in shown
+    assert (
+        "unless they are removed first, stay as they are" in admin_client.get(page("go_live", paused)).content.decode()
+    )
     admin_client.post(page("go_live", paused))
     assert Route.objects.get().state == "live"
 
