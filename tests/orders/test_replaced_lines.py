@@ -28,7 +28,7 @@ def test_a_kit_that_is_swapped_for_one_of_its_components_costs_what_that_costs(
     shop.faults.add("tradegecko", "reset_after_apply", method="PUT", path="/orders/*")
     again(manage)
     lines = shop.tradegecko.lines(placed(shop, number)["id"])
-    assert [(row["quantity"], Decimal(row["price"])) for row in lines] == [("2.0", 12)]
+    assert [(row["quantity"], Decimal(row["price"])) for row in lines] == [("2.0", Decimal(12))]
 
 
 @pytest.mark.parametrize("rule", ["do", "ask", "never"])
