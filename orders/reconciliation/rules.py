@@ -7,7 +7,7 @@
 | 3 | `not_taken` | not here, and not ours to take: paused route, older than its earliest order date | skipped |
 | 4 | `not_yet` | not here, but created after the last pull, within the grace | being sent |
 | 5 | `missing_here` | not here | missing here |
-| 6 | `cancelled` | cancelled here, or there while unsent; held if the warehouse has it all the same | cancelled, held |
+| 6 | `cancelled` | cancelled here, or there while unsent; still there, or still wanted | cancelled, held, different |
 | 7 | `skipped` | skipped here | skipped |
 | 8 | `gone` | here, and absent from a complete answer for the time of its creation | gone |
 | 9 | `waits` | unsent, and a person must act: holds, refused, paused route, in the warehouse already, overdue | held |
@@ -104,6 +104,9 @@ def cancelled(seen: Seen) -> Verdict | None:
     if ours.status == S.CANCELLED and there.living and not (ours.is_test and there.living[0].status == "draft"):
         text = f"is cancelled, yet {there.name} holds {named(there.living)}"
         return Verdict(B.HELD, text, f"Void it in {there.name}.", M.ORDER)
+    if ours.status == S.CANCELLED and _is_wanted(seen, ours):
+        text = f"is cancelled here, and still open on {seen.market}"
+        return Verdict(B.DIFFERENT, text, f"Cancel it there, or enter it in {there.name} by hand.", M.ORDER)
     if ours.status == S.CANCELLED:
         return Verdict(B.CANCELLED)
     if ours.status in Order.UNSENT and told_so:
@@ -314,3 +317,14 @@ def _ended(seen: Seen) -> str:
 
 def _shows_cancelled(seen: Seen) -> bool:
     return seen.told is not None and not seen.told.unreadable and seen.told.state == SaleState.CANCELLED
+
+
+def _is_wanted(seen: Seen, ours: Ours) -> bool:
+    """Whether the marketplace shows units to ship, long after the order was closed here."""
+    told = seen.told
+    if told is None or told.unreadable or told.state != SaleState.OPEN:
+        return False
+    is_new = ours.moved_at is not None and seen.now - ours.moved_at <= seen.grace
+    return not is_new and any(
+        line.state == SaleState.OPEN and (line.quantity or 0) > line.quantity_shipped for line in told.lines
+    )

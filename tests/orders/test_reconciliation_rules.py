@@ -205,3 +205,15 @@ def test_a_sent_order_that_is_shown_with_another_address_differs_until_it_is_not
     assert rules.judge(Seen(Told("700-1", facts=facts), mine, placed, now=NOW)).bucket == B.SENT
     held = replace(mine, holds=("Changed after sending",))
     assert rules.judge(Seen(Told("700-1", facts=now), held, placed, now=NOW)).bucket == B.HELD
+
+
+@pytest.mark.parametrize(("theirs", "ago", "expected"), [
+    (shown(), 60, "different"),
+    (shown(), 1, "cancelled"),
+    (shown(("1Z1", 3)), 60, "cancelled"),
+    (shown(state=SaleState.CANCELLED), 60, "cancelled"),
+    (None, 60, "cancelled"),
+])  # fmt: skip
+def test_what_is_cancelled_here_and_still_wanted_there_is_told(theirs: Told | None, ago: int, expected: str) -> None:
+    ours = Ours("700-1", "cancelled", moved_at=NOW - timedelta(minutes=ago))
+    assert bucket(theirs, ours, There()) == expected
