@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from time import monotonic
 
 from django.db import transaction
 from django.utils import timezone
@@ -31,6 +32,8 @@ MOST_REFUSALS = 3
 LOOKED_AT_TOGETHER = 100
 # A key that was refused belongs to a request that may still be on its way: it is believed lost only much later.
 KEY_REFUSED_GRACES = 30
+# The queue ends a task that takes longer than ten minutes.
+LONGEST_TURN = timedelta(minutes=5)
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 LONGEST_LOOK_UP_PAUSE = timedelta(minutes=2)
 
@@ -77,8 +80,13 @@ class Sender:
 
     def send_all(self, pks: Sequence[int]) -> None:
         self._queue = list(pks)  # grows by those that are tried once more
+        ends = monotonic() + LONGEST_TURN.total_seconds()
         for place, pk in enumerate(self._queue):
             self._run.beat()
+            if monotonic() > ends:
+                self._run.count("left for the next run", len(self._queue) - place)
+                self._run.wake("submit_orders", self._run.connection.pk)
+                return
             if place % LOOKED_AT_TOGETHER == 0:
                 self._look_again(self._queue[place : place + LOOKED_AT_TOGETHER])
             with self._run.isolated(f"submission {pk}"):

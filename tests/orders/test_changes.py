@@ -510,3 +510,15 @@ def test_a_finalized_order_whose_lines_cannot_be_changed_there_says_what_to_do_b
     actions.retry_sending(order(number), None)
     manage("run", "submit_orders")
     assert (holds(told(number)), goods(shop, number)) == ([], {"MUG-BLK": "2.0"})
+
+
+def test_the_hold_of_a_cancelled_order_that_ships_meanwhile_says_so(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = sent(shop, manage)
+    shop.oasis.cancel(number)
+    manage("run", "revisit_orders")
+    [hold] = told(number)["holds"]
+    assert hold["message"].endswith("Cancel it there while it is unshipped.")
+    ship(shop, number, tracking="1Z1")
+    manage("run", "pull_shipments")
+    [hold] = told(number)["holds"]
+    assert "The warehouse has shipped of it" in hold["message"]

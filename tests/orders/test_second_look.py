@@ -13,7 +13,7 @@ from django.core.management import CommandError
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
-from orders import actions
+from orders import actions, submission
 from orders.models import Order, WarehouseSubmission
 from tests.orders.world import holds, placed
 
@@ -198,3 +198,15 @@ def test_a_wrong_password_is_tried_once_in_a_cycle(shop: Sandbox, manage: Run) -
     with pytest.raises(CommandError):
         manage("run", "all")
     assert len(shop.calls("oasis")) - before == 1
+
+
+def test_a_run_hands_over_before_the_queue_ends_it(shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    monkeypatch.setattr(submission, "LONGEST_TURN", timedelta(0))
+    assert "2 left for the next run" in manage("run", "submit_orders")
+    assert shop.tradegecko.living() == []
+    monkeypatch.undo()
+    manage("run", "submit_orders")
+    assert len(shop.tradegecko.living()) == 2
