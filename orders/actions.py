@@ -11,7 +11,7 @@ from integrations.dispatch import enqueue
 from integrations.transmissions import Transmission, retry
 from inventory import catalogue
 from inventory.aliases import Resolver
-from orders import arrivals, decisions, revisit, settling
+from orders import amends, arrivals, decisions, revisit, settling
 from orders.models import (
     Hold,
     IllegalTransition,
@@ -134,13 +134,15 @@ def resolve(hold: Hold, note: str, actor: User | None) -> str:
     if not may_resolve(hold):
         how = "by its decision" if hold.kind in Hold.UNTIL_DECIDED else "by itself once its cause is mended"
         raise IllegalTransition(f"“{hold}” of order {hold.order} closes {how}")
-    now = timezone.now()
+    now, order = timezone.now(), Order.objects.select_for_update().get(pk=hold.order_id)
     mine = Hold.objects.filter(pk=hold.pk, resolved_at=None)
     if not mine.update(resolved_at=now, resolution=_by(actor, note)):
         raise IllegalTransition(f"“{hold}” of order {hold.order} is resolved already")
-    if hold.kind == Hold.Kind.CANCELLED_LATE and not hold.subject:
-        Order.objects.filter(pk=hold.order_id).update(cancel_resolved_at=now)
-    hold.order.note(f"resolved “{hold}”: {note}", actor=actor)
+    if hold.kind == Hold.Kind.CANCELLED_LATE:
+        amends.call_off_parked(order)  # done by hand, or left
+        if not hold.subject:
+            Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now)
+    order.note(f"resolved “{hold}”: {note}", actor=actor)
     return f"“{hold}” of order {hold.order} is resolved"
 
 

@@ -7,6 +7,7 @@ that was lost is found by the same reading.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -93,7 +94,7 @@ class Amender:
         except Unreadable as exc:  # this order waits, the others go on
             self.failures_in_a_row += 1
             self._run.problem(f"order {change.order}: {exc}")
-            change.back_off(_in_doubt(change, was), str(exc))
+            self._back_off(change, _in_doubt(change, was), str(exc))
 
     def _advance(self, change: WarehouseChange) -> None:
         submission = WarehouseSubmission.objects.get(order=change.order_id)
@@ -156,11 +157,18 @@ class Amender:
             amends.say_why_not(change, why)
         self._run.problem(f"order {change.order}: {change}: {why}")
 
+    @transaction.atomic
+    def _back_off(self, change: WarehouseChange, status: str, error: str, **pauses: Any) -> None:
+        """Later; out of attempts, the holds say so."""
+        Order.objects.select_for_update().get(pk=change.order_id)
+        change.back_off(status, error, **pauses)
+        if change.status == T.PARKED:
+            amends.say_why_not(change, change.last_error)
+
     def _wait(self, change: WarehouseChange, was: str, exc: Misconfigured) -> None:
         with transaction.atomic():
-            Order.objects.select_for_update().get(pk=change.order_id)
-            change.back_off(_in_doubt(change, was), str(exc))
             amends.say_why_not(change, f"{exc} It is tried again.")
+            self._back_off(change, _in_doubt(change, was), str(exc))
         self._run.problem(f"order {change.order}: {change}: {exc}")
 
     def _later(self, change: WarehouseChange, was: str, exc: Unavailable) -> None:
@@ -175,9 +183,9 @@ class Amender:
             if isinstance(exc, KeyRefused):
                 change.note(generation=change.generation + 1)
                 graces = KEY_REFUSED_GRACES
-            change.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, lookup_grace() * graces))
+            self._back_off(change, T.UNCONFIRMED, str(exc), at_least=max(wait, lookup_grace() * graces))
             return
-        change.back_off(_in_doubt(change, was), str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
+        self._back_off(change, _in_doubt(change, was), str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
 
 
 HAS_SHIPPED = (

@@ -95,6 +95,11 @@ def end(order: Order, actor: User | None) -> None:
     _ask(order, actor, cancels_order=True)
 
 
+def call_off_parked(order: Order) -> None:
+    """What could not be done there is not to be tried again. In a transaction that holds the order."""
+    WarehouseChange.objects.filter(order=order, status=T.PARKED).update(status=T.WITHDRAWN)
+
+
 def _ask(
     order: Order, actor: User | None, *, cancels_order: bool = False, lines: dict[str, int] | None = None,
     told: Told | None = None,
@@ -108,7 +113,7 @@ def _ask(
     if row is not None and row.status == T.IN_FLIGHT:
         raise IllegalTransition(f"order {order} is being changed in {row.connection} right now; look again in a minute")
     if row is not None and row.status == T.PARKED:  # what it could not do waits with its hold
-        WarehouseChange.objects.filter(pk=row.pk).update(status=T.WITHDRAWN)
+        call_off_parked(order)
         row = None
     row = row or WarehouseChange(order=order, connection=submission.connection)
     row.cancels_order = row.cancels_order or cancels_order
@@ -344,10 +349,12 @@ def _follow_told(order: Order, change: WarehouseChange, plan: Plan) -> None:
 
 
 def say_why_not(change: WarehouseChange, why: str) -> None:
-    """The holds that it was to close say why they stay. In a transaction that holds the order."""
-    order = change.order
+    """The holds that it was to close say why they stay; those of an order that ended meanwhile are closed."""
+    order = _locked(change.order_id)
+    if order.status in edits.CLOSED:
+        return
     for hold in order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None):
         if change.cancels_order or hold.subject:
             arrivals.hold_cancelled_late(order, hold.subject, why)
-    if change.told is not None and order.told:
+    if change.told is not None and order.told and order.told_now:
         edits.hold_changed(order, changes.in_words(changes.compare(order.told, change.told)), why)

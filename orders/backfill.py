@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from integrations.errors import IntegrationError
+from integrations.errors import IntegrationError, Misconfigured, Unavailable
 from integrations.models import Connection, Route
 from integrations.runs import Run
 from integrations.wording import counted
@@ -42,7 +42,10 @@ def not_found(connection: Connection, number: str, since: datetime, until: datet
 
 
 def asked_for(run: Run) -> None:
-    """What people asked for in the admin, oldest first. One that cannot be read now is tried with the next pull."""
+    """What people asked for in the admin, oldest first.
+
+    While the marketplace gives no answer, it is tried with the next pull; one that cannot be read is over, and says so.
+    """
     waiting = Backfill.objects.filter(route__marketplace=run.connection, finished_at=None)
     for one in waiting.select_related("route__warehouse", "route__marketplace").order_by("asked_at", "pk"):
         _do(run, one)
@@ -52,9 +55,11 @@ def _do(run: Run, asked: Backfill) -> None:
     before, said = run.counts.copy(), len(run.problems)
     try:
         load(run, routes=[asked.route], since=asked.since, until=asked.until, numbers=asked.numbers)
-    except IntegrationError as exc:
+    except (Unavailable, Misconfigured) as exc:
         Backfill.objects.filter(pk=asked.pk).update(result=f"tried, and tried again: {exc}"[:MAX_RESULT_CHARS])
         raise
+    except IntegrationError as exc:
+        run.problem(f"not all of what was asked for could be loaded: {exc}")
     counts = {what: number - before[what] for what, number in run.counts.items()}
     result = _in_words(counts, run.problems[said:])
     Backfill.objects.filter(pk=asked.pk).update(finished_at=timezone.now(), result=result[:MAX_RESULT_CHARS])

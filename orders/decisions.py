@@ -67,6 +67,7 @@ def keep(order: Order, actor: User | None, seen: str | None = None) -> str:
         raise IllegalTransition(f"order {order} is being updated in the warehouse already")
     words = changes.in_words(edits.found_in(mine))
     edits.decided(mine, mine.told_now or {}, f"kept as it is, not: {words}", actor)
+    amends.call_off_parked(mine)
     if mine.status == S.ON_HOLD:
         mine.move_to(S.RECEIVED, reason="judged again", actor=actor)
         _wake(mine)

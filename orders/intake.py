@@ -23,6 +23,7 @@ from orders.models.order import MAX_NUMBER_CHARS as NUMBER_CHARS
 from orders.windows import resume_point, slices
 
 MAX_RAW_CHARS = 64_000
+READ_LATER = "read well later"
 # What makes one order unfit for our tables; anything else is trouble of the whole pull.
 UNSTORABLE = (ValidationError, DataError, IntegrityError, ValueError, ArithmeticError)
 
@@ -150,6 +151,8 @@ class Intake:
     def _keep_unreadable(self, told: UnreadableOrder) -> None:
         digest = sha256((told.number or told.raw).encode()).hexdigest()
         raw = told.raw[:MAX_RAW_CHARS].replace("\x00", "")
+        again = UnreadableRecord.objects.filter(connection=self._marketplace, digest=digest, resolution=READ_LATER)
+        again.update(resolved_at=None, resolution="")
         _, is_new = UnreadableRecord.objects.update_or_create(
             connection=self._marketplace,
             digest=digest,
@@ -161,7 +164,7 @@ class Intake:
 
 def resolve_unreadable(connection: Connection, number: str) -> None:
     unread = UnreadableRecord.objects.filter(Q(full_number=number), connection=connection, resolved_at=None)
-    unread.update(resolved_at=timezone.now(), resolution="read well later")
+    unread.update(resolved_at=timezone.now(), resolution=READ_LATER)
 
 
 def _move_watermarks(routes: Iterable[Route], until: datetime) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from integrations.amendments import ShortShipNotice
@@ -23,6 +24,7 @@ from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, reco
 from integrations.wording import counted
 from orders import amends, arrivals, parcels, readback, telling
 from orders.models import (
+    NOT_SENT,
     ConfirmedLine,
     IllegalTransition,
     Order,
@@ -41,12 +43,12 @@ ASKABLE = (*Order.UNSENT, S.SUBMITTED, S.PARTLY_SHIPPED)
 
 
 def open_lines(order: Order) -> list[OrderLine]:
-    """Lines of which something is left that could be short shipped."""
-    if order.status not in ASKABLE:
-        return []
+    """Lines of which something is left that could be short shipped; refused ones wherever their order is by now."""
     refused = set(ShortShip.objects.filter(order=order, status=T.PARKED).values_list("order_line", flat=True))
+    if order.status not in ASKABLE and not refused:
+        return []
     lines = order.lines.all()
-    return [one for one in lines if one.pk in refused or _open(one)]
+    return [one for one in lines if one.pk in refused or (order.status in ASKABLE and _open(one))]
 
 
 def _open(line: OrderLine) -> int:
@@ -57,9 +59,9 @@ def _open(line: OrderLine) -> int:
 def ask(line: OrderLine, code: str, actor: User | None) -> str:
     """Commit the intent for all that is open of the line. Raises IllegalTransition when that may not be, or not now."""
     order = Order.objects.select_for_update(of=("self",)).select_related("route", "connection").get(pk=line.order_id)
-    _call_off_refused(line)
+    is_askable = _call_off_refused(line) or order.status in ASKABLE
     known = OrderLine.objects.select_for_update().get(pk=line.pk)
-    units = _open(known)
+    units = _open(known) if is_askable else 0
     _check(order, known, units, code)
     known.quantity_to_ship, known.is_cancelled = known.quantity_confirmed, known.quantity_confirmed == 0
     known.save(update_fields=["quantity_to_ship", "is_cancelled"])
@@ -74,16 +76,20 @@ def ask(line: OrderLine, code: str, actor: User | None) -> str:
     )
 
 
-def _call_off_refused(line: OrderLine) -> None:
-    """One that was refused is asked for anew: with another reason."""
-    for refused in ShortShip.objects.select_for_update().filter(order_line=line, status=T.PARKED):
-        ShortShip.objects.filter(pk=refused.pk).update(status=T.WITHDRAWN)
-        _free(line.pk, refused.quantity)
+def _call_off_refused(line: OrderLine) -> bool:
+    """One that was refused is asked for anew: with another reason. Whether there was one."""
+    refused = ShortShip.objects.select_for_update().filter(order_line=line, status=T.PARKED).first()
+    if refused is None:
+        return False
+    ShortShip.objects.filter(pk=refused.pk).update(status=T.WITHDRAWN)
+    _free(line.pk, refused.quantity)
+    return True
 
 
 def _free(line_id: int, units: int) -> None:
+    """The marketplace may have lowered the line meanwhile."""
     mine = OrderLine.objects.filter(pk=line_id)
-    mine.update(quantity_to_ship=F("quantity_to_ship") + units, is_cancelled=False)
+    mine.update(quantity_to_ship=Least(F("quantity_to_ship") + units, F("quantity")), is_cancelled=False)
 
 
 def _check(order: Order, line: OrderLine, units: int, code: str) -> None:
@@ -92,7 +98,7 @@ def _check(order: Order, line: OrderLine, units: int, code: str) -> None:
         raise IllegalTransition(f"route {order.route} has no short ship reason {code!r}; add it to the route")
     if not telling.may_reach(order.route, order.connection):
         raise IllegalTransition(f"route {order.route} is in test; the marketplace is told nothing")
-    if order.status not in ASKABLE or units <= 0 or not line.number:
+    if units <= 0 or not line.number:
         raise IllegalTransition(f"{name} has nothing open that could be short shipped")
     told = ConfirmedLine.objects.filter(shipment_line__order_line=line)
     if line.quantity_shipped > line.quantity_confirmed or told.exclude(confirmation__status=T.ACCEPTED).exists():
@@ -123,7 +129,7 @@ def _lower(order: Order, line: OrderLine, actor: User | None) -> None:
 
 def _has_let_go(order: Order, line: OrderLine) -> bool:
     """Whether the warehouse's order holds no more of the line than is to ship."""
-    submission = WarehouseSubmission.objects.filter(order=order).exclude(status=T.WITHDRAWN).first()
+    submission = WarehouseSubmission.objects.filter(order=order).exclude(NOT_SENT).first()
     if submission is None or submission.remote_status in WarehouseSubmission.ENDED or order.status == S.CANCELLED:
         return True
     there: Counter[tuple[str, int]] = Counter()  # a component may be two lines, of different prices
@@ -203,13 +209,11 @@ class Teller:
         """Whether the warehouse has let go of the units. Where they have left meanwhile, they ship after all."""
         if _has_let_go(short.order, short.order_line):
             return True
-        changes = WarehouseChange.objects.filter(order=short.order)
-        parked = changes.filter(status=T.PARKED).first()
-        if parked is None or changes.filter(status__in=amends.OPEN).exists():
+        why = _give_back(short)
+        if why:
+            self._run.problem(f"order {short.order}: {short} is called off: {why}")
+        else:
             short.release(_in_doubt(short, was), costs_attempt=False)
-            return False
-        _give_back(short, parked)
-        self._run.problem(f"order {short.order}: {short} is called off: {parked.last_error}")
         return False
 
     def _line(self, short: ShortShip) -> MarketplaceLine:
@@ -271,15 +275,22 @@ def _accept(short: ShortShip) -> None:
 
 
 @transaction.atomic
-def _give_back(short: ShortShip, parked: WarehouseChange) -> None:
+def _give_back(short: ShortShip) -> str:
+    """Free the units that the warehouse keeps for good: nothing that was asked of it takes them out. Why, or empty."""
     order = Order.objects.select_for_update().get(pk=short.order_id)
-    _free(short.order_line_id, short.quantity)
-    short.finish(T.WITHDRAWN, error=parked.last_error)
-    WarehouseChange.objects.filter(pk=parked.pk).update(status=T.WITHDRAWN)
-    order.note(f"short ship of line {short.order_line.number} called off: {parked.last_error}")
     submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first()
-    if submission is not None:
-        parcels.recount(order, submission)
+    changes = WarehouseChange.objects.filter(order=order)
+    is_open = changes.filter(status__in=amends.OPEN).exists()
+    if submission is None or is_open or _has_let_go(order, short.order_line):
+        return ""
+    parked = changes.filter(status=T.PARKED).first()
+    why = parked.last_error if parked else f"{submission.connection} holds the units, and nothing takes them out"
+    _free(short.order_line_id, short.quantity)
+    short.finish(T.WITHDRAWN, error=why)
+    amends.call_off_parked(order)
+    order.note(f"short ship of line {short.order_line.number} called off: {why}")
+    parcels.recount(order, submission)
+    return why
 
 
 def _in_doubt(short: ShortShip, was: str) -> str:

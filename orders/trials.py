@@ -15,7 +15,7 @@ from django.db.models.functions import Least
 from django.utils import timezone
 
 from integrations.dispatch import enqueue
-from integrations.errors import IntegrationError, Misconfigured, Refused
+from integrations.errors import Misconfigured, Refused, Unavailable, Unreadable
 from integrations.models import Route
 from integrations.ports import Warehouse
 from integrations.runs import Run
@@ -66,9 +66,10 @@ def remove(run: Run, warehouse: Warehouse) -> None:
                 raise
             except Refused as exc:
                 _keep(run, submission, str(exc))
-            except IntegrationError as exc:
+            except (Unavailable, Unreadable) as exc:
                 run.problem(f"test order {submission.order} is removed later: {exc}")
-                return
+                if isinstance(exc, Unavailable):
+                    return
 
 
 def _remove(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError
 
+from integrations.errors import Unreadable
 from integrations.models import Connection, Route
+from integrations.ports import MarketplaceOrder, UnreadableOrder
 from integrations.sandbox.server import Sandbox
+from integrations.supplier_oasis.adapter import SupplierOasis
 from orders import backfill
 from orders.jobs import pull_orders
 from orders.models import Backfill, Order
@@ -91,3 +95,27 @@ def test_what_cannot_be_read_now_stays_asked_for(shop: Sandbox, route: Route, ov
 @pytest.mark.parametrize("text", ["A1, B2", "A1\nB2\nA1", "A1;B2;", " A1\tB2 "])
 def test_numbers_are_taken_as_people_paste_them(text: str) -> None:
     assert backfill.numbers_in(text) == ["A1", "B2"]
+
+
+def test_a_period_that_cannot_be_read_ends_and_keeps_back_neither_the_next_nor_the_pull(
+    shop: Sandbox, route: Route, overstock: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, row = add(shop, 20), asked(route)
+    real = SupplierOasis.orders
+
+    def read(self: SupplierOasis, since: datetime, until: datetime) -> Iterator[MarketplaceOrder | UnreadableOrder]:
+        if since < datetime.now(UTC) - timedelta(days=22):
+            raise Unreadable("an answer with an entity in it")
+        return real(self, since, until)
+
+    later = Backfill.objects.create(
+        route=route, since=datetime.now(UTC) - timedelta(days=21), until=datetime.now(UTC), numbers=[old]
+    )
+    monkeypatch.setattr(SupplierOasis, "orders", read)
+    pull_orders(overstock)
+    row.refresh_from_db()
+    later.refresh_from_db()
+    assert row.finished_at is not None
+    assert "an entity in it" in row.result
+    assert later.finished_at is not None
+    assert numbers() == {old}

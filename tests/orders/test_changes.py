@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError
+from django.db import transaction
 
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
-from orders import actions, decisions
+from orders import actions, amends, arrivals, decisions
+from orders.admin import worklists
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange
 from tests.orders.world import holds, parcels, placed, ship
 
@@ -522,3 +524,56 @@ def test_the_hold_of_a_cancelled_order_that_ships_meanwhile_says_so(shop: Sandbo
     manage("run", "pull_shipments")
     [hold] = told(number)["holds"]
     assert "The warehouse has shipped of it" in hold["message"]
+
+
+# --- what could not be done -------------------------------------------------------------------------------------
+
+
+def test_what_is_kept_after_all_is_off_the_worklist(shop: Sandbox, manage: Run) -> None:
+    number = sent(shop, manage)
+    shop.oasis.edit(number, "1", quantity=5)
+    again(manage)
+    decisions.amend(order(number), None)
+    shop.faults.add("tradegecko", "422", path="/order_line_items/*", method="PUT")
+    again(manage)
+    assert worklists.counts()["refused"] == 1
+    decisions.keep(order(number), None)
+    assert worklists.counts()["refused"] == 0
+    assert not Hold.objects.filter(resolved_at=None).exists()
+
+
+def test_what_was_done_by_hand_is_off_the_worklist(shop: Sandbox, manage: Run) -> None:
+    set_rule(order_status="finalized", cancels_after_sending="do")
+    number = sent(shop, manage)
+    shop.tradegecko.switch(finalized_lines_stay=True)
+    shop.oasis.cancel(number, "2")
+    again(manage)
+    assert worklists.counts()["refused"] == 1
+    actions.resolve(Hold.objects.get(resolved_at=None), "taken out there", None)
+    again(manage)
+    assert worklists.counts()["refused"] == 0
+    assert not Hold.objects.filter(resolved_at=None).exists()
+
+
+def test_a_cancellation_that_is_given_up_says_so_in_its_hold(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = sent(shop, manage)
+    shop.oasis.cancel(number)
+    again(manage)
+    decisions.void(order(number), None)
+    WarehouseChange.objects.update(attempts=100)
+    shop.faults.add("tradegecko", "503", path="/orders/*", method="GET")
+    again(manage)
+    assert WarehouseChange.objects.get().status == "parked"
+    assert "given up after" in told(number)["holds"][0]["message"]
+
+
+def test_a_change_that_fails_when_the_order_has_ended_opens_no_hold(shop: Sandbox, manage: Run) -> None:
+    number = sent(shop, manage)
+    shop.oasis.edit(number, "1", quantity=5)
+    again(manage)
+    decisions.amend(order(number), None)
+    change = WarehouseChange.objects.select_related("order").get()
+    with transaction.atomic():
+        arrivals.close_cancelled(order(number), "cancelled on both sides meanwhile")
+        amends.say_why_not(change, "It is void there.")
+    assert not Hold.objects.filter(resolved_at=None).exists()

@@ -182,6 +182,16 @@ def test_an_unreadable_order_is_kept_whole_and_its_neighbours_go(shop: Sandbox, 
     assert UnreadableRecord.objects.get().resolved_at is not None
 
 
+def test_an_order_that_is_unreadable_again_is_back_on_the_worklist(shop: Sandbox, manage: Run) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": "two"})
+    for quantity in (2, "three"):
+        manage("run", "pull_orders")
+        shop.oasis.orders[number].lines[0].quantity = quantity
+    manage("run", "pull_orders")
+    record = UnreadableRecord.objects.get()
+    assert (record.resolved_at, record.resolution) == (None, "")
+
+
 def test_all_reasons_are_told_at_once(shop: Sandbox, manage: Run, told: Told) -> None:
     shop.tradegecko.add_variant("MUG-BLK")
     number = shop.oasis.add_order(

@@ -12,7 +12,7 @@ from django.core.management import CommandError
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
 from orders import short_shipping
-from orders.models import IllegalTransition, OrderLine, ShortShip
+from orders.models import IllegalTransition, OrderLine, ShortShip, WarehouseChange
 from tests.orders.test_changes import goods, set_rule, state, two_lines
 from tests.orders.world import parcels, ship
 
@@ -158,3 +158,45 @@ def test_a_reason_must_be_one_of_the_routes(shop: Sandbox, manage: Run) -> None:
     manage("run", "pull_orders")
     with pytest.raises(IllegalTransition, match="no short ship reason"):
         short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+
+
+@pytest.mark.usefixtures("reasons")
+def test_a_refused_one_of_an_order_that_has_ended_is_asked_for_with_another_reason(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
+    manage("run", "all")
+    short_shipping.ask(line(number, "1"), "DISCONTINUED", None)
+    shop.faults.add("oasis", "400_xml", path="/shipments", method="POST")
+    done(manage)
+    assert (told(number)["status"], ShortShip.objects.get().status) == ("cancelled", "parked")
+    assert short_shipping.open_lines(line(number, "1").order)
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    done(manage)
+    assert shorts(shop, number) == {"1": "OUT_OF_STOCK"}
+    assert (told(number)["status"], line(number, "1").quantity_to_ship) == ("cancelled", 0)
+
+
+@pytest.mark.usefixtures("reasons")
+def test_one_whose_units_nothing_takes_out_any_more_is_called_off(shop: Sandbox, manage: Run) -> None:
+    number = two_lines(shop)
+    manage("run", "all")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    WarehouseChange.objects.update(status="withdrawn")
+    with pytest.raises(CommandError, match="called off"):
+        manage("run", "confirm_shipments")
+    assert ShortShip.objects.get().status == "withdrawn"
+    assert (line(number, "2").quantity_to_ship, line(number, "2").is_cancelled) == (1, False)
+    assert shorts(shop, number) == {}
+
+
+@pytest.mark.usefixtures("reasons")
+def test_a_refused_one_whose_line_was_lowered_frees_no_more_than_is_ordered(shop: Sandbox, manage: Run) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "1"), "DISCONTINUED", None)
+    shop.faults.add("oasis", "400_xml", path="/shipments", method="POST")
+    done(manage)
+    OrderLine.objects.filter(pk=line(number, "1").pk).update(quantity=1)
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    assert ShortShip.objects.get(status="pending").quantity == 1

@@ -7,8 +7,11 @@ import json
 import pytest
 from django.core.management import CommandError
 
+from integrations.amendments import PlacedOrder
+from integrations.errors import Unreadable
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
+from integrations.tradegecko.adapter import TradeGecko
 from orders import telling, trials
 from orders.models import Order, WarehouseSubmission
 from tests.conftest import Run
@@ -113,3 +116,27 @@ def test_the_command_line_removes_them_too(tested: str, shop: Sandbox, manage: R
     assert shop.tradegecko.living() == []
     with pytest.raises(CommandError, match="there is no route 'None'"):
         manage("remove_test_orders", "None")
+
+
+def test_one_that_cannot_be_read_does_not_keep_the_others(
+    shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Route.objects.update(state="test")
+    for _ in range(2):
+        old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    first, last = (one.order.full_number for one in WarehouseSubmission.objects.all())
+    bad = placed(shop, f"TEST-{first}")["id"]
+    real = TradeGecko.order
+
+    def read(self: TradeGecko, remote_id: str) -> PlacedOrder | None:
+        if remote_id == str(bad):
+            raise Unreadable("a parcel without a quantity")
+        return real(self, remote_id)
+
+    monkeypatch.setattr(TradeGecko, "order", read)
+    trials.ask_to_remove(Route.objects.get(), None)
+    with pytest.raises(CommandError, match=f"test order {first} is removed later"):
+        manage("run", "submit_orders")
+    assert [one.full_number for one in Order.objects.all()] == [first]
+    assert not shop.tradegecko.by_reference(f"TEST-{last}")
