@@ -236,8 +236,8 @@ class Route(models.Model):
     @property
     def short_ship_codes(self) -> list[tuple[str, str]]:
         """(code, what it means) of each reason."""
-        rows = [line.strip().partition(" ") for line in self.short_ship_reasons.splitlines() if line.strip()]
-        return [(code, words.strip() or code) for code, _, words in rows]
+        rows = [line.split(maxsplit=1) for line in self.short_ship_reasons.splitlines() if line.strip()]
+        return [(code, "".join(words).strip() or code) for code, *words in rows]
 
 
 class JobPlan(models.Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from django.utils import timezone
@@ -13,7 +13,7 @@ from integrations.models import Connection, Route
 from integrations.runs import Run
 from integrations.wording import counted
 from orders import intake
-from orders.models import Backfill
+from orders.models import Backfill, Order
 
 MOST_NUMBERS = 500
 MAX_RESULT_CHARS = 2000
@@ -25,16 +25,24 @@ def numbers_in(text: str) -> list[str]:
     return list(dict.fromkeys(part for part in found if part))
 
 
-def load(run: Run, *, routes: Sequence[Route], since: datetime, until: datetime, numbers: Collection[str] = ()) -> None:
-    """Read a window again; no watermark moves. With `numbers` only these are taken, and those not found are told."""
+def load(
+    run: Run, *, routes: Sequence[Route], since: datetime, until: datetime, numbers: Collection[str] = (),
+    on_read: Callable[[datetime], None] | None = None,
+) -> None:  # fmt: skip
+    """Read a window again; no watermark moves. With `numbers` only these are taken, and those not found are told.
+
+    `on_read` is told after each slice up to when everything is committed.
+    """
     until = min(until, timezone.now())
     if run.record.window_since is None:
         run.window(since, until)
-    taken = intake.read(run, run.marketplace(), routes, since, until, too_old_too=True, only=frozenset(numbers))
+    port, only = run.marketplace(), frozenset(numbers)
+    taken = intake.read(run, port, routes, since, until, too_old_too=True, only=only, on_read=on_read)
     intake.settle_arrivals(run, routes)
-    for number in numbers:
-        if number not in taken:
-            run.problem(not_found(run.connection, number, since, until))
+    here = Order.objects.filter(connection=run.connection, full_number__in=only - taken)
+    missing = only - taken - set(here.values_list("full_number", flat=True))
+    for number in sorted(missing):
+        run.problem(not_found(run.connection, number, since, until))
 
 
 def not_found(connection: Connection, number: str, since: datetime, until: datetime) -> str:
@@ -52,17 +60,25 @@ def asked_for(run: Run) -> None:
 
 
 def _do(run: Run, asked: Backfill) -> None:
-    before, said = run.counts.copy(), len(run.problems)
+    """A long one that is broken off goes on where it was."""
+    before, said, mine = run.counts.copy(), len(run.problems), Backfill.objects.filter(pk=asked.pk)
+
+    def note(until: datetime) -> None:
+        mine.update(read_until=until)
+
     try:
-        load(run, routes=[asked.route], since=asked.since, until=asked.until, numbers=asked.numbers)
+        load(
+            run, routes=[asked.route], since=asked.read_until or asked.since, until=asked.until, numbers=asked.numbers,
+            on_read=note,
+        )  # fmt: skip
     except (Unavailable, Misconfigured) as exc:
-        Backfill.objects.filter(pk=asked.pk).update(result=f"tried, and tried again: {exc}"[:MAX_RESULT_CHARS])
+        mine.update(result=f"tried, and tried again: {exc}"[:MAX_RESULT_CHARS])
         raise
     except IntegrationError as exc:
         run.problem(f"not all of what was asked for could be loaded: {exc}")
     counts = {what: number - before[what] for what, number in run.counts.items()}
     result = _in_words(counts, run.problems[said:])
-    Backfill.objects.filter(pk=asked.pk).update(finished_at=timezone.now(), result=result[:MAX_RESULT_CHARS])
+    mine.update(finished_at=timezone.now(), result=result[:MAX_RESULT_CHARS])
 
 
 def _in_words(counts: dict[str, int], problems: Iterable[str]) -> str:

@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 ('until', models.DateTimeField()),
                 ('numbers', models.JSONField(default=list, help_text='Order numbers; none: every order of the period.')),
                 ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('read_until', models.DateTimeField(help_text='Everything of it that was created before is loaded.', null=True)),
                 ('finished_at', models.DateTimeField(null=True)),
                 ('result', models.TextField(blank=True)),
                 ('asked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),

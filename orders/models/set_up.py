@@ -38,6 +38,7 @@ class Backfill(models.Model):
     numbers = models.JSONField(default=list, help_text="Order numbers; none: every order of the period.")
     asked_at = models.DateTimeField(default=timezone.now)
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+    read_until = models.DateTimeField(null=True, help_text="Everything of it that was created before is loaded.")
     finished_at = models.DateTimeField(null=True)
     result = models.TextField(blank=True)
 

@@ -119,3 +119,15 @@ def test_a_period_that_cannot_be_read_ends_and_keeps_back_neither_the_next_nor_t
     assert "an entity in it" in row.result
     assert later.finished_at is not None
     assert numbers() == {old}
+
+
+def test_a_long_one_that_is_broken_off_goes_on_where_it_was(shop: Sandbox, route: Route, overstock: Connection) -> None:
+    first, last = add(shop, 20), add(shop, 1)
+    pull_orders(overstock)  # what is within the earliest date
+    row = asked(route, first, last)
+    Backfill.objects.filter(pk=row.pk).update(read_until=datetime.now(UTC) - timedelta(days=10))
+    pull_orders(overstock)
+    row.refresh_from_db()
+    assert row.finished_at is not None
+    assert row.read_until is not None
+    assert row.result.startswith("1 seen again; order " + first)
