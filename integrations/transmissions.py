@@ -49,6 +49,10 @@ class Transmission(models.Model):
     class Meta:
         abstract = True
 
+    def status_after(self, was: str) -> str:
+        """Where it goes back to when nothing was decided: what may have arrived is looked up first."""
+        return self.Status.UNCONFIRMED if self.sent_at else was
+
     def claim(self, **still: object) -> str | None:
         """Take it for the calling worker; the status it had, or None if it is no longer free, or no longer so."""
         seen, now = self.status, timezone.now()

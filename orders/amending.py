@@ -84,7 +84,7 @@ class Amender:
             self.failures_in_a_row = 0
         except Misconfigured as exc:
             if exc.credentials:
-                change.release(_in_doubt(change, was), costs_attempt=False)
+                change.release(change.status_after(was), costs_attempt=False)
                 raise
             self._wait(change, was, exc)  # perhaps a right that only this needs: orders go out all the same
         except Refused as exc:
@@ -94,7 +94,7 @@ class Amender:
         except Unreadable as exc:  # this order waits, the others go on
             self.failures_in_a_row += 1
             self._run.problem(f"order {change.order}: {exc}")
-            self._back_off(change, _in_doubt(change, was), str(exc))
+            self._back_off(change, change.status_after(was), str(exc))
 
     def _advance(self, change: WarehouseChange) -> None:
         submission = WarehouseSubmission.objects.get(order=change.order_id)
@@ -168,12 +168,12 @@ class Amender:
     def _wait(self, change: WarehouseChange, was: str, exc: Misconfigured) -> None:
         with transaction.atomic():
             amends.say_why_not(change, f"{exc} It is tried again.")
-            self._back_off(change, _in_doubt(change, was), str(exc))
+            self._back_off(change, change.status_after(was), str(exc))
         self._run.problem(f"order {change.order}: {change}: {exc}")
 
     def _later(self, change: WarehouseChange, was: str, exc: Unavailable) -> None:
         if exc.throttled:
-            change.release(_in_doubt(change, was), after=exc.retry_after, error=str(exc), costs_attempt=False)
+            change.release(change.status_after(was), after=exc.retry_after, error=str(exc), costs_attempt=False)
             raise exc
         self.failures_in_a_row += 1
         self._run.problem(f"order {change.order}: {exc}")
@@ -185,17 +185,13 @@ class Amender:
                 graces = KEY_REFUSED_GRACES
             self._back_off(change, T.UNCONFIRMED, str(exc), at_least=max(wait, lookup_grace() * graces))
             return
-        self._back_off(change, _in_doubt(change, was), str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
+        self._back_off(change, change.status_after(was), str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
 
 
 HAS_SHIPPED = (
     "The warehouse has shipped of it, so that it is not voided there. Have it called back, or settle it with the "
     "marketplace; then resolve this."
 )
-
-
-def _in_doubt(change: WarehouseChange, was: str) -> str:
-    return T.UNCONFIRMED if change.sent_at else was
 
 
 def _key(change: WarehouseChange, submission: WarehouseSubmission) -> str:

@@ -92,7 +92,7 @@ class Teller:
         try:
             self._advance(confirmation, was)
         except Misconfigured:
-            confirmation.release(_in_doubt(confirmation, was), costs_attempt=False)
+            confirmation.release(confirmation.status_after(was), costs_attempt=False)
             raise
         except Unavailable as exc:
             self._later(confirmation, was, exc)
@@ -172,7 +172,7 @@ class Teller:
     def _later(self, confirmation: ShipmentConfirmation, was: str, exc: Unavailable) -> None:
         if exc.throttled:
             after = exc.retry_after
-            confirmation.release(_in_doubt(confirmation, was), after=after, error=str(exc), costs_attempt=False)
+            confirmation.release(confirmation.status_after(was), after=after, error=str(exc), costs_attempt=False)
             raise exc
         wait = exc.retry_after or timedelta(0)
         if isinstance(exc, TakenIn):
@@ -199,11 +199,6 @@ def _notice(order: Order, lines: Sequence[ConfirmedLine]) -> ShipmentNotice:
             for line in lines
         ),
     )  # fmt: skip
-
-
-def _in_doubt(confirmation: ShipmentConfirmation, was: str) -> str:
-    """What was sent is read back before it is sent again, whatever was answered: no key protects it."""
-    return T.UNCONFIRMED if confirmation.sent_at else was
 
 
 def _too_early(confirmation: ShipmentConfirmation) -> bool:

@@ -176,7 +176,7 @@ class Teller:
         try:
             self._advance(short, was)
         except Misconfigured:
-            short.release(_in_doubt(short, was), costs_attempt=False)
+            short.release(short.status_after(was), costs_attempt=False)
             raise
         except Refused as exc:
             self._park(short, str(exc))
@@ -185,7 +185,7 @@ class Teller:
         except Unreadable as exc:
             self._failures_in_a_row += 1
             self._run.problem(f"order {short.order}: {exc}")
-            short.back_off(_in_doubt(short, was), str(exc))
+            short.back_off(short.status_after(was), str(exc))
 
     def _advance(self, short: ShortShip, was: str) -> None:
         if not self._may_go(short, was):
@@ -213,7 +213,7 @@ class Teller:
         if why:
             self._run.problem(f"order {short.order}: {short} is called off: {why}")
         else:
-            short.release(_in_doubt(short, was), costs_attempt=False)
+            short.release(short.status_after(was), costs_attempt=False)
         return False
 
     def _line(self, short: ShortShip) -> MarketplaceLine:
@@ -230,7 +230,7 @@ class Teller:
 
     def _later(self, short: ShortShip, was: str, exc: Unavailable) -> None:
         if exc.throttled:
-            short.release(_in_doubt(short, was), after=exc.retry_after, error=str(exc), costs_attempt=False)
+            short.release(short.status_after(was), after=exc.retry_after, error=str(exc), costs_attempt=False)
             raise exc
         wait = exc.retry_after or timedelta(0)
         if not isinstance(exc, TakenIn):
@@ -239,7 +239,7 @@ class Teller:
         if isinstance(exc, OutcomeUnknown):
             short.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, lookup_grace()))
         else:
-            short.back_off(_in_doubt(short, was), str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
+            short.back_off(short.status_after(was), str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
 
 
 def _check_open(short: ShortShip, told: MarketplaceLine) -> None:
@@ -291,7 +291,3 @@ def _give_back(short: ShortShip) -> str:
     order.note(f"short ship of line {short.order_line.number} called off: {why}")
     parcels.recount(order, submission)
     return why
-
-
-def _in_doubt(short: ShortShip, was: str) -> str:
-    return T.UNCONFIRMED if short.sent_at else was
