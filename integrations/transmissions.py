@@ -117,6 +117,10 @@ def pause_after(attempts: int) -> timedelta:
     return timedelta(seconds=capped * random.uniform(0.8, 1.2))  # noqa: S311
 
 
+# A key that was refused belongs to a request that may still be on its way: it is believed lost only much later.
+KEY_REFUSED_GRACES = 30
+
+
 def lookup_grace() -> timedelta:
     """How long after a send a look-up that finds nothing is not believed yet."""
     return timedelta(seconds=settings.LOOKUP_GRACE_SECONDS)

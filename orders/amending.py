@@ -24,14 +24,12 @@ from integrations.errors import (
 from integrations.models import Route
 from integrations.ports import Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
-from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
+from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due, lookup_grace, recover
 from orders import amendment, amends, arrivals, edits
 from orders.amendment import NotPossible
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 
 S, T, K = Order.Status, WarehouseChange.Status, Hold.Kind
-# A key that was refused belongs to a request that may still be on its way.
-KEY_REFUSED_GRACES = 30
 
 
 def amend(run: Run, warehouse: Warehouse) -> None:

@@ -19,7 +19,7 @@ from integrations.errors import IntegrationError, KeyRefused, Misconfigured, Out
 from integrations.models import Connection, Route
 from integrations.ports import OrderRequest, Receipt, Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
-from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
+from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due, lookup_grace, recover
 from inventory import catalogue
 from orders import amending, arrivals, edits, receipts, revisit, settling, trials, warehouse_request
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
@@ -30,8 +30,6 @@ T = WarehouseSubmission.Status
 MOST_REFUSALS = 3
 # Of thousands that wait, a run looks on the marketplace only at those that its call limit may let out.
 LOOKED_AT_TOGETHER = 100
-# A key that was refused belongs to a request that may still be on its way: it is believed lost only much later.
-KEY_REFUSED_GRACES = 30
 # The queue ends a task that takes longer than ten minutes.
 LONGEST_TURN = timedelta(minutes=5)
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
