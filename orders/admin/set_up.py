@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from integrations.connection_test import check_route
 from integrations.dispatch import enqueue
@@ -25,6 +25,7 @@ from integrations.models import Route
 from integrations.registry import marketplace_for
 from orders import backfill, checklist, periods, route_states
 from orders.admin.labels import Label
+from orders.admin.reconciliations import Day
 from orders.checklist import Point, State
 from orders.models import Backfill
 from orders.preview import Row, look_from, preview, preview_first_pull
@@ -94,10 +95,6 @@ class GoLiveForm(forms.Form):
         label="Remove the test orders first; what the marketplace still wants then comes in again for real",
         required=False, initial=True, widget=UnfoldBooleanWidget(),
     )  # fmt: skip
-
-
-class Day(UnfoldAdminTextInputWidget):
-    input_type = "date"
 
 
 class BackfillForm(forms.Form):
