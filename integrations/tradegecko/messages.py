@@ -38,8 +38,8 @@ def order_body(request: OrderRequest, options: Options) -> dict[str, Any]:
     """One body with lines and address nested, so that an order is one call (3.10)."""
     order: dict[str, Any] = {
         "status": request.status,
-        "company_id": id_out(request.company_id),
-        "stock_location_id": id_out(request.location_id),
+        "company_id": _id_out(request.company_id),
+        "stock_location_id": _id_out(request.location_id),
         "issued_at": request.ordered_on.isoformat(),
         "order_number": request.short_reference,
         "reference_number": request.full_number,
@@ -47,13 +47,7 @@ def order_body(request: OrderRequest, options: Options) -> dict[str, Any]:
         "tags": list(request.tags),
         "shipping_address": _address(request),
         "order_line_items": [
-            {
-                "variant_id": id_out(line.item_id),
-                "quantity": str(line.quantity),
-                "price": f"{line.unit_price.normalize():f}",
-                "line_type": "product",
-                "position": position,
-            }
+            {**new_line(line.item_id, line.quantity, line.unit_price), "position": position}
             for position, line in enumerate(request.lines, start=1)
         ],
     }
@@ -62,6 +56,16 @@ def order_body(request: OrderRequest, options: Options) -> dict[str, Any]:
     if options.tax_treatment:
         order["tax_treatment"] = options.tax_treatment
     return {"order": order}
+
+
+def new_line(item_id: str, quantity: int, unit_price: Decimal) -> dict[str, Any]:
+    """A line to be created, with the order or later (3.10, 5.7)."""
+    return {
+        "variant_id": _id_out(item_id),
+        "quantity": str(quantity),
+        "price": f"{unit_price.normalize():f}",
+        "line_type": "product",
+    }
 
 
 def receipt(given: object) -> Receipt:
@@ -267,5 +271,5 @@ def _address(request: OrderRequest) -> dict[str, str]:
     return {name: value for name, value in address.items() if value}
 
 
-def id_out(value: str) -> int | str:
+def _id_out(value: str) -> int | str:
     return int(value) if value.isascii() and value.isdigit() else value

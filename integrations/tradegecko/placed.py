@@ -54,7 +54,8 @@ def change(client: Client, placed: PlacedOrder, wanted: OrderChange, key: str) -
     for line in wanted.lines:
         if line.remote_id:
             _change_line(client, line)
-    new = [_new_line(line) for line in wanted.lines if not line.remote_id]
+    added = (line for line in wanted.lines if not line.remote_id)
+    new = [messages.new_line(line.item_id, line.quantity, line.unit_price) for line in added]
     if new:
         client.write("PUT", path, {"order": {"order_line_items": new}}, key=key)
 
@@ -65,15 +66,6 @@ def _change_line(client: Client, line: LineChange) -> None:
         client.write("PUT", path, {"order_line_item": {"quantity": str(line.quantity)}})
     else:
         client.write("DELETE", path)
-
-
-def _new_line(line: LineChange) -> dict[str, Any]:
-    return {
-        "variant_id": messages.id_out(line.item_id),
-        "quantity": str(line.quantity),
-        "price": f"{line.unit_price.normalize():f}",
-        "line_type": "product",
-    }
 
 
 def _unpack(client: Client, parcels: Iterable[str]) -> None:
