@@ -227,6 +227,7 @@ def managed(database: str, *args: str, stdout: int = subprocess.PIPE) -> subproc
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("database", "says"), [
     ("sqlite:///{folder}/new.sqlite3", "Run `manage.py migrate`"),
     ("sqlite:///{folder}/nowhere/new.sqlite3", "Check DATABASE_URL"),

@@ -78,6 +78,7 @@ def test_an_unknown_sku_holds_its_order_until_an_alias_frees_it(
     assert told(number)["holds"] == []
 
 
+@pytest.mark.long
 def test_a_hundred_orders_cost_at_most_110_calls(shop: Sandbox, manage: Run) -> None:
     for place in range(100):
         shop.oasis.add_order({"partner_sku": "MUG-BLK" if place % 2 else "PILLOW-DN"})

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.long
+
 
 def started_in(folder: Path) -> list[str]:
     """Command lines of living processes whose environment names the folder."""

@@ -12,6 +12,8 @@ import pytest
 from integrations.sandbox.server import Sandbox
 from tests.children import Installed, ended, wait_for
 
+pytestmark = pytest.mark.long
+
 SECONDS = 120  # far less than the answer takes; what remains is for a busy machine
 LAST_RUN = "select status, error from integrations_syncrun where job = 'submit_orders' order by id desc limit 1"
 

@@ -256,6 +256,7 @@ def test_what_is_not_a_cause_is_not_found(shop: Sandbox, held: list[str], admin_
     assert b"<b>never" not in answer.content
 
 
+@pytest.mark.long
 def test_ten_thousand_waiting_orders_cost_no_more_queries(
     route: Route, overstock: Connection, admin_client: Client, django_assert_max_num_queries: Any
 ) -> None:

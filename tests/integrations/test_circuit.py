@@ -180,6 +180,7 @@ def test_what_was_sent_while_others_failed_keeps_its_outcome(
     assert row.status == T.ACCEPTED
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rounds", [1, 2, 5])
 @pytest.mark.parametrize("down", ["tradegecko", "oasis", "both"])
 def test_whoever_ran_it_in_vain_from_the_command_line_catches_up_with_the_first_run_after(

@@ -18,7 +18,7 @@ from integrations.sandbox import gecko_oauth
 from integrations.sandbox.server import Sandbox
 from tests.tradegecko.application import renewals
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 Start = Callable[..., "subprocess.Popen[str]"]
 
 

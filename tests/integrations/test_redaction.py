@@ -68,6 +68,7 @@ def test_the_secret_is_found_in_every_spelling(spell: Callable[[str], str], join
     assert "after" in left
 
 
+@pytest.mark.long
 @tried(max_examples=50)
 @given(st.text(min_size=4, max_size=40), st.sampled_from(sorted(SPELLINGS)), st.sampled_from(sorted(JOINED)))
 def test_no_secret_gets_through(secret: str, spelling: str, joined: str) -> None:

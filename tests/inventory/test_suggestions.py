@@ -114,6 +114,7 @@ def test_aliases_of_other_skus_suggest_their_kits(route: Route, overstock: Conne
     assert best(overstock, "NEW-SKU", upc="00777") == ["1 TEE-RED"]
 
 
+@pytest.mark.long
 def test_a_large_catalogue_costs_no_more(
     route: Route, overstock: Connection, gecko: Connection, django_assert_max_num_queries: Any
 ) -> None:

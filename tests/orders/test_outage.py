@@ -18,6 +18,8 @@ from integrations.sandbox.server import Sandbox
 from orders.models import Order, ShipmentConfirmation, WarehouseSubmission
 from tests.orders.world import parcels, ship
 
+pytestmark = pytest.mark.long
+
 Pass = Callable[[timedelta], None]
 MINUTE = timedelta(minutes=1)
 LIMIT = 30  # calls per 300 s, so that a few dozen orders are many

@@ -156,6 +156,7 @@ def test_a_refused_order_can_be_skipped_and_a_cancel_of_it_is_a_cancel(shop: San
     assert not WarehouseSubmission.objects.exclude(status="withdrawn").exists()
 
 
+@pytest.mark.long
 def test_a_long_outage_parks_nothing_and_all_of_it_goes_when_it_ends(shop: Sandbox, manage: Run, told: Told) -> None:
     numbers = [old_order(shop, {"partner_sku": "MUG-BLK"}) for _ in range(5)]
     manage("run", "pull_orders")

@@ -14,7 +14,7 @@ Proved = Callable[[str, int], None]
 
 @pytest.fixture
 def is_full() -> bool:
-    """Whether everything is tried (`make proof`) or a sample of it (`make test`)."""
+    """Whether everything is tried (`make proof`) or a sample of it (`make test WHOLE=1`)."""
     return bool(os.environ.get("PROOF_FULL"))
 
 

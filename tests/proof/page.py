@@ -50,8 +50,8 @@ TAIL = """\
 
 ## Again
 
-    make proof    # everything, on SQLite, and on PostgreSQL if TEST_DATABASE_URL names one; writes this page
-    make test     # a sample of each part, with all other tests
+    make proof           # everything, on SQLite, and on PostgreSQL if TEST_DATABASE_URL names one; writes this page
+    make test WHOLE=1    # a sample of each part, with all other tests
 """
 
 

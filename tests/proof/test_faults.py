@@ -21,6 +21,8 @@ from tests.proof import life
 from tests.proof.conftest import Proved
 from tests.proof.matrix import Case, Matrix
 
+pytestmark = pytest.mark.long
+
 STUBBORN = 3
 IS_FULL = bool(os.environ.get("PROOF_FULL"))
 PARTS = 12 if IS_FULL else 1  # shared by several workers of pytest

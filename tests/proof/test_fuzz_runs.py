@@ -26,6 +26,8 @@ from tests.proof.hostile import CHANGES, MEGABYTE, dumped, nested, spoil
 from tests.proof.invariants import place_of
 from tests.proof.world import World, opened
 
+pytestmark = pytest.mark.long
+
 START = datetime(2026, 6, 3, 15, tzinfo=UTC)
 NEIGHBOURS, VICTIM = ("MUG-BLK", "SIX-PILLOWS"), "TEE-RED-M"
 READ = ("/salesorders", "/locations", "/companies", "/currencies", "/variants", "/orders", "/fulfillments",

@@ -21,6 +21,8 @@ from tests.proof.databases import Databases, PostgresDatabases, SqliteFiles
 from tests.proof.life import ACTS, AFTERWARDS, Act, Snapshot
 from tests.proof.nursery import Ended, Nursery
 
+pytestmark = pytest.mark.long
+
 IS_FULL = bool(os.environ.get("PROOF_FULL"))
 # At full length the points are dealt out in parts, so that several workers of pytest share them. In `make test` there is
 # one part, of every so-manieth point; a prime, so that no kind of point is always left out.

@@ -34,6 +34,8 @@ from tests.proof.breaking import ANSWER, READ, REQUEST, WRITE, Moment
 from tests.proof.conftest import Proved
 from tests.proof.world import A_STEP, CYCLE, GOODS, JOBS, KNOWN_CARRIER, UNKNOWN, UNKNOWN_CARRIER, Sale, World, opened
 
+pytestmark = pytest.mark.long
+
 # An ordinary day, and the two nights at whose end the clocks of Utah change.
 STARTS = [datetime(2026, 6, 3, 15, tzinfo=UTC), datetime(2026, 3, 8, 8, 30, tzinfo=UTC), datetime(2026, 11, 1, 7, 30, tzinfo=UTC)]  # fmt: skip
 DECISIONS = ("hold", "release", "skip", "unskip", "retry", "correct city", "amend", "keep", "void")

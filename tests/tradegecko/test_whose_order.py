@@ -23,6 +23,7 @@ def attempt(manage: Run, *args: str) -> str:
         return str(exc)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["reset", "reset_after_apply", "503", "503_after_apply"])
 def test_two_marketplaces_may_use_one_number(shop: Sandbox, manage: Run, fault: str) -> None:
     manage(
