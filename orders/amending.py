@@ -25,7 +25,7 @@ from integrations.models import Route
 from integrations.ports import Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due, lookup_grace, recover
-from orders import amendment, amends, arrivals, edits
+from orders import amendment, amends, arrivals, change_plan, edits
 from orders.amendment import NotPossible
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 
@@ -35,6 +35,7 @@ S, T, K = Order.Status, WarehouseChange.Status, Hold.Kind
 def amend(run: Run, warehouse: Warehouse) -> None:
     """Ask for what the routes' rules want, then take each change as far as it goes now, oldest first."""
     mine = WarehouseChange.objects.filter(connection=run.connection)
+    run.outboxes.append(mine)
     run.count("changes found in doubt after a crash", recover(mine))
     _by_rule(run)
     amender = Amender(run, warehouse)
@@ -125,7 +126,11 @@ class Amender:
     def _change(self, change: WarehouseChange, placed: PlacedOrder | None, submission: WarehouseSubmission) -> None:
         if placed is None:
             raise NotPossible(f"{self._run.connection} has no order {submission.remote_number} any more.")
-        plan = amends.plan(change, submission, self._warehouse, placed)
+        plan = change_plan.plan(change, submission, self._warehouse, placed)
+        if amendment.leaves_nothing(placed, plan.target):  # an order without lines would wait there for ever
+            change.note(cancels_order=True)
+            self._cancel(change, placed, submission)
+            return
         todo = amendment.steps(placed, plan.target)
         if todo:
             change.intend(request=amends.as_json(todo))

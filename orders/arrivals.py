@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -79,7 +80,8 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     for line in rest:
         _cancel_rest(order, line)
     shipped = list(_shipped_without_us(order, told))
-    if (told.state == SaleState.SHIPPED or (shipped and not _open(order))) and _skip_shipped(order):
+    all_shipped = told.state == SaleState.SHIPPED or (shipped and not _open(order) and not _brings_more(order, told))
+    if all_shipped and _skip_shipped(order):
         return "skipped"
     return "changed" if gone or rest or shipped else "seen again"
 
@@ -230,10 +232,13 @@ def _rest_cancelled(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine]
 
 def _left(order: Order, gone: list[OrderLine], told: MarketplaceOrder) -> bool:
     """Whether any line is still wanted; one that took the place of those that are gone may be new to us."""
-    ours = list(order.lines.all())
-    known = {line.number for line in ours}
-    new = any(line.number not in known and _to_ship(line) for line in told.lines)
-    return new or any(line not in gone and not line.is_cancelled for line in ours)
+    return _brings_more(order, told) or any(line not in gone and not line.is_cancelled for line in order.lines.all())
+
+
+def _brings_more(order: Order, told: MarketplaceOrder) -> bool:
+    """Whether a line is to ship that is new, or that was cancelled and is open again: `edits` follows that."""
+    ours = set(order.lines.filter(is_cancelled=False).values_list("number", flat=True))
+    return any(line.number not in ours and _to_ship(line) for line in told.lines)
 
 
 def _to_ship(line: MarketplaceLine) -> int:
@@ -261,3 +266,10 @@ def check_fits(row: Order | OrderLine) -> None:
     fields = [field for field in row._meta.concrete_fields if not field.is_relation]
     filled = {field.name for field in fields if getattr(row, field.attname) not in (None, "")}
     row.clean_fields(exclude={field.name for field in row._meta.fields} - filled)
+
+
+def misfits(exc: ValidationError) -> str:
+    """Each field that does not fit, with what is wrong with it."""
+    if hasattr(exc, "message_dict"):
+        return "; ".join(f"{field}: {' '.join(texts)}" for field, texts in exc.message_dict.items())
+    return " ".join(exc.messages)

@@ -22,10 +22,18 @@ S, K = Order.Status, Hold.Kind
 def possible(order: Order) -> set[str]:
     """The names of the decisions that this order waits for, for the buttons of its page."""
     if order.told_now:
-        late = not arrivals.is_unsent(order)
-        can_amend = late and order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) and not _is_open(order, of_told=True)
-        return ({"amend"} if can_amend else set() if late else {"apply"}) | {"keep"}
+        return _following(order) | {"keep"}
     return {"void"} if cancellable(order) else set()
+
+
+def _following(order: Order) -> set[str]:
+    """The decision that follows what the marketplace says, if that can be followed now."""
+    if edits.misfit(order, order.told_now or {}):
+        return set()
+    if arrivals.is_unsent(order):
+        return {"apply"}
+    can_amend = order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) and not _is_open(order, of_told=True)
+    return {"amend"} if can_amend else set()
 
 
 def cancellable(order: Order) -> list[Hold]:
@@ -51,6 +59,7 @@ def apply(order: Order, actor: User | None, seen: str | None = None) -> str:
     mine = _waiting(order, seen)
     if not arrivals.stays_unsent(mine):
         raise IllegalTransition(f"order {order} was sent meanwhile; update the warehouse's order instead")
+    _check_fits(mine)
     found = edits.found_in(mine)
     edits.take_over(mine, mine.told_now or {}, found, actor)
     if mine.status == S.ON_HOLD:
@@ -77,7 +86,7 @@ def keep(order: Order, actor: User | None, seen: str | None = None) -> str:
 @transaction.atomic
 def amend(order: Order, actor: User | None, seen: str | None = None) -> str:
     """Have the warehouse's order updated to what the marketplace says now."""
-    _waiting(order, seen)
+    _check_fits(_waiting(order, seen))
     amends.update(order, actor)
     _wake(order)
     return f"order {order} is updated in the warehouse with the next run"
@@ -111,6 +120,12 @@ def _waiting(order: Order, seen: str | None) -> Order:
     if not mine.told_now:
         raise IllegalTransition(f"order {order} has no change that waits for a decision")
     return mine
+
+
+def _check_fits(order: Order) -> None:
+    bad = edits.misfit(order, order.told_now or {})
+    if bad:
+        raise IllegalTransition(f"order {order} cannot be made what the marketplace says. {bad}")
 
 
 def _is_open(order: Order, *, of_told: bool = False) -> bool:

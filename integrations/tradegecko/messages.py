@@ -63,9 +63,13 @@ def new_line(item_id: str, quantity: int, unit_price: Decimal) -> dict[str, Any]
     return {
         "variant_id": _id_out(item_id),
         "quantity": str(quantity),
-        "price": f"{unit_price.normalize():f}",
+        "price": price(unit_price),
         "line_type": "product",
     }
+
+
+def price(unit_price: Decimal) -> str:
+    return f"{unit_price.normalize():f}"
 
 
 def receipt(given: object) -> Receipt:

@@ -577,3 +577,17 @@ def test_a_change_that_fails_when_the_order_has_ended_opens_no_hold(shop: Sandbo
         arrivals.close_cancelled(order(number), "cancelled on both sides meanwhile")
         amends.say_why_not(change, "It is void there.")
     assert not Hold.objects.filter(resolved_at=None).exists()
+
+
+def test_why_one_line_could_not_be_taken_out_is_not_said_of_another(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = sent(shop, manage)
+    shop.oasis.cancel(number, "1")
+    again(manage)
+    decisions.void(order(number), None)
+    shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M", "quantity": 4})
+    shop.oasis.cancel(number, "2")
+    shop.faults.add("tradegecko", "422", path="/order_line_items/*", method="DELETE")
+    again(manage)
+    texts = {hold["subject"]: hold["message"] for hold in told(number)["holds"]}
+    assert "by hand, then resolve this" in texts["1"]
+    assert texts["2"].endswith("Cancel it there while it is unshipped.")
