@@ -28,7 +28,9 @@ def take_back(order: Order, now: Told) -> None:
         before["lines"][number]["is_open"] = True
     if taken:
         Order.objects.filter(pk=order.pk).update(told=before)
-        parcels.recount(order, WarehouseSubmission.objects.get(order=order))
+        submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first()
+        if submission is not None:
+            parcels.recount(order, submission)
 
 
 def _take_back_line(order: Order, number: str, now: Told) -> bool:
