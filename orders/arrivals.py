@@ -22,18 +22,7 @@ def store_new(
     connection: Connection, route: Route | None, told: MarketplaceOrder, *, too_old_too: bool = False
 ) -> Order:
     """Create the order with its lines, RECEIVED or SKIPPED. Raises ValidationError when a value does not fit."""
-    address = told.ship_to
-    order = Order(
-        connection=connection, route=route, sales_channel=told.sales_channel, full_number=told.number,
-        marketplace_status=told.status, warehouse_name=told.warehouse_name,
-        ordered_at=told.ordered_at, ordered_on=told.ordered_at.date(), marketplace_created_at=told.created_at,
-        ship_name=address.name, ship_address1=address.address1, ship_address2=address.address2,
-        ship_city=address.city, ship_state=address.state, ship_postal_code=address.postal_code,
-        ship_country_code=address.country_code, ship_phone=address.phone, shipping_code=told.shipping_code,
-        is_freight=told.is_freight, signature_required=told.signature_required,
-        billing_account=told.billing_account, carrier_code=told.carrier_code, raw=told.raw,
-        told=changes.facts(told),
-    )  # fmt: skip
+    order = _order(connection, route, told)
     check_fits(order)
     order.save()
     lines = [_line(order, position, line, told.state) for position, line in enumerate(told.lines, start=1)]
@@ -245,6 +234,21 @@ def _to_ship(line: MarketplaceLine) -> int:
     if line.quantity is None or line.state != SaleState.OPEN:
         return 0
     return max(line.quantity - line.quantity_shipped, 0)
+
+
+def _order(connection: Connection, route: Route | None, told: MarketplaceOrder) -> Order:
+    address = told.ship_to
+    return Order(
+        connection=connection, route=route, sales_channel=told.sales_channel, full_number=told.number,
+        marketplace_status=told.status, warehouse_name=told.warehouse_name,
+        ordered_at=told.ordered_at, ordered_on=told.ordered_at.date(), marketplace_created_at=told.created_at,
+        ship_name=address.name, ship_address1=address.address1, ship_address2=address.address2,
+        ship_city=address.city, ship_state=address.state, ship_postal_code=address.postal_code,
+        ship_country_code=address.country_code, ship_phone=address.phone, shipping_code=told.shipping_code,
+        is_freight=told.is_freight, signature_required=told.signature_required,
+        billing_account=told.billing_account, carrier_code=told.carrier_code, raw=told.raw,
+        told=changes.facts(told),
+    )  # fmt: skip
 
 
 def _line(order: Order, position: int, told: MarketplaceLine, order_state: SaleState) -> OrderLine:

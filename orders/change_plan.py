@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import zip_longest
 
-from integrations.amendments import PlacedOrder
 from integrations.models import Route
 from integrations.ports import Warehouse
+from integrations.sent_orders import PlacedOrder
 from inventory import catalogue
 from inventory.aliases import Resolution, Resolver, Wanted
 from orders import changes, pricing, told_lines, warehouse_request
-from orders.amendment import NotPossible, Target, TargetLine
+from orders.change_steps import NotPossible, Target, TargetLine
 from orders.changes import SKUS, Change, Told
 from orders.models import Order, OrderLine, SubmittedLine, WarehouseChange, WarehouseSubmission
 

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from integrations.dispatch import enqueue
 from integrations.models import Route
-from orders import amends, arrivals, changes, edits
+from orders import arrivals, changes, edits, warehouse_changes
 from orders.models import NOT_SENT, Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def keep(order: Order, actor: User | None, seen: str | None = None) -> str:
         raise IllegalTransition(f"order {order} is being updated in the warehouse already")
     words = changes.in_words(edits.found_in(mine))
     edits.decided(mine, mine.told_now or {}, f"kept as it is, not: {words}", actor)
-    amends.call_off_parked(mine)
+    warehouse_changes.call_off_parked(mine)
     if mine.status == S.ON_HOLD:
         mine.move_to(S.RECEIVED, reason="judged again", actor=actor)
         _wake(mine)
@@ -87,7 +87,7 @@ def keep(order: Order, actor: User | None, seen: str | None = None) -> str:
 def amend(order: Order, actor: User | None, seen: str | None = None) -> str:
     """Have the warehouse's order updated to what the marketplace says now."""
     _check_fits(_waiting(order, seen))
-    amends.update(order, actor)
+    warehouse_changes.update(order, actor)
     _wake(order)
     return f"order {order} is updated in the warehouse with the next run"
 
@@ -100,7 +100,7 @@ def void(order: Order, actor: User | None, seen: str | None = None) -> str:
     if not holds:
         raise IllegalTransition(f"order {order} has nothing that can be cancelled in the warehouse now")
     for hold in holds:
-        amends.cancel(hold, actor)
+        warehouse_changes.cancel(hold, actor)
     _wake(order)
     return f"order {order}: cancelled in the warehouse with the next run, if it is unshipped then"
 
@@ -129,7 +129,7 @@ def _check_fits(order: Order) -> None:
 
 
 def _is_open(order: Order, *, of_told: bool = False) -> bool:
-    rows = WarehouseChange.objects.filter(order=order, status__in=amends.OPEN)
+    rows = WarehouseChange.objects.filter(order=order, status__in=warehouse_changes.OPEN)
     return (rows.filter(told__isnull=False) if of_told else rows).exists()
 
 

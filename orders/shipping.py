@@ -12,7 +12,7 @@ from django.utils import timezone
 from integrations.models import Connection, SyncRun
 from integrations.ports import Parcel, UnreadableParcel, Warehouse
 from integrations.runs import Run
-from orders import arrivals, edits, parcels, placed, settling, told
+from orders import arrivals, edits, parcels, settling, told, warehouse_status
 from orders.models import Hold, Order, Shipment, WarehouseSubmission
 
 T = WarehouseSubmission.Status
@@ -29,7 +29,7 @@ def pull(run: Run) -> None:
     mine = WarehouseSubmission.objects.filter(connection=run.connection)
     in_doubt = mine.filter(status__in=IN_DOUBT).aggregate(at=Min("sent_at"))["at"]
     warehouse = run.warehouse()
-    placed.follow(run, warehouse, since)
+    warehouse_status.follow(run, warehouse, since)
     run.count("parcels seen again", _read(run, run.connection, warehouse, since))
     if not run.faults:
         run.window(since, min(now, in_doubt or now))

@@ -15,15 +15,15 @@ from django.db.models import F
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from integrations.amendments import ShortShipNotice
 from integrations.dispatch import enqueue
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, TakenIn, Unavailable, Unreadable
 from integrations.models import Route
 from integrations.ports import Marketplace, MarketplaceLine, SaleState
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
+from integrations.sent_orders import ShortShipNotice
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
 from integrations.wording import counted
-from orders import amends, arrivals, parcels, readback, telling
+from orders import arrivals, parcels, readback, telling, warehouse_changes
 from orders.models import (
     NOT_SENT,
     ConfirmedLine,
@@ -137,9 +137,9 @@ def _lower(order: Order, line: OrderLine, actor: User | None) -> None:
     """The whole order, if nothing else of it is to ship."""
     rest = order.lines.filter(is_cancelled=False, quantity_to_ship__gt=0)
     if order.status == S.SUBMITTED and not rest.exists():
-        amends.end(order, actor)
+        warehouse_changes.end(order, actor)
     else:
-        amends.lower(order, line, line.quantity_to_ship, actor)
+        warehouse_changes.lower(order, line, line.quantity_to_ship, actor)
     enqueue("submit_orders", WarehouseSubmission.objects.get(order=order).connection_id)
 
 
@@ -301,14 +301,14 @@ def _give_back(short: ShortShip) -> str:
     order = Order.objects.select_for_update().get(pk=short.order_id)
     submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first()
     changes = WarehouseChange.objects.filter(order=order)
-    is_open = changes.filter(status__in=amends.OPEN).exists()
+    is_open = changes.filter(status__in=warehouse_changes.OPEN).exists()
     if submission is None or is_open or _has_let_go(order, short.order_line):
         return ""
     parked = changes.filter(status=T.PARKED).first()
     why = parked.last_error if parked else f"{submission.connection} holds the units, and nothing takes them out"
     _free(short.order_line_id, short.quantity)
     short.finish(T.WITHDRAWN, error=why)
-    amends.call_off_parked(order)
+    warehouse_changes.call_off_parked(order)
     order.note(f"short ship of line {short.order_line.number} called off: {why}")
     parcels.recount(order, submission)
     return why

@@ -21,7 +21,7 @@ from integrations.ports import OrderRequest, Receipt, Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due, lookup_grace, recover
 from inventory import catalogue
-from orders import amending, arrivals, edits, lookup, receipts, revisit, settling, trials, warehouse_request
+from orders import arrivals, change_warehouse, edits, lookup, receipts, revisit, settling, trials, warehouse_request
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
 from orders.settling import Plan
 
@@ -46,7 +46,7 @@ def submit(run: Run) -> None:
     warehouse = run.warehouse()
     run.count("ready", settling.settle(settling.waiting(routes), warehouse, routes))
     trials.remove(run, warehouse)
-    amending.amend(run, warehouse)
+    change_warehouse.carry_out(run, warehouse)
     pks = list(due(mine).values_list("pk", flat=True))
     Sender(run, warehouse, routes).send_all(pks)
 

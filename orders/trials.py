@@ -14,12 +14,12 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from integrations.amendments import PlacedOrder
 from integrations.dispatch import enqueue
 from integrations.errors import Misconfigured, Refused, Unavailable, Unreadable
 from integrations.models import Route
 from integrations.ports import Warehouse
 from integrations.runs import Run
+from integrations.sent_orders import PlacedOrder
 from integrations.wording import counted
 from orders import checklist, lookup, telling
 from orders.models import NOT_SENT, Order, WarehouseSubmission

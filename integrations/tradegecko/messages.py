@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from integrations.amendments import ReceiptLine
 from integrations.errors import Unreadable
 from integrations.http import storable
 from integrations.ports import (
@@ -21,6 +20,7 @@ from integrations.ports import (
     Receipt,
     StockLevel,
 )
+from integrations.sent_orders import ReceiptLine
 from integrations.tradegecko.options import Options
 
 Row = Mapping[str, Any]

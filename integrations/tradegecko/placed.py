@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from integrations.amendments import LineChange, OrderChange, PlacedLine, PlacedOrder
 from integrations.errors import Unreadable
 from integrations.ports import Address, Parcel, ParcelState, UnreadableParcel
+from integrations.sent_orders import LineChange, OrderChange, PlacedLine, PlacedOrder
 from integrations.tradegecko import errors, fulfillments, messages
 from integrations.tradegecko.client import Client
 

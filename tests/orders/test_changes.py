@@ -12,7 +12,7 @@ from django.db import transaction
 
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
-from orders import actions, amends, arrivals, decisions
+from orders import actions, arrivals, decisions, warehouse_changes
 from orders.admin import worklists
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange
 from tests.orders.world import holds, parcels, placed, ship
@@ -575,7 +575,7 @@ def test_a_change_that_fails_when_the_order_has_ended_opens_no_hold(shop: Sandbo
     change = WarehouseChange.objects.select_related("order").get()
     with transaction.atomic():
         arrivals.close_cancelled(order(number), "cancelled on both sides meanwhile")
-        amends.say_why_not(change, "It is void there.")
+        warehouse_changes.say_why_not(change, "It is void there.")
     assert not Hold.objects.filter(resolved_at=None).exists()
 
 

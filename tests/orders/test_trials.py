@@ -7,10 +7,10 @@ import json
 import pytest
 from django.core.management import CommandError
 
-from integrations.amendments import PlacedOrder
 from integrations.errors import Unreadable
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
+from integrations.sent_orders import PlacedOrder
 from integrations.tradegecko.adapter import TradeGecko
 from orders import telling, trials
 from orders.models import Order, WarehouseSubmission

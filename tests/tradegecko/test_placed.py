@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from integrations.account import Account
-from integrations.amendments import LineChange, OrderChange, PlacedLine
 from integrations.errors import OutcomeUnknown, Refused
 from integrations.sandbox.server import Sandbox
+from integrations.sent_orders import LineChange, OrderChange, PlacedLine
 from integrations.tradegecko.adapter import TradeGecko, connect
 from tests.tradegecko.test_adapter import TO, request
 

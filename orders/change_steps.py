@@ -7,8 +7,8 @@ from dataclasses import astuple, dataclass, field, replace
 from decimal import Decimal
 from itertools import product
 
-from integrations.amendments import LineChange, OrderChange, PlacedLine, PlacedOrder
 from integrations.ports import Address
+from integrations.sent_orders import LineChange, OrderChange, PlacedLine, PlacedOrder
 
 LEAST_DIFFERENCE = Decimal("0.005")
 

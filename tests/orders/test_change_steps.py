@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.amendments import LineChange, OrderChange, PlacedLine, PlacedOrder
 from integrations.ports import Address, MarketplaceLine, MarketplaceOrder, SaleState
+from integrations.sent_orders import LineChange, OrderChange, PlacedLine, PlacedOrder
 from orders import changes
-from orders.amendment import NotPossible, Target, TargetLine, leaves_nothing, steps
+from orders.change_steps import NotPossible, Target, TargetLine, leaves_nothing, steps
 from orders.changes import Change
 
 HERE = Address("Pat Doe", "12 Mill Lane", "", "Boise", "ID", "83702", "US", "208-555-0100")

@@ -13,10 +13,10 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.utils import timezone
 
-from integrations.amendments import OrderChange, PlacedOrder
-from orders import amendment, arrivals, changes, edits, parcels
-from orders.amendment import TargetLine
+from integrations.sent_orders import OrderChange, PlacedOrder
+from orders import arrivals, change_steps, changes, edits, parcels
 from orders.change_plan import Plan
+from orders.change_steps import TargetLine
 from orders.changes import Told
 from orders.models import (
     Hold,
@@ -85,14 +85,7 @@ def _ask(
     submission = WarehouseSubmission.objects.select_for_update().filter(order=order, status=T.ACCEPTED).first()
     if submission is None:
         raise IllegalTransition(f"order {order} is being sent right now; look again in a minute")
-    known = WarehouseChange.objects.select_for_update().filter(order=order)
-    row = known.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN)).first()
-    if row is not None and row.status == T.IN_FLIGHT:
-        raise IllegalTransition(f"order {order} is being changed in {row.connection} right now; look again in a minute")
-    if row is not None and row.status == T.PARKED:  # what it could not do waits with its hold
-        call_off_parked(order)
-        row = None
-    row = row or WarehouseChange(order=order, connection=submission.connection)
+    row = _open_one(order) or WarehouseChange(order=order, connection=submission.connection)
     row.cancels_order = row.cancels_order or cancels_order
     row.told = told if told is not None else row.told
     again = _reopened(order, told) if told is not None else ()
@@ -103,6 +96,18 @@ def _ask(
     row.save()
     what = "to be cancelled" if row.cancels_order else "to be changed"
     order.note(f"{what} in {submission.connection}", actor=actor)
+
+
+def _open_one(order: Order) -> WarehouseChange | None:
+    """The change that waits, if there is one. Raises IllegalTransition while it is done."""
+    known = WarehouseChange.objects.select_for_update().filter(order=order)
+    row = known.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN)).first()
+    if row is not None and row.status == T.IN_FLIGHT:
+        raise IllegalTransition(f"order {order} is being changed in {row.connection} right now; look again in a minute")
+    if row is not None and row.status == T.PARKED:  # what it could not do waits with its hold
+        call_off_parked(order)
+        return None
+    return row
 
 
 def _reopened(order: Order, told: Told) -> set[int]:
@@ -156,7 +161,7 @@ def changed(change: WarehouseChange, submission: WarehouseSubmission, plan: Plan
 
 def _follow_lines(submission: WarehouseSubmission, plan: Plan, placed: PlacedOrder) -> None:
     """The submitted lines say what is there now, under the ids that it has there."""
-    found = amendment.matches(placed.lines, plan.target.lines)
+    found = change_steps.matches(placed.lines, plan.target.lines)
     sent = submission.lines.in_bulk()
     numbers = {line.number: line for line in submission.order.lines.all()}
     position = max((line.position for line in sent.values()), default=0)
