@@ -127,7 +127,8 @@ class Changer:
         if placed is None:
             raise NotPossible(f"{self._run.connection} has no order {submission.remote_number} any more.")
         plan = change_plan.plan(change, submission, self._warehouse, placed)
-        if change_steps.leaves_nothing(placed, plan.target):  # an order without lines would wait there for ever
+        if change_steps.leaves_nothing(placed, plan.target) and not warehouse_changes.more_waits(change):
+            # An order without lines would wait there for ever.
             change.note(cancels_order=True)
             self._cancel(change, placed, submission)
             return

@@ -120,6 +120,12 @@ def _locked(pk: int) -> Order:
     return Order.objects.select_for_update(of=("self",)).select_related("route", "connection").get(pk=pk)
 
 
+def more_waits(change: WarehouseChange) -> bool:
+    """Whether the marketplace says something else by now that waits for a decision: it may bring a line."""
+    later = change.order.told_now
+    return bool(later) and (change.told is None or bool(changes.compare(change.told, later)))
+
+
 def as_json(todo: OrderChange) -> dict[str, Any]:
     kept: dict[str, Any] = json.loads(json.dumps(asdict(todo), cls=DjangoJSONEncoder))
     return kept

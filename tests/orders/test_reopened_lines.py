@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
+from django.core.management import CommandError
 
+from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
+from inventory.models import SkuAlias
 from orders import decisions
 from orders.models import OrderLine, WarehouseChange
 from tests.orders.test_changes import Run, Told, again, goods, order, sent, set_rule, state, two_lines
@@ -181,3 +185,38 @@ def test_an_order_whose_lines_vanish_one_by_one_is_voided_there(shop: Sandbox, m
         decisions.amend(order(number), None)
         again(manage)
     assert (told(number)["status"], holds(told(number)), state(shop, number)) == ("cancelled", [], "void")
+
+
+def test_a_new_cost_that_no_line_can_bear_exactly_makes_two_of_it(
+    shop: Sandbox, manage: Run, told: Told, overstock: Connection
+) -> None:
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="PACK", warehouse_sku="MUG-BLK", units=3)
+    shop.oasis.add_listing("PACK")
+    number = shop.oasis.add_order({"partner_sku": "PACK", "quantity": 2, "unit_cost": "12.00"})
+    manage("run", "all")
+    shop.oasis.edit(number, "1", unit_cost="10.00")
+    again(manage)
+    decisions.amend(order(number), None)
+    again(manage)
+    lines = shop.tradegecko.lines(placed(shop, number)["id"])
+    assert sum(Decimal(one["quantity"]) * Decimal(one["price"]) for one in lines) == Decimal(20)
+    assert sum(Decimal(one["quantity"]) for one in lines) == 6
+    assert holds(told(number)) == []
+
+
+def test_what_is_taken_back_while_the_send_is_in_doubt_leaves_the_send_in_doubt(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    shop.faults.add("tradegecko", "reset_after_apply", path="/orders", method="POST")
+    with suppress(CommandError):
+        manage("run", "submit_orders")
+    shop.oasis.cancel(number, "2")
+    manage("run", "revisit_orders")
+    assert holds(told(number)) == ["cancelled_late"]
+    reopen(shop, number)
+    manage("run", "revisit_orders")
+    assert (told(number)["status"], holds(told(number))) == ("ready", [])
+    manage("run", "submit_orders")
+    assert (told(number)["status"], goods(shop, number)) == ("submitted", {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"})
