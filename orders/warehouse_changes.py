@@ -123,7 +123,7 @@ def _locked(pk: int) -> Order:
 def more_waits(change: WarehouseChange) -> bool:
     """Whether the marketplace says something else by now that waits for a decision: it may bring a line."""
     later = change.order.told_now
-    return bool(later) and (change.told is None or bool(changes.compare(change.told, later)))
+    return later is not None and (change.told is None or bool(changes.compare(change.told, later)))
 
 
 def as_json(todo: OrderChange) -> dict[str, Any]:
