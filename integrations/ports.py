@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from integrations.amendments import OrderChange, PlacedOrder, ReceiptLine, ShortShipNotice
+    from integrations.sent_orders import OrderChange, PlacedOrder, ReceiptLine, ShortShipNotice
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Run:
     """What a job's work needs while it runs: where to count, how to say what went wrong, whom to wake after.
 
     `faults` counts the records that a fault of ours left undone, so that what they came from is not read as done.
-    `outbox` is what the job sends from: what of it waits when the run ends is told.
+    `outboxes` are what the job sends from: what of them waits when the run ends is told.
     """
 
     record: SyncRun
@@ -59,7 +59,7 @@ class Run:
     problems: list[str] = field(default_factory=list)
     faults: int = 0
     wakes: set[tuple[str, int]] = field(default_factory=set)
-    outbox: QuerySet[Any] | None = None
+    outboxes: list[QuerySet[Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.journal = RunJournal(self.connection, self.record, self.problems)
@@ -283,7 +283,7 @@ def _status(run: Run, error: str) -> SyncRun.Status:
 def _close(run: Run, status: str, error: str) -> str:
     """Write the end of the run, unless somebody else did. Returns its one-line summary."""
     parts = ", ".join(counted(number, what) for what, number in run.counts.items() if number)
-    left = waiting(run.outbox) if run.outbox is not None else ""
+    left = waiting(*run.outboxes)
     problems = [error, *run.problems[:MAX_PROBLEMS_SHOWN]]
     summary = "; ".join(part for part in (parts, left, *problems) if part) or "nothing to do"
     SyncRun.objects.filter(pk=run.record.pk, status=SyncRun.Status.RUNNING).update(

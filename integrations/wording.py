@@ -7,7 +7,7 @@ from datetime import datetime
 from urllib.parse import unquote
 
 PLURALS = re.compile(
-    r"\b(attempt|call|level|line|listing|order|parcel|row|shipment|SKU|time|unit)s\b|\b(quantit)ies\b|\b(alias)es\b"
+    r"\b(attempt|call|change|level|line|listing|order|parcel|row|ship|shipment|SKU|time|unit)s\b|\b(quantit)ies\b|\b(alias)es\b"
 )
 
 

@@ -23,7 +23,7 @@ def publish(run: Run, routes: Sequence[Route], pending: Pending) -> None:
     listings.learn_from_aliases(run.connection)
     # What is in flight was left by a dead run. Quantities are absolute: they are sent again as they are now.
     mine = Publication.objects.filter(listing__route__marketplace=run.connection)
-    run.outbox = mine
+    run.outboxes.append(mine)
     run.count("found in doubt after a crash", recover(mine))
     current: set[int] = set()
     for route in routes:

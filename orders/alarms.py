@@ -15,7 +15,7 @@ from integrations.transmissions import Transmission
 from integrations.wording import counted, moment
 from integrations.workers import EVERY, OVERDUE_INTERVALS, SILENT_AFTER, late_by
 from inventory.models import GuardedPublish, StockReading
-from orders.models import ShipmentConfirmation, WarehouseSubmission
+from orders.models import ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
 
 # A run shows every 45 s that it lives (runs.Pulse).
 LIFELESS_AFTER = timedelta(seconds=100)
@@ -25,6 +25,12 @@ WAITED_LONG = timedelta(minutes=15)
 # Longer than a look-up takes; whatever is tried for the third time in vain has been in doubt for minutes too.
 IN_DOUBT_LONG = timedelta(minutes=5)
 IN_DOUBT_ATTEMPTS = 3
+# What is sent for an order, and what of it the other side may have taken.
+Sent = WarehouseSubmission | WarehouseChange | ShipmentConfirmation | ShortShip
+SENT: tuple[tuple[type[Sent], str], ...] = (
+    (WarehouseSubmission, "orders"), (WarehouseChange, "changes"), (ShipmentConfirmation, "shipments"),
+    (ShortShip, "short ships"),
+)  # fmt: skip
 ASK = "is `manage.py qcluster` running?"
 
 
@@ -61,7 +67,7 @@ def _waiting(now: datetime) -> Iterator[str]:
 
 def _in_doubt(now: datetime) -> Iterator[str]:
     """What was sent without a clear answer, again and again or long ago: it may be there or not."""
-    for model, what in ((WarehouseSubmission, "orders"), (ShipmentConfirmation, "shipments")):
+    for model, what in SENT:
         doubt = model._default_manager.filter(status=Transmission.Status.UNCONFIRMED).filter(
             Q(sent_at__lt=now - IN_DOUBT_LONG) | Q(attempts__gte=IN_DOUBT_ATTEMPTS)
         )

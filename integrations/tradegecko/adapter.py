@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from integrations.account import Account
-from integrations.amendments import OrderChange, PlacedOrder, ReceiptLine
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unreadable
 from integrations.http import Params
 from integrations.ports import (
@@ -21,6 +20,7 @@ from integrations.ports import (
     Receipt,
     UnreadableParcel,
 )
+from integrations.sent_orders import OrderChange, PlacedOrder, ReceiptLine
 from integrations.tradegecko import fulfillments, messages, options, placed
 from integrations.tradegecko.client import Client
 from integrations.tradegecko.walking import changed_since

@@ -48,7 +48,8 @@ class Held(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
         if not self.value():
             return queryset
-        return queryset.filter(holds__kind=self.value(), holds__resolved_at=None).distinct()
+        held = Hold.objects.filter(kind=self.value(), resolved_at=None)
+        return queryset.filter(pk__in=held.values("order"))
 
 
 class OfCause(admin.SimpleListFilter):

@@ -64,6 +64,9 @@ class SubmittedLine(models.Model):
     sku = models.CharField(max_length=120, verbose_name="warehouse SKU")
     units = models.PositiveIntegerField(default=1)
     quantity = models.PositiveIntegerField()
+    unit_price = models.DecimalField(
+        max_digits=14, decimal_places=4, null=True, help_text="What it was sent at; empty for older ones."
+    )
     remote_id = models.CharField(max_length=40, blank=True)
 
     class Meta:

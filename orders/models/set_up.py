@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from integrations.models import Route
+from orders import periods
 
 
 class RouteLook(models.Model):
@@ -47,4 +48,4 @@ class Backfill(models.Model):
 
     def __str__(self) -> str:
         what = f"{len(self.numbers)} orders" if self.numbers else "orders"
-        return f"{what} of {self.route}, {self.since:%Y-%m-%d} to {self.until:%Y-%m-%d}"
+        return f"{what} of {self.route}, {periods.named(self.route.marketplace, self.since, self.until)}"
