@@ -168,8 +168,6 @@ def test_every_lookup_of_a_suggestion_has_its_index(route: Route, overstock: Con
     SkuAlias.objects.bulk_create(
         SkuAlias(connection=overstock, marketplace_sku=f"S {number}", warehouse_sku="A") for number in range(300)
     )
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
     with CaptureQueriesContext(connection) as asked:
         suggestions.suggest(overstock, Goods("shop 12", "A title", "000111"))
         Near.of(route, {"shop-12"})
