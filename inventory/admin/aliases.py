@@ -88,8 +88,8 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
 
     def _preview(self, request: HttpRequest, record: AliasImport) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request), "title": "Import", "opts": self.opts,
-            **alias_page.facts(record, request),
+            **self.admin_site.each_context(request), "opts": self.opts,
+            "title": f"Import {self.opts.verbose_name_plural}", **alias_page.facts(record, request),
         }  # fmt: skip
         if "confirm_form" not in context:
             context["form"] = AliasImportForm(

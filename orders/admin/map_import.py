@@ -123,7 +123,8 @@ class MapImport(ImportExportModelAdmin):
         result = self._resource(upload).import_data(map_upload.read(upload, self.columns), dry_run=True)
         differing = [row for row in result.rows if row.import_type in DIFFERING]
         context = {
-            **self.admin_site.each_context(request), "title": "Import", "opts": self.opts, "result": result,
+            **self.admin_site.each_context(request), "opts": self.opts, "result": result,
+            "title": f"Import {self.opts.verbose_name_plural}",
             "upload": upload, "is_changed": is_changed, "rows": differing[:SHOWN_ROWS], "differing": len(differing),
             "problems": result.invalid_rows[:SHOWN_PROBLEMS], "counts": dict(result.totals),
         }  # fmt: skip
