@@ -83,7 +83,7 @@ class MapImport(ImportExportModelAdmin):
         """Store exactly what this person was shown; if the map has changed since, show what the file would do now."""
         if not self.has_import_permission(request):
             raise PermissionDenied
-        mine = MapUpload.objects.filter(map=self.opts.model_name, user=request.user)
+        mine = MapUpload.objects.filter(map=self.opts.model_name, user=request.user.pk)
         form = TicketForm(request.POST or None, records=mine, user_id=request.user.pk)
         if request.method != "POST" or not form.is_valid():
             return self._again(request)

@@ -194,7 +194,7 @@ def test_the_preview_names_each_cell_for_narrow_screens(shop: Sandbox, admin_cli
     Route.objects.update(state="paused")
     shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
     where = reverse("admin:integrations_route_preview", args=[Route.objects.get().pk])
-    page = html.fromstring(admin_client.post(where).content.decode())
+    page: Any = html.fromstring(admin_client.post(where).content.decode())
     [table] = page.xpath("//table[contains(@class, 'stacking')]")
     assert [cell.get("data-label") for cell in table.xpath(".//tbody//td")] == [
         text_of(head) for head in table.xpath(".//thead//th")
