@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet
-from django.db.models.functions import Lower
 
 from integrations.models import Route
+from inventory.likeness import plain
 from inventory.models import SkuAlias, WarehouseItem
 
 MOST_NAMES = 5_000
@@ -134,7 +134,7 @@ class Resolver:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """SKUs that differ from wanted ones in case only, in lower case → as they are spelt. They are only suggested."""
+    """SKUs that differ from wanted ones in case only, folded → as they are spelt. They are only suggested."""
 
     warehouse: str
     items: Mapping[str, Collection[str]]
@@ -158,18 +158,18 @@ class Near:
 
 
 def _only(spellings: Mapping[str, Collection[str]], sku: str) -> str:
-    others = [one for one in spellings.get(sku.lower(), ()) if one != sku]
+    others = [one for one in spellings.get(sku.casefold(), ()) if one != sku]
     return others[0] if len(others) == 1 else ""
 
 
 def _spellings(rows: QuerySet[Row], field: str, names: set[str]) -> dict[str, set[str]]:
-    wanted = {name.lower() for name in names}
-    found = rows.annotate(folded=Lower(field))
-    if len(wanted) <= MOST_NAMES:
-        found = found.filter(folded__in=wanted)
+    """Found by what the column of plain SKUs has in common, whose index makes it quick."""
+    wanted = {name.casefold() for name in names}
+    found = rows if len(wanted) > MOST_NAMES else rows.filter(plain_sku__in={plain(name) for name in names})
     spellings: dict[str, set[str]] = defaultdict(set)
-    for folded, spelt in found.order_by().values_list("folded", field):
-        spellings[folded].add(spelt)
+    for spelt in found.order_by().values_list(field, flat=True):
+        if spelt.casefold() in wanted:
+            spellings[spelt.casefold()].add(spelt)
     return spellings
 
 

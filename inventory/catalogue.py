@@ -45,7 +45,7 @@ def remember(connection: Connection, asked: Iterable[str], answered: Iterable[It
         unique_fields=["connection", "sku"],
         update_fields=[
             "matches", "remote_id", "title", "upc", "sellable", "stock_managed", "keep_selling", "max_online",
-            "checked_at",
+            "checked_at", "plain_title",
         ],
     )  # fmt: skip
 

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Lower, Replace
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations import wording
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
-from inventory.likeness import PUNCTUATION
+from inventory.likeness import TITLE_CHARS, plain, plain_title
+
+# A folded text may be three times as long.
+PLAIN_CHARS = 360
 
 
-def plain_of(field: str) -> Func:
-    """What `likeness.plain` makes of a column's text, as an expression."""
-    text: F | Func = F(field)
-    for one in PUNCTUATION:
-        text = Replace(text, Value(one), Value(""))
-    return Lower(text)
+class Folded(models.CharField):  # type: ignore[type-arg]
+    """Another column's text as it is found by, written whenever a row is; the same on every database.
+
+    They fold letters beyond ASCII each in its own way, SQLite not at all.
+    """
+
+    def __init__(self, of: str = "", by: Callable[[str], str] = plain, **kwargs: Any) -> None:
+        super().__init__(**{"editable": False, "default": "", **kwargs})
+        self._of, self._by = of, by
+
+    def deconstruct(self) -> Any:
+        """A migration knows it as the column that it is."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        folded = self._by(getattr(model_instance, self._of))
+        setattr(model_instance, self.attname, folded)
+        return folded
 
 
 class SkuAlias(models.Model):
@@ -36,12 +53,14 @@ class SkuAlias(models.Model):
     units = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
     is_active = models.BooleanField(default=True)
     note = models.CharField(max_length=200, blank=True)
+    plain_sku = Folded("marketplace_sku", max_length=PLAIN_CHARS)
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         verbose_name = "SKU alias"
         verbose_name_plural = "SKU aliases"
         ordering = ["connection", "marketplace_sku", "warehouse_sku"]
+        indexes = [models.Index(fields=["connection", "plain_sku"], name="alias_by_plain_sku")]  # near spellings
         constraints = [
             models.UniqueConstraint(fields=["connection", "marketplace_sku", "warehouse_sku"], name="alias_once"),
             models.CheckConstraint(condition=Q(units__gte=1), name="alias_has_units"),
@@ -52,6 +71,11 @@ class SkuAlias(models.Model):
 
     def __str__(self) -> str:
         return f"{self.marketplace_sku} → {self.units} × {self.warehouse_sku}"
+
+    def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
+        if update_fields is not None and "marketplace_sku" in update_fields:
+            update_fields = [*update_fields, "plain_sku"]
+        super().save(*args, update_fields=update_fields, **kwargs)
 
     def clean(self) -> None:
         self.marketplace_sku, self.warehouse_sku = self.marketplace_sku.strip(), self.warehouse_sku.strip()
@@ -80,9 +104,8 @@ class AliasImport(models.Model):
     AT_WORK = (State.UPLOADED, State.CONFIRMED, State.UNDOING)
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="alias_imports", verbose_name="marketplace")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", help_text="None: the command line."
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    user_name = models.CharField(max_length=150, blank=True, help_text="Also of one who is gone. Empty: none.")
     file_name = models.CharField(max_length=200)
     sha256 = models.CharField(max_length=64, help_text="Of the file.")
     encoding = models.CharField(max_length=20)
@@ -96,6 +119,7 @@ class AliasImport(models.Model):
     finished_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
     undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    undone_by_name = models.CharField(max_length=150, blank=True)
 
     content = models.BinaryField(null=True)
     changes = models.BinaryField(null=True)
@@ -113,6 +137,11 @@ class AliasImport(models.Model):
     def __str__(self) -> str:
         return f"{self.file_name} for {self.connection} at {wording.moment(self.uploaded_at)}"
 
+    @property
+    def by(self) -> str:
+        """Who uploaded or confirmed it."""
+        return self.user_name or "the command line"
+
 
 class WarehouseItem(models.Model):
     """What the warehouse answered when last asked for a SKU: one item, none, or several (never guessed between)."""
@@ -123,9 +152,8 @@ class WarehouseItem(models.Model):
     remote_id = models.CharField(max_length=40, blank=True, help_text="The item's id, when exactly one matches.")
     title = models.CharField(max_length=300, blank=True)
     upc = models.CharField(max_length=40, blank=True, verbose_name="UPC")
-    plain_sku = models.GeneratedField(
-        expression=plain_of("sku"), output_field=models.CharField(max_length=120), db_persist=True, editable=False
-    )
+    plain_sku = Folded("sku", max_length=PLAIN_CHARS)
+    plain_title = Folded("title", plain_title, max_length=TITLE_CHARS)
     sellable = models.BooleanField(default=True)
     stock_managed = models.BooleanField(default=True)
     keep_selling = models.BooleanField(default=False, help_text="The warehouse lets it be sold at or below zero.")
@@ -137,6 +165,7 @@ class WarehouseItem(models.Model):
         indexes = [
             models.Index(fields=["connection", "remote_id"], name="item_by_remote_id"),  # stock sweeps
             models.Index(fields=["connection", "plain_sku"], name="item_by_plain_sku"),  # suggestions
+            models.Index(fields=["connection", "plain_title"], name="item_by_plain_title"),  # suggestions
             models.Index(fields=["connection", "upc"], name="item_by_upc"),  # suggestions
         ]
         constraints = [models.UniqueConstraint(fields=["connection", "sku"], name="item_answer_once_per_sku")]
@@ -193,6 +222,7 @@ class Listing(models.Model):
 
     class Meta:
         ordering = ["route", "marketplace_sku"]
+        indexes = [models.Index(fields=["route", "upc"], name="listing_by_upc")]  # suggestions
         constraints = [models.UniqueConstraint(fields=["route", "marketplace_sku"], name="listing_once_per_route")]
 
     def __str__(self) -> str:

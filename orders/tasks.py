@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integrations.dispatch import take_up
-from orders import jobs
+from orders import jobs, map_upload
 
 
 def pull_orders(connection_id: int, asked_at: str = "") -> str:
@@ -35,6 +35,10 @@ def reconcile(connection_id: int, asked_at: str = "", which: str = "") -> str:
     if which == "asked":
         return take_up("reconcile", connection_id, asked_at, jobs.reconcile_asked)
     return take_up("reconcile", connection_id, "", jobs.reconcile)
+
+
+def forget_map_previews() -> None:
+    map_upload.forget_old()
 
 
 def _do(job: str, connection_id: int, asked_at: str) -> str:

@@ -16,11 +16,13 @@ from unfold.contrib.import_export.forms import ExportForm
 from unfold.decorators import action, display
 
 from integrations.admin_base import ChangedFieldsOnly, clip
+from integrations.admin_forms import AGAIN
 from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
 from inventory import alias_upload
 from inventory.admin import alias_page
-from inventory.admin.alias_forms import AGAIN, MARKETPLACES, AliasConfirmForm, AliasImportForm
+from inventory.admin.alias_forms import AliasConfirmForm, AliasImportForm
+from inventory.admin.file_forms import MARKETPLACES
 from inventory.alias_import import AliasResource
 from inventory.models import AliasImport, SkuAlias
 
@@ -86,8 +88,8 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
 
     def _preview(self, request: HttpRequest, record: AliasImport) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request), "title": "Import", "opts": self.opts,
-            **alias_page.facts(record, request),
+            **self.admin_site.each_context(request), "opts": self.opts,
+            "title": f"Import {self.opts.verbose_name_plural}", **alias_page.facts(record, request),
         }  # fmt: skip
         if "confirm_form" not in context:
             context["form"] = AliasImportForm(

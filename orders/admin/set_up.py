@@ -76,9 +76,12 @@ def checklist_page(admin: ModelAdmin, request: HttpRequest, route: Route) -> Htt
 
 
 def preview_page(admin: ModelAdmin, request: HttpRequest, route: Route) -> HttpResponse:
-    """What the next pull would load; for the checklist it counts as seen."""
+    """GET says what a look is; POST looks what the next pull would load, which for the checklist counts as seen."""
     title = f"{'Preview' if route.read_until else 'Preview of the first pull'}: {route}"
-    context = _context(admin, request, route, title)
+    context = {**_context(admin, request, route, title), "look": checklist.look_at(route)}
+    if request.method != "POST":
+        return TemplateResponse(request, "admin/orders/preview.html", context)
+    context["is_shown"] = True
     try:
         context["since"] = look_from(route)
         context["steps"] = check_route(route)
