@@ -158,8 +158,14 @@ class Route(models.Model):
     )
     warehouse = models.ForeignKey(Connection, models.PROTECT, related_name="warehouse_routes")
     location_name = models.CharField(max_length=120, help_text="The warehouse's location that ships and counts.")
+    counted_locations = models.TextField(
+        "more locations that count", blank=True,
+        help_text="Their stock is added to what the marketplace is told; one name per line. Orders ship from the one "
+        "above all the same. Empty: only that one counts.",
+    )  # fmt: skip
     company_name = models.CharField(max_length=120, default="Overstock.com", help_text="The customer on each order.")
     location_id = models.CharField(max_length=40, blank=True, editable=False)
+    counted_location_ids = models.JSONField(default=dict, blank=True, editable=False, help_text="By name.")
     company_id = models.CharField(max_length=40, blank=True, editable=False)
 
     earliest_order_date = models.DateField(
@@ -232,6 +238,12 @@ class Route(models.Model):
     @property
     def is_test(self) -> bool:
         return self.state == self.State.TEST
+
+    @property
+    def counted_names(self) -> list[str]:
+        """The locations whose stock counts beside that of the one that ships."""
+        names = (line.strip() for line in self.counted_locations.splitlines())
+        return [name for name in dict.fromkeys(names) if name and name != self.location_name.strip()]
 
     @property
     def short_ship_codes(self) -> list[tuple[str, str]]:

@@ -12,8 +12,9 @@ from django.utils import timezone
 from integrations.models import Route
 from inventory import listings
 from inventory.aliases import Component, Resolution, Resolver
-from inventory.availability import Part, Rules, offer
+from inventory.availability import Figure, Part, offer
 from inventory.models import InventoryLevel, Listing, WarehouseItem
+from inventory.rulebook import Rulebook
 
 # (route, stock at its location by warehouse item id) → units per item that the warehouse's figures do not know yet
 Pending = Callable[[Route, dict[str, InventoryLevel]], dict[str, int]]
@@ -65,6 +66,7 @@ class _Desk:
         levels = InventoryLevel.objects.filter(connection_id=route.warehouse_id, location_id=route.location_id)
         self._levels = {level.item_id: level for level in levels if level.item_id in ids}
         self._pending = pending(route, self._levels)
+        self._rules = Rulebook(route, timezone.now())
 
     def decide(self, listing: Listing, sku: str, resolution: Resolution, twins: tuple[Listing, ...]) -> Decision:
         if not resolution.is_known:
@@ -74,7 +76,7 @@ class _Desk:
         if len(counted) < len(levels) or any(part.item_id not in self._items for part in resolution.components):
             return Decision(listing, sku, twins=twins)
         parts = [self._part(part, level) for part, level in zip(resolution.components, counted, strict=True)]
-        offered = offer(parts, self._rules(listing))
+        offered = offer(parts, self._rules.of(listing.pk))
         oldest = min(level.observed_at for level in counted)
         return Decision(listing, sku, offered.quantity, oldest, offered.explanation, twins=twins)
 
@@ -94,15 +96,5 @@ class _Desk:
             available=level.available if item.stock_managed and not unlimited else None,
             pending=self._pending.get(part.item_id, 0),
             max_online=item.max_online,
-            place=self._route.location_name,
-            observed_at=level.observed_at,
-        )
-
-    def _rules(self, listing: Listing) -> Rules:
-        route = self._route
-        return Rules(
-            reserve=route.reserve if listing.reserve is None else listing.reserve,
-            minimum_level=route.minimum_level,
-            max_online=route.max_online,
-            untracked_quantity=route.untracked_quantity,
+            figures=(Figure(self._route.location_name, level.available, level.observed_at),),
         )

@@ -14,7 +14,9 @@ from django.utils import timezone
 from integrations import wording
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
+from inventory.decided import RouteDecision  # noqa: F401 (Django looks for models here)
 from inventory.likeness import PUNCTUATION
+from inventory.rules import InventoryRule  # noqa: F401
 
 
 def plain_of(field: str) -> Func:
@@ -42,6 +44,10 @@ class SkuAlias(models.Model):
         verbose_name = "SKU alias"
         verbose_name_plural = "SKU aliases"
         ordering = ["connection", "marketplace_sku", "warehouse_sku"]
+        indexes = [
+            models.Index(fields=["connection", "changed_at"], name="alias_by_change"),  # what to decide anew
+            models.Index(fields=["connection", "warehouse_sku"], name="alias_by_warehouse_sku"),  # whose stock changed
+        ]
         constraints = [
             models.UniqueConstraint(fields=["connection", "marketplace_sku", "warehouse_sku"], name="alias_once"),
             models.CheckConstraint(condition=Q(units__gte=1), name="alias_has_units"),
@@ -131,6 +137,7 @@ class WarehouseItem(models.Model):
     keep_selling = models.BooleanField(default=False, help_text="The warehouse lets it be sold at or below zero.")
     max_online = models.IntegerField(null=True)
     checked_at = models.DateTimeField()
+    changed_at = models.DateTimeField(default=timezone.now, help_text="When the answer was another one than before.")
 
     class Meta:
         ordering = ["connection", "sku"]
@@ -138,6 +145,7 @@ class WarehouseItem(models.Model):
             models.Index(fields=["connection", "remote_id"], name="item_by_remote_id"),  # stock sweeps
             models.Index(fields=["connection", "plain_sku"], name="item_by_plain_sku"),  # suggestions
             models.Index(fields=["connection", "upc"], name="item_by_upc"),  # suggestions
+            models.Index(fields=["connection", "changed_at"], name="item_by_change"),  # what to decide anew
         ]
         constraints = [models.UniqueConstraint(fields=["connection", "sku"], name="item_answer_once_per_sku")]
 
@@ -155,11 +163,13 @@ class InventoryLevel(models.Model):
     committed = models.DecimalField(max_digits=16, decimal_places=4)
     available = models.DecimalField(max_digits=16, decimal_places=4)
     observed_at = models.DateTimeField()
+    changed_at = models.DateTimeField(default=timezone.now, help_text="When the figures were others than before.")
 
     class Meta:
         verbose_name = "stock level"
         verbose_name_plural = "stock levels"
         ordering = ["connection", "item_id", "location_id"]
+        indexes = [models.Index(fields=["connection", "changed_at"], name="level_by_change")]  # what to decide anew
         constraints = [
             models.UniqueConstraint(fields=["connection", "item_id", "location_id"], name="level_once_per_location")
         ]
@@ -180,7 +190,6 @@ class Listing(models.Model):
     option_sku = models.CharField(max_length=120, blank=True, verbose_name="option SKU")
     upc = models.CharField(max_length=40, blank=True, verbose_name="UPC")
     is_active = models.BooleanField(default=True, help_text="Off: never published.")
-    reserve = models.PositiveIntegerField(null=True, blank=True, help_text="Instead of the route's.")
     problem = models.TextField(
         blank=True, editable=False, help_text="Why it is not known what this is in the warehouse; it is shown as 0."
     )
@@ -190,9 +199,16 @@ class Listing(models.Model):
     published_at = models.DateTimeField(null=True, editable=False)
     observed_at = models.DateTimeField(null=True, editable=False)
     explanation = models.JSONField(default=dict, editable=False)
+    changed_at = models.DateTimeField(auto_now=True, help_text="When somebody changed what it is; not what it shows.")
 
     class Meta:
         ordering = ["route", "marketplace_sku"]
+        indexes = [
+            models.Index(fields=["route", "option_sku"], name="listing_by_option_sku"),  # who shows the same SKU
+            models.Index(fields=["route", "partner_sku"], name="listing_by_partner_sku"),
+            models.Index(fields=["route", "published_at"], name="listing_by_publishing"),  # what to show again
+            models.Index(fields=["route", "changed_at"], name="listing_by_change"),  # what to decide anew
+        ]
         constraints = [models.UniqueConstraint(fields=["route", "marketplace_sku"], name="listing_once_per_route")]
 
     def __str__(self) -> str:
@@ -217,6 +233,7 @@ class StockReading(models.Model):
     began_at = models.DateTimeField(null=True, help_text="No figure of it is older.")
     ended_at = models.DateTimeField(null=True)
     items = models.PositiveIntegerField(default=0, help_text="How many of the items that we know it covered.")
+    calls = models.PositiveIntegerField(default=0, help_text="How many requests it took.")
     partial_at = models.DateTimeField(null=True)
     partial_reason = models.TextField(blank=True)
 

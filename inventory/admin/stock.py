@@ -34,7 +34,7 @@ class ListingAdmin(ChangedFieldsOnly):
     list_filter = (Unresolved, "route", "is_active")
     search_fields = ("marketplace_sku", "partner_sku", "option_sku", "upc")
     list_select_related = ("route",)
-    fields = ("marketplace_sku", "route", "partner_sku", "option_sku", "upc", "is_active", "reserve",
+    fields = ("marketplace_sku", "route", "partner_sku", "option_sku", "upc", "is_active",
               "published_sku", "published_quantity", "published_at", "why", "problem")  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Listing | None = None) -> Any:
