@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from simple_history.models import HistoricalRecords
 
 from integrations import registry, wording
 from integrations.crypto import decrypt, encrypt
@@ -110,6 +111,18 @@ def check_reasons(text: str) -> None:
             raise ValidationError(f"{code!r} is there {codes.count(code)} times.")
 
 
+FILE_COLUMNS = ("Supplier SKU", "Option SKU", "UPC", "Warehouse", "Quantity")
+
+
+def check_columns(text: str) -> None:
+    """Raises ValidationError unless the text names each column of the inventory file, all differently."""
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != len(FILE_COLUMNS) or not all(names):
+        raise ValidationError(f"Name {len(FILE_COLUMNS)} columns, separated by commas; these are {len(names)}.")
+    if len(set(names)) != len(names):
+        raise ValidationError("Two columns have the same name.")
+
+
 class Route(models.Model):
     """Orders of this marketplace for this warehouse name go to that warehouse and location, under these rules."""
 
@@ -145,6 +158,10 @@ class Route(models.Model):
         DO = "do", "Cancel it in the warehouse too"
         ASK = "ask", "Ask a person"
         NEVER = "never", "Never; only say so"
+
+    class PublishBy(models.TextChoices):
+        API = "api", "By the marketplace's API"
+        FILE = "file", "By a file that a person uploads"
 
     class PublishedSku(models.TextChoices):
         OPTION = "option", "Option SKU where known"
@@ -208,6 +225,19 @@ class Route(models.Model):
         null=True, blank=True, help_text="Shown for items whose stock the warehouse does not track; empty: not shown."
     )
     full_publish_hours = models.PositiveIntegerField(default=24, help_text="Every quantity is sent again this often.")
+    publish_by = models.CharField(
+        "quantities are published", max_length=4, choices=PublishBy, default=PublishBy.API,
+        help_text="By file: nothing is sent; download the inventory file, upload it on the marketplace, and say so.",
+    )  # fmt: skip
+    inventory_file_hours = models.PositiveIntegerField(
+        "inventory file every", null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text="In hours. Empty: a file is made only when somebody asks for it.",
+    )  # fmt: skip
+    inventory_file_columns = models.CharField(
+        "columns of the inventory file", max_length=300, blank=True, validators=[check_columns],
+        help_text="Five names, separated by commas, for supplier SKU, option SKU, UPC, warehouse and quantity. Empty: "
+        "these names.",
+    )  # fmt: skip
     guard_share = models.PositiveSmallIntegerField(
         "guard: per cent", default=30, validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text="A publish that would change more than this share of the quantities that are shown, or set more than "
@@ -223,6 +253,7 @@ class Route(models.Model):
         "what our own orders lower.",
     )  # fmt: skip
     created_at = models.DateTimeField(auto_now_add=True)
+    history = HistoricalRecords(excluded_fields=["location_id", "counted_location_ids", "company_id", "read_until"])
 
     class Meta:
         ordering = ["name"]
@@ -238,6 +269,12 @@ class Route(models.Model):
     @property
     def is_test(self) -> bool:
         return self.state == self.State.TEST
+
+    @property
+    def file_columns(self) -> tuple[str, ...]:
+        """The names of the inventory file's columns, in the order of FILE_COLUMNS."""
+        own = tuple(name.strip() for name in self.inventory_file_columns.split(","))
+        return own if self.inventory_file_columns else FILE_COLUMNS
 
     @property
     def counted_names(self) -> list[str]:

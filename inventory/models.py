@@ -14,7 +14,9 @@ from django.utils import timezone
 from integrations import wording
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
-from inventory.decided import RouteDecision  # noqa: F401 (Django looks for models here)
+from inventory.checked import DriftedListing, InventoryCheck  # noqa: F401 (Django looks for models here)
+from inventory.decided import RouteDecision  # noqa: F401
+from inventory.filed import InventoryFile
 from inventory.likeness import PUNCTUATION
 from inventory.rules import InventoryRule  # noqa: F401
 
@@ -200,14 +202,19 @@ class Listing(models.Model):
     observed_at = models.DateTimeField(null=True, editable=False)
     explanation = models.JSONField(default=dict, editable=False)
     changed_at = models.DateTimeField(auto_now=True, help_text="When somebody changed what it is; not what it shows.")
+    publish_asked_at = models.DateTimeField(
+        null=True, editable=False, help_text="When a person last asked that it be published even if nothing changed."
+    )
 
     class Meta:
         ordering = ["route", "marketplace_sku"]
+        permissions = [("publish_listing", "Can have a listing published now")]
         indexes = [
             models.Index(fields=["route", "option_sku"], name="listing_by_option_sku"),  # who shows the same SKU
             models.Index(fields=["route", "partner_sku"], name="listing_by_partner_sku"),
             models.Index(fields=["route", "published_at"], name="listing_by_publishing"),  # what to show again
             models.Index(fields=["route", "changed_at"], name="listing_by_change"),  # what to decide anew
+            models.Index(fields=["route"], condition=~Q(problem=""), name="listing_with_problem"),
         ]
         constraints = [models.UniqueConstraint(fields=["route", "marketplace_sku"], name="listing_once_per_route")]
 
@@ -316,9 +323,17 @@ class Publication(Transmission):
     observed_at = models.DateTimeField()
     explanation = models.JSONField(default=dict)
     times_parked = models.PositiveIntegerField(default=0, help_text="The pause before it is tried again grows with it.")
+    file = models.ForeignKey(
+        InventoryFile, models.SET_NULL, null=True, related_name="publications",
+        help_text="The file that it was uploaded with by hand; none: it was sent.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["listing"], condition=Q(status="parked"), name="publication_parked"),
+            models.Index(fields=["listing", "-finished_at"], name="publication_of_listing"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["listing"],

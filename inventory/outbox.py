@@ -66,8 +66,10 @@ class _Outbox:
         return {row.pk for row in current}
 
     def _is_shown(self, one: Decision) -> bool:
-        """Whether the marketplace took exactly this, not too long ago."""
+        """Whether the marketplace took exactly this, not too long ago, and since a person last asked for it."""
         listing = one.listing
+        if _is_asked(listing):
+            return False
         same = (listing.published_sku, listing.published_quantity) == (one.sku, one.quantity)
         return same and listing.published_at is not None and listing.published_at > self._refresh_after
 
@@ -94,6 +96,19 @@ def retry(parked: Sequence[Publication]) -> int:
     busy = Publication.objects.filter(listing__in=newest, status__in=OPEN).values("listing")
     free = Publication.objects.filter(pk__in=newest.values(), status=T.PARKED).exclude(listing__in=busy)
     return free.update(status=T.PENDING, attempts=0, times_parked=0, not_before=None, finished_at=None)
+
+
+def ask(listing: Listing) -> None:
+    """A person says: publish it with the next run, also if nothing changed or it was refused."""
+    now = timezone.now()
+    retry(list(listing.publications.filter(status=T.PARKED)))
+    listing.publications.filter(status__in=(T.PENDING, T.UNCONFIRMED)).update(not_before=None)
+    Listing.objects.filter(pk=listing.pk).update(publish_asked_at=now, changed_at=now)
+
+
+def _is_asked(listing: Listing) -> bool:
+    asked_at = listing.publish_asked_at
+    return asked_at is not None and (listing.published_at is None or listing.published_at < asked_at)
 
 
 def _may_be_shown(listing: Listing, live: Publication | None) -> bool:

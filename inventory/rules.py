@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from simple_history.models import HistoricalRecords
 
 from integrations.models import Route
 
@@ -40,6 +41,7 @@ class InventoryRule(models.Model):
     note = models.CharField(max_length=200, blank=True, help_text="Why; shown with every quantity that it made.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     changed_at = models.DateTimeField(auto_now=True)
+    history = HistoricalRecords(excluded_fields=["changed_at"])
 
     class Meta:
         ordering = ["route", "listing", "-starts_at", "-pk"]

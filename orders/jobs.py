@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from integrations.models import Connection
+from integrations.models import Connection, Route
 from integrations.runs import Outcome, Run, perform
-from inventory import publishing
-from inventory.tasks import run_pull_levels
+from inventory import files, publishing
+from inventory.tasks import run_check_inventory, run_pull_levels
 from orders import backfill, confirmation, demand, intake, revisit, shipping, submission, telling
 from orders.reconciliation import job as reconciliation
 
@@ -36,6 +36,10 @@ def publish_inventory(connection: Connection) -> Outcome:
     return perform(connection, "publish_inventory", _publish)
 
 
+def write_inventory_files(connection: Connection) -> Outcome:
+    return perform(connection, "write_inventory_files", _write_files)
+
+
 def reconcile(connection: Connection) -> Outcome:
     return perform(connection, "reconcile", reconciliation.last_days)
 
@@ -51,8 +55,17 @@ def _pull(run: Run) -> None:
 
 
 def _publish(run: Run) -> None:
-    routes = [r for r in intake.active_routes(run.connection) if telling.may_reach(r, run.connection)]
-    publishing.publish(run, routes, demand.pending)
+    by_api = [route for route in _told(run.connection) if route.publish_by == Route.PublishBy.API]
+    publishing.publish(run, by_api, demand.pending)
+
+
+def _write_files(run: Run) -> None:
+    files.make_due(run, _told(run.connection), demand.pending)
+
+
+def _told(marketplace: Connection) -> list[Route]:
+    """The routes whose quantities the marketplace is told."""
+    return [route for route in intake.active_routes(marketplace) if telling.may_reach(route, marketplace)]
 
 
 BY_NAME: dict[str, Callable[[Connection], Outcome]] = {
@@ -63,5 +76,7 @@ BY_NAME: dict[str, Callable[[Connection], Outcome]] = {
     "pull_levels": run_pull_levels,
     "revisit_orders": revisit_orders,
     "publish_inventory": publish_inventory,
+    "write_inventory_files": write_inventory_files,
+    "check_inventory": run_check_inventory,
     "reconcile": reconcile,
 }

@@ -30,6 +30,10 @@ def publish_inventory(connection_id: int, asked_at: str = "") -> str:
     return _do("publish_inventory", connection_id, asked_at)
 
 
+def write_inventory_files(connection_id: int, asked_at: str = "") -> str:
+    return _do("write_inventory_files", connection_id, asked_at)
+
+
 def reconcile(connection_id: int, asked_at: str = "", which: str = "") -> str:
     """The last days and what people asked for; with `asked` only that, which does not stand for the daily one."""
     if which == "asked":
