@@ -107,6 +107,7 @@ class AliasResource(resources.ModelResource):
             result.effects = alias_effects.foresee(self.connection, plan.changes)
         elif self._expected in ("", plan.fingerprint()):
             alias_plan.store(self.connection, plan.changes, self._tick)
+            changed.forget(self.connection)
             result.is_stored = True
             self._close(result)
         return result

@@ -227,6 +227,7 @@ def _take_back(record: AliasImport, beat: _Beat) -> None:
             _close(record, S.DONE, error="The aliases changed after the preview of the undo; look at it again.")
             return
         alias_plan.store(record.connection, found.changes, _percent(beat, len(found.changes)))
+        changed.forget(record.connection)
         undone = {"changed": len(found.changes), "left": len(found.left), "rows": alias_report.rows(found.left)}
         report = {**record.report, "undone": undone}
         _close(record, S.UNDONE, report=report, undone_at=timezone.now(), changes=None, error="")

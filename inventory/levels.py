@@ -19,6 +19,7 @@ from inventory.aliases import Resolver
 from inventory.models import InventoryLevel, StockSweep, WarehouseItem
 
 Figures = tuple[Decimal, Decimal, Decimal]
+FIGURES = ["on_hand", "committed", "available", "observed_at", "changed_at"]
 SWEEP_GOES_ON_FOR = timedelta(hours=1)  # then its first pages are too old, and it starts anew
 
 
@@ -95,23 +96,32 @@ def store(connection: Connection, page: LevelPage, locations: Sequence[str]) -> 
 
 @transaction.atomic
 def _upsert(connection: Connection, figures: dict[tuple[str, str], Figures], observed_at: datetime) -> int:
-    items = {item for item, _ in figures}
-    rows = InventoryLevel.objects.select_for_update().filter(connection=connection, item_id__in=items)
+    """Most figures are the same as before: only when they were seen is written then, with one query."""
+    rows = InventoryLevel.objects.select_for_update().filter(
+        connection=connection, item_id__in={item for item, _ in figures}
+    )
     existing = {(row.item_id, row.location_id): row for row in rows}
-    stale, fresh, now = [], [], timezone.now()
-    for (item, place), (on_hand, committed, available) in figures.items():
+    same, others, fresh, now = [], [], [], timezone.now()
+    for (item, place), seen in figures.items():
         row = existing.get((item, place))
         if row is None:
             row = InventoryLevel(connection=connection, item_id=item, location_id=place)
-            fresh.append(row)
+            fresh.append(_seen(row, seen, observed_at, now))
         elif row.observed_at < observed_at or row.observed_at > now:  # seen by a clock that was set ahead
-            stale.append(row)
-        else:
-            continue
-        row.on_hand, row.committed, row.available, row.observed_at = on_hand, committed, available, observed_at
+            if (row.on_hand, row.committed, row.available) == seen:
+                same.append(row.pk)
+            else:
+                others.append(_seen(row, seen, observed_at, now))
     InventoryLevel.objects.bulk_create(fresh, batch_size=500)
-    InventoryLevel.objects.bulk_update(stale, ["on_hand", "committed", "available", "observed_at"], batch_size=200)
-    return len(fresh) + len(stale)
+    InventoryLevel.objects.bulk_update(others, FIGURES, batch_size=200)
+    InventoryLevel.objects.filter(pk__in=same).update(observed_at=observed_at)
+    return len(fresh) + len(others) + len(same)
+
+
+def _seen(row: InventoryLevel, figures: Figures, observed_at: datetime, now: datetime) -> InventoryLevel:
+    row.on_hand, row.committed, row.available = figures
+    row.observed_at, row.changed_at = observed_at, now
+    return row
 
 
 def _learn_items(connection: Connection, warehouse: Warehouse, route: Route) -> None:

@@ -122,6 +122,8 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
 
     def save_model(self, request: HttpRequest, obj: SkuAlias, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        if change and {"connection", "marketplace_sku"} & set(form.changed_data):
+            changed.forget(obj.connection)  # the listing that had the alias is not named by it any more
         enqueue_for_warehouses(obj.connection_id, "submit_orders")
 
     def get_queryset(self, request: HttpRequest) -> Any:
