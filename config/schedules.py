@@ -25,6 +25,7 @@ JOBS = (
     Job("confirm_shipments", "orders.tasks.confirm_shipments", "marketplace", 1),
     Job("revisit_orders", "orders.tasks.revisit_orders", "marketplace", 60),
     Job("pull_levels", "inventory.tasks.pull_levels", "warehouse", 10),
+    Job("refresh_levels", "orders.tasks.refresh_levels", "warehouse", 2),
     Job("publish_inventory", "orders.tasks.publish_inventory", "marketplace", 5),
     Job("reconcile", "orders.tasks.reconcile", "marketplace", 24 * 60),
 )

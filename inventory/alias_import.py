@@ -9,7 +9,7 @@ from import_export import fields, resources, results, widgets
 
 from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
-from inventory import alias_effects, alias_plan
+from inventory import alias_effects, alias_plan, changed
 from inventory.alias_file import COLUMNS, REQUIRED, AliasFile
 from inventory.alias_plan import Change, Plan
 from inventory.models import SkuAlias

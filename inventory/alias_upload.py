@@ -24,7 +24,7 @@ from integrations import processes
 from integrations.models import Connection
 from integrations.processes import RunLost
 from integrations.redaction import named
-from inventory import alias_file, alias_import, alias_plan, alias_report, alias_undo
+from inventory import alias_file, alias_import, alias_plan, alias_report, alias_undo, changed
 from inventory.alias_file import FileProblem
 from inventory.alias_import import AliasResource, AliasResult
 from inventory.models import AliasImport

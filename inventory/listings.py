@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -90,3 +91,27 @@ def load(groups: Sequence[Sequence[int]]) -> dict[int, Listing]:
     shared = [pk for pks in groups if len(pks) > 1 for pk in pks]
     found = Listing.objects.defer("explanation").in_bulk(alone)
     return {**found, **Listing.objects.in_bulk(shared)} if shared else found
+
+
+def changed_since(route: Route, since: datetime, most: int) -> dict[str, datetime]:
+    """The names of listings that were made or changed, or their aliases or rules, with the time; at most so many."""
+    aliases = SkuAlias.objects.filter(connection=route.marketplace_id, changed_at__gt=since).order_by("-changed_at")
+    rules = route.inventory_rules.filter(changed_at__gt=since, listing__isnull=False).order_by("-changed_at")
+    own = route.listings.filter(changed_at__gt=since).order_by("-changed_at")
+    named: dict[str, datetime] = {}
+    for rows, name in ((aliases, "marketplace_sku"), (rules, "listing__marketplace_sku"), (own, "marketplace_sku")):
+        for sku, at in rows.values_list(name, "changed_at")[:most]:
+            named[sku] = max(at, named.get(sku, at))
+    return named
+
+
+def called(route: Route, names: Iterable[str]) -> list[Listing]:
+    """The active listings of a route that go by one of these names."""
+    some = list(names)
+    rows: dict[int, Listing] = {}
+    for start in range(0, len(some), LOADED_AT_ONCE):
+        few = some[start : start + LOADED_AT_ONCE]
+        by_name = Q(marketplace_sku__in=few) | Q(partner_sku__in=few) | Q(option_sku__in=few)
+        found = route.listings.filter(by_name, is_active=True).defer("explanation")
+        rows.update({row.pk: row for row in found})
+    return list(rows.values())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from integrations.models import Connection
 from integrations.runs import Outcome, Run, perform
-from inventory import publishing
+from inventory import publishing, refreshing
 from inventory.tasks import run_pull_levels
 from orders import backfill, confirmation, demand, intake, revisit, shipping, submission, telling
 from orders.reconciliation import job as reconciliation
@@ -26,6 +26,10 @@ def pull_shipments(connection: Connection) -> Outcome:
 
 def confirm_shipments(connection: Connection) -> Outcome:
     return perform(connection, "confirm_shipments", confirmation.confirm)
+
+
+def refresh_levels(connection: Connection) -> Outcome:
+    return perform(connection, "refresh_levels", _refresh)
 
 
 def revisit_orders(connection: Connection) -> Outcome:
@@ -55,12 +59,17 @@ def _publish(run: Run) -> None:
     publishing.publish(run, routes, demand.pending)
 
 
+def _refresh(run: Run) -> None:
+    refreshing.refresh(run, demand.items_on_their_way)
+
+
 BY_NAME: dict[str, Callable[[Connection], Outcome]] = {
     "pull_orders": pull_orders,
     "submit_orders": submit_orders,
     "pull_shipments": pull_shipments,
     "confirm_shipments": confirm_shipments,
     "pull_levels": run_pull_levels,
+    "refresh_levels": refresh_levels,
     "revisit_orders": revisit_orders,
     "publish_inventory": publish_inventory,
     "reconcile": reconcile,

@@ -18,7 +18,7 @@ from unfold.decorators import action, display
 from integrations.admin_base import ChangedFieldsOnly, clip
 from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
-from inventory import alias_upload
+from inventory import alias_upload, changed
 from inventory.admin import alias_page
 from inventory.admin.alias_forms import AGAIN, MARKETPLACES, AliasConfirmForm, AliasImportForm
 from inventory.alias_import import AliasResource
