@@ -283,6 +283,14 @@ class Route(models.Model):
         return [name for name in dict.fromkeys(names) if name and name != self.location_name.strip()]
 
     @property
+    def places(self) -> dict[str, str]:
+        """Names by id of the locations whose stock counts, as far as they are known; first the one that ships."""
+        if not self.location_id:
+            return {}
+        known = {name: self.counted_location_ids.get(name) for name in self.counted_names}
+        return {self.location_id: self.location_name, **{found: name for name, found in known.items() if found}}
+
+    @property
     def short_ship_codes(self) -> list[tuple[str, str]]:
         """(code, what it means) of each reason."""
         rows = [line.split(maxsplit=1) for line in self.short_ship_reasons.splitlines() if line.strip()]

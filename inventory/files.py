@@ -19,9 +19,10 @@ from integrations.models import Route
 from integrations.redaction import named
 from integrations.runs import Run
 from integrations.wording import counted, moment
-from inventory import guarding
+from inventory import guarding, readings
 from inventory.decisions import Decision, Pending, decide
 from inventory.filed import InventoryFile
+from inventory.gathered import gather
 from inventory.models import Listing, Publication
 from inventory.outbox import SHOWN
 
@@ -130,34 +131,35 @@ def _make(run: Run, record: InventoryFile, route: Route, pending: Pending) -> No
     run.beat()
     record.made_at = timezone.now()
     decisions = decide(route, pending)
+    gathered = gather(route, decisions, (), readings.under_way_since(route.warehouse_id))
     with transaction.atomic():
-        admitted = {one.listing.pk for one in guarding.admit(run, route, decisions)}
-        _keep(run, record, route, decisions, admitted)
+        admitted = {one.listing.pk for one in guarding.admit(run, route, gathered)}
+        held = {one.listing.pk for one in gathered.kept} - admitted
+        _keep(run, record, route, decisions, held)
 
 
-def _keep(
-    run: Run, record: InventoryFile, route: Route, decisions: Sequence[Decision], admitted: set[int]
-) -> None:  # fmt: skip
-    found = [(one, _quantity(one, one.listing.pk in admitted)) for one in decisions]
+def _keep(run: Run, record: InventoryFile, route: Route, decisions: Sequence[Decision], held: set[int]) -> None:
+    found = [(one, _quantity(one, one.listing.pk in held)) for one in decisions]
     rows = [_row(route, one, quantity) for one, quantity in found if quantity is not None]
     content = json.dumps([asdict(row) for row in rows], ensure_ascii=False).encode()
     record.state, record.run, record.listings = S.MADE, run.record, len(rows)
     record.changed = sum(quantity not in (None, one.listing.published_quantity) for one, quantity in found)
-    record.held = len(decisions) - len(admitted)
+    record.held = len(held)
     record.content, record.sha256 = zlib.compress(content), sha256(content).hexdigest()
     record.save()
     run.count("listings in files", len(rows))
 
 
-def _quantity(one: Decision, is_admitted: bool) -> int | None:
+def _quantity(one: Decision, is_held: bool) -> int | None:
     """What the file says; None leaves the listing out, since nothing is known of it and it was never shown."""
     shown = one.listing.published_quantity
-    if not is_admitted or one.quantity is None or (one.problem and shown is None):
+    if is_held or one.quantity is None or (one.problem and shown is None):
         return shown
     return one.quantity
 
 
 def _row(route: Route, one: Decision, quantity: int) -> Row:
+    """One that repeats what is shown needs no reason: the listing has it."""
     listing = one.listing
     decided = quantity == one.quantity
     return Row(
@@ -167,9 +169,9 @@ def _row(route: Route, one: Decision, quantity: int) -> Row:
         upc=listing.upc,
         warehouse=route.marketplace_warehouse_name,
         quantity=quantity,
-        sku=one.sku,
+        sku=one.sku if decided else listing.published_sku,
         observed_at=(one.observed_at if decided else listing.observed_at or one.observed_at).isoformat(),
-        explanation=one.explanation if decided else listing.explanation,
+        explanation=one.explanation if decided else {},
     )
 
 

@@ -228,6 +228,7 @@ class StockSweep(models.Model):
     connection = models.OneToOneField(Connection, models.CASCADE, related_name="sweep")
     next_page = models.PositiveIntegerField()
     started_at = models.DateTimeField()
+    items = models.PositiveIntegerField(default=0, help_text="How many items that we know its pages had so far.")
 
     def __str__(self) -> str:
         return f"{self.connection} from page {self.next_page}"

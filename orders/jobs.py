@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from integrations.models import Connection, Route
 from integrations.runs import Outcome, Run, perform
-from inventory import files, publishing
+from inventory import files, publishing, refreshing
 from inventory.tasks import run_check_inventory, run_pull_levels
 from orders import backfill, confirmation, demand, intake, revisit, shipping, submission, telling
 from orders.reconciliation import job as reconciliation
@@ -26,6 +26,10 @@ def pull_shipments(connection: Connection) -> Outcome:
 
 def confirm_shipments(connection: Connection) -> Outcome:
     return perform(connection, "confirm_shipments", confirmation.confirm)
+
+
+def refresh_levels(connection: Connection) -> Outcome:
+    return perform(connection, "refresh_levels", _refresh)
 
 
 def revisit_orders(connection: Connection) -> Outcome:
@@ -68,12 +72,17 @@ def _told(marketplace: Connection) -> list[Route]:
     return [route for route in intake.active_routes(marketplace) if telling.may_reach(route, marketplace)]
 
 
+def _refresh(run: Run) -> None:
+    refreshing.refresh(run, demand.items_on_their_way)
+
+
 BY_NAME: dict[str, Callable[[Connection], Outcome]] = {
     "pull_orders": pull_orders,
     "submit_orders": submit_orders,
     "pull_shipments": pull_shipments,
     "confirm_shipments": confirm_shipments,
     "pull_levels": run_pull_levels,
+    "refresh_levels": refresh_levels,
     "revisit_orders": revisit_orders,
     "publish_inventory": publish_inventory,
     "write_inventory_files": write_inventory_files,

@@ -47,7 +47,7 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
     fieldsets = (
         (None, {"fields": ("name", "state"), "description": "A route that had orders is paused, not deleted."}),
         ("From and to", {"fields": ("marketplace", "marketplace_warehouse_name", "warehouse", "location_name",
-                                    "company_name")}),
+                                    "counted_locations", "company_name")}),
         ("Orders", {"fields": ("earliest_order_date", "read_until", "order_status", "tag", "reference_length",
                                "reference_characters", "allow_identity", "unmapped_shipping", "partial_shipments")}),
         ("Cancellations and changes", {"fields": ("changes_before_sending", "cancels_after_sending",
@@ -72,9 +72,9 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
 
     def save_model(self, request: HttpRequest, obj: Route, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        renamed = {"location_name", "company_name", "warehouse"} & set(form.changed_data)
+        renamed = {"location_name", "counted_locations", "company_name", "warehouse"} & set(form.changed_data)
         if change and renamed:
-            Route.objects.filter(pk=obj.pk).update(location_id="", company_id="")
+            Route.objects.filter(pk=obj.pk).update(location_id="", company_id="", counted_location_ids={})
 
     def foresee(self, form: Any) -> Foreseen | None:
         changed: Route = form.instance

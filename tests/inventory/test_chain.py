@@ -63,7 +63,9 @@ def test_the_steps_of_a_component_add_up(some: list[Part], reserve: int) -> None
 def test_each_rule_that_took_part_is_named_and_can_be_followed() -> None:
     origins = {"max_online": Origin(7, "Clearance", "listing"), "reserve": Origin(3, "", "route")}
     part = Part("V", 1, Decimal(12), figures=(Figure("Main DC", Decimal(12), AT),))
-    steps = [step for one in chain.sections(offer([part], Rules(2, 0, 5, origins=origins)).explanation) for step in one.steps]
+    steps = [
+        step for one in chain.sections(offer([part], Rules(2, 0, 5, origins=origins)).explanation) for step in one.steps
+    ]
     assert [(step.text, step.amount, step.rule) for step in steps if step.rule] == [
         ("Reserve (rule of the route)", "− 2", 3), ("Cap: never more than (rule of the listing: Clearance)", "5", 7),
     ]  # fmt: skip

@@ -24,6 +24,10 @@ class Command(Base):
         parser.add_argument("--warehouse-name", required=True, help="exactly as on the marketplace")
         parser.add_argument("--warehouse", required=True, help="a connection's name")
         parser.add_argument("--location", required=True, help="the warehouse's location")
+        parser.add_argument(
+            "--count-location", action="append", metavar="NAME",
+            help="a further location whose stock counts; may be repeated, and '' leaves only --location",
+        )  # fmt: skip
         parser.add_argument("--company")
         parser.add_argument("--earliest-order-date", type=date.fromisoformat, metavar="YYYY-MM-DD")
         parser.add_argument("--changes-before-sending", choices=Route.ChangesBefore.values)
@@ -41,6 +45,9 @@ class Command(Base):
             self.fail("--marketplace takes a connection to Overstock, --warehouse one to TradeGecko")
         route.marketplace_warehouse_name = options["warehouse_name"]
         route.location_name, route.location_id, route.company_id = options["location"], "", ""
+        if options["count_location"] is not None:
+            route.counted_locations = "\n".join(name for name in options["count_location"] if name.strip())
+        route.counted_location_ids = {}
         rules = ("state", "changes_before_sending", "cancels_after_sending")
         for field, option in (("company_name", "company"), *zip(rules, rules, strict=True)):
             setattr(route, field, options[option] or getattr(route, field))
