@@ -66,7 +66,7 @@ def publish_again(report: InventoryCheck) -> str:
     with transaction.atomic():
         number = Listing.objects.filter(pk__in=mine.values("pk")).update(publish_asked_at=now, changed_at=now)
         enqueue("publish_inventory", report.connection_id)
-    return f"{counted(number, 'listings')} are published again with the next run."
+    return f"{counted(number, 'listings')} to be published again with the next run."
 
 
 def _by_place(read: Sequence[ListedQuantity]) -> Shown:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import Count, F, Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from integrations.models import Route
@@ -81,6 +81,33 @@ STATES = {
 }
 
 
-def counted() -> dict[str, int]:
-    """How many listings are in each state."""
-    return {name: Listing.objects.filter(one.condition()).count() for name, one in STATES.items()}
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Of the listings that are switched on, on routes that are not paused: how many show a quantity, and since when.
+
+    `states` are those of STATES that some listing is in, with their number.
+    """
+
+    listings: int
+    published: int
+    oldest_at: datetime | None
+    newest_at: datetime | None
+    states: tuple[tuple[str, ListingState, int], ...]
+
+    @property
+    def share(self) -> int:
+        """In per cent, and 100 only when none is missing."""
+        return self.published * 100 // self.listings if self.listings else 100
+
+
+def coverage() -> Coverage:
+    """One reading of the listings."""
+    counts = {name: Count("pk", filter=one.condition()) for name, one in STATES.items()}
+    mine = Q(is_active=True) & ~Q(route__state=Route.State.PAUSED)
+    shown = mine & Q(published_at__isnull=False)
+    found = Listing.objects.aggregate(
+        listings=Count("pk", filter=mine), published=Count("pk", filter=shown),
+        oldest=Min("published_at", filter=mine), newest=Max("published_at", filter=mine), **counts,
+    )  # fmt: skip
+    states = tuple((name, one, found[name]) for name, one in STATES.items() if found[name])
+    return Coverage(found["listings"], found["published"], found["oldest"], found["newest"], states)
