@@ -29,11 +29,14 @@ JOBS = schedules.JOBS
 CARETAKERS = schedules.CARETAKERS
 # What a change of aliases would do to orders and quantities, for the preview of an import.
 ALIAS_EFFECTS = "orders.foresight.foresee"
+# Units in orders that the warehouse has not counted yet, for what a listing would show now.
+PENDING = "orders.demand.pending"
 
 INSTALLED_APPS = [
     "config",  # before django_q, whose qcluster it extends
     "unfold",
     "unfold.contrib.import_export",
+    "unfold.contrib.simple_history",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -42,6 +45,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "import_export",
+    "simple_history",
     "django_q",
     "integrations",
     "inventory",
@@ -57,6 +61,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

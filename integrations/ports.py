@@ -397,3 +397,10 @@ class Warehouse(Protocol):
 
     def levels(self, *, first_page: int = 1) -> Iterable[LevelPage]:
         """Sweep the stock of all items, one request per page. Raises Unreadable when rows announced did not come."""
+
+    @property
+    def level_batch_size(self) -> int:
+        """How many items one request of `levels_of` asks for."""
+
+    def levels_of(self, item_ids: Sequence[str]) -> Iterable[LevelPage]:
+        """The stock of these items, in as few requests as possible. One that is not there any more does not come."""

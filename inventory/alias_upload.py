@@ -24,7 +24,7 @@ from integrations import processes
 from integrations.models import Connection
 from integrations.processes import RunLost
 from integrations.redaction import named
-from inventory import alias_file, alias_import, alias_plan, alias_report, alias_undo
+from inventory import alias_file, alias_import, alias_plan, alias_report, alias_undo, changed
 from inventory.alias_file import FileProblem
 from inventory.alias_import import AliasResource, AliasResult
 from inventory.models import AliasImport
@@ -234,6 +234,7 @@ def _take_back(record: AliasImport, beat: _Beat) -> None:
             _close(record, S.DONE, error="The aliases changed after the preview of the undo; look at it again.")
             return
         alias_plan.store(record.connection, found.changes, _percent(beat, len(found.changes)))
+        changed.forget(record.connection)
         undone = {"changed": len(found.changes), "left": len(found.left), "rows": alias_report.rows(found.left)}
         report = {**record.report, "undone": undone}
         _close(record, S.UNDONE, report=report, undone_at=timezone.now(), changes=None, error="")

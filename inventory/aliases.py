@@ -82,6 +82,10 @@ class Resolver:
         parts = tuple(Component(items[name].remote_id, name, units) for name, units in targets)
         return Resolution(sku, parts, by_alias)
 
+    def item(self, sku: str) -> WarehouseItem:
+        """What is known of a component of something that resolved."""
+        return self._known_items()[sku]
+
     def _targets(self, want: Wanted) -> tuple[str, list[tuple[str, int]]]:
         """The name it goes by, and (warehouse SKU, units) of each component."""
         name = self._alias_name(want)

@@ -15,7 +15,11 @@ from django.utils import timezone
 from integrations import wording
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
+from inventory.checked import DriftedListing, InventoryCheck  # noqa: F401 (Django looks for models here)
+from inventory.decided import RouteDecision  # noqa: F401
+from inventory.filed import InventoryFile
 from inventory.likeness import TITLE_CHARS, plain, plain_title
+from inventory.rules import InventoryRule  # noqa: F401
 
 # A folded text may be three times as long.
 PLAIN_CHARS = 360
@@ -60,7 +64,11 @@ class SkuAlias(models.Model):
         verbose_name = "SKU alias"
         verbose_name_plural = "SKU aliases"
         ordering = ["connection", "marketplace_sku", "warehouse_sku"]
-        indexes = [models.Index(fields=["connection", "plain_sku"], name="alias_by_plain_sku")]  # near spellings
+        indexes = [
+            models.Index(fields=["connection", "plain_sku"], name="alias_by_plain_sku"),  # near spellings
+            models.Index(fields=["connection", "changed_at"], name="alias_by_change"),  # what to decide anew
+            models.Index(fields=["connection", "warehouse_sku"], name="alias_by_warehouse_sku"),  # whose stock changed
+        ]
         constraints = [
             models.UniqueConstraint(fields=["connection", "marketplace_sku", "warehouse_sku"], name="alias_once"),
             models.CheckConstraint(condition=Q(units__gte=1), name="alias_has_units"),
@@ -159,6 +167,7 @@ class WarehouseItem(models.Model):
     keep_selling = models.BooleanField(default=False, help_text="The warehouse lets it be sold at or below zero.")
     max_online = models.IntegerField(null=True)
     checked_at = models.DateTimeField()
+    changed_at = models.DateTimeField(default=timezone.now, help_text="When the answer was another one than before.")
 
     class Meta:
         ordering = ["connection", "sku"]
@@ -167,6 +176,7 @@ class WarehouseItem(models.Model):
             models.Index(fields=["connection", "plain_sku"], name="item_by_plain_sku"),  # suggestions
             models.Index(fields=["connection", "plain_title"], name="item_by_plain_title"),  # suggestions
             models.Index(fields=["connection", "upc"], name="item_by_upc"),  # suggestions
+            models.Index(fields=["connection", "changed_at"], name="item_by_change"),  # what to decide anew
         ]
         constraints = [models.UniqueConstraint(fields=["connection", "sku"], name="item_answer_once_per_sku")]
 
@@ -184,11 +194,13 @@ class InventoryLevel(models.Model):
     committed = models.DecimalField(max_digits=16, decimal_places=4)
     available = models.DecimalField(max_digits=16, decimal_places=4)
     observed_at = models.DateTimeField()
+    changed_at = models.DateTimeField(default=timezone.now, help_text="When the figures were others than before.")
 
     class Meta:
         verbose_name = "stock level"
         verbose_name_plural = "stock levels"
         ordering = ["connection", "item_id", "location_id"]
+        indexes = [models.Index(fields=["connection", "changed_at"], name="level_by_change")]  # what to decide anew
         constraints = [
             models.UniqueConstraint(fields=["connection", "item_id", "location_id"], name="level_once_per_location")
         ]
@@ -209,7 +221,6 @@ class Listing(models.Model):
     option_sku = models.CharField(max_length=120, blank=True, verbose_name="option SKU")
     upc = models.CharField(max_length=40, blank=True, verbose_name="UPC")
     is_active = models.BooleanField(default=True, help_text="Off: never published.")
-    reserve = models.PositiveIntegerField(null=True, blank=True, help_text="Instead of the route's.")
     problem = models.TextField(
         blank=True, editable=False, help_text="Why it is not known what this is in the warehouse; it is shown as 0."
     )
@@ -219,10 +230,22 @@ class Listing(models.Model):
     published_at = models.DateTimeField(null=True, editable=False)
     observed_at = models.DateTimeField(null=True, editable=False)
     explanation = models.JSONField(default=dict, editable=False)
+    changed_at = models.DateTimeField(auto_now=True, help_text="When somebody changed what it is; not what it shows.")
+    publish_asked_at = models.DateTimeField(
+        null=True, editable=False, help_text="When a person last asked that it be published even if nothing changed."
+    )
 
     class Meta:
         ordering = ["route", "marketplace_sku"]
-        indexes = [models.Index(fields=["route", "upc"], name="listing_by_upc")]  # suggestions
+        permissions = [("publish_listing", "Can have a listing published now")]
+        indexes = [
+            models.Index(fields=["route", "upc"], name="listing_by_upc"),  # suggestions
+            models.Index(fields=["route", "option_sku"], name="listing_by_option_sku"),  # who shows the same SKU
+            models.Index(fields=["route", "partner_sku"], name="listing_by_partner_sku"),
+            models.Index(fields=["route", "published_at"], name="listing_by_publishing"),  # what to show again
+            models.Index(fields=["route", "changed_at"], name="listing_by_change"),  # what to decide anew
+            models.Index(fields=["route"], condition=~Q(problem=""), name="listing_with_problem"),
+        ]
         constraints = [models.UniqueConstraint(fields=["route", "marketplace_sku"], name="listing_once_per_route")]
 
     def __str__(self) -> str:
@@ -235,6 +258,7 @@ class StockSweep(models.Model):
     connection = models.OneToOneField(Connection, models.CASCADE, related_name="sweep")
     next_page = models.PositiveIntegerField()
     started_at = models.DateTimeField()
+    items = models.PositiveIntegerField(default=0, help_text="How many items that we know its pages had so far.")
 
     def __str__(self) -> str:
         return f"{self.connection} from page {self.next_page}"
@@ -247,6 +271,7 @@ class StockReading(models.Model):
     began_at = models.DateTimeField(null=True, help_text="No figure of it is older.")
     ended_at = models.DateTimeField(null=True)
     items = models.PositiveIntegerField(default=0, help_text="How many of the items that we know it covered.")
+    calls = models.PositiveIntegerField(default=0, help_text="How many requests it took.")
     partial_at = models.DateTimeField(null=True)
     partial_reason = models.TextField(blank=True)
 
@@ -329,9 +354,17 @@ class Publication(Transmission):
     observed_at = models.DateTimeField()
     explanation = models.JSONField(default=dict)
     times_parked = models.PositiveIntegerField(default=0, help_text="The pause before it is tried again grows with it.")
+    file = models.ForeignKey(
+        InventoryFile, models.SET_NULL, null=True, related_name="publications",
+        help_text="The file that it was uploaded with by hand; none: it was sent.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["listing"], condition=Q(status="parked"), name="publication_parked"),
+            models.Index(fields=["listing", "-finished_at"], name="publication_of_listing"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["listing"],

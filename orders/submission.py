@@ -217,8 +217,9 @@ class Sender:
         with transaction.atomic():
             order = _lock(submission)
             submission.finish(
-                T.ACCEPTED, remote_id=receipt.remote_id, remote_number=receipt.number, remote_status=receipt.status
-            )
+                T.ACCEPTED, remote_id=receipt.remote_id, remote_number=receipt.number, remote_status=receipt.status,
+                committed_at=None if receipt.status == "draft" else timezone.now(),
+            )  # fmt: skip
             _note_line_ids(submission, receipt)
             doubled = Hold.objects.filter(order=submission.order_id, kind=Hold.Kind.DOUBLED, resolved_at=None)
             doubled.update(resolved_at=timezone.now())

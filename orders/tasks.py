@@ -26,8 +26,16 @@ def revisit_orders(connection_id: int, asked_at: str = "") -> str:
     return _do("revisit_orders", connection_id, asked_at)
 
 
+def refresh_levels(connection_id: int, asked_at: str = "") -> str:
+    return _do("refresh_levels", connection_id, asked_at)
+
+
 def publish_inventory(connection_id: int, asked_at: str = "") -> str:
     return _do("publish_inventory", connection_id, asked_at)
+
+
+def write_inventory_files(connection_id: int, asked_at: str = "") -> str:
+    return _do("write_inventory_files", connection_id, asked_at)
 
 
 def reconcile(connection_id: int, asked_at: str = "", which: str = "") -> str:

@@ -43,8 +43,11 @@ def left_behind() -> QuerySet[WarehouseSubmission]:
 def ask_to_remove(route: Route, actor: User | None) -> str:
     """Have every test order of the route removed. A route in test is paused first: it would only send them again."""
     with transaction.atomic():
-        Route.objects.select_for_update().get(pk=route.pk)
-        paused = Route.objects.filter(pk=route.pk, state=Route.State.TEST).update(state=Route.State.PAUSED)
+        locked = Route.objects.select_for_update().get(pk=route.pk)
+        paused = locked.state == Route.State.TEST
+        if paused:
+            locked.state = Route.State.PAUSED
+            locked.save(update_fields=["state"])  # so that its history has it
         number = of_route(route).update(removal_asked_at=timezone.now())
     checklist.note_tested(route)
     for row in of_route(route).select_related("order"):

@@ -155,6 +155,10 @@ def changed(change: WarehouseChange, submission: WarehouseSubmission, plan: Plan
     if change.told is not None:
         edits.write(order, change.told, plan.found)
     _follow_lines(submission, plan, placed)
+    if plan.new or any((line.quantity or 0) > line.sent for line in plan.target.lines):
+        # Stock that was seen before now may not know what was added.
+        known = WarehouseSubmission.objects.filter(pk=submission.pk, committed_at__isnull=False)
+        known.update(committed_at=timezone.now())
     _close_lines(order, change)
     if change.told is not None:
         _follow_told(order, change, plan)

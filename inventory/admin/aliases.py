@@ -19,7 +19,7 @@ from integrations.admin_base import ChangedFieldsOnly, clip
 from integrations.admin_forms import AGAIN
 from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
-from inventory import alias_upload
+from inventory import alias_upload, changed
 from inventory.admin import alias_page
 from inventory.admin.alias_forms import AliasConfirmForm, AliasImportForm
 from inventory.admin.file_forms import MARKETPLACES
@@ -124,6 +124,8 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
 
     def save_model(self, request: HttpRequest, obj: SkuAlias, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        if change and {"connection", "marketplace_sku"} & set(form.changed_data):
+            changed.forget(obj.connection)  # the listing that had the alias is not named by it any more
         enqueue_for_warehouses(obj.connection_id, "submit_orders")
 
     def get_queryset(self, request: HttpRequest) -> Any:

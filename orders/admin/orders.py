@@ -10,8 +10,9 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from unfold.decorators import action, display
 
 from integrations.admin_base import (
@@ -317,6 +318,19 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
     def release(self, request: HttpRequest, object_id: int) -> HttpResponse:
         text = "The order is judged again, and goes out if nothing else holds it."
         return self._ask(request, object_id, "Release", text, actions.release)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.by_number)
+        return [path("number/<path:number>/", view, name="orders_order_by_number"), *super().get_urls()]
+
+    def by_number(self, request: HttpRequest, number: str) -> HttpResponse:
+        """The page of the order with this full number; the list, where there are several or none."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = list(Order.objects.filter(full_number=number.replace("\x00", "")).values_list("pk", flat=True)[:2])
+        if len(found) == 1:
+            return redirect("admin:orders_order_change", found[0])
+        return redirect(f"{reverse('admin:orders_order_changelist')}?{urlencode({'q': number})}")
 
     @action(description="Retry", url_path="retry", icon="replay")
     def retry(self, request: HttpRequest, object_id: int) -> HttpResponse:

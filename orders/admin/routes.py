@@ -13,32 +13,48 @@ from unfold.decorators import action, display
 from integrations.admin_base import ChangedFieldsOnly, Nothing, ago, ask, clip, found_or_404, is_used
 from integrations.models import Connection, Route
 from integrations.registry import MARKETPLACE, PROVIDERS
+from inventory import dry_run
+from inventory.admin.files import make_file
+from inventory.admin.settings_history import SettingsHistory
+from inventory.dry_run import Foreseen
 from inventory.models import Listing
 from orders import route_states, trials
 from orders.admin import set_up
 from orders.models import RouteLook
 
+# What makes a quantity. Another location is looked up first: no quantity can be foreseen for it.
+OF_QUANTITIES = {"published_sku", "reserve", "minimum_level", "max_online", "untracked_quantity"}
 STATE_ACTIONS = {"start_test", "go_live", "pause", "remove_tests"}
 
 
 @admin.register(Route)
-class RouteAdmin(ChangedFieldsOnly):
+class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
     list_display = ("name", "shown_state", "marketplace", "shown_warehouse_name", "warehouse", "location_name", "read")
     list_filter = ("state",)
     list_select_related = ("marketplace", "warehouse")
     search_fields = ("name", "marketplace_warehouse_name")
     readonly_fields = ("read_until",)
-    actions_detail = ["set_up", "preview", "backfill", "start_test", "go_live", "pause", "remove_tests"]
+    actions_detail = [
+        "set_up",
+        "preview",
+        "backfill",
+        "start_test",
+        "go_live",
+        "pause",
+        "remove_tests",
+        "inventory_file",
+    ]
     fieldsets = (
         (None, {"fields": ("name", "state"), "description": "A route that had orders is paused, not deleted."}),
         ("From and to", {"fields": ("marketplace", "marketplace_warehouse_name", "warehouse", "location_name",
-                                    "company_name")}),
+                                    "counted_locations", "company_name")}),
         ("Orders", {"fields": ("earliest_order_date", "read_until", "order_status", "tag", "reference_length",
                                "reference_characters", "allow_identity", "unmapped_shipping", "partial_shipments")}),
         ("Cancellations and changes", {"fields": ("changes_before_sending", "cancels_after_sending",
                                                   "short_ship_reasons")}),
         ("Quantities", {"fields": ("published_sku", "reserve", "minimum_level", "max_online", "untracked_quantity",
-                                   "full_publish_hours", "guard_share", "guard_listings", "stale_after_hours")}),
+                                   "full_publish_hours", "guard_share", "guard_listings", "stale_after_hours",
+                                   "publish_by", "inventory_file_hours", "inventory_file_columns")}),
     )  # fmt: skip
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -56,9 +72,14 @@ class RouteAdmin(ChangedFieldsOnly):
 
     def save_model(self, request: HttpRequest, obj: Route, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        renamed = {"location_name", "company_name", "warehouse"} & set(form.changed_data)
+        renamed = {"location_name", "counted_locations", "company_name", "warehouse"} & set(form.changed_data)
         if change and renamed:
-            Route.objects.filter(pk=obj.pk).update(location_id="", company_id="")
+            Route.objects.filter(pk=obj.pk).update(location_id="", company_id="", counted_location_ids={})
+
+    def foresee(self, form: Any) -> Foreseen | None:
+        changed: Route = form.instance
+        stored = Route.objects.filter(pk=changed.pk).first()
+        return dry_run.of_settings(stored, changed) if stored and OF_QUANTITIES & set(form.changed_data) else None
 
     def get_actions(self, request: HttpRequest) -> Any:
         """A route is deleted from its own page, where it says whether it was used."""
@@ -119,6 +140,10 @@ class RouteAdmin(ChangedFieldsOnly):
     @action(description="Remove test orders", url_path="remove-tests", icon="delete_sweep")
     def remove_tests(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._ask(request, object_id, "Remove test orders", REMOVING, trials.ask_to_remove)
+
+    @action(description="Inventory file", url_path="inventory-file", icon="table_view")
+    def inventory_file(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return make_file(self, request, found_or_404(self, request, object_id))
 
     def _ask(
         self, request: HttpRequest, object_id: int, button: str, consequence: str, do: Callable[..., str],

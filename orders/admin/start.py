@@ -16,7 +16,7 @@ from integrations.admin_base import ago
 from integrations.models import Connection, SyncRun
 from integrations.transmissions import Transmission
 from integrations.wording import job_name
-from inventory import readings
+from inventory import listing_states, readings
 from inventory.models import GuardedPublish, Publication
 from orders import causes, trials
 from orders.admin import labels, worklists
@@ -58,6 +58,8 @@ def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "statuses": _statuses() if may("orders.view_order") else [],
         "alarms": alarms() if may("integrations.view_connection") else [],
         "connections": _connections() if may("integrations.view_connection") else [],
+        "quantities": listing_states.coverage() if may("inventory.view_listing") else None,
+        "listings_url": _list("inventory_listing"),
         "stock": list(readings.freshness()) if may("inventory.view_inventorylevel") else [],
         "runs": _last_runs() if may("integrations.view_syncrun") else [],
     }

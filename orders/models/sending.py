@@ -29,12 +29,18 @@ class WarehouseSubmission(Transmission):
     remote_number = models.CharField(max_length=80, blank=True)
     remote_status = models.CharField(max_length=20, blank=True)
     request = models.JSONField(default=dict, help_text="What was sent.")
+    committed_at = models.DateTimeField(
+        null=True, help_text="Stock that is seen later has its units taken off. None: not yet, as for a draft."
+    )
 
     class Meta:
         verbose_name = "submission"
         verbose_name_plural = "submissions"
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["connection", "status"], name="submission_due")]
+        indexes = [
+            models.Index(fields=["connection", "status"], name="submission_due"),
+            models.Index(fields=["connection", "committed_at"], name="submission_committed"),  # not in the stock yet
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["connection", "remote_id"], condition=~Q(remote_id=""), name="warehouse_order_once"

@@ -74,7 +74,7 @@ def test_a_listing_of_which_nobody_knows_what_it_is_says_why(pack: Listing, mana
 
 def test_a_listings_names_are_what_orders_taught_us(pack: Listing, admin_client: Client) -> None:
     form = admin_client.get(reverse("admin:inventory_listing_change", args=[pack.pk])).context["adminform"].form
-    assert set(form.fields) - {"shown"} == {"is_active", "reserve"}
+    assert set(form.fields) - {"shown"} == {"is_active"}
 
 
 @pytest.fixture

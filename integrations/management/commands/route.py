@@ -37,6 +37,10 @@ class Command(Base):
         parser.add_argument("--warehouse-name", required=True, help="exactly as on the marketplace")
         parser.add_argument("--warehouse", required=True, help="a connection's name")
         parser.add_argument("--location", required=True, help="the warehouse's location")
+        parser.add_argument(
+            "--count-location", action="append", metavar="NAME",
+            help="a further location whose stock counts; may be repeated, and '' leaves only --location",
+        )  # fmt: skip
         parser.add_argument("--company")
         parser.add_argument("--earliest-order-date", type=date.fromisoformat, metavar="YYYY-MM-DD")
         parser.add_argument("--changes-before-sending", choices=Route.ChangesBefore.values)
@@ -64,6 +68,9 @@ class Command(Base):
             self.fail("--marketplace takes a connection to Overstock, --warehouse one to TradeGecko")
         route.marketplace_warehouse_name = options["warehouse_name"]
         route.location_name, route.location_id, route.company_id = options["location"], "", ""
+        if options["count_location"] is not None:
+            route.counted_locations = "\n".join(name for name in options["count_location"] if name.strip())
+        route.counted_location_ids = {}
         options["company_name"] = options["company"] or None
         options["short_ship_reasons"] = "\n".join(options["short_ship_reasons"] or ()) or None
         for field in SETTINGS:
