@@ -15,7 +15,7 @@ from integrations.models import Route, SyncRun
 class InventoryFile(models.Model):
     """What every listing of a route must show, decided and guarded as a publish is, until it was uploaded or is old.
 
-    `content` are the rows, compressed; each download writes them as CSV or XLSX.
+    `content` are the lines, compressed; each download writes them as CSV or XLSX.
     """
 
     class State(models.TextChoices):
@@ -42,6 +42,7 @@ class InventoryFile(models.Model):
     )
     sha256 = models.CharField(max_length=64, blank=True, help_text="Of the rows.")
     content = models.BinaryField(null=True)
+    reasons = models.BinaryField(null=True, help_text="Compressed: why the changed quantities are what they are.")
     error = models.TextField(blank=True)
     uploaded_at = models.DateTimeField(null=True)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

@@ -33,8 +33,7 @@ def write(run: Run, route: Route, decisions: Sequence[Decision]) -> set[int]:
         mine = SyncRun.objects.filter(pk=run.record.pk, status=SyncRun.Status.RUNNING)
         if not mine.update(heartbeat_at=timezone.now()):
             raise RunLost(f"{run.record} was closed as interrupted while it was still running")
-        _note_problems(decisions)
-        _silence_twins(decisions)
+        note(decisions)
         return _Outbox(route).take(run, decisions)
 
 
@@ -101,6 +100,12 @@ def retry(parked: Sequence[Publication]) -> int:
     busy = Publication.objects.filter(listing__in=newest, status__in=OPEN).values("listing")
     free = Publication.objects.filter(pk__in=newest.values(), status=T.PARKED).exclude(listing__in=busy)
     return free.update(status=T.PENDING, attempts=0, times_parked=0, not_before=None, finished_at=None)
+
+
+def note(decisions: Sequence[Decision]) -> None:
+    """Keep what was found out about the listings themselves."""
+    _note_problems(decisions)
+    _silence_twins(decisions)
 
 
 def ask(listing: Listing) -> None:

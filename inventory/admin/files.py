@@ -56,7 +56,9 @@ class InventoryFileAdmin(ReadOnly):
     list_select_related = ("route", "asked_by", "uploaded_by")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).defer("content").select_related("route", "asked_by", "uploaded_by")
+        return (
+            super().get_queryset(request).defer("content", "reasons").select_related("route", "asked_by", "uploaded_by")
+        )
 
     def get_urls(self) -> list[URLPattern]:
         view, name = self.admin_site.admin_view, "inventory_inventoryfile"

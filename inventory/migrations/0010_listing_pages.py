@@ -82,6 +82,7 @@ class Migration(migrations.Migration):
                 ('held', models.PositiveIntegerField(default=0, help_text='How many the guard held back: the file repeats what they show.')),
                 ('sha256', models.CharField(blank=True, help_text='Of the rows.', max_length=64)),
                 ('content', models.BinaryField(null=True)),
+                ('reasons', models.BinaryField(help_text='Compressed: why the changed quantities are what they are.', null=True)),
                 ('error', models.TextField(blank=True)),
                 ('uploaded_at', models.DateTimeField(null=True)),
             ],
