@@ -21,7 +21,8 @@ class InventoryFile(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting", "Being made"
         MADE = "made", "To be uploaded"
-        UPLOADED = "uploaded", "Uploaded"  # a person says so: its quantities count as published
+        NOTING = "noting", "Uploaded, being noted"  # a person says so; a worker notes what it published
+        UPLOADED = "uploaded", "Uploaded"  # its quantities count as published
         FAILED = "failed", "Failed"
 
     KEPT_FOR = timedelta(days=30)

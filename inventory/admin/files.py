@@ -21,7 +21,7 @@ from inventory.file_formats import FORMATS
 from inventory.filed import InventoryFile
 
 S = InventoryFile.State
-COLOURS = {S.WAITING: "info", S.MADE: "warning", S.UPLOADED: "success", S.FAILED: "danger"}
+COLOURS = {S.WAITING: "info", S.MADE: "warning", S.NOTING: "info", S.UPLOADED: "success", S.FAILED: "danger"}
 PER_PAGE = 100
 MAKING = (
     "Every quantity is decided anew, under the same rules and the same guard as a publish, and kept as a file for "

@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
             name='InventoryFile',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('waiting', 'Being made'), ('made', 'To be uploaded'), ('uploaded', 'Uploaded'), ('failed', 'Failed')], db_index=True, default='waiting', max_length=8)),
+                ('state', models.CharField(choices=[('waiting', 'Being made'), ('made', 'To be uploaded'), ('noting', 'Uploaded, being noted'), ('uploaded', 'Uploaded'), ('failed', 'Failed')], db_index=True, default='waiting', max_length=8)),
                 ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('made_at', models.DateTimeField(null=True)),
                 ('listings', models.PositiveIntegerField(default=0)),

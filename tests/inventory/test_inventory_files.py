@@ -93,6 +93,21 @@ def test_what_was_uploaded_counts_as_published_once(by_file: Route, shop: Sandbo
     assert Listing.objects.get(marketplace_sku="M2").explanation["quantity"] == 5
 
 
+def test_a_long_file_is_noted_by_a_worker_once(
+    by_file: Route, overstock: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "NOTED_AT_ONCE", 2)
+    record = made(by_file)
+    assert "as soon as a worker" in files.mark_uploaded(record, None)
+    assert not Publication.objects.exists()
+    write_inventory_files(overstock)
+    write_inventory_files(overstock)
+    assert Publication.objects.count() == 3
+    record.refresh_from_db()
+    assert record.state == "uploaded"
+    assert set(Listing.objects.values_list("published_at", flat=True)) == {record.uploaded_at}
+
+
 def test_an_older_file_never_overwrites_a_newer_one(by_file: Route, shop: Sandbox, manage: Run) -> None:
     older = made(by_file)
     shop.tradegecko.set_stock("VM2", 2)
