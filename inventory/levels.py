@@ -14,8 +14,9 @@ from django.utils import timezone
 from integrations import places
 from integrations.errors import IntegrationError, Misconfigured, Refused, Unavailable
 from integrations.models import Connection, Route
-from integrations.ports import LevelPage, Location, Warehouse
+from integrations.ports import Location, Warehouse
 from integrations.runs import Run
+from integrations.stock import LevelPage
 from inventory import catalogue, listings, readings
 from inventory.aliases import Resolver
 from inventory.models import InventoryLevel, StockSweep, WarehouseItem
