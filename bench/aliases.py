@@ -75,10 +75,10 @@ def database_on(server: str) -> Iterator[str]:
             connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
 
 
-def child(address: str, what: str, rows: int) -> dict[str, float]:
+def child(address: str, what: str, rows: int, module: str = "bench.aliases_child") -> dict[str, float]:
     """What a process of its own measured."""
     environment = {**os.environ, "DEBUG": "1", "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    command = [sys.executable, "-m", "bench.aliases_child", what, str(rows)]
+    command = [sys.executable, "-m", module, what, str(rows)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise RuntimeError(done.stderr)

@@ -104,7 +104,7 @@ def test_it_is_never_negative_nor_more_than_the_scarcest_part_allows(parts: list
 
 @given(PARTS, RULES, st.integers(0, 50))
 def test_more_stock_never_means_less_to_sell(parts: list[Part], rules: Rules, more: int) -> None:
-    richer = [replace(part, available=(part.available or 0) + more) for part in parts]
+    richer = [replace(part, available=(part.available or Decimal(0)) + more) for part in parts]
     assert shown(richer, rules) >= shown(parts, rules)
 
 
@@ -119,8 +119,8 @@ def test_a_sale_and_a_restock_of_the_same_amount_give_back_the_same_number(
     parts: list[Part], rules: Rules, units: int
 ) -> None:
     sold = [replace(part, pending=part.pending + units) for part in parts]
-    counted = [replace(part, available=(part.available or 0) - units) for part in parts]
-    back = [replace(part, available=(part.available or 0) + units) for part in counted]
+    counted = [replace(part, available=(part.available or Decimal(0)) - units) for part in parts]
+    back = [replace(part, available=(part.available or Decimal(0)) + units) for part in counted]
     assert shown(sold, rules) == shown(counted, rules) <= shown(parts, rules)
     assert shown(back, rules) == shown(parts, rules)
 
