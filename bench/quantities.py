@@ -33,7 +33,7 @@ def measure_all(postgres: str = POSTGRES, listings: tuple[int, ...] = LISTINGS) 
         with tempfile.TemporaryDirectory() as folder:
             measure("SQLite", f"sqlite:///{folder}/bench.sqlite3", number)
         try:
-            with database_on(postgres) as address:
+            with database_on(postgres, "crossdock_bench_quantities") as address:
                 measure("PostgreSQL", address, number)
         except psycopg.OperationalError:
             print("deciding on PostgreSQL: not measured, no server was reached (BENCH_POSTGRES)")

@@ -17,7 +17,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
-from django.db import connection  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
 from django.db.models import Exists, F, OuterRef, Subquery  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
@@ -62,7 +62,7 @@ def prepare(number: int) -> None:
 def yardstick(number: int) -> None:
     """The numbers without a reason, and the same rows inserted without a thought."""
     numbers = [max(min(40 + place % 7 - 1, 50), 0) for place in range(number)]
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("CREATE TABLE bare (id bigint PRIMARY KEY, sku varchar(120), quantity integer)")
         rows = [(place, f"M{place}", quantity) for place, quantity in enumerate(numbers)]
         cursor.executemany("INSERT INTO bare VALUES (%s, %s, %s)", rows)
