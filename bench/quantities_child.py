@@ -26,7 +26,7 @@ from bench.quantities import CHANGED  # noqa: E402
 from integrations.models import Connection, Route, SyncRun  # noqa: E402
 from integrations.runs import Run  # noqa: E402
 from integrations.stock import LevelPage, StockLevel  # noqa: E402
-from inventory import levels, publishing, sending  # noqa: E402
+from inventory import changed, levels, publishing, sending  # noqa: E402
 from inventory.models import (  # noqa: E402
     InventoryLevel,
     Listing,
@@ -105,8 +105,8 @@ def take_all() -> None:
 
 def change_some() -> None:
     some = [str(1000 + place) for place in range(1, 1 + CHANGED * 7, 7)]
-    changed = InventoryLevel.objects.filter(item_id__in=some, location_id="1")
-    changed.update(available=F("available") - 1, changed_at=timezone.now(), observed_at=timezone.now())
+    mine = InventoryLevel.objects.filter(item_id__in=some, location_id="1")
+    mine.update(available=F("available") - 1, changed_at=timezone.now(), observed_at=timezone.now())
 
 
 def _a_while_ago() -> None:
@@ -117,8 +117,8 @@ def _a_while_ago() -> None:
 
 
 def _fill(rows: Iterator[Any]) -> None:
-    rows = list(rows)  # type: ignore[assignment]
-    type(rows[0])._default_manager.bulk_create(rows, batch_size=AT_ONCE)  # type: ignore[index]
+    made = list(rows)
+    type(made[0])._default_manager.bulk_create(made, batch_size=AT_ONCE)
 
 
 def measured(work: Callable[[int], None], number: int) -> dict[str, float]:
@@ -137,7 +137,7 @@ def measured(work: Callable[[int], None], number: int) -> dict[str, float]:
 
 
 def main(what: str, number: int) -> dict[str, float]:
-    sending.send = lambda *_: None  # type: ignore[assignment]
+    sending.send = lambda *_: None
     if what == "prepare":
         prepare(number)
         return {}
@@ -149,7 +149,7 @@ def main(what: str, number: int) -> dict[str, float]:
         change_some()
     if what == "whole":
         take_all()
-        publishing.changed.SMALL = number
+        changed.SMALL = number
     work = {"yardstick": yardstick, "sweep": sweep, "sweep_again": sweep}.get(what, decide)
     return measured(work, number)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection as database
 from django.db import models
@@ -29,7 +30,7 @@ def _insert(decisions: Sequence[Decision]) -> list[int]:
     fields = [one for one in Publication._meta.concrete_fields if not one.primary_key]
     usual = [_prepared(one, getattr(blank, one.attname)) if one.attname not in OWN else None for one in fields]
     places = [next(place for place, one in enumerate(fields) if one.attname == name) for name in OWN]
-    values: list[object] = []
+    values: list[Any] = []
     for one in decisions:
         row = list(usual)
         own = (one.listing.pk, one.sku, one.quantity or 0, one.observed_at, one.explanation)
@@ -47,5 +48,5 @@ def _insert(decisions: Sequence[Decision]) -> list[int]:
         return [pk for (pk,) in cursor.fetchall()]
 
 
-def _prepared(field: models.Field, value: object) -> object:  # type: ignore[type-arg]
+def _prepared(field: models.Field[Any, Any], value: object) -> Any:
     return field.get_db_prep_save(value, database)
