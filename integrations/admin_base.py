@@ -51,7 +51,7 @@ class ChangedFieldsOnly(ModelAdmin):
         found = super().get_object(request, object_id, from_field)
         if found is None or not is_saving(request):
             return found
-        self.model._default_manager.select_for_update().filter(pk=found.pk).first()
+        self.model._default_manager.select_for_update().filter(pk=found.pk).order_by("pk").first()
         return super().get_object(request, object_id, from_field)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

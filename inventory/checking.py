@@ -40,7 +40,9 @@ def ask_for(connection: Connection, by: Any) -> str:
 
 def check(run: Run) -> None:
     """One reading answers everybody who asked. On schedule it only makes a report where it can read."""
-    waiting = InventoryCheck.objects.filter(connection=run.connection, finished_at=None)
+    mine = InventoryCheck.objects.filter(connection=run.connection)
+    mine.filter(finished_at__lt=timezone.now() - InventoryCheck.KEPT_FOR).delete()
+    waiting = mine.filter(finished_at=None)
     asked = list(waiting.order_by("asked_at", "pk"))
     routes = list(Route.objects.filter(marketplace=run.connection).exclude(state=Route.State.PAUSED))
     read_at = timezone.now()
@@ -136,8 +138,6 @@ def _keep(run: Run, report: InventoryCheck, rows: Sequence[DriftedListing], comp
     for row in rows:
         row.inventory_check = report
     DriftedListing.objects.bulk_create(rows, batch_size=PER_QUERY)
-    limit = timezone.now() - InventoryCheck.KEPT_FOR
-    InventoryCheck.objects.filter(connection=run.connection, finished_at__lt=limit).delete()
     run.count("listings compared", compared)
     if rows:
         run.problem(f"{counted(len(rows), 'listings')} show another quantity; the report of this run names them")

@@ -15,13 +15,14 @@ from integrations.models import Route, SyncRun
 class InventoryFile(models.Model):
     """What every listing of a route must show, decided and guarded as a publish is, until it was uploaded or is old.
 
-    `content` are the rows, compressed; each download writes them as CSV or XLSX.
+    `content` are the lines, compressed; each download writes them as CSV or XLSX.
     """
 
     class State(models.TextChoices):
         WAITING = "waiting", "Being made"
         MADE = "made", "To be uploaded"
-        UPLOADED = "uploaded", "Uploaded"  # a person says so: its quantities count as published
+        NOTING = "noting", "Uploaded, being noted"  # a person says so; a worker notes what it published
+        UPLOADED = "uploaded", "Uploaded"  # its quantities count as published
         FAILED = "failed", "Failed"
 
     KEPT_FOR = timedelta(days=30)
@@ -42,6 +43,7 @@ class InventoryFile(models.Model):
     )
     sha256 = models.CharField(max_length=64, blank=True, help_text="Of the rows.")
     content = models.BinaryField(null=True)
+    reasons = models.BinaryField(null=True, help_text="Compressed: why the changed quantities are what they are.")
     error = models.TextField(blank=True)
     uploaded_at = models.DateTimeField(null=True)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

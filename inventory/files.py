@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -19,8 +19,8 @@ from integrations.models import Route
 from integrations.redaction import named
 from integrations.runs import Run
 from integrations.wording import counted, moment
-from inventory import guarding, readings
-from inventory.decisions import Decision, Pending, decide
+from inventory import guarding, outbox, readings
+from inventory.decisions import Decision, Pending, decide_all
 from inventory.filed import InventoryFile
 from inventory.gathered import gather
 from inventory.models import Listing, Publication
@@ -28,6 +28,7 @@ from inventory.outbox import SHOWN
 
 S, T = InventoryFile.State, Publication.Status
 PER_QUERY = 500
+NOTED_AT_ONCE = 2_000  # lines; more than these are no work for a request
 
 
 class NotUploaded(Exception):
@@ -46,7 +47,10 @@ class Row:
     quantity: int
     sku: str
     observed_at: str
-    explanation: dict[str, Any]
+    explanation: dict[str, Any] = field(default_factory=dict)
+
+
+LINE = tuple(one.name for one in fields(Row) if one.name != "explanation")
 
 
 def ask_for(route: Route, by: Any) -> InventoryFile:
@@ -61,7 +65,10 @@ def ask_for(route: Route, by: Any) -> InventoryFile:
 
 
 def make_due(run: Run, routes: Sequence[Route], pending: Pending) -> None:
-    """Make what somebody asked for, and what is due by a route's schedule; forget what is old."""
+    """Note what was uploaded, make what somebody asked for or a route's schedule, forget what is old."""
+    for record in InventoryFile.objects.filter(route__marketplace=run.connection, state=S.NOTING).order_by("pk"):
+        with run.isolated(str(record)):
+            note_published(record)
     by_id = {route.pk: route for route in routes}
     for route in routes:
         if _is_due(route):
@@ -75,7 +82,7 @@ def make_due(run: Run, routes: Sequence[Route], pending: Pending) -> None:
             _fail(run, record, f"the location of route {told} is not known yet: run Pull levels of {told.warehouse}")
         else:
             _try(run, record, told, pending)
-    old = InventoryFile.objects.filter(route__marketplace=run.connection).exclude(state=S.WAITING)
+    old = InventoryFile.objects.filter(route__marketplace=run.connection).exclude(state__in=(S.WAITING, S.NOTING))
     old.filter(asked_at__lt=timezone.now() - InventoryFile.KEPT_FOR).delete()
 
 
@@ -85,21 +92,41 @@ def ask_quietly(route: Route) -> None:
         InventoryFile.objects.create(route=route)
 
 
-def rows_of(record: InventoryFile) -> Iterator[Row]:
-    content = bytes(record.content or b"")
-    yield from (Row(**one) for one in (json.loads(zlib.decompress(content)) if content else ()))
+def rows_of(record: InventoryFile) -> list[Row]:
+    """The lines, without the reasons."""
+    return [Row(*one) for one in _unpacked(record.content) or ()]
+
+
+def _unpacked(content: bytes | memoryview | None) -> Any:
+    return json.loads(zlib.decompress(bytes(content))) if content else None
+
+
+def mark_uploaded(record: InventoryFile, by: Any) -> str:
+    """A person has uploaded it: what it says counts as published, unless something newer was. Raises NotUploaded.
+
+    A long one is left to a worker.
+    """
+    with transaction.atomic():
+        mine = InventoryFile.objects.filter(pk=record.pk, state=S.MADE)
+        if not mine.update(state=S.NOTING, uploaded_at=timezone.now(), uploaded_by=by):
+            raise NotUploaded("Only a file that waits to be uploaded can be marked so, and only once.")
+        if record.listings > NOTED_AT_ONCE:
+            enqueue("write_inventory_files", record.route.marketplace_id)
+            return f"The quantities of route {record.route} count as published as soon as a worker has noted them."
+        return note_published(record)
 
 
 @transaction.atomic
-def mark_uploaded(record: InventoryFile, by: Any) -> str:
-    """A person has uploaded it: what it says counts as published, unless something newer was. Raises NotUploaded."""
-    now = timezone.now()
-    mine = InventoryFile.objects.filter(pk=record.pk, state=S.MADE)
-    if not mine.update(state=S.UPLOADED, uploaded_at=now, uploaded_by=by):
-        raise NotUploaded("Only a file that waits to be uploaded can be marked so, and only once.")
-    rows, published = list(rows_of(record)), 0
+def note_published(record: InventoryFile) -> str:
+    """Note what an uploaded file published, once."""
+    if not InventoryFile.objects.filter(pk=record.pk, state=S.NOTING).update(state=S.UPLOADED):
+        return "It is noted already."
+    record.refresh_from_db()
+    reasons: dict[str, dict[str, Any]] = _unpacked(record.reasons) or {}
+    rows = [replace(row, explanation=reasons.get(str(row.listing), {})) for row in rows_of(record)]
+    at, published = record.uploaded_at or timezone.now(), 0
     for start in range(0, len(rows), PER_QUERY):
-        published += _published(record, rows[start : start + PER_QUERY], now)
+        published += _published(record, rows[start : start + PER_QUERY], at)
     later = len(rows) - published
     left = f"; {counted(later, 'listings')} were left out, published since it was made or gone" if later else ""
     return f"{counted(published, 'quantities')} of route {record.route} count as published{left}."
@@ -130,22 +157,33 @@ def _make(run: Run, record: InventoryFile, route: Route, pending: Pending) -> No
     """Decide, guard, and keep what the file says. Of what is held back it repeats what is shown."""
     run.beat()
     record.made_at = timezone.now()
-    decisions = decide(route, pending)
+    rows: dict[int, Row | None] = {}
+    decisions = _noted(route, decide_all(route, pending(route)), rows)
     gathered = gather(route, decisions, (), readings.under_way_since(route.warehouse_id))
     with transaction.atomic():
-        admitted = {one.listing.pk for one in guarding.admit(run, route, gathered)}
-        held = {one.listing.pk for one in gathered.kept} - admitted
-        _keep(run, record, route, decisions, held)
+        admitted = guarding.admit(run, route, gathered)
+        outbox.note(admitted)
+        free = {one.listing.pk for one in admitted}
+        for one in gathered.kept:
+            rows[one.listing.pk] = _row(route, one, is_held=one.listing.pk not in free)
+        record.held = len(gathered.kept) - len(free)
+        _keep(run, record, [row for row in rows.values() if row is not None])
 
 
-def _keep(run: Run, record: InventoryFile, route: Route, decisions: Sequence[Decision], held: set[int]) -> None:
-    found = [(one, _quantity(one, one.listing.pk in held)) for one in decisions]
-    rows = [_row(route, one, quantity) for one, quantity in found if quantity is not None]
-    content = json.dumps([asdict(row) for row in rows], ensure_ascii=False).encode()
-    record.state, record.run, record.listings = S.MADE, run.record, len(rows)
-    record.changed = sum(quantity not in (None, one.listing.published_quantity) for one, quantity in found)
-    record.held = len(held)
+def _noted(route: Route, decisions: Iterable[Decision], rows: dict[int, Row | None]) -> Iterator[Decision]:
+    """Pass decisions on, and note the line of each: a route may have more of them than fit into memory."""
+    for one in decisions:
+        rows[one.listing.pk] = _row(route, one, is_held=False)
+        yield one
+
+
+def _keep(run: Run, record: InventoryFile, rows: Sequence[Row]) -> None:
+    content = json.dumps([[getattr(row, name) for name in LINE] for row in rows], ensure_ascii=False).encode()
+    reasons = {row.listing: row.explanation for row in rows if row.explanation}
+    record.state, record.run = S.MADE, run.record
+    record.listings, record.changed = len(rows), len(reasons)
     record.content, record.sha256 = zlib.compress(content), sha256(content).hexdigest()
+    record.reasons = zlib.compress(json.dumps(reasons, ensure_ascii=False).encode())
     record.save()
     run.count("listings in files", len(rows))
 
@@ -158,10 +196,13 @@ def _quantity(one: Decision, is_held: bool) -> int | None:
     return one.quantity
 
 
-def _row(route: Route, one: Decision, quantity: int) -> Row:
-    """One that repeats what is shown needs no reason: the listing has it."""
-    listing = one.listing
-    decided = quantity == one.quantity
+def _row(route: Route, one: Decision, *, is_held: bool) -> Row | None:
+    """None where the file says nothing. Only one that differs from what is shown comes with its reason."""
+    listing, quantity = one.listing, _quantity(one, is_held)
+    if quantity is None:
+        return None
+    sku = one.sku if quantity == one.quantity else listing.published_sku
+    is_changed = (sku, quantity) != (listing.published_sku, listing.published_quantity)
     return Row(
         listing=listing.pk,
         supplier_sku=listing.partner_sku or listing.marketplace_sku,
@@ -169,9 +210,9 @@ def _row(route: Route, one: Decision, quantity: int) -> Row:
         upc=listing.upc,
         warehouse=route.marketplace_warehouse_name,
         quantity=quantity,
-        sku=one.sku if decided else listing.published_sku,
-        observed_at=(one.observed_at if decided else listing.observed_at or one.observed_at).isoformat(),
-        explanation=one.explanation if decided else {},
+        sku=sku,
+        observed_at=one.observed_at.isoformat(),
+        explanation=one.explanation if is_changed else {},
     )
 
 
@@ -189,7 +230,8 @@ def _published(record: InventoryFile, rows: Sequence[Row], now: datetime) -> int
             continue
         changed.append(_shown(listing, row, now))
         told.append(_publication(record, row, now))
-    Listing.objects.bulk_update(changed, SHOWN, batch_size=100)
+    # They are locked, so each is there: this only updates, in a tenth of the time that bulk_update takes.
+    Listing.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=SHOWN)
     Listing.objects.filter(pk__in=same).update(published_at=now)
     Publication.objects.filter(listing__in=found, status__in=(T.PENDING, T.PARKED)).update(
         status=T.WITHDRAWN, finished_at=now

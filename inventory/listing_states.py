@@ -32,9 +32,9 @@ class ListingState:
 def stale() -> Q:
     """Of routes that are not paused: not published again in time, or resting on stock that is not to be believed."""
     found = Q(pk__in=())
-    for route in Route.objects.exclude(state=Route.State.PAUSED).select_related("warehouse"):
+    for route in Route.objects.exclude(state=Route.State.PAUSED).select_related("warehouse__stock_reading"):
         mine = Q(route=route, is_active=True, published_at__isnull=False)
-        if not readings.doubt(route):
+        if not readings.doubt_about(route, getattr(route.warehouse, "stock_reading", None)):
             mine &= Q(published_at__lt=timezone.now() - timedelta(hours=route.full_publish_hours) - GRACE)
         found |= mine
     return found

@@ -46,7 +46,11 @@ def note_partial(connection: Connection, reason: str) -> None:
 
 def doubt(route: Route) -> str:
     """Why the stock that this route's quantities rest on is not to be believed; empty if it is."""
-    last = StockReading.objects.filter(connection=route.warehouse_id).first()
+    return doubt_about(route, StockReading.objects.filter(connection=route.warehouse_id).first())
+
+
+def doubt_about(route: Route, last: StockReading | None) -> str:
+    """The same of a reading that is at hand; None: there was none."""
     if last is None or last.began_at is None:
         return f"the stock of {route.warehouse} was never read completely"
     if last.partial_reason:

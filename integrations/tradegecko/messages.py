@@ -18,9 +18,9 @@ from integrations.ports import (
     ParcelContent,
     ParcelState,
     Receipt,
-    StockLevel,
 )
 from integrations.sent_orders import ReceiptLine
+from integrations.stock import StockLevel
 from integrations.tradegecko.options import Options
 
 Row = Mapping[str, Any]

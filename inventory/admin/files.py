@@ -21,7 +21,7 @@ from inventory.file_formats import FORMATS
 from inventory.filed import InventoryFile
 
 S = InventoryFile.State
-COLOURS = {S.WAITING: "info", S.MADE: "warning", S.UPLOADED: "success", S.FAILED: "danger"}
+COLOURS = {S.WAITING: "info", S.MADE: "warning", S.NOTING: "info", S.UPLOADED: "success", S.FAILED: "danger"}
 PER_PAGE = 100
 MAKING = (
     "Every quantity is decided anew, under the same rules and the same guard as a publish, and kept as a file for "
@@ -56,7 +56,9 @@ class InventoryFileAdmin(ReadOnly):
     list_select_related = ("route", "asked_by", "uploaded_by")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).defer("content").select_related("route", "asked_by", "uploaded_by")
+        return (
+            super().get_queryset(request).defer("content", "reasons").select_related("route", "asked_by", "uploaded_by")
+        )
 
     def get_urls(self) -> list[URLPattern]:
         view, name = self.admin_site.admin_view, "inventory_inventoryfile"

@@ -19,7 +19,7 @@ from inventory import chain, chart, listing_states, now, readings
 from inventory.checked import DriftedListing
 from inventory.explanation import in_words
 from inventory.models import GuardedQuantity, Listing, Publication
-from inventory.outbox import OPEN, pause_of
+from inventory.outbox import MOST_TIMES_PARKED, pause_of
 
 T = Publication.Status
 PER_PAGE = 25
@@ -44,7 +44,7 @@ def facts(listing: Listing, request: HttpRequest) -> dict[str, Any]:
     page = Paginator(told, PER_PAGE).get_page(request.GET.get("page"))
     return {
         "listing": listing,
-        "troubles": troubles(listing, request.user),
+        "troubles": troubles(listing, last, request.user),
         "last": last,
         "last_colour": TRANSMISSION_COLOURS[T(last.status)] if last else "",
         "exchange": _exchange(last, listing, request.user) if last else "",
@@ -86,9 +86,9 @@ def recalculated(listing: Listing, user: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def troubles(listing: Listing, user: Any) -> list[Trouble]:
-    """What keeps it from showing the right quantity, the worst first."""
-    found = [_problem(listing, user), _switched_off(listing), *_refused(listing), *_guarded(listing, user),
+def troubles(listing: Listing, last: Publication | None, user: Any) -> list[Trouble]:
+    """What keeps it from showing the right quantity, the worst first. `last` is its newest publication."""
+    found = [_problem(listing, user), _switched_off(listing), _refused(last), *_guarded(listing, user),
              _doubt(listing), *_drift(listing, user), _twin(listing)]  # fmt: skip
     return [one for one in found if one]
 
@@ -108,13 +108,15 @@ def _switched_off(listing: Listing) -> Trouble | None:
     return Trouble("Switched off", "Nothing is published; the marketplace goes on showing what it was last told.")
 
 
-def _refused(listing: Listing) -> list[Trouble]:
-    row = listing.publications.filter(status=T.PARKED).order_by("-pk").first()
-    if row is None or listing.publications.filter(status__in=OPEN).exists():
-        return []
+def _refused(row: Publication | None) -> Trouble | None:
+    if row is None or row.status != T.PARKED:
+        return None
     again = (row.finished_at or row.created_at) + pause_of(row)
-    text = f"{row.quantity} was not taken: {row.last_error} Correct what it names, then publish it now; "
-    return [Trouble("Refused by the marketplace", f"{text}else it is tried again about {again:%Y-%m-%d %H:%M} UTC.")]
+    then = f"it is tried again about {again:%Y-%m-%d %H:%M} UTC"
+    if row.times_parked >= MOST_TIMES_PARKED:
+        then = f"it was refused {row.times_parked} times, and is tried again only when its quantity changes"
+    text = f"{row.quantity} was not taken: {row.last_error} Correct what it names, then publish it now; else {then}."
+    return Trouble("Refused by the marketplace", text)
 
 
 def _guarded(listing: Listing, user: Any) -> list[Trouble]:

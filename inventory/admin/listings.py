@@ -42,7 +42,6 @@ class ListingAdmin(ExportMixin, ChangedFieldsOnly):
     list_filter = (WhatIsTheMatter, "route", "is_active")
     search_fields = ("marketplace_sku", "partner_sku", "option_sku", "upc", "published_sku")
     search_help_text = "Any SKU, the warehouse's too, or a UPC"
-    list_select_related = ("route",)
     list_per_page = 50
     show_full_result_count = False
     fields = EDITED
@@ -56,7 +55,7 @@ class ListingAdmin(ExportMixin, ChangedFieldsOnly):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Listing]:
         """A list of many has no use for what explains each."""
-        rows: QuerySet[Listing] = super().get_queryset(request)
+        rows: QuerySet[Listing] = super().get_queryset(request).select_related("route__warehouse")
         return rows.defer("explanation") if _is_list(request) else rows
 
     def get_search_results(

@@ -48,6 +48,12 @@ class InventoryRuleAdmin(SettingsHistory, ChangedFieldsOnly):
         """Whose it is stays: one for another listing is another rule."""
         return ("route", "listing") if obj else ()
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "do_not_publish" and field is not None:
+            field.widget.choices = [("unknown", "Says nothing"), ("true", "Yes"), ("false", "No")]
+        return field
+
     def foresee(self, form: Any) -> Foreseen | None:
         is_same = form.instance.pk is not None and not set(form.changed_data) - {"note"}
         return None if is_same else dry_run.of_rule(form.instance)

@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
             name='InventoryFile',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('waiting', 'Being made'), ('made', 'To be uploaded'), ('uploaded', 'Uploaded'), ('failed', 'Failed')], db_index=True, default='waiting', max_length=8)),
+                ('state', models.CharField(choices=[('waiting', 'Being made'), ('made', 'To be uploaded'), ('noting', 'Uploaded, being noted'), ('uploaded', 'Uploaded'), ('failed', 'Failed')], db_index=True, default='waiting', max_length=8)),
                 ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('made_at', models.DateTimeField(null=True)),
                 ('listings', models.PositiveIntegerField(default=0)),
@@ -82,6 +82,7 @@ class Migration(migrations.Migration):
                 ('held', models.PositiveIntegerField(default=0, help_text='How many the guard held back: the file repeats what they show.')),
                 ('sha256', models.CharField(blank=True, help_text='Of the rows.', max_length=64)),
                 ('content', models.BinaryField(null=True)),
+                ('reasons', models.BinaryField(help_text='Compressed: why the changed quantities are what they are.', null=True)),
                 ('error', models.TextField(blank=True)),
                 ('uploaded_at', models.DateTimeField(null=True)),
             ],

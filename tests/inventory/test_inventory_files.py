@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from integrations.models import Connection, Route
@@ -17,7 +18,7 @@ from integrations.sandbox.server import Sandbox
 from inventory import files
 from inventory.file_formats import as_csv, as_xlsx
 from inventory.filed import InventoryFile
-from inventory.models import GuardedPublish, Listing, Publication
+from inventory.models import GuardedPublish, Listing, Publication, SkuAlias, WarehouseItem
 from orders.jobs import write_inventory_files
 
 Run = Callable[..., str]
@@ -46,6 +47,11 @@ def made(route: Route) -> InventoryFile:
 
 def lines(record: InventoryFile) -> list[list[str]]:
     return list(csv.reader(StringIO(as_csv(record).decode())))
+
+
+def asked_for_nothing(route: Route, sku: str) -> None:
+    """The warehouse was asked for this SKU, and has none."""
+    WarehouseItem.objects.create(connection=route.warehouse, sku=sku, matches=0, checked_at=timezone.now())
 
 
 def posts(box: Sandbox) -> int:
@@ -87,6 +93,21 @@ def test_what_was_uploaded_counts_as_published_once(by_file: Route, shop: Sandbo
     assert Listing.objects.get(marketplace_sku="M2").explanation["quantity"] == 5
 
 
+def test_a_long_file_is_noted_by_a_worker_once(
+    by_file: Route, overstock: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "NOTED_AT_ONCE", 2)
+    record = made(by_file)
+    assert "as soon as a worker" in files.mark_uploaded(record, None)
+    assert not Publication.objects.exists()
+    write_inventory_files(overstock)
+    write_inventory_files(overstock)
+    assert Publication.objects.count() == 3
+    record.refresh_from_db()
+    assert record.state == "uploaded"
+    assert set(Listing.objects.values_list("published_at", flat=True)) == {record.uploaded_at}
+
+
 def test_an_older_file_never_overwrites_a_newer_one(by_file: Route, shop: Sandbox, manage: Run) -> None:
     older = made(by_file)
     shop.tradegecko.set_stock("VM2", 2)
@@ -107,6 +128,17 @@ def test_what_the_guard_holds_back_is_repeated_as_it_is(by_file: Route, shop: Sa
     assert record.held == 3
     assert [row[-1] for row in lines(record)[1:]] == ["7", "3", "5"]
     assert GuardedPublish.objects.filter(state="waiting").count() == 1
+
+
+def test_a_listing_that_is_not_known_is_set_to_0_once_it_was_shown(by_file: Route, shop: Sandbox, alias: Alias) -> None:
+    files.mark_uploaded(made(by_file), None)
+    SkuAlias.objects.filter(marketplace_sku="M2").update(warehouse_sku="GONE")
+    alias("NEW", "GONE")
+    asked_for_nothing(by_file, "GONE")
+    record = made(by_file)
+    assert {row[0]: row[-1] for row in lines(record)[1:]} == {"007": "7", "'=1+1": "3", "M2": "0"}
+    assert "does not carry it" in Listing.objects.get(marketplace_sku="M2").problem
+    assert record.changed == 1
 
 
 def test_a_file_is_made_on_schedule(by_file: Route, overstock: Connection) -> None:
