@@ -302,6 +302,7 @@ class Publication(Transmission):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        permissions = [("resend_publication", "Can send again quantities that were refused or given up")]
         constraints = [
             models.UniqueConstraint(
                 fields=["listing"],
