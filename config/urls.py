@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import second_factor_pages
+from config import passwords, second_factor_pages
 
 
 def healthz(_request: HttpRequest) -> HttpResponse:
@@ -21,6 +21,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 handler403, handler404 = "config.refusals.forbidden", "config.refusals.not_found"
 urlpatterns = [
     path("admin/second-factor/", include(second_factor_pages.urls())),
+    path("admin/password_change/", admin.site.admin_view(passwords.change, cacheable=True)),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("", RedirectView.as_view(pattern_name="admin:index")),
