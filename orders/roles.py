@@ -130,3 +130,14 @@ def _described(application: str, codename: str) -> tuple[str, str]:
         if title is not None:
             return str(options.model_name), str(title)
     raise LookupError(f"no model of {application} has the permission {codename}")
+
+
+def in_words() -> str:
+    """The table as Markdown, for docs/roles.md and `manage.py roles`: a line per permission, a column per role."""
+    having = {role.name: {*role.every_permission()} for role in ROLES}
+    order = [name for role in ROLES for name in role.permissions]
+    lines = ["| " + " | ".join(("may", *(name.lower() for name in NAMES))) + " |", "|---" * (len(ROLES) + 1) + "|"]
+    for name in dict.fromkeys(order):
+        title = _described(*name.split("."))[1].removeprefix("Can ")
+        lines.append("| " + " | ".join((title, *("✓" if name in having[role] else "" for role in NAMES))) + " |")
+    return "\n".join(lines)

@@ -4,9 +4,31 @@ from django.db import migrations
 from orders import roles
 
 
+# What was one permission before: whoever was given it keeps all that it allowed.
+BEFORE = {
+    'orders.change_order': ('orders.resend_order',),
+    'inventory.change_listing': ('inventory.resend_publication',),
+    'integrations.change_connection': ('integrations.change_credentials', 'integrations.run_job'),
+    'integrations.change_route': ('integrations.go_live', 'orders.add_routelook', 'orders.add_backfill'),
+}
+
+
 def make_roles(apps, schema_editor):
     roles.set_aside(apps)
     roles.grant(apps)
+    carry_over(apps)
+
+
+def carry_over(apps):
+    permissions = apps.get_model('auth', 'Permission').objects
+    for old, new in BEFORE.items():
+        application, codename = old.split('.')
+        given = permissions.get(content_type__app_label=application, codename=codename)
+        more = [permissions.get(content_type__app_label=one.split('.')[0], codename=one.split('.')[1]) for one in new]
+        for user in given.user_set.all():
+            user.user_permissions.add(*more)
+        for group in given.group_set.exclude(name__in=roles.NAMES):
+            group.permissions.add(*more)
 
 
 class Migration(migrations.Migration):

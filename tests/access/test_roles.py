@@ -199,3 +199,20 @@ def test_a_group_of_the_same_name_that_was_there_before_keeps_its_people_and_per
     old.refresh_from_db()
     assert (old.name, old.user_set.get().username) == ("Manager (before roles)", "mia")
     assert list(old.permissions.values_list("codename", flat=True)) == ["view_order"]
+
+
+def test_who_was_given_a_permission_that_is_several_now_keeps_all_that_it_allowed() -> None:
+    mia, packers = User.objects.create_user("mia"), Group.objects.create(name="Packers")
+    mia.user_permissions.add(Permission.objects.get(codename="change_connection"))
+    packers.permissions.add(Permission.objects.get(codename="change_order"))
+
+    import_module("orders.migrations.0011_roles").carry_over(apps)
+
+    assert mia.has_perms(["integrations.change_credentials", "integrations.run_job"])
+    assert packers.permissions.filter(codename="resend_order").exists()
+    assert not Group.objects.get(name="Mapper").permissions.filter(codename="resend_order").exists()
+
+
+def test_the_documentation_shows_the_table_of_roles() -> None:
+    shown = (Path(roles.__file__).parent.parent / "docs" / "roles.md").read_text()
+    assert roles.in_words() in shown, "put the output of `manage.py roles` into docs/roles.md"
