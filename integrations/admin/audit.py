@@ -73,8 +73,8 @@ def _record_for(user: Any) -> Callable[[LogEntry], str]:
             return text
         return format_html('<a href="{}" class="text-primary-600 dark:text-primary-500">{}</a>', address, text)
 
-    record.__name__ = "record"
-    return record
+    column: Callable[[LogEntry], str] = record
+    return column
 
 
 def _said(entry: LogEntry) -> str:

@@ -142,8 +142,8 @@ class AccessAttemptAdmin(ReadOnly):
             username=OuterRef("username"), ip_address=OuterRef("ip_address"), attempt_time__gt=since
         )
         counted = same.order_by().values("username").annotate(sum=Sum("failures_since_start")).values("sum")
-        rows: QuerySet[AccessAttempt] = super().get_queryset(request)
-        return rows.annotate(failures=Subquery(counted))
+        found: QuerySet[AccessAttempt] = super().get_queryset(request).annotate(failures=Subquery(counted))
+        return found
 
     @display(description="state", label={"Locked": "danger", "Open": "default"})
     def state(self, obj: Any) -> str:

@@ -92,9 +92,9 @@ def _about_an_order(market: Connection, house: Connection, route: Route) -> list
 
 def _about_people() -> list[Model]:
     boss = User.objects.create_superuser("boss")
-    LogEntry.objects.log_actions(boss.pk, [boss], CHANGE, "Looked at", single_object=True)
+    LogEntry.objects.log_actions(boss.pk, [boss], CHANGE, "Looked at")
     return [
-        LogEntry.objects.get(), Group.objects.create(name="Packers"), User.objects.create_user("somebody"),
+        LogEntry.objects.get(user=boss), Group.objects.create(name="Packers"), User.objects.create_user("somebody"),
         AccessAttempt.objects.create(
             username="boss", ip_address="192.0.2.1", user_agent="x", http_accept="x", path_info="/", get_data="",
             post_data="", failures_since_start=5,

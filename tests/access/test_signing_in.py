@@ -15,6 +15,8 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from config.lockout import address_of
+from integrations.models import Connection
+from integrations.oauth_grant import OAuthGrant
 
 LOGIN, START = "/admin/login/", "/admin/"
 pytestmark = pytest.mark.django_db
@@ -85,8 +87,8 @@ def test_the_address_is_what_the_trusted_proxies_saw(
     proxies: int, forwarded: str, address: str, settings: Settings
 ) -> None:
     settings.TRUSTED_PROXY_COUNT = proxies
-    headers = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
-    assert address_of(RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", **headers)) == address
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    assert address_of(RequestFactory().get("/", headers=headers, REMOTE_ADDR="10.0.0.1")) == address
 
 
 def test_a_sign_in_ends_after_two_hours_without_use_and_says_so(clerk: User, client: Client) -> None:
@@ -132,3 +134,16 @@ def test_every_answer_carries_the_policies(client: Client) -> None:
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
         assert "camera=()" in headers["Permissions-Policy"]
         assert (headers["Referrer-Policy"], headers["X-Frame-Options"]) == ("same-origin", "DENY")
+
+
+def test_the_page_that_authorizes_a_connection_may_send_the_browser_there_and_no_other_page_may(
+    admin_client: Client,
+) -> None:
+    connection = Connection.objects.create(name="Gecko", provider="tradegecko")
+    OAuthGrant.objects.create(connection=connection, application="a")
+    policies = [
+        admin_client.get(reverse(f"admin:integrations_connection_{page}", args=[connection.pk])).headers["Content-Security-Policy"]
+        for page in ("authorize", "test")
+    ]  # fmt: skip
+    allowed = [dict(part.split(" ", 1) for part in policy.split("; "))["form-action"] for policy in policies]
+    assert allowed == ["'self' https: https://api.tradegecko.com", "'self'"]
