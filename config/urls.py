@@ -21,7 +21,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 handler403, handler404 = "config.refusals.forbidden", "config.refusals.not_found"
 urlpatterns = [
     path("admin/second-factor/", include(second_factor_pages.urls())),
-    path("admin/password_change/", admin.site.admin_view(passwords.change, cacheable=True)),
+    path("admin/password_change/", admin.site.admin_view(passwords.change, cacheable=True), name="password_change"),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -47,7 +47,7 @@ def test_a_wrong_value_is_named_and_not_repeated(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "value", "read"), [
-    ("LOGIN_FAILURE_LIMIT", "0", lambda: environment.number("LOGIN_FAILURE_LIMIT", 5, least=1, most=100)),
+    ("LOGIN_FAILURE_LIMIT", "1000000", lambda: environment.number("LOGIN_FAILURE_LIMIT", 5, least=1, most=100)),
     ("TRUSTED_PROXY_COUNT", "one", lambda: environment.number("TRUSTED_PROXY_COUNT", 0, least=0, most=10)),
     ("SESSION_IDLE_SECONDS", "5", lambda: environment.seconds("SESSION_IDLE_SECONDS", 7200, least=60)),
     ("REQUIRE_SECOND_FACTOR", "Viewer,hunter2", lambda: environment.chosen("REQUIRE_SECOND_FACTOR", ("Viewer",))),

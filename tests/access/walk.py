@@ -21,7 +21,7 @@ STANDARD = {"changelist": "l", "history": "h", "change": "v", "add": "a", "delet
 FREE = {
     "admin:login", "admin:logout", "admin:password_change", "admin:password_change_done", "admin:jsi18n", "admin:index",
     "admin:search", "admin:app_list", "admin:autocomplete", "admin:view_on_site", "second_factor",
-    "second_factor_set_up", "second_factor_codes", "second_factor_remove", "healthz",
+    "second_factor_set_up", "second_factor_codes", "second_factor_remove", "password_change", "healthz",
 }  # fmt: skip
 
 
