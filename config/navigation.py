@@ -34,6 +34,12 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "DASHBOARD_CALLBACK": "orders.admin.start.page",
     "STYLES": [lambda _request: static("integrations/admin.css")],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Second factor", "link": reverse_lazy("second_factor_set_up")},
+        ],
+    },
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {
@@ -90,7 +96,15 @@ UNFOLD: dict[str, Any] = {
                     _item("Runs", "play_circle", "integrations.syncrun"),
                     _item("Job plans", "schedule", "integrations.jobplan"),
                     _item("Requests and answers", "swap_vert", "integrations.exchange"),
+                ],
+            },
+            {
+                "title": "Access",
+                "items": [
                     _item("Users", "person", "auth.user"),
+                    _item("Roles", "badge", "auth.group"),
+                    _item("Lock-outs", "lock", "axes.accessattempt"),
+                    _item("Audit log", "history", "admin.logentry"),
                 ],
             },
         ],

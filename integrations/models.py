@@ -67,6 +67,10 @@ class Connection(models.Model):
 
     class Meta:
         ordering = ["name"]
+        permissions = [
+            ("change_credentials", "Can enter what a connection signs in with, and authorize it"),
+            ("run_job", "Can test connections and run their jobs now"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -257,6 +261,7 @@ class Route(models.Model):
 
     class Meta:
         ordering = ["name"]
+        permissions = [("go_live", "Can set a route live")]
         constraints = [
             models.UniqueConstraint(
                 fields=["marketplace", "marketplace_warehouse_name"], name="one_route_per_warehouse_name"

@@ -365,6 +365,7 @@ class Publication(Transmission):
             models.Index(fields=["listing"], condition=Q(status="parked"), name="publication_parked"),
             models.Index(fields=["listing", "-finished_at"], name="publication_of_listing"),
         ]
+        permissions = [("resend_publication", "Can send again quantities that were refused or given up")]
         constraints = [
             models.UniqueConstraint(
                 fields=["listing"],

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from integrations.admin_base import ReadOnly, ago, clip, found_or_404
+from integrations.admin_base import ReadOnly, ago, clip, found_or_404, log
 from integrations.admin_forms import ticket_for
 from integrations.wording import counted
 from inventory import alias_effects, alias_report, alias_undo, alias_upload
@@ -90,7 +90,8 @@ class AliasImportAdmin(ReadOnly):
         return self._question(request, record)
 
     def _undone(self, request: HttpRequest, record: AliasImport, fingerprint: str) -> HttpResponse:
-        alias_upload.undo(record, fingerprint, request.user)
+        if alias_upload.undo(record, fingerprint, request.user):
+            log(request, [record], "Confirmed, to be undone")
         if record.state == AliasImport.State.UNDONE:
             told = record.report["undone"]
             left = f"; changed since, and left as it is: {counted(told['left'], 'aliases')}" if told["left"] else ""

@@ -15,7 +15,7 @@ from import_export.forms import ImportForm
 from unfold.contrib.import_export.forms import ExportForm
 from unfold.decorators import action, display
 
-from integrations.admin_base import ChangedFieldsOnly, clip
+from integrations.admin_base import ChangedFieldsOnly, clip, log
 from integrations.admin_forms import AGAIN
 from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
@@ -81,6 +81,7 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
             given["connection"], request.user, given["import_file"].name, given["content"],
             encoding=given["encoding"], mode=given["mode"],
         )  # fmt: skip
+        log(request, [record], "Uploaded")
         alias_upload.go_on(record)
         if record.state != AliasImport.State.PLANNED:
             return _page_of(record)
@@ -110,6 +111,7 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
         if not alias_upload.confirm(record, form.cleaned_data["fingerprint"], request.user):
             messages.error(request, AGAIN)
             return redirect("admin:inventory_skualias_import")
+        log(request, [record], "Confirmed, to be stored")
         alias_page.tell(request, record)
         return _page_of(record)
 

@@ -9,7 +9,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, labelled
+from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, labelled, log
 from integrations.models import Route
 from inventory import outbox
 from inventory.models import InventoryLevel, Publication, WarehouseItem
@@ -43,11 +43,13 @@ class PublicationAdmin(ReadOnly):
         return clip(obj.last_error, 80)
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("inventory.change_listing"))
+        return bool(request.user.has_perm("inventory.resend_publication"))
 
     @admin.action(description="Retry with the quantity as it is then", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Publication]) -> None:
-        taken_up = outbox.retry(list(queryset))
+        rows = list(queryset)
+        taken_up = outbox.retry(rows)
+        log(request, rows, "Asked to be sent again, with the quantity as it is then")
         messages.success(request, f"{taken_up} are taken up again with the next run")
 
 

@@ -33,6 +33,7 @@ from integrations.dispatch import enqueue
 from orders import actions, arrivals, short_shipping
 from orders.admin import labels, order_page, worklists
 from orders.admin.deciding import Deciding
+from orders.admin.sending import RESEND
 from orders.models import Hold, IllegalTransition, Order, OrderLine, WarehouseSubmission
 
 CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship_state", "ship_postal_code",
@@ -199,10 +200,17 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_resend_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(RESEND) and self.has_view_permission(request))
+
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
-        """Only the buttons that this order allows now, and none for who may only look."""
+        """Only the buttons that this order and this person's permissions allow now."""
         order = self.get_object(request, str(object_id))
-        allowed = actions.possible(order) if order and self.has_change_permission(request, order) else set()
+        allowed = actions.possible(order) if order else set()
+        if not self.has_resend_permission(request):
+            allowed.discard("retry")
+        if not self.has_change_permission(request, order):
+            allowed &= {"retry"}
         if order and request.user.has_perm(short_shipping.PERMISSION) and short_shipping.open_lines(order):
             allowed.add("short")
         shown = super().get_actions_detail(request, object_id)
@@ -302,7 +310,7 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
 
     def _ask(
         self, request: HttpRequest, object_id: int, button: str, consequence: str,
-        do: Callable[..., str], *, with_reason: bool = False,
+        do: Callable[..., str], *, with_reason: bool = False, allowed: bool | None = None,
     ) -> HttpResponse:  # fmt: skip
         order = found_or_404(self, request, object_id)
 
@@ -311,7 +319,7 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
 
         return ask(
             self, request, order, title=f"{button} order {order}", consequence=consequence, do=act, button=button,
-            refuse=IllegalTransition, form_class=ReasonForm if with_reason else Nothing,
+            refuse=IllegalTransition, form_class=ReasonForm if with_reason else Nothing, allowed=allowed,
         )  # fmt: skip
 
     @action(description="Release", url_path="release", icon="lock_open")
@@ -335,7 +343,8 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
     @action(description="Retry", url_path="retry", icon="replay")
     def retry(self, request: HttpRequest, object_id: int) -> HttpResponse:
         text = "What was refused or given up is sent again; what may have arrived is looked up first."
-        return self._ask(request, object_id, "Retry", text, actions.retry_sending)
+        may = self.has_resend_permission(request)
+        return self._ask(request, object_id, "Retry", text, actions.retry_sending, allowed=may)
 
     @action(description="Hold", url_path="hold", icon="front_hand")
     def hold(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -354,7 +363,7 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
     def release_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         self._each(request, queryset, actions.release, "released")
 
-    @admin.action(description="Retry what was refused", permissions=["change"])
+    @admin.action(description="Retry what was refused", permissions=["resend"])
     def retry_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         self._each(request, queryset, actions.retry_sending, "sent again")
 

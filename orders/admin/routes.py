@@ -24,6 +24,7 @@ from orders.models import RouteLook
 
 # What makes a quantity. Another location is looked up first: no quantity can be foreseen for it.
 OF_QUANTITIES = {"published_sku", "reserve", "minimum_level", "max_online", "untracked_quantity"}
+GO_LIVE, PREVIEW, LOAD = "integrations.go_live", "orders.add_routelook", "orders.add_backfill"
 STATE_ACTIONS = {"start_test", "go_live", "pause", "remove_tests"}
 
 
@@ -86,9 +87,9 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
         return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
-        """Only the buttons that its state allows, and none for who may only look."""
+        """Only the buttons that its state and this person's permissions allow."""
         route = self.get_object(request, str(object_id))
-        if route is None or not self.has_change_permission(request, route):
+        if route is None:
             return []
         hidden = STATE_ACTIONS - route_states.possible(route)
         shown = super().get_actions_detail(request, object_id)
@@ -110,34 +111,48 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
     def read(self, obj: Route) -> str:
         return ago(obj.read_until)
 
-    @action(description="Set-up", url_path="set-up", icon="checklist")
+    def get_readonly_fields(self, request: HttpRequest, obj: Route | None = None) -> Any:
+        """Going live is a permission of its own, also in the form."""
+        return self.readonly_fields if self.has_go_live_permission(request) else (*self.readonly_fields, "state")
+
+    def has_go_live_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(GO_LIVE) and self.has_view_permission(request))
+
+    def has_preview_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(PREVIEW) and self.has_view_permission(request))
+
+    def has_load_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(LOAD) and self.has_view_permission(request))
+
+    @action(description="Set-up", url_path="set-up", icon="checklist", permissions=["preview"])
     def set_up(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return set_up.checklist_page(self, request, found_or_404(self, request, object_id))
 
-    @action(description="Preview", url_path="preview", icon="visibility")
+    @action(description="Preview", url_path="preview", icon="visibility", permissions=["preview"])
     def preview(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return set_up.preview_page(self, request, found_or_404(self, request, object_id))
 
-    @action(description="Load orders", url_path="backfill", icon="download")
+    @action(description="Load orders", url_path="backfill", icon="download", permissions=["load"])
     def backfill(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return set_up.backfill_page(self, request, found_or_404(self, request, object_id))
 
-    @action(description="Go live", url_path="go-live", icon="rocket_launch")
+    @action(description="Go live", url_path="go-live", icon="rocket_launch", permissions=["go_live"])
     def go_live(self, request: HttpRequest, object_id: int) -> HttpResponse:
         has_tests = trials.of_route(found_or_404(self, request, object_id)).exists()
         form = set_up.GoLiveForm if has_tests else Nothing
         text = f"{GOING_LIVE} {WITH_TESTS}" if has_tests else GOING_LIVE
-        return self._ask(request, object_id, "Go live", text, route_states.go_live, form)
+        may = self.has_go_live_permission(request)
+        return self._ask(request, object_id, "Go live", text, route_states.go_live, form, allowed=may)
 
-    @action(description="Start the test", url_path="start-test", icon="science")
+    @action(description="Start the test", url_path="start-test", icon="science", permissions=["change"])
     def start_test(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._ask(request, object_id, "Start the test", TESTING, route_states.start_test)
 
-    @action(description="Pause", url_path="pause", icon="pause")
+    @action(description="Pause", url_path="pause", icon="pause", permissions=["change"])
     def pause(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._ask(request, object_id, "Pause", PAUSING, route_states.pause)
 
-    @action(description="Remove test orders", url_path="remove-tests", icon="delete_sweep")
+    @action(description="Remove test orders", url_path="remove-tests", icon="delete_sweep", permissions=["change"])
     def remove_tests(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._ask(request, object_id, "Remove test orders", REMOVING, trials.ask_to_remove)
 
@@ -147,18 +162,14 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
 
     def _ask(
         self, request: HttpRequest, object_id: int, button: str, consequence: str, do: Callable[..., str],
-        form_class: type[forms.Form] = Nothing,
+        form_class: type[forms.Form] = Nothing, allowed: bool | None = None,
     ) -> HttpResponse:  # fmt: skip
         route = found_or_404(self, request, object_id)
 
-        def act(values: dict[str, Any]) -> str:
-            said = do(route, request.user, **values)
-            self.log_change(request, route, said)
-            return said
-
         return ask(
-            self, request, route, title=f"{button}: route {route}", consequence=consequence, do=act, button=button,
-            refuse=route_states.NotReady, form_class=form_class,
+            self, request, route, title=f"{button}: route {route}", consequence=consequence, button=button,
+            do=lambda values: do(route, request.user, **values), refuse=route_states.NotReady, form_class=form_class,
+            allowed=allowed,
         )  # fmt: skip
 
 

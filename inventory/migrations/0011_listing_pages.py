@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('integrations', '0012_files_and_history'),
-        ('inventory', '0009_items_of_a_sweep'),
+        ('inventory', '0010_items_of_a_sweep'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inventory', '0008_inventory_rules'),
+        ('inventory', '0009_inventory_rules'),
     ]
 
     operations = [
