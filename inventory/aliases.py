@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.db.models.functions import Lower
@@ -53,6 +54,18 @@ class Resolution:
         return not self.problem
 
 
+class KnownItem(NamedTuple):
+    """What a warehouse answered of a SKU, as `WarehouseItem` keeps it; a row object for each would take far longer."""
+
+    matches: int
+    remote_id: str
+    sellable: bool
+    stock_managed: bool
+    keep_selling: bool
+    max_online: int | None
+    checked_at: datetime
+
+
 class Resolver:
     """Resolves many SKUs of one route with two queries, four if some are not found.
 
@@ -63,7 +76,7 @@ class Resolver:
         self._route = route
         self._wanted = list(wanted)
         self._aliases = self._load_aliases()
-        self._items: dict[str, WarehouseItem] | None = None
+        self._items: dict[str, KnownItem] | None = None
         self._near: Near | None = None
 
     def warehouse_skus(self) -> set[str]:
@@ -82,7 +95,7 @@ class Resolver:
         parts = tuple(Component(items[name].remote_id, name, units) for name, units in targets)
         return Resolution(sku, parts, by_alias)
 
-    def item(self, sku: str) -> WarehouseItem:
+    def item(self, sku: str) -> KnownItem:
         """What is known of a component of something that resolved."""
         return self._known_items()[sku]
 
@@ -119,8 +132,8 @@ class Resolver:
         names = {name.strip() for want in self._wanted for name in (want.option_sku, want.partner_sku) if name.strip()}
         rows = SkuAlias.objects.filter(connection_id=self._route.marketplace_id, is_active=True).order_by("pk")
         aliases: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        for row in _named(rows, "marketplace_sku", names):
-            aliases[row.marketplace_sku].append((row.warehouse_sku, row.units))
+        for name, sku, units in _named(rows, "marketplace_sku", names, "warehouse_sku", "units"):
+            aliases[name].append((sku, units))
         return dict(aliases)
 
     def _known_near(self) -> Near:
@@ -129,10 +142,11 @@ class Resolver:
             self._near = Near.of(self._route, names)
         return self._near
 
-    def _known_items(self) -> dict[str, WarehouseItem]:
+    def _known_items(self) -> dict[str, KnownItem]:
         if self._items is None:
             rows = WarehouseItem.objects.filter(connection_id=self._route.warehouse_id)
-            self._items = {row.sku: row for row in _named(rows, "sku", self.warehouse_skus())}
+            found = _named(rows, "sku", self.warehouse_skus(), *KnownItem._fields)
+            self._items = {sku: KnownItem(*facts) for sku, *facts in found}
         return self._items
 
 
@@ -177,8 +191,9 @@ def _spellings(rows: QuerySet[Row], field: str, names: set[str]) -> dict[str, se
     return spellings
 
 
-def _named(rows: QuerySet[Row], field: str, names: set[str]) -> list[Row]:
-    """The rows of these names. A query takes only so many values; for a whole catalogue all rows are read."""
+def _named(rows: QuerySet[Row], field: str, names: set[str], *more: str) -> list[tuple[Any, ...]]:
+    """The name and more columns of the rows of these names. A query takes only so many; for a whole catalogue all are
+    read."""
     if len(names) <= MOST_NAMES:
-        return list(rows.filter(**{f"{field}__in": names}))
-    return [row for row in rows if getattr(row, field) in names]
+        return list(rows.filter(**{f"{field}__in": names}).values_list(field, *more))
+    return [row for row in rows.values_list(field, *more).iterator() if row[0] in names]

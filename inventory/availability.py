@@ -90,10 +90,13 @@ class Offer:
             told["fixed_quantity"] = rules.fixed_quantity
         if rules.do_not_publish:
             told["do_not_publish"] = True
-        if rules.origins:
-            told["rules"] = {
-                name: {"rule": one.rule, "note": one.note, "of": one.of} for name, one in rules.origins.items()
-            }
+        origins = {
+            name: {"rule": one.rule, "note": one.note, "of": one.of}
+            for name, one in rules.origins.items()
+            if name != "max_online" or told["cap"] == rules.max_online  # else an item's own cap is lower
+        }
+        if origins:
+            told["rules"] = origins
         return told
 
     @property

@@ -110,7 +110,7 @@ def _totals(on_their_way: Units) -> dict[str, int]:
 
 
 def _settings(route: Route) -> str:
-    facts = [*(getattr(route, name) for name in SETTINGS), sorted(route.places.items())]
+    facts = [*(str(getattr(route, name)) for name in SETTINGS), sorted(route.places.items())]
     return sha256(repr(facts).encode()).hexdigest()
 
 

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from integrations.models import Route
 from inventory import listings
-from inventory.aliases import Component, Resolution, Resolver
+from inventory.aliases import Component, KnownItem, Resolution, Resolver
 from inventory.availability import Figure, Offer, Part, offer
-from inventory.models import InventoryLevel, Listing, WarehouseItem
+from inventory.models import InventoryLevel, Listing
 from inventory.rulebook import Rulebook
 
 Units = Mapping[str, Mapping[str, int]]
@@ -147,7 +147,7 @@ class _Desk:
             return Decision(listing, sku, twins=twins)
         return Decision(listing, sku, 0, problem=found.problem[:1].upper() + found.problem[1:], twins=twins)
 
-    def _part(self, part: Component, item: WarehouseItem) -> Part | None:
+    def _part(self, part: Component, item: KnownItem) -> Part | None:
         """None when its stock counts and was never read."""
         unlimited = item.keep_selling and self._route.untracked_quantity is not None
         if not item.stock_managed or unlimited:

@@ -104,9 +104,8 @@ def _why_not(route: Route) -> str:
 
 
 def _left_out(route: Route, rows: Sequence[Listing]) -> str:
-    if len(rows) < MOST_LISTINGS:
-        return ""
-    return f"Only the first {MOST_LISTINGS:,} of {route.listings.count():,} listings were judged."
+    total = route.listings.count() if len(rows) == MOST_LISTINGS else len(rows)
+    return f"Only the first {len(rows):,} of {total:,} listings were judged." if total > len(rows) else ""
 
 
 def _compared(before: Iterable[Decision], after: Iterable[Decision], note: str) -> Foreseen:

@@ -14,8 +14,9 @@ from django.utils import timezone
 from integrations import places
 from integrations.errors import IntegrationError, Misconfigured, Refused, Unavailable
 from integrations.models import Connection, Route
-from integrations.ports import LevelPage, Location, Warehouse
+from integrations.ports import Location, Warehouse
 from integrations.runs import Run
+from integrations.stock import LevelPage
 from inventory import catalogue, listings, readings
 from inventory.aliases import Resolver
 from inventory.models import InventoryLevel, StockSweep, WarehouseItem
@@ -138,28 +139,34 @@ def _upsert(connection: Connection, figures: dict[tuple[str, str], Figures], obs
     rows = InventoryLevel.objects.select_for_update().filter(
         connection=connection, item_id__in={item for item, _ in figures}
     )
-    existing = {(row.item_id, row.location_id): row for row in rows}
+    columns = rows.values_list("item_id", "location_id", "pk", "observed_at", *FIGURES[:3])
+    existing = {(item, place): (pk, at, tuple(known)) for item, place, pk, at, *known in columns}
     same, others, fresh, now = [], [], [], timezone.now()
-    for (item, place), seen in figures.items():
-        row = existing.get((item, place))
-        if row is None:
-            row = InventoryLevel(connection=connection, item_id=item, location_id=place)
-            fresh.append(_seen(row, seen, observed_at, now))
-        elif row.observed_at < observed_at or row.observed_at > now:  # seen by a clock that was set ahead
-            if (row.on_hand, row.committed, row.available) == seen:
-                same.append(row.pk)
-            else:
-                others.append(_seen(row, seen, observed_at, now))
+    for key, seen in figures.items():
+        if key not in existing:
+            fresh.append(_row(connection, key, seen, observed_at, now))
+            continue
+        pk, before, known = existing[key]
+        if before >= observed_at and before <= now:  # later than now it was seen by a clock that was set ahead
+            continue
+        if known == seen:
+            same.append(pk)
+        else:
+            others.append(_row(connection, key, seen, observed_at, now, pk))
     InventoryLevel.objects.bulk_create(fresh, batch_size=500)
     InventoryLevel.objects.bulk_update(others, FIGURES, batch_size=200)
     InventoryLevel.objects.filter(pk__in=same).update(observed_at=observed_at)
     return len(fresh) + len(others) + len(same)
 
 
-def _seen(row: InventoryLevel, figures: Figures, observed_at: datetime, now: datetime) -> InventoryLevel:
-    row.on_hand, row.committed, row.available = figures
-    row.observed_at, row.changed_at = observed_at, now
-    return row
+def _row(
+    connection: Connection, key: tuple[str, str], figures: Figures, observed_at: datetime, now: datetime,
+    pk: int | None = None,
+) -> InventoryLevel:  # fmt: skip
+    return InventoryLevel(
+        pk=pk, connection=connection, item_id=key[0], location_id=key[1], observed_at=observed_at, changed_at=now,
+        on_hand=figures[0], committed=figures[1], available=figures[2],
+    )  # fmt: skip
 
 
 def _learn_items(connection: Connection, warehouse: Warehouse, route: Route) -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from integrations.models import Route, SyncRun
 from integrations.processes import RunLost
 from integrations.runs import Run
+from inventory import new_publications
 from inventory.decisions import Decision
 from inventory.gathered import is_shown
 from inventory.models import Listing, Publication
@@ -21,7 +22,6 @@ SHOWN = ["published_sku", "published_quantity", "published_at", "observed_at", "
 RENEWED = ["sku", "quantity", "observed_at", "explanation", "status", "attempts", "not_before", "finished_at"]
 LONGEST_PAUSE = timedelta(hours=24)
 MOST_TIMES_PARKED = 10
-WRITTEN_AT_ONCE = 500
 
 
 def write(run: Run, route: Route, decisions: Sequence[Decision]) -> set[int]:
@@ -71,9 +71,7 @@ class _Outbox:
                 current.append(live.pk)
         run.count("changed", len(fresh) + len(renewed))
         Publication.objects.bulk_update(renewed, RENEWED, batch_size=100)
-        for start in range(0, len(fresh), WRITTEN_AT_ONCE):
-            made = Publication.objects.bulk_create(map(_new, fresh[start : start + WRITTEN_AT_ONCE]))
-            current += [row.pk for row in made]
+        current += new_publications.write(fresh)
         self._withdraw()
         return set(current)
 
@@ -119,13 +117,6 @@ def ask(listing: Listing) -> None:
 def _may_be_shown(listing: Listing, live: Publication | None) -> bool:
     """Whether the marketplace took a quantity of it once, or may have taken one."""
     return listing.published_quantity is not None or (live is not None and live.sent_at is not None)
-
-
-def _new(one: Decision) -> Publication:
-    return Publication(
-        listing=one.listing, sku=one.sku, quantity=one.quantity or 0, observed_at=one.observed_at,
-        explanation=one.explanation,
-    )  # fmt: skip
 
 
 def _renew(live: Publication, one: Decision) -> bool:

@@ -59,7 +59,7 @@ def _plan(
     old = [item for item, since in wanted.items() if item not in seen or seen[item] < since]
     last = StockReading.objects.filter(connection=run.connection).first()
     left = calls_left(run.connection, reserved=RESERVED_FROM_REFRESH)
-    return plan(old, Means(last.calls if last else 0, warehouse.level_batch_size, left))
+    return plan(old, Means(last.calls if last else 0, warehouse.item_batch_size, left))
 
 
 def _ask_for_sweep(run: Run) -> None:

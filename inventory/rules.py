@@ -69,3 +69,6 @@ class InventoryRule(models.Model):
     def clean(self) -> None:
         if self.listing is not None and self.route_id and self.listing.route_id != self.route_id:
             raise ValidationError({"listing": f"This listing is one of route {self.listing.route}."})
+        before = InventoryRule.objects.filter(pk=self.pk).values_list("route_id", "listing_id").first()
+        if before not in (None, (self.route_id, self.listing_id)):  # what it was made for would not be decided anew
+            raise ValidationError({"listing": "A rule stays with its route and listing; end it and make another one."})

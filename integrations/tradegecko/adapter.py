@@ -14,13 +14,13 @@ from integrations.http import Params
 from integrations.ports import (
     CheckStep,
     Item,
-    LevelPage,
     Location,
     OrderRequest,
     Parcel,
     Receipt,
     UnreadableParcel,
 )
+from integrations.stock import LevelPage
 from integrations.tradegecko import fulfillments, messages, options, placed
 from integrations.tradegecko.client import Client
 from integrations.tradegecko.walking import changed_since
@@ -181,10 +181,6 @@ class TradeGecko:
             raise Unreadable(
                 f"TradeGecko announced {announced} stock levels and sent {seen}; the sweep is not complete"
             )
-
-    @property
-    def level_batch_size(self) -> int:
-        return self._options.sku_batch
 
     def levels_of(self, item_ids: Sequence[str]) -> Iterator[LevelPage]:
         """By `ids[]`, which are variants' ids (2.4, 3.8). Whatever else comes is not believed to be asked for."""

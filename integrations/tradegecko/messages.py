@@ -19,8 +19,8 @@ from integrations.ports import (
     ParcelContent,
     ParcelState,
     Receipt,
-    StockLevel,
 )
+from integrations.stock import StockLevel
 from integrations.tradegecko.options import Options
 
 Row = Mapping[str, Any]

@@ -14,8 +14,8 @@ MAX_PAGE_SIZE = 250
 class Options:
     """`page_size` rows per answer, `sku_batch` SKUs or ids per question.
 
-    An empty `tax_treatment` leaves the account's own. `authorize_url`: where staff authorize an OAuth application; empty:
-    beside the base URL.
+    An empty `tax_treatment` leaves the account's own.
+    `authorize_url`: where staff authorize an OAuth application; empty: beside the base URL.
     """
 
     page_size: int = MAX_PAGE_SIZE

@@ -113,3 +113,14 @@ def test_who_may_only_look_retries_nothing(refused: Publication, client: Client)
     retry(client, refused)
     refused.refresh_from_db()
     assert refused.status == "parked"
+
+
+def test_a_figure_that_a_rule_made_names_the_rule(pack: Listing) -> None:
+    rules = {"reserve": {"rule": 7, "note": "Black Friday", "of": "route"}}
+    part = {"sku": "V", "units": 1, "tracked": True, "place": "Main DC + East Store", "available": "5", "pending": 1,
+            "reserve": 2, "left": 2, "sells": 2, "places": [["Main DC", "2", None], ["East Store", "3", None]]}  # fmt: skip
+    told = dict(in_words({"components": [part], "rules": rules, "sells": 2, "quantity": 2}))
+    assert "(2 at Main DC + 3 at East Store)" in told["1 × V"]
+    assert "− 2 reserve (rule 7 of the route: Black Friday) = 2" in told["1 × V"]
+    fixed = {"fixed_quantity": 9, "rules": {"fixed_quantity": {"rule": 8, "note": "", "of": "listing"}}}
+    assert in_words(fixed) == [("Shown", "fixed quantity 9 (rule 8 of the listing)")]
