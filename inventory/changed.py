@@ -50,11 +50,12 @@ class Scope:
 def scope(route: Route, pending: Pending, live: Iterable[int]) -> Scope:
     """`live` are the listings with a publication that was not accepted yet: each run decides them again."""
     at = timezone.now()
-    last = RouteDecision.objects.filter(route=route).first()
     on_their_way = pending(route)
-    settings, counts = _settings(route), _counts(route)
-    names = None
-    if last is not None and counts["listings"][0] > SMALL and last.settings == settings:
+    if route.listings.count() <= SMALL:
+        return Scope(at, on_their_way, listings.names_of(route), True, "", {}, None)
+    last = RouteDecision.objects.filter(route=route).first()
+    settings, counts, names = _settings(route), _counts(route), None
+    if last is not None and last.settings == settings:
         names = _since(route, last, at, on_their_way, counts, set(live))
     full_at = last.full_at if last else None
     if names is None:
@@ -70,7 +71,10 @@ def whole(route: Route, made: Scope) -> Scope:
 
 
 def note(route: Route, made: Scope) -> None:
-    """Remember what was decided, in the transaction that writes down what came of it."""
+    """Remember what was decided, in the transaction that writes down what came of it; of a small route, nothing."""
+    if not made.counts:
+        RouteDecision.objects.filter(route=route).delete()
+        return
     values = {
         "decided_until": made.at, "settings": made.settings, "counts": made.counts,
         "pending": _totals(made.on_their_way),
