@@ -34,8 +34,8 @@ class Standing:
 def standings(now: datetime) -> list[Standing]:
     """Of the statuses that some order has, in their order."""
     older = {f"older_{place}": Count("pk", filter=Q(ordered_at__lt=now - age)) for place, age in enumerate(AGES)}
-    rows = Order.objects.order_by().values("status").annotate(number=Count("pk"), **older)
-    found = {row["status"]: row for row in rows}
+    rows: Any = Order.objects.order_by().values("status").annotate(number=Count("pk"), **older)
+    found: dict[str, Any] = {row["status"]: row for row in rows}
     return [
         Standing(status, found[status]["number"], tuple(found[status][name] for name in older))
         for status in Order.Status.values

@@ -199,9 +199,12 @@ def _mapping() -> QuerySet[Any, Any]:
 
 
 def _as_row(rows: QuerySet[Any], name: str, number: Count, since: str) -> QuerySet[Any, Any]:
-    row = rows.order_by().annotate(list_name=Value(name)).values("list_name")
+    row: QuerySet[Any, Any] = rows.order_by().annotate(list_name=Value(name)).values("list_name")
     oldest = Cast(Min(since), DateTimeField())
-    return row.annotate(list_number=number, list_oldest=oldest).values_list("list_name", "list_number", "list_oldest")
+    told: QuerySet[Any, Any] = row.annotate(list_number=number, list_oldest=oldest).values_list(
+        "list_name", "list_number", "list_oldest"
+    )
+    return told
 
 
 def entries(worklist: Worklist, *, connection: int | None = None, search: str = "") -> list[Entry]:

@@ -88,7 +88,7 @@ class ExchangeAdmin(ReadOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Exchange]:
         """Lists do without the bodies, which are long."""
         rows: QuerySet[Exchange] = super().get_queryset(request)
-        is_list = request.resolver_match is not None and request.resolver_match.url_name.endswith("_changelist")
+        is_list = request.resolver_match is not None and str(request.resolver_match.url_name).endswith("_changelist")
         return rows.defer("request_body", "response_body") if is_list else rows
 
     def get_urls(self) -> list[URLPattern]:

@@ -93,7 +93,7 @@ def test_each_trouble_is_on_its_own_worklist_and_counted_in_the_menu(route: Rout
     found = {name: one.number for name, one in worklists.tallies().items()}
 
     assert found == {**dict.fromkeys(found, 1), "guarded": 0}
-    page = html.fromstring(admin_client.get("/admin/").content.decode())
+    page: Any = html.fromstring(admin_client.get("/admin/").content.decode())
     for name in worklists.BY_NAME:
         [entry] = page.xpath(f"//*[@id='nav-sidebar-apps']//a[@href='{reverse('worklist', args=[name])}']")
         assert "".join(entry.text_content().split()).endswith("1") == (name != "guarded"), name
