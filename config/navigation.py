@@ -26,7 +26,7 @@ def _worklist(title: str, icon: str, name: str, permission: str) -> dict[str, An
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy("worklist", args=[name]),
+        "link": reverse_lazy(f"admin:worklist_{name}"),
         "badge": f"orders.admin.badges.{name}",
         "permission": lambda request: request.user.has_perm(permission),
     }

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
@@ -93,16 +93,17 @@ class ExchangeAdmin(ReadOnly):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.download)
-        own = path("<path:object_id>/<slug:part>/download/", view, name="integrations_exchange_download")
-        return [own, *super().get_urls()]
+        own = [
+            path(f"<path:object_id>/{part}/", view, {"part": part}, name=f"integrations_exchange_{part}")
+            for part in PARTS
+        ]
+        return [*own, *super().get_urls()]
 
     def download(self, request: HttpRequest, object_id: str, part: str) -> HttpResponse:
         """One body as it is shown, in a file; no browser shows it as a page."""
         found = found_or_404(self, request, object_id)
         if not self.has_view_permission(request, found):
             raise PermissionDenied
-        if part not in PARTS:
-            raise Http404(f"an exchange has no {part!r}")
         body: str = getattr(found, PARTS[part])
         kind = "xml" if body.lstrip().startswith("<") else "json" if body.lstrip()[:1] in ("{", "[") else "txt"
         name = f"exchange-{found.pk}-{part}.{kind}"
@@ -148,5 +149,5 @@ class ExchangeAdmin(ReadOnly):
     def downloads(self, obj: Exchange) -> str:
         """The bodies that there are."""
         there = [part for part, field in PARTS.items() if getattr(obj, field)]
-        links = [(reverse("admin:integrations_exchange_download", args=[obj.pk, part]), part) for part in there]
+        links = [(reverse(f"admin:integrations_exchange_{part}", args=[obj.pk]), part) for part in there]
         return format_html_join(", ", '<a class="underline" href="{}">{}</a>', links) or "–"

@@ -9,14 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from inventory import listing_states, readings
-from orders import alarms, figures, ship_dates
+from orders import alarms, figures, ship_dates, worklists
 from orders.admin import machinery, tiles, worklist_page
 from orders.admin.charts import bars
 
@@ -48,18 +50,26 @@ def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def urls() -> list[URLPattern]:
+    """The parts of the page and the worklists, each with a name of its own: `start_jobs`, `worklist_refused`."""
+    view, page_of = admin.site.admin_view, worklist_page.worklist
+    return [
+        *(path(f"start/{one}/", view(section), {"name": one}, name=f"start_{one}") for one in SECTIONS),
+        *(path(f"worklists/{one}/", view(page_of), {"name": one}, name=f"worklist_{one}") for one in worklists.BY_NAME),
+    ]
+
+
+@require_safe
 def section(request: HttpRequest, name: str) -> HttpResponse:
-    """One part of the page. Raises Http404 for a name that there is not, PermissionDenied for who may not see it."""
-    found = SECTIONS.get(name)
-    if found is None:
-        raise Http404(f"the start page has no part {name!r}")
+    """One part of the page. Raises PermissionDenied for who may not see it."""
+    found = SECTIONS[name]
     if not _sees(request.user.has_perm, found):
         raise PermissionDenied
     return TemplateResponse(request, f"admin/start/{name}.html", found.context(request.user.has_perm))
 
 
 def section_url(name: str) -> str:
-    return reverse("start_section", args=[name])
+    return reverse(f"admin:start_{name}")
 
 
 def _sees(may: May, one: Section) -> bool:

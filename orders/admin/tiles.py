@@ -58,7 +58,7 @@ def _worklists(may: Callable[[str], bool], tallies: Mapping[str, Tally]) -> Iter
     for one in worklists.ALL:
         if may(one.permission):
             found = tallies[one.name]
-            yield Counted(one.title, found.number, reverse("worklist", args=[one.name]), ago(found.oldest), one.icon)
+            yield Counted(one.title, found.number, reverse(f"admin:worklist_{one.name}"), ago(found.oldest), one.icon)
 
 
 def _other_lists() -> Iterator[Counted]:
@@ -115,7 +115,7 @@ def risk() -> list[Counted]:
     found, orders = ship_dates.risk(), list_url("orders_order")
     since = f"ordered since {found.oldest:%Y-%m-%d}" if found.oldest else ""
     return [
-        Counted("Late", found.late, reverse("worklist", args=["late"]), since, "running_with_errors"),
+        Counted("Late", found.late, reverse("admin:worklist_late"), since, "running_with_errors"),
         Counted("To ship today", found.today, f"{orders}?ship=today", icon="today"),
         Counted("To ship on the next business day", found.next, f"{orders}?ship=next", icon="event"),
     ]

@@ -9,9 +9,10 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
 
 from integrations.models import Connection
 from integrations.wording import counted
@@ -24,11 +25,10 @@ NUL = "\x00"  # which PostgreSQL takes in no text
 KEPT = "_worklist_tallies"
 
 
+@require_safe
 def worklist(request: HttpRequest, name: str) -> HttpResponse:
-    """Raises Http404 for a worklist that there is not, PermissionDenied for who may not see it."""
-    found = worklists.BY_NAME.get(name)
-    if found is None:
-        raise Http404(f"there is no worklist {name!r}")
+    """Raises PermissionDenied for who may not see it."""
+    found = worklists.BY_NAME[name]
     if not request.user.has_perm(found.permission):
         raise PermissionDenied
     asked = _asked(request)

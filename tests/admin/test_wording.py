@@ -93,7 +93,7 @@ def test_a_jobs_name_is_one_everywhere_and_the_command_lines_is_there_too(
         connection=overstock, job="pull_orders", status="succeeded", started_at=datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
     )
     plan = JobPlan.objects.get(connection=overstock, job="pull_orders")
-    start = reverse("start_section", args=["jobs"])
+    start = reverse("admin:start_jobs")
     for where in (start, RUNS, PLANS, address_of(overstock)):
         page = read(admin_client, where)
         assert "Pull orders" in text_of(page)

@@ -213,8 +213,8 @@ def test_the_start_page_counts_by_cause(
     with django_assert_max_num_queries(16):  # four of them are of the sign-in: session, user, second factor, last use
         page = text_of(admin_client.get("/admin/"))
     assert "?held=cancelled_late" in page
-    assert reverse("worklist", args=["cancellations"]) in page
-    jobs = reverse("start_section", args=["jobs"])
+    assert reverse("admin:worklist_cancellations") in page
+    jobs = reverse("admin:start_jobs")
     assert "Pull orders" in text_of(admin_client.get(jobs))
     User.objects.get(username="viewer").user_permissions.clear()
     assert jobs not in text_of(viewer.get("/admin/"))
