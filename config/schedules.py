@@ -30,4 +30,4 @@ JOBS = (
 )
 
 # Called by the dispatcher every minute, for what belongs to no job: they look, and enqueue what takes long.
-CARETAKERS = ("inventory.tasks.take_care_of_imports",)
+CARETAKERS = ("inventory.tasks.take_care_of_imports", "orders.tasks.send_alerts")

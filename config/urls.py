@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.generic import RedirectView
 
+from orders.alerting import health
+
 
 def healthz(_request: HttpRequest) -> HttpResponse:
     """200 while the database answers."""
@@ -16,9 +18,16 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
+def deep_healthz(_request: HttpRequest) -> HttpResponse:
+    """503 while something critical is wrong, in words that name no record: for an uptime monitor."""
+    wrong = health.critical()
+    return HttpResponse("\n".join(wrong) or "ok", status=503 if wrong else 200, content_type="text/plain")
+
+
 handler403, handler404 = "config.refusals.forbidden", "config.refusals.not_found"
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),
+    path("healthz/deep", deep_healthz),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

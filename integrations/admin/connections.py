@@ -78,7 +78,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
         hint = "A connection that was used is switched off, not deleted." if obj else ""
         # Who may only look gets every field as plain text, and this one is never shown.
         secrets = self._secrets_of(obj) if self.has_change_permission(request, obj) or obj is None else ()
-        fields = ("name", "provider", "username", *secrets, "base_url", "is_active")
+        fields = ("name", "provider", "username", *secrets, "credential_expires_on", "base_url", "is_active")
         account = (None, {"fields": fields, "description": hint})
         pulling = ("How it is read", {
             "classes": ["collapse"],
