@@ -86,7 +86,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "Background",
                 "items": [
                     _item("Alerts", "notifications", "orders.alert"),
-                    _item("Alert messages", "outgoing_mail", "orders.alertdelivery"),
+                    _item("Alert deliveries", "outgoing_mail", "orders.alertdelivery"),
                     _item("Runs", "play_circle", "integrations.syncrun"),
                     _item("Job plans", "schedule", "integrations.jobplan"),
                     _item("Requests and answers", "swap_vert", "integrations.exchange"),

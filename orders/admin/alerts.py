@@ -1,4 +1,4 @@
-"""Alerts and their messages: what is wrong, since when, who was told, and who asked for quiet until when."""
+"""Alerts and their deliveries: what is wrong, since when, who was told, and who asked for quiet until when."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Deliveries(TabularInline):
     hide_title = True
     show_change_link = True
     per_page = 20
-    verbose_name_plural = "Messages"
+    verbose_name_plural = "Deliveries"
 
     @display(description="message")
     def sort(self, obj: AlertDelivery) -> str:
