@@ -106,7 +106,8 @@ class AlertSettingsAdmin(ChangedFieldsOnly):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """There is one record: the list is its page."""
-        return self.changeform_view(request, "1", "", extra_context)
+        page: HttpResponse = self.changeform_view(request, "1", "", extra_context)
+        return page
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         return super().get_object(request, object_id, from_field) or (

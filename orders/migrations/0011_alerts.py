@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('connection', 'Connection in trouble'), ('credential', 'Credential about to expire'), ('workers', 'No worker'), ('job', 'Job overdue or stuck'), ('silence', 'No orders'), ('sending', 'Orders that cannot be sent'), ('in_doubt', 'Outcome unknown'), ('refused', 'Refused by the other side'), ('held', 'Orders on hold'), ('late', 'Late orders'), ('unreadable', 'Records that cannot be read'), ('reconciliation', 'Exceptions of the reconciliation'), ('stock', 'Stock not complete or stale'), ('guarded', 'Guarded publish'), ('delivery', 'Alerts that cannot be delivered')], max_length=20)),
                 ('key', models.CharField(blank=True, max_length=120)),
                 ('severity', models.CharField(choices=[('critical', 'Critical'), ('warning', 'Warning'), ('info', 'Info')], max_length=8)),
-                ('text', models.TextField()),
+                ('text', models.TextField(verbose_name='what is wrong')),
                 ('path', models.CharField(blank=True, help_text='Where in the admin it is mended.', max_length=300)),
                 ('count', models.PositiveIntegerField(default=1)),
                 ('oldest', models.DateTimeField(null=True)),

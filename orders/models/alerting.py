@@ -54,7 +54,7 @@ class Alert(models.Model):
     kind = models.CharField(max_length=20, choices=AlertKind)
     key = models.CharField(max_length=120, blank=True)
     severity = models.CharField(max_length=8, choices=Severity)
-    text = models.TextField()
+    text = models.TextField("what is wrong")
     path = models.CharField(max_length=300, blank=True, help_text="Where in the admin it is mended.")
     count = models.PositiveIntegerField(default=1)
     oldest = models.DateTimeField(null=True)

@@ -20,7 +20,8 @@ def alert(severity: str = "warning", **values: object) -> Alert:
 
 
 def told(ago: timedelta, **values: object) -> Alert:
-    return alert(**{"told_at": NOW - ago, "told_severity": "warning", "told_count": 1, **values})
+    severity = str(values.pop("severity", "warning"))
+    return alert(severity, **{"told_at": NOW - ago, "told_severity": "warning", "told_count": 1, **values})
 
 
 def what(one: Alert, how: AlertSettings | None = None, now: datetime = NOW) -> str | None:
