@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
@@ -27,6 +28,9 @@ WAITED_LONG = timedelta(minutes=15)
 # Longer than a look-up takes; whatever is tried for the third time in vain has been in doubt for minutes too.
 IN_DOUBT_LONG = timedelta(minutes=5)
 IN_DOUBT_ATTEMPTS = 3
+# What is sent for orders, and what that is called.
+Sent = Sequence[tuple[Any, str]]
+IN_DOUBT: Sent = ((WarehouseSubmission, "orders"), (ShipmentConfirmation, "shipments"))
 ASK = "is `manage.py qcluster` running?"
 
 
@@ -52,7 +56,15 @@ def alarms() -> list[str]:
 
 
 def found(now: datetime) -> list[Alarm]:
-    return [*_connections(), *_workers(), *_waiting(now), *_in_doubt(now), *_stock(now), *_guarded(), *_jobs(now)]
+    return [
+        *_connections(),
+        *_workers(),
+        *_waiting(now),
+        *in_doubt(now, IN_DOUBT),
+        *_stock(now),
+        *_guarded(),
+        *_jobs(now),
+    ]
 
 
 def list_of(name: str, query: str = "") -> str:
@@ -105,9 +117,9 @@ def _waiting(now: datetime) -> Iterator[Alarm]:
         )
 
 
-def _in_doubt(now: datetime) -> Iterator[Alarm]:
+def in_doubt(now: datetime, sent: Sent) -> Iterator[Alarm]:
     """What was sent without a clear answer, again and again or long ago: it may be there or not."""
-    for model, what in ((WarehouseSubmission, "orders"), (ShipmentConfirmation, "shipments")):
+    for model, what in sent:
         doubt = model._default_manager.filter(status=Transmission.Status.UNCONFIRMED).filter(
             Q(sent_at__lt=now - IN_DOUBT_LONG) | Q(attempts__gte=IN_DOUBT_ATTEMPTS)
         )

@@ -172,7 +172,7 @@ class AlertAdmin(ReadOnly):
         self.log_change(request, alert, said)
         return f"Alert {said}"
 
-    @display(description="what is wrong", ordering="text")
+    @display(description="alert", ordering="text")
     def what(self, obj: Alert) -> str:
         return clip(obj.text, 70)
 

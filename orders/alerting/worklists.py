@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Count, F, Max, Min
 
 from integrations.transmissions import Transmission
 from integrations.wording import counted
 from inventory.models import Publication
-from orders.alarms import Alarm, list_of, page_of
+from orders.alarms import Alarm, Sent, in_doubt, list_of, page_of
 from orders.models import (
     AlertKind,
     Hold,
@@ -26,7 +25,7 @@ from orders.models import (
 )
 
 PARKED = Transmission.Status.PARKED
-SENT: tuple[tuple[Any, str], ...] = (
+SENT: Sent = (
     (WarehouseSubmission, "orders"), (WarehouseChange, "changes of orders"), (ShipmentConfirmation, "shipments"),
     (ShortShip, "short ships"),
 )  # fmt: skip
@@ -38,6 +37,7 @@ def alarms(names: Mapping[int, str], late_after: timedelta, now: datetime) -> It
     yield from _held(names)
     yield from _refused(names)
     yield from _refused_quantities()
+    yield from in_doubt(now, ((WarehouseChange, "changes"), (ShortShip, "short ships")))
     yield from _unreadable(names)
     yield from _reconciliations()
     if late_after:

@@ -6,15 +6,28 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core import mail
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from integrations.models import Connection
 from orders import tasks
 from orders.alerting import delivering, watch
-from orders.models import Alert, AlertDelivery, AlertSettings, Hold, Order
+from orders.models import (
+    Alert,
+    AlertDelivery,
+    AlertSettings,
+    Hold,
+    Order,
+    Reconciliation,
+    ShipmentConfirmation,
+    UnreadableRecord,
+    WarehouseChange,
+    WarehouseSubmission,
+)
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -228,3 +241,30 @@ def test_looking_costs_few_queries_however_many_alerts_there_are(
     minute()
     with django_assert_max_num_queries(60):
         watch.look(by_worker=True)
+
+
+def test_every_worklist_is_an_alert_that_leads_to_it(how: AlertSettings, client: Client) -> None:
+    shop = Connection.objects.create(name="Overstock", provider="supplier_oasis")
+    gecko = Connection.objects.create(name="Gecko", provider="tradegecko")
+    then = timezone.now() - timedelta(days=9)
+    order = Order.objects.create(
+        connection=shop, full_number="1-1", short_reference="1-1", status="submitted", ordered_at=then,
+        ordered_on=then.date(),
+    )  # fmt: skip
+    values: dict[str, Any] = {"order": order, "created_at": then, "sent_at": then, "finished_at": then}
+    WarehouseSubmission.objects.create(connection=gecko, status="parked", last_error="no such variant", **values)
+    WarehouseChange.objects.create(connection=gecko, status="unconfirmed", **values)
+    ShipmentConfirmation.objects.create(connection=shop, status="unconfirmed", **values)
+    UnreadableRecord.objects.create(connection=shop, digest="d", reason="?", raw="<")
+    Hold.objects.create(order=order, kind="changed_order", message="?")
+    Reconciliation.objects.create(connection=shop, since=then, until=then, finished_at=then, counts={"doubled": 2})
+    watch.look(by_worker=True)
+    found = Alert.objects.order_by("kind", "key")
+    assert [(one.kind, one.count) for one in found] == [
+        ("held", 1), ("in_doubt", 1), ("in_doubt", 1), ("late", 1), ("reconciliation", 2), ("refused", 1),
+        ("unreadable", 1),
+    ]  # fmt: skip
+    assert "no such variant" in found.get(kind="refused").text
+    client.force_login(User.objects.create_superuser("boss"))
+    for one in found:
+        assert client.get(one.path).status_code == 200, one.path
