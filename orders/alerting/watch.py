@@ -21,6 +21,18 @@ from orders.models import Alert, AlertDelivery, AlertKind, AlertSettings
 
 D, What = AlertDelivery.Status, AlertDelivery.What
 KEPT = timedelta(days=90)
+LOOKED = (
+    "severity",
+    "text",
+    "path",
+    "count",
+    "oldest",
+    "seen_at",
+    "closed_at",
+    "told_at",
+    "told_count",
+    "told_severity",
+)
 # After nobody looked for so long, much is overdue that the workers are just catching up with: it is told if it stays.
 LONG_UNSEEN, CATCHING_UP = timedelta(minutes=15), timedelta(minutes=3)
 
@@ -87,14 +99,14 @@ class _Look:
         alert.count, alert.oldest, alert.seen_at = alarm.count, alarm.oldest, self._now
         due, mine = rules.telling(alert, self._how, self._now), self._channels_of(alert)
         if due is None or not mine:
-            alert.save()
+            _save(alert)
             return
         again_from = rules.comes_back(alert, self._how, self._now) if not alert.told_severity else None
         latest = max((at for at in (due.not_before, again_from, self._not_before) if at), default=None)
         # What comes and goes is told after the cool-down, which therefore does not begin anew each time.
         alert.told_at = alert.told_at if again_from else self._now
         alert.told_count, alert.told_severity = alert.count, alert.severity
-        alert.save()
+        _save(alert)
         self._write(alert, Telling(due.what, latest), mine)
 
     def _write(self, alert: Alert, due: Telling, mine: Iterable[str]) -> None:
@@ -146,6 +158,11 @@ def in_digest(how: AlertSettings, at: datetime) -> list[Alert]:
         one for one in there.exclude(muted).order_by("opened_at", "pk")
         if how.mode_of(one.kind, one.severity) == AlertSettings.Mode.DIGEST
     ]  # fmt: skip
+
+
+def _save(alert: Alert) -> None:
+    """A known one without its mute, which a person may have changed since it was read."""
+    alert.save(update_fields=LOOKED if alert.pk else None)
 
 
 def _knows_of(alert: Alert, channel: str) -> bool:

@@ -15,7 +15,7 @@ from django_q.models import OrmQ
 
 from integrations.models import Connection
 from orders import tasks
-from orders.alerting import delivering, watch
+from orders.alerting import delivering, rules, watch
 from orders.models import (
     Alert,
     AlertDelivery,
@@ -268,3 +268,16 @@ def test_every_worklist_is_an_alert_that_leads_to_it(how: AlertSettings, client:
     client.force_login(User.objects.create_superuser("boss"))
     for one in found:
         assert client.get(one.path).status_code == 200, one.path
+
+
+def test_a_mute_in_the_middle_of_a_look_stands(stopped: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    minute()
+    known, until = rules.telling, timezone.now() + HOUR
+
+    def while_a_person_mutes(*args: Any) -> Any:
+        Alert.objects.update(muted_until=until)
+        return known(*args)
+
+    monkeypatch.setattr(rules, "telling", while_a_person_mutes)
+    watch.look(by_worker=True)
+    assert Alert.objects.get().muted_until == until
