@@ -11,6 +11,7 @@ from decimal import Decimal
 from lxml import etree
 
 from bench import aliases as import_aliases
+from bench import quantities
 from integrations.sandbox.oasis_orders import Writer
 from integrations.sandbox.oasis_state import OasisState
 from integrations.supplier_oasis import reading
@@ -63,6 +64,7 @@ def main() -> None:
     taken = seconds(lambda: alias_file.read(text.encode()))
     print(f"reading {ALIASES} aliases: {taken:.2f} s, {taken / bare:.1f} × the csv module")
     import_aliases.measure_all()
+    quantities.measure_all()
 
 
 if __name__ == "__main__":

@@ -63,22 +63,22 @@ def measure(name: str, address: str) -> None:
 
 
 @contextmanager
-def database_on(server: str) -> Iterator[str]:
+def database_on(server: str, name: str = DATABASE) -> Iterator[str]:
     """A database of our own on this server, dropped at the end."""
     with psycopg.connect(server, autocommit=True, connect_timeout=3) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
-        connection.execute(f"CREATE DATABASE {DATABASE}")
+        connection.execute(f"DROP DATABASE IF EXISTS {name}")
+        connection.execute(f"CREATE DATABASE {name}")
     try:
-        yield urlsplit(server)._replace(path=f"/{DATABASE}").geturl()
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
     finally:
         with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-def child(address: str, what: str, rows: int) -> dict[str, float]:
+def child(address: str, what: str, rows: int, module: str = "bench.aliases_child") -> dict[str, float]:
     """What a process of its own measured."""
     environment = {**os.environ, "DEBUG": "1", "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    command = [sys.executable, "-m", "bench.aliases_child", what, str(rows)]
+    command = [sys.executable, "-m", module, what, str(rows)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise RuntimeError(done.stderr)

@@ -7,6 +7,7 @@ be a secret.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,6 +44,21 @@ def seconds(name: str, default: int, *, least: int) -> int:
     if not least <= int(value) <= 86_400:
         raise wrong(name, f"is not between {least} and 86400", f"the default is {default}")
     return int(value)
+
+
+def number(name: str, default: int, *, least: int, most: int) -> int:
+    value = os.environ.get(name, "").strip() or str(default)
+    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+        raise wrong(name, f"is not a whole number from {least} to {most}", f"the default is {default}")
+    return int(value)
+
+
+def chosen(name: str, known: Sequence[str]) -> list[str]:
+    """Names out of a list of known ones."""
+    found = names(name)
+    if any(one not in known for one in found):
+        raise wrong(name, "holds a name that is not known", f"comma-separated, of {', '.join(known)}; or empty")
+    return found
 
 
 def names(name: str, default: str = "") -> list[str]:

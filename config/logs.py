@@ -1,4 +1,4 @@
-"""What is kept out of the log."""
+"""What is kept out of the log, and of the queue's own record of what failed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from integrations.redaction import message_of, named
 
+FRAME = re.compile(r'^  File "[^"]+", line \d+, in \S+$', re.MULTILINE)
 CODE = re.compile(r"([?&]code=)[^&\s\"']+")
 
 
@@ -35,6 +36,17 @@ class LogFormatter(logging.Formatter):
     def formatException(self, ei: Any) -> str:  # noqa: N802
         """The exception with what led to it, the first one first."""
         return "\n\nThen:\n\n".join(map(_traceback, reversed(list(_chain(ei[1])))))
+
+
+def keep_no_rows(task: dict[str, Any], **_sent: Any) -> None:
+    """Of a task that failed: what its exception says first, and where; the queue keeps the whole traceback else.
+
+    That of a time-out, too, may hold what a database's error quoted before.
+    """
+    if not task["success"]:
+        text = str(task["result"])
+        said = text.partition(" : Traceback (most recent")[0].strip().partition("\n")[0]
+        task["result"] = "\n".join([said, *FRAME.findall(text)])
 
 
 def _chain(exc: BaseException | None) -> Iterator[BaseException]:

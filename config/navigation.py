@@ -34,6 +34,12 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "DASHBOARD_CALLBACK": "orders.admin.start.page",
     "STYLES": [lambda _request: static("integrations/admin.css")],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Second factor", "link": reverse_lazy("second_factor_set_up")},
+        ],
+    },
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {
@@ -67,6 +73,9 @@ UNFOLD: dict[str, Any] = {
                     _item("Alias imports", "upload_file", "inventory.aliasimport", seen_with="inventory.skualias"),
                     _item("Listings", "sell", "inventory.listing"),
                     _item("Publications", "publish", "inventory.publication"),
+                    _item("Inventory rules", "rule", "inventory.inventoryrule"),
+                    _item("Inventory files", "table_view", "inventory.inventoryfile"),
+                    _item("Inventory checks", "fact_check", "inventory.inventorycheck"),
                     _item("Guarded publishes", "gpp_maybe", "inventory.guardedpublish"),
                     _item("Stock levels", "inventory_2", "inventory.inventorylevel"),
                     _item("Warehouse items", "category", "inventory.warehouseitem"),
@@ -90,7 +99,15 @@ UNFOLD: dict[str, Any] = {
                     _item("Runs", "play_circle", "integrations.syncrun"),
                     _item("Job plans", "schedule", "integrations.jobplan"),
                     _item("Requests and answers", "swap_vert", "integrations.exchange"),
+                ],
+            },
+            {
+                "title": "Access",
+                "items": [
                     _item("Users", "person", "auth.user"),
+                    _item("Roles", "badge", "auth.group"),
+                    _item("Lock-outs", "lock", "axes.accessattempt"),
+                    _item("Audit log", "history", "admin.logentry"),
                 ],
             },
         ],

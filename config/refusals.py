@@ -13,13 +13,13 @@ INSIDE, OUTSIDE = "admin/base_site.html", "unfold/layouts/unauthenticated.html"
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """403 (`handler403`). What the exception says is not shown."""
     text = "Your login has no permission for this. Whoever looks after the users can give it to you."
-    return _refused(request, 403, "Not allowed", text)
+    return refused(request, 403, "Not allowed", text)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """404 (`handler404`), the same for what is not there and for an address that never was."""
     text = "There is nothing at this address. The record may have been deleted, or the link is wrong."
-    return _refused(request, 404, "Page not found", text)
+    return refused(request, 404, "Page not found", text)
 
 
 def not_from_here(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
@@ -28,10 +28,11 @@ def not_from_here(request: HttpRequest, reason: str = "") -> HttpResponse:  # no
         "Nothing was saved: the form does not belong to your present sign-in. Open the page again and repeat your "
         "change. Cookies must be allowed for this address."
     )
-    return _refused(request, 403, "This form is out of date", text)
+    return refused(request, 403, "This form is out of date", text)
 
 
-def _refused(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
+def refused(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
+    """A page that says no, and what to do."""
     if not hasattr(request, "user"):  # refused before anybody looked who it is
         request.user = AnonymousUser()
     context = admin.site.each_context(request)

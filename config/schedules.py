@@ -25,9 +25,16 @@ JOBS = (
     Job("confirm_shipments", "orders.tasks.confirm_shipments", "marketplace", 1),
     Job("revisit_orders", "orders.tasks.revisit_orders", "marketplace", 60),
     Job("pull_levels", "inventory.tasks.pull_levels", "warehouse", 10),
+    Job("refresh_levels", "orders.tasks.refresh_levels", "warehouse", 2),
     Job("publish_inventory", "orders.tasks.publish_inventory", "marketplace", 5),
+    Job("write_inventory_files", "orders.tasks.write_inventory_files", "marketplace", 60),
+    Job("check_inventory", "inventory.tasks.check_inventory", "marketplace", 24 * 60),
     Job("reconcile", "orders.tasks.reconcile", "marketplace", 24 * 60),
 )
 
 # Called by the dispatcher every minute, for what belongs to no job: they look, and enqueue what takes long.
-CARETAKERS = ("inventory.tasks.take_care_of_imports", "orders.tasks.send_alerts")
+CARETAKERS = (
+    "inventory.tasks.take_care_of_imports",
+    "orders.tasks.forget_map_previews",
+    "orders.tasks.send_alerts",
+)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from config import environment, schedules
 from config.navigation import UNFOLD as UNFOLD
+from orders import roles
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environment.load(BASE_DIR)
@@ -24,17 +26,24 @@ LOOKUP_GRACE_SECONDS = environment.seconds("LOOKUP_GRACE_SECONDS", 30, least=0)
 ALERT_RECIPIENTS = environment.names("ALERT_RECIPIENTS")
 ALERT_WEBHOOK_URL = environment.webhook("ALERT_WEBHOOK_URL", secure=not (DEBUG or ALLOW_CUSTOM_ENDPOINTS))
 SITE_URL = environment.site("SITE_URL")
+TRUSTED_PROXY_COUNT = environment.number("TRUSTED_PROXY_COUNT", 0, least=0, most=10)
+REQUIRE_SECOND_FACTOR = environment.chosen("REQUIRE_SECOND_FACTOR", ("Everyone", *roles.NAMES))
 
 # The lower layers read the job table from here, so that they need not import upwards.
 JOBS = schedules.JOBS
 CARETAKERS = schedules.CARETAKERS
 # What a change of aliases would do to orders and quantities, for the preview of an import.
 ALIAS_EFFECTS = "orders.foresight.foresee"
+# Units in orders that the warehouse has not counted yet, for what a listing would show now.
+PENDING = "orders.demand.pending"
+ROLES = roles.NAMES
 
 INSTALLED_APPS = [
     "config",  # before django_q, whose qcluster it extends
     "unfold",
+    "axes",
     "unfold.contrib.import_export",
+    "unfold.contrib.simple_history",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -43,6 +52,10 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "import_export",
+    "simple_history",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "django_q",
     "integrations",
     "inventory",
@@ -50,14 +63,20 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.headers.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.sessions.SessionLimits",
+    "config.second_factor.SecondFactor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -85,6 +104,19 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# By user name and address together: nobody can lock somebody else out from elsewhere.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = environment.number("LOGIN_FAILURE_LIMIT", 5, least=1, most=100)
+AXES_COOLOFF_TIME = timedelta(seconds=environment.seconds("LOGIN_LOCKOUT_SECONDS", 900, least=60))
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "config.lockout.address_of"
+AXES_LOCKOUT_CALLABLE = "config.lockout.locked"
+AXES_DISABLE_ACCESS_LOG = True  # who has signed in and when, the users say
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+OTP_TOTP_ISSUER = "Crossdock"
+
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = True
@@ -109,7 +141,10 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^healthz(/deep)?$"]
-SESSION_COOKIE_AGE = 12 * 60 * 60
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_AGE = environment.seconds("SESSION_MAX_SECONDS", 12 * 60 * 60, least=300)
+SESSION_IDLE_SECONDS = environment.seconds("SESSION_IDLE_SECONDS", 2 * 60 * 60, least=60)
 LOGIN_REDIRECT_URL = "admin:index"
 CSRF_FAILURE_VIEW = "config.refusals.not_from_here"
 
@@ -159,6 +194,7 @@ LOGGING = {
     "loggers": {
         # Django's own handlers would write tracebacks with the rows that a database's error quotes.
         "django": {"handlers": [], "level": "INFO"},
+        "axes": {"level": "WARNING"},
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
     },

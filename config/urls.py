@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
+from config import passwords, second_factor_pages
 from orders.alerting import health
 
 
@@ -26,6 +27,8 @@ def deep_healthz(_request: HttpRequest) -> HttpResponse:
 
 handler403, handler404 = "config.refusals.forbidden", "config.refusals.not_found"
 urlpatterns = [
+    path("admin/second-factor/", include(second_factor_pages.urls())),
+    path("admin/password_change/", admin.site.admin_view(passwords.change, cacheable=True), name="password_change"),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("healthz/deep", deep_healthz),

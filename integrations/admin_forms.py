@@ -6,7 +6,9 @@ import json
 from typing import Any, cast
 
 from django import forms
+from django.core import signing
 from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
 from django.http import QueryDict
 from django.utils.functional import cached_property
 
@@ -98,6 +100,40 @@ class ShownForm(forms.ModelForm):  # type: ignore[type-arg]
     def _spoken(self, name: str, text: str) -> str:
         labels = {str(value): str(label) for value, label in getattr(self.fields[name], "choices", ())}
         return f"“{labels.get(text, text)}”" if text else "nothing"
+
+
+TICKET_SECONDS = 60 * 60
+AGAIN = "There is no preview to confirm: it was confirmed already, or is more than an hour old. Upload the file again."
+
+
+def ticket_for(record: Model, fingerprint: str, user_id: int | None) -> str:
+    """For what a person has been shown of a record: they alone can consent to it, and to nothing else."""
+    told = {"record": record.pk, "fingerprint": fingerprint, "user": user_id}
+    return signing.dumps(told, salt=record._meta.label_lower)
+
+
+class TicketForm(forms.Form):
+    """Consent to exactly what this person has just been shown of one of the `records`."""
+
+    ticket = forms.CharField(widget=forms.HiddenInput())
+
+    def __init__(self, *args: Any, records: QuerySet[Any], user_id: int | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._records, self._user_id = records, user_id
+        self.seen: Any = None  # what the ticket is for, also if that cannot be done
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        label = self._records.model._meta.label_lower
+        try:
+            told = signing.loads(values.get("ticket", ""), salt=label, max_age=TICKET_SECONDS)
+        except signing.BadSignature:
+            raise forms.ValidationError(AGAIN) from None
+        record = self._records.filter(pk=told["record"]).first() if told["user"] == self._user_id else None
+        if record is None:
+            raise forms.ValidationError(AGAIN)
+        self.seen = record
+        return {**values, "record": record, "fingerprint": told["fingerprint"]}
 
 
 def _without_breaks(text: str) -> str:

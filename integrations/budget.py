@@ -21,17 +21,19 @@ HIGHEST_LIMIT = 1_000_000
 LONGEST_WINDOW = timedelta(hours=1)
 # Inventory leaves this share of the calls to orders and shipments.
 RESERVED_SHARE = 0.25
+# Reading again what orders wait for goes on when a sweep has used up its part.
+RESERVED_FROM_REFRESH = 0.15
 
 
 class SharedBudget:
     """One row per connection, spent by compare-and-set, so that no two processes spend the same call.
 
-    A job that is not `urgent` stops early and leaves the reserved share to orders and shipments.
+    A job that is not `urgent` stops early and leaves the share `reserved` to orders and shipments.
     """
 
-    def __init__(self, connection: Connection, *, urgent: bool) -> None:
+    def __init__(self, connection: Connection, *, urgent: bool, reserved: float = RESERVED_SHARE) -> None:
         self._connection = connection
-        self._urgent = urgent
+        self._reserved = 0 if urgent else reserved
 
     def take(self) -> None:
         now = timezone.now()
@@ -69,7 +71,7 @@ class SharedBudget:
 
     def _spend(self, now: datetime) -> bool:
         left = RateWindow.objects.filter(connection=self._connection, resets_at__gt=now)
-        left = left.filter(remaining__gt=0 if self._urgent else F("limit") * RESERVED_SHARE)
+        left = left.filter(remaining__gt=F("limit") * self._reserved if self._reserved else 0)
         return left.update(remaining=F("remaining") - 1) == 1
 
     def _window(self, now: datetime) -> RateWindow:
@@ -79,6 +81,15 @@ class SharedBudget:
     def _open_window(self, window: RateWindow, now: datetime) -> None:
         stale = RateWindow.objects.filter(pk=window.pk, resets_at=window.resets_at)
         stale.update(remaining=F("limit"), resets_at=_end_of_window(now))
+
+
+def calls_left(connection: Connection, *, reserved: float) -> int:
+    """How many calls may be spent in the window that is open, if this share of its limit is left to others."""
+    window = RateWindow.objects.filter(connection=connection).first()
+    if window is None:
+        return int(ASSUMED_LIMIT * (1 - reserved))
+    remaining = window.remaining if window.resets_at > timezone.now() else window.limit
+    return max(int(remaining - window.limit * reserved), 0)
 
 
 class RunJournal:

@@ -22,6 +22,7 @@ NAMES = {
 }
 TOKEN, OAUTH = "token", "oauth"
 OAUTH_FIELDS = ("sign_in", "application", "application_secret")
+SIGNING_IN = ("secret", *OAUTH_FIELDS)  # a page for who may not enter them has none of these
 # What the page shows, as the browser evaluates it; a page without the choice has a secret alone.
 SHOWN_IF = {
     "secret": "typeof sign_in === 'undefined' || sign_in !== 'oauth'",
@@ -62,10 +63,11 @@ class ConnectionForm(ShownForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._explain_secret()
+        if "secret" in self.fields:
+            self._explain_secret()
         if self.instance.pk is not None and not registry.uses_oauth(self.instance.provider):
             for name in OAUTH_FIELDS:
-                del self.fields[name]
+                self.fields.pop(name, None)
         elif "sign_in" in self.fields:
             self._explain_application()
 
@@ -122,14 +124,15 @@ class ConnectionForm(ShownForm):
             self._check_username(provider, values["username"])
         if self.is_application:
             self._need_application(values)
-        elif not values.get("secret") and (self.instance.pk is None or self._grant is not None):
-            self.add_error(
-                "secret",
-                "A new connection needs its password or token."
-                if self.instance.pk is None
-                else "Enter the access token that takes the application's place.",
-            )
+        elif "secret" in self.fields and not values.get("secret"):
+            self._need_secret()
         return values
+
+    def _need_secret(self) -> None:
+        if self.instance.pk is None:
+            self.add_error("secret", "A new connection needs its password or token.")
+        elif self._grant is not None:
+            self.add_error("secret", "Enter the access token that takes the application's place.")
 
     def _need_application(self, values: dict[str, Any]) -> None:
         if not values.get("application"):

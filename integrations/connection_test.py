@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from django.utils import timezone
@@ -11,7 +11,7 @@ from integrations import circuit, places
 from integrations.budget import RunJournal, SharedBudget
 from integrations.errors import IntegrationError, Misconfigured, Refused
 from integrations.models import Connection, Route
-from integrations.ports import CheckStep, Marketplace, MarketplaceOrder, Warehouse
+from integrations.ports import CheckStep, Location, Marketplace, MarketplaceOrder, Warehouse
 from integrations.registry import base_url_of, marketplace_for, warehouse_for
 from integrations.wording import counted
 
@@ -104,13 +104,26 @@ def _warehouse_names(connection: Connection, market: Marketplace) -> Iterator[Ch
 
 def _locations(routes: list[Route], warehouse: Warehouse) -> Iterator[CheckStep]:
     known = warehouse.locations()
-    names = ", ".join(sorted({repr(place.name.strip()) for place in known})) or "none at all"
     for route in routes:
-        ids = [place.remote_id for place in known if place.name.strip() == route.location_name.strip()]
-        places.remember(route, location_id=ids[0] if len(ids) == 1 else "")
-        said = {0: f"not found; there are {names}", 1: "found"}
-        answered = said.get(len(ids), f"there are {len(ids)} active locations of this name; keep one")
-        yield CheckStep(f"location {route.location_name!r} of route {route}", answered, ok=len(ids) == 1)
+        places.remember(route, location_id=places.named(route, route.location_name.strip(), known)[0])
+        places.learn_counted(route, known)
+        for name in (route.location_name, *route.counted_names):
+            yield _location(route, name, known)
+
+
+def _location(route: Route, name: str, known: Sequence[Location]) -> CheckStep:
+    same = [place for place in known if place.name.strip() == name.strip()]
+    holding = [place for place in same if place.holds_stock]
+    if len(holding) == 1:
+        answered = "found"
+    elif len(holding) > 1:
+        answered = f"there are {len(holding)} active locations of this name; keep one"
+    elif same:
+        answered = "found, but it holds no stock"
+    else:
+        names = ", ".join(sorted({repr(place.name.strip()) for place in known})) or "none at all"
+        answered = f"not found; there are {names}"
+    return CheckStep(f"location {name!r} of route {route}", answered, ok=len(holding) == 1)
 
 
 def _company(name: str, routes: list[Route], warehouse: Warehouse) -> CheckStep:

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from simple_history.models import HistoricalRecords
 
 from integrations import registry, wording
 from integrations.crypto import decrypt, encrypt
@@ -70,6 +71,10 @@ class Connection(models.Model):
 
     class Meta:
         ordering = ["name"]
+        permissions = [
+            ("change_credentials", "Can enter what a connection signs in with, and authorize it"),
+            ("run_job", "Can test connections and run their jobs now"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -114,6 +119,18 @@ def check_reasons(text: str) -> None:
             raise ValidationError(f"{code!r} is there {codes.count(code)} times.")
 
 
+FILE_COLUMNS = ("Supplier SKU", "Option SKU", "UPC", "Warehouse", "Quantity")
+
+
+def check_columns(text: str) -> None:
+    """Raises ValidationError unless the text names each column of the inventory file, all differently."""
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != len(FILE_COLUMNS) or not all(names):
+        raise ValidationError(f"Name {len(FILE_COLUMNS)} columns, separated by commas; these are {len(names)}.")
+    if len(set(names)) != len(names):
+        raise ValidationError("Two columns have the same name.")
+
+
 class Route(models.Model):
     """Orders of this marketplace for this warehouse name go to that warehouse and location, under these rules."""
 
@@ -150,6 +167,10 @@ class Route(models.Model):
         ASK = "ask", "Ask a person"
         NEVER = "never", "Never; only say so"
 
+    class PublishBy(models.TextChoices):
+        API = "api", "By the marketplace's API"
+        FILE = "file", "By a file that a person uploads"
+
     class PublishedSku(models.TextChoices):
         OPTION = "option", "Option SKU where known"
         PARTNER = "partner", "Partner SKU"
@@ -162,8 +183,14 @@ class Route(models.Model):
     )
     warehouse = models.ForeignKey(Connection, models.PROTECT, related_name="warehouse_routes")
     location_name = models.CharField(max_length=120, help_text="The warehouse's location that ships and counts.")
+    counted_locations = models.TextField(
+        "more locations that count", blank=True,
+        help_text="Their stock is added to what the marketplace is told; one name per line. Orders ship from the one "
+        "above all the same. Empty: only that one counts.",
+    )  # fmt: skip
     company_name = models.CharField(max_length=120, default="Overstock.com", help_text="The customer on each order.")
     location_id = models.CharField(max_length=40, blank=True, editable=False)
+    counted_location_ids = models.JSONField(default=dict, blank=True, editable=False, help_text="By name.")
     company_id = models.CharField(max_length=40, blank=True, editable=False)
 
     earliest_order_date = models.DateField(
@@ -206,6 +233,19 @@ class Route(models.Model):
         null=True, blank=True, help_text="Shown for items whose stock the warehouse does not track; empty: not shown."
     )
     full_publish_hours = models.PositiveIntegerField(default=24, help_text="Every quantity is sent again this often.")
+    publish_by = models.CharField(
+        "quantities are published", max_length=4, choices=PublishBy, default=PublishBy.API,
+        help_text="By file: nothing is sent; download the inventory file, upload it on the marketplace, and say so.",
+    )  # fmt: skip
+    inventory_file_hours = models.PositiveIntegerField(
+        "inventory file every", null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text="In hours. Empty: a file is made only when somebody asks for it.",
+    )  # fmt: skip
+    inventory_file_columns = models.CharField(
+        "columns of the inventory file", max_length=300, blank=True, validators=[check_columns],
+        help_text="Five names, separated by commas, for supplier SKU, option SKU, UPC, warehouse and quantity. Empty: "
+        "these names.",
+    )  # fmt: skip
     guard_share = models.PositiveSmallIntegerField(
         "guard: per cent", default=30, validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text="A publish that would change more than this share of the quantities that are shown, or set more than "
@@ -221,9 +261,11 @@ class Route(models.Model):
         "what our own orders lower.",
     )  # fmt: skip
     created_at = models.DateTimeField(auto_now_add=True)
+    history = HistoricalRecords(excluded_fields=["location_id", "counted_location_ids", "company_id", "read_until"])
 
     class Meta:
         ordering = ["name"]
+        permissions = [("go_live", "Can set a route live")]
         constraints = [
             models.UniqueConstraint(
                 fields=["marketplace", "marketplace_warehouse_name"], name="one_route_per_warehouse_name"
@@ -236,6 +278,26 @@ class Route(models.Model):
     @property
     def is_test(self) -> bool:
         return self.state == self.State.TEST
+
+    @property
+    def file_columns(self) -> tuple[str, ...]:
+        """The names of the inventory file's columns, in the order of FILE_COLUMNS."""
+        own = tuple(name.strip() for name in self.inventory_file_columns.split(","))
+        return own if self.inventory_file_columns else FILE_COLUMNS
+
+    @property
+    def counted_names(self) -> list[str]:
+        """The locations whose stock counts beside that of the one that ships."""
+        names = (line.strip() for line in self.counted_locations.splitlines())
+        return [name for name in dict.fromkeys(names) if name and name != self.location_name.strip()]
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Names by id of the locations whose stock counts, as far as they are known; first the one that ships."""
+        if not self.location_id:
+            return {}
+        known = {name: self.counted_location_ids.get(name) for name in self.counted_names}
+        return {self.location_id: self.location_name, **{found: name for name, found in known.items() if found}}
 
     @property
     def short_ship_codes(self) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from integrations.errors import IntegrationError, KeyRefused, OutcomeUnknown, Refused
 from integrations.models import Connection, Route
-from integrations.ports import Receipt, Warehouse
+from integrations.ports import Location, Receipt, Warehouse
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest
 
 CURRENCY_FOR = timedelta(days=1)
@@ -20,18 +21,33 @@ NO_CURRENCY_FOR = timedelta(minutes=10)  # one that is missed is soon made over 
 def location_id(route: Route, warehouse: Warehouse) -> str:
     """The id of the route's location. Raises Refused when the warehouse has no such one."""
     if not route.location_id:
-        wanted = route.location_name.strip()
-        known = warehouse.locations()
-        ids = [place.remote_id for place in known if place.name.strip() == wanted]
-        if len(ids) != 1:
-            names = ", ".join(repr(place.name) for place in known) or "none at all"
-            what = "no" if not ids else "more than one"
-            raise Refused(
-                f"route {route}: {route.warehouse} has {what} active location {wanted!r}; it has {names}. "
-                "Correct the route's location name."
-            )
-        remember(route, location_id=ids[0])
+        found, problem = named(route, route.location_name.strip(), warehouse.locations())
+        if problem:
+            raise Refused(f"{problem} Correct the route's location name.")
+        remember(route, location_id=found)
     return route.location_id
+
+
+def learn_counted(route: Route, known: Sequence[Location]) -> list[str]:
+    """Remember the ids of the further locations that count; what is wrong with one, which then counts nothing."""
+    found = {name: named(route, name, known) for name in route.counted_names}
+    ids = {name: place for name, (place, _) in found.items() if place}
+    if ids != route.counted_location_ids:
+        remember(route, counted_location_ids=ids)
+    return [f"{problem} Until then it counts nothing." for _, problem in found.values() if problem]
+
+
+def named(route: Route, wanted: str, known: Sequence[Location]) -> tuple[str, str]:
+    """The id of the one location with this name that holds stock; else what is wrong, in words."""
+    same = [place for place in known if place.name.strip() == wanted]
+    ids = [place.remote_id for place in same if place.holds_stock]
+    if len(ids) == 1:
+        return ids[0], ""
+    if same and not ids:
+        return "", f"route {route}: location {wanted!r} of {route.warehouse} holds no stock."
+    names = ", ".join(repr(place.name) for place in known) or "none at all"
+    what = "no" if not ids else "more than one"
+    return "", f"route {route}: {route.warehouse} has {what} active location {wanted!r}; it has {names}."
 
 
 def company_id(route: Route, warehouse: Warehouse) -> str:
@@ -74,11 +90,11 @@ def currency_problem(connection: Connection, asked: str, receipt: Receipt) -> st
 
 def forget(route: Route) -> None:
     """Ask again next time: the route's names changed, or the warehouse refused one of them."""
-    remember(route, location_id="", company_id="")
+    remember(route, location_id="", company_id="", counted_location_ids={})
     AccountCurrencies.objects.filter(connection=route.warehouse).delete()
 
 
-def remember(route: Route, **ids: str) -> None:
+def remember(route: Route, **ids: str | dict[str, str]) -> None:
     for name, value in ids.items():
         setattr(route, name, value)
     Route.objects.filter(pk=route.pk).update(**ids)

@@ -15,7 +15,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from integrations.amendments import OrderChange, PlacedOrder, ReceiptLine, ShortShipNotice
+    from integrations.sent_orders import OrderChange, PlacedOrder, ReceiptLine, ShortShipNotice
+    from integrations.stock import LevelPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,26 +316,6 @@ class UnreadableParcel:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class StockLevel:
-    """One item's stock at one location. `available` is on hand less committed where the answer has none."""
-
-    item_id: str
-    location_id: str
-    on_hand: Decimal
-    committed: Decimal
-    available: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class LevelPage:
-    """A page of a stock sweep: every location of each item in it. An item's unlisted location holds nothing."""
-
-    item_ids: tuple[str, ...]
-    levels: tuple[StockLevel, ...]
-    observed_at: datetime
-
-
 class Warehouse(Protocol):
     """What Crossdock asks of a system that ships.
 
@@ -344,7 +325,7 @@ class Warehouse(Protocol):
 
     @property
     def item_batch_size(self) -> int:
-        """How many SKUs one request of `items` asks for."""
+        """How many SKUs one request of `items`, or ids one of `levels_of`, asks for."""
 
     def check(self) -> Sequence[CheckStep]:
         """Try the credentials with the cheapest read. Raises like any other call."""
@@ -397,3 +378,6 @@ class Warehouse(Protocol):
 
     def levels(self, *, first_page: int = 1) -> Iterable[LevelPage]:
         """Sweep the stock of all items, one request per page. Raises Unreadable when rows announced did not come."""
+
+    def levels_of(self, item_ids: Sequence[str]) -> Iterable[LevelPage]:
+        """The stock of these items, in as few requests as possible. One that is not there any more does not come."""

@@ -21,7 +21,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations import processes
-from integrations.budget import RunJournal, SharedBudget
+from integrations.budget import RESERVED_FROM_REFRESH, RESERVED_SHARE, RunJournal, SharedBudget
 from integrations.errors import IntegrationError, Misconfigured, Unavailable, Unreadable
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.ports import Marketplace, Warehouse
@@ -35,7 +35,7 @@ MAX_PROBLEMS_SHOWN = 5
 # So many records without a clear answer, one after the other, are the other side's trouble and not theirs.
 MAX_FAILURES_IN_A_ROW = 3
 # Jobs that must not starve orders and shipments of calls.
-PATIENT_JOBS = frozenset({"pull_levels", "publish_inventory", "reconcile"})
+PATIENT_JOBS = frozenset({"pull_levels", "refresh_levels", "publish_inventory", "reconcile"})
 BEAT_EVERY = timedelta(seconds=5)
 
 logger = logging.getLogger(__name__)
@@ -50,16 +50,17 @@ class Run:
     """What a job's work needs while it runs: where to count, how to say what went wrong, whom to wake after.
 
     `faults` counts the records that a fault of ours left undone, so that what they came from is not read as done.
-    `outbox` is what the job sends from: what of it waits when the run ends is told.
+    `outboxes` are what the job sends from: what of them waits when the run ends is told.
     """
 
     record: SyncRun
     connection: Connection
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     faults: int = 0
     wakes: set[tuple[str, int]] = field(default_factory=set)
-    outbox: QuerySet[Any] | None = None
+    outboxes: list[QuerySet[Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.journal = RunJournal(self.connection, self.record, self.problems)
@@ -71,6 +72,10 @@ class Run:
 
     def problem(self, text: str) -> None:
         self.problems.append(text)
+
+    def note(self, text: str) -> None:
+        """Something to be told of the run that is neither a number nor wrong."""
+        self.notes.append(text)
 
     def unreachable(self) -> None:
         """The other side gives no clear answers: said on the connection; the rest is left for later."""
@@ -126,7 +131,8 @@ class Run:
     def _budget(self) -> SharedBudget | None:
         if self.connection.kind != WAREHOUSE:
             return None
-        return SharedBudget(self.connection, urgent=self.record.job not in PATIENT_JOBS)
+        reserved = RESERVED_FROM_REFRESH if self.record.job == "refresh_levels" else RESERVED_SHARE
+        return SharedBudget(self.connection, urgent=self.record.job not in PATIENT_JOBS, reserved=reserved)
 
 
 class Pulse(Thread):
@@ -283,9 +289,9 @@ def _status(run: Run, error: str) -> SyncRun.Status:
 def _close(run: Run, status: str, error: str) -> str:
     """Write the end of the run, unless somebody else did. Returns its one-line summary."""
     parts = ", ".join(counted(number, what) for what, number in run.counts.items() if number)
-    left = waiting(run.outbox) if run.outbox is not None else ""
+    left = waiting(*run.outboxes)
     problems = [error, *run.problems[:MAX_PROBLEMS_SHOWN]]
-    summary = "; ".join(part for part in (parts, left, *problems) if part) or "nothing to do"
+    summary = "; ".join(part for part in (parts, *run.notes, left, *problems) if part) or "nothing to do"
     SyncRun.objects.filter(pk=run.record.pk, status=SyncRun.Status.RUNNING).update(
         status=status,
         finished_at=timezone.now(),

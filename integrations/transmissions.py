@@ -19,6 +19,8 @@ MAX_ATTEMPTS = 12
 # Where nothing was decided, the other side's outage is not the record's fault: almost two days of hourly attempts.
 PATIENT_ATTEMPTS = 48
 LONGEST_PAUSE = timedelta(hours=1)
+# A key that was refused belongs to a request that may still be on its way: it is believed lost only much later.
+KEY_REFUSED_GRACES = 30
 
 TransmissionRow = TypeVar("TransmissionRow", bound="Transmission")
 
@@ -118,10 +120,6 @@ def pause_after(attempts: int) -> timedelta:
     return timedelta(seconds=capped * random.uniform(0.8, 1.2))  # noqa: S311
 
 
-# A key that was refused belongs to a request that may still be on its way: it is believed lost only much later.
-KEY_REFUSED_GRACES = 30
-
-
 def lookup_grace() -> timedelta:
     """How long after a send a look-up that finds nothing is not believed yet."""
     return timedelta(seconds=settings.LOOKUP_GRACE_SECONDS)
@@ -133,14 +131,15 @@ def due(rows: models.QuerySet[TransmissionRow]) -> models.QuerySet[TransmissionR
     return open_ones.filter(Q(not_before=None) | Q(not_before__lte=timezone.now())).order_by("created_at", "pk")
 
 
-def waiting(rows: models.QuerySet[TransmissionRow]) -> str:
-    """How many may not be taken yet, and until when, in words; empty if none waits."""
-    later = rows.filter(status__in=Transmission.CLAIMABLE, not_before__gt=timezone.now())
-    found = later.order_by().aggregate(number=Count("pk"), first=Min("not_before"))
-    if not found["number"]:
+def waiting(*outboxes: models.QuerySet[TransmissionRow]) -> str:
+    """How many of all these may not be taken yet, and until when, in words; empty if none waits."""
+    later = Q(status__in=Transmission.CLAIMABLE, not_before__gt=timezone.now())
+    found = [rows.filter(later).order_by().aggregate(number=Count("pk"), first=Min("not_before")) for rows in outboxes]
+    number = sum(one["number"] for one in found)
+    if not number:
         return ""
-    verb = "waits" if found["number"] == 1 else "wait, the first"
-    return f"{found['number']} {verb} until {found['first']:%H:%M:%S} UTC"
+    first = min(one["first"] for one in found if one["number"])
+    return f"{number} {'waits' if number == 1 else 'wait, the first'} until {first:%H:%M:%S} UTC"
 
 
 def recover(rows: models.QuerySet[TransmissionRow]) -> int:

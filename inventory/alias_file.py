@@ -32,6 +32,7 @@ ENCODINGS = {
     UTF_8: "UTF-8", WINDOWS_1252: "Windows-1252 (plain CSV of Excel on Windows)", LATIN_1: "Latin-1 (ISO 8859-1)",
 }  # fmt: skip
 UTF_8_MARK = b"\xef\xbb\xbf"
+OPEN_DOCUMENT, WORKBOOK_PART = b"application/vnd.oasis.opendocument", "[Content_Types].xml"
 XLSX_START, OLD_EXCEL_START, UTF16_STARTS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", (b"\xff\xfe", b"\xfe\xff")
 
 Row = tuple[int, list[Any]]
@@ -88,17 +89,18 @@ def read(content: bytes, encoding: str = UTF_8) -> AliasFile:
     return _file(rows(content, encoding))
 
 
-def rows(content: bytes, encoding: str | None = None) -> list[Row]:
+def rows(content: bytes, encoding: str | None = None, most: int = MAX_ROWS) -> list[Row]:
     """The filled rows of such a file, the header too, whatever its columns are. Raises FileProblem.
 
-    Without an `encoding` it must be UTF-8, and no other one can be named.
+    Without an `encoding` it must be UTF-8, and no other one can be named. Below the header it has at most so many.
     """
     if len(content) > MAX_FILE_BYTES:
         raise FileProblem(TOO_LARGE)
     if content.startswith(OLD_EXCEL_START):
         raise FileProblem("the file is an old Excel workbook (.xls); save it as XLSX or as CSV UTF-8")
-    is_sheet = content.startswith(XLSX_START)
-    return _sheet_rows(content) if is_sheet else list(_filled(_csv_rows(_text(content, encoding))))
+    if content.startswith(XLSX_START):
+        return _sheet_rows(content, most)
+    return list(_filled(_csv_rows(_text(content, encoding)), most))
 
 
 def is_longer(content: bytes, rows: int) -> bool:
@@ -124,20 +126,20 @@ def _has_more(archive: ZipFile, part: ZipInfo, rows: int) -> bool:
     return False
 
 
-def _filled(rows: Iterable[Row]) -> Iterator[Row]:
+def _filled(rows: Iterable[Row], most: int) -> Iterator[Row]:
     """Rows that hold something, without the empty cells at their ends. Raises FileProblem where there are too many."""
     filled = seen = 0
     for line, cells in rows:
         seen += max(len(cells), len(COLUMNS))
         if seen > MAX_CELLS:
-            raise FileProblem("the file has millions of cells, perhaps empty ones; copy the aliases to a new file")
+            raise FileProblem("the file has millions of cells, perhaps empty ones; copy its rows to a new file")
         while cells and not _is_filled(cells[-1]):
             cells.pop()
         if len(cells) > MAX_COLUMNS:
-            raise FileProblem(f"line {line} has more than {MAX_COLUMNS} columns; keep {', '.join(COLUMNS)}")
+            raise FileProblem(f"line {line} has more than {MAX_COLUMNS} columns; keep only those that are needed")
         filled += bool(cells)
-        if filled > MAX_ROWS:
-            raise FileProblem(f"the file has more than {MAX_ROWS} rows; split it")
+        if filled > most + 1:
+            raise FileProblem(f"the file has more than {most} rows; split it")
         if cells:
             yield line, cells
 
@@ -205,18 +207,30 @@ def _csv_problem(said: str) -> str:
     return "a quotation mark stands where none may be; write it twice inside a quoted cell"
 
 
-def _sheet_rows(content: bytes) -> list[Row]:
+def _sheet_rows(content: bytes, most: int) -> list[Row]:
     """The active sheet, formulas as such: what they would give is not in every file."""
     try:
+        _check_kind(content)
         _check_size(content)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about styles and extensions that do not matter here
-            return list(_filled(_cells(load_workbook(BytesIO(content), read_only=True))))
+            return list(_filled(_cells(load_workbook(BytesIO(content), read_only=True)), most))
     except FileProblem:
         raise
     except Exception as exc:  # whatever the parser of a foreign file may come upon
         what = "broken" if isinstance(exc, BadZipFile) else "not one that can be read"
         raise FileProblem(f"the XLSX workbook is {what}; open it, save it again as XLSX or as CSV UTF-8") from None
+
+
+def _check_kind(content: bytes) -> None:
+    """Other programs put their sheets into ZIP files too."""
+    with ZipFile(BytesIO(content)) as archive:
+        names = archive.namelist()
+        first = archive.open("mimetype").read(len(OPEN_DOCUMENT)) if "mimetype" in names else b""
+    if first == OPEN_DOCUMENT:
+        raise FileProblem("the file is an OpenDocument sheet (.ods); save it as XLSX or as CSV UTF-8")
+    if WORKBOOK_PART not in names:
+        raise FileProblem("the file is a ZIP file and no XLSX workbook; unpack it, or save it as XLSX or as CSV UTF-8")
 
 
 def _check_size(content: bytes) -> None:

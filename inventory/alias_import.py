@@ -9,7 +9,7 @@ from import_export import fields, resources, results, widgets
 
 from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
-from inventory import alias_effects, alias_plan
+from inventory import alias_effects, alias_plan, changed
 from inventory.alias_file import COLUMNS, REQUIRED, AliasFile
 from inventory.alias_plan import Change, Plan
 from inventory.models import SkuAlias
@@ -107,6 +107,7 @@ class AliasResource(resources.ModelResource):
             result.effects = alias_effects.foresee(self.connection, plan.changes)
         elif self._expected in ("", plan.fingerprint()):
             alias_plan.store(self.connection, plan.changes, self._tick)
+            changed.forget(self.connection)
             result.is_stored = True
             self._close(result)
         return result

@@ -17,6 +17,7 @@ from django.utils import timezone
 from integrations.models import Connection
 from inventory import catalogue
 from inventory.alias_file import COLUMNS, REQUIRED, AliasFile, Unusable, shortened
+from inventory.likeness import plain
 from inventory.models import SkuAlias
 
 FIELDS = ("units", "is_active", "note")
@@ -29,10 +30,11 @@ EXACT_DIGITS = 15  # what a spreadsheet keeps of a number
 STORED_AT_ONCE = 1_000  # SQLite takes 32,766 values in a statement
 INSERT = (
     f"INSERT INTO {SkuAlias._meta.db_table} "
-    "(connection_id, marketplace_sku, warehouse_sku, units, is_active, note, changed_at)"
+    "(connection_id, marketplace_sku, warehouse_sku, units, is_active, note, plain_sku, changed_at)"
 )
 FROM_ARRAYS = (
-    "SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[], %s::bool[], %s::text[], %s::timestamptz[])"
+    "SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[], %s::bool[], %s::text[], %s::text[], "
+    "%s::timestamptz[])"
 )
 OVERWRITE = (
     "ON CONFLICT (connection_id, marketplace_sku, warehouse_sku) DO UPDATE SET units = EXCLUDED.units, "
@@ -155,13 +157,13 @@ def _insert(connection: Connection, changes: Sequence[Change], on_conflict: str 
     if not changes:
         return
     at = database.ops.adapt_datetimefield_value(timezone.now())
-    rows = [(connection.pk, *one.key, *(one.after or DEFAULTS), at) for one in changes]
+    rows = [(connection.pk, *one.key, *(one.after or DEFAULTS), plain(one.key[0]), at) for one in changes]
     with database.cursor() as cursor:
         if database.vendor == "postgresql":
             columns = [list(column) for column in zip(*rows, strict=True)]
             cursor.execute(f"{INSERT} {FROM_ARRAYS} {on_conflict}", columns)
         else:
-            places = ", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * len(rows))
+            places = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * len(rows))
             cursor.execute(f"{INSERT} VALUES {places} {on_conflict}", [value for row in rows for value in row])
 
 

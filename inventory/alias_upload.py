@@ -24,7 +24,7 @@ from integrations import processes
 from integrations.models import Connection
 from integrations.processes import RunLost
 from integrations.redaction import named
-from inventory import alias_file, alias_import, alias_plan, alias_report, alias_undo
+from inventory import alias_file, alias_import, alias_plan, alias_report, alias_undo, changed
 from inventory.alias_file import FileProblem
 from inventory.alias_import import AliasResource, AliasResult
 from inventory.models import AliasImport
@@ -45,6 +45,7 @@ def keep(connection: Connection, user: Any, name: str, content: bytes, *, encodi
     return AliasImport.objects.create(
         connection=connection,
         user=user,
+        user_name=_name_of(user),
         file_name=alias_file.visible(PurePath(name).name)[-200:] or "file",
         sha256=hashlib.sha256(content).hexdigest(),
         encoding=encoding,
@@ -66,7 +67,7 @@ def go_on(record: AliasImport, *, at_once: bool = False) -> None:
 def confirm(record: AliasImport, fingerprint: str, user: Any, *, at_once: bool = False) -> bool:
     """Have stored what was shown; False when that is no longer what the file would do, or it was confirmed already."""
     shown = AliasImport.objects.filter(pk=record.pk, state=S.PLANNED, fingerprint=fingerprint)
-    if not shown.update(state=S.CONFIRMED, user=user):
+    if not shown.update(state=S.CONFIRMED, user=user, user_name=_name_of(user)):
         return False
     record.refresh_from_db()
     go_on(record, at_once=at_once)
@@ -76,7 +77,8 @@ def confirm(record: AliasImport, fingerprint: str, user: Any, *, at_once: bool =
 def undo(record: AliasImport, fingerprint: str, user: Any) -> bool:
     """Have the whole import undone, as it was shown; False when it cannot be any more."""
     done = AliasImport.objects.filter(pk=record.pk, state=S.DONE).exclude(changes=None)
-    if not done.update(state=S.UNDOING, fingerprint=fingerprint, undone_by=user):
+    who = {"undone_by": user, "undone_by_name": _name_of(user)}
+    if not done.update(state=S.UNDOING, fingerprint=fingerprint, **who):
         return False
     record.refresh_from_db()
     go_on(record)
@@ -128,6 +130,11 @@ def is_free(record: AliasImport, now: datetime) -> bool:
 def switches_off_most(counts: dict[str, Any]) -> bool:
     """Whether more than half of the marketplace's active aliases would be switched off for not being in the file."""
     return bool(2 * counts.get("switched_off", 0) > counts.get("active_before", 0))
+
+
+def _name_of(user: Any) -> str:
+    """Kept beside the user, who may be deleted; empty for the command line."""
+    return user.get_username() if user else ""
 
 
 def _enqueue(record: AliasImport) -> None:
@@ -227,6 +234,7 @@ def _take_back(record: AliasImport, beat: _Beat) -> None:
             _close(record, S.DONE, error="The aliases changed after the preview of the undo; look at it again.")
             return
         alias_plan.store(record.connection, found.changes, _percent(beat, len(found.changes)))
+        changed.forget(record.connection)
         undone = {"changed": len(found.changes), "left": len(found.left), "rows": alias_report.rows(found.left)}
         report = {**record.report, "undone": undone}
         _close(record, S.UNDONE, report=report, undone_at=timezone.now(), changes=None, error="")

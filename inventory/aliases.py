@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import Model, QuerySet
-from django.db.models.functions import Lower
 
 from integrations.models import Route
+from inventory.likeness import plain
 from inventory.models import SkuAlias, WarehouseItem
 
 MOST_NAMES = 5_000
@@ -53,6 +54,18 @@ class Resolution:
         return not self.problem
 
 
+class KnownItem(NamedTuple):
+    """What a warehouse answered of a SKU, as `WarehouseItem` keeps it; a row object for each would take far longer."""
+
+    matches: int
+    remote_id: str
+    sellable: bool
+    stock_managed: bool
+    keep_selling: bool
+    max_online: int | None
+    checked_at: datetime
+
+
 class Resolver:
     """Resolves many SKUs of one route with two queries, four if some are not found.
 
@@ -63,7 +76,7 @@ class Resolver:
         self._route = route
         self._wanted = list(wanted)
         self._aliases = self._load_aliases()
-        self._items: dict[str, WarehouseItem] | None = None
+        self._items: dict[str, KnownItem] | None = None
         self._near: Near | None = None
 
     def warehouse_skus(self) -> set[str]:
@@ -81,6 +94,10 @@ class Resolver:
         items = self._known_items()
         parts = tuple(Component(items[name].remote_id, name, units) for name, units in targets)
         return Resolution(sku, parts, by_alias)
+
+    def item(self, sku: str) -> KnownItem:
+        """What is known of a component of something that resolved."""
+        return self._known_items()[sku]
 
     def _targets(self, want: Wanted) -> tuple[str, list[tuple[str, int]]]:
         """The name it goes by, and (warehouse SKU, units) of each component."""
@@ -115,8 +132,8 @@ class Resolver:
         names = {name.strip() for want in self._wanted for name in (want.option_sku, want.partner_sku) if name.strip()}
         rows = SkuAlias.objects.filter(connection_id=self._route.marketplace_id, is_active=True).order_by("pk")
         aliases: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        for row in _named(rows, "marketplace_sku", names):
-            aliases[row.marketplace_sku].append((row.warehouse_sku, row.units))
+        for name, sku, units in _named(rows, "marketplace_sku", names, "warehouse_sku", "units"):
+            aliases[name].append((sku, units))
         return dict(aliases)
 
     def _known_near(self) -> Near:
@@ -125,16 +142,17 @@ class Resolver:
             self._near = Near.of(self._route, names)
         return self._near
 
-    def _known_items(self) -> dict[str, WarehouseItem]:
+    def _known_items(self) -> dict[str, KnownItem]:
         if self._items is None:
             rows = WarehouseItem.objects.filter(connection_id=self._route.warehouse_id)
-            self._items = {row.sku: row for row in _named(rows, "sku", self.warehouse_skus())}
+            found = _named(rows, "sku", self.warehouse_skus(), *KnownItem._fields)
+            self._items = {sku: KnownItem(*facts) for sku, *facts in found}
         return self._items
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """SKUs that differ from wanted ones in case only, in lower case → as they are spelt. They are only suggested."""
+    """SKUs that differ from wanted ones in case only, folded → as they are spelt. They are only suggested."""
 
     warehouse: str
     items: Mapping[str, Collection[str]]
@@ -158,23 +176,24 @@ class Near:
 
 
 def _only(spellings: Mapping[str, Collection[str]], sku: str) -> str:
-    others = [one for one in spellings.get(sku.lower(), ()) if one != sku]
+    others = [one for one in spellings.get(sku.casefold(), ()) if one != sku]
     return others[0] if len(others) == 1 else ""
 
 
 def _spellings(rows: QuerySet[Row], field: str, names: set[str]) -> dict[str, set[str]]:
-    wanted = {name.lower() for name in names}
-    found = rows.annotate(folded=Lower(field))
-    if len(wanted) <= MOST_NAMES:
-        found = found.filter(folded__in=wanted)
+    """Found by what the column of plain SKUs has in common, whose index makes it quick."""
+    wanted = {name.casefold() for name in names}
+    found = rows if len(wanted) > MOST_NAMES else rows.filter(plain_sku__in={plain(name) for name in names})
     spellings: dict[str, set[str]] = defaultdict(set)
-    for folded, spelt in found.order_by().values_list("folded", field):
-        spellings[folded].add(spelt)
+    for spelt in found.order_by().values_list(field, flat=True):
+        if spelt.casefold() in wanted:
+            spellings[spelt.casefold()].add(spelt)
     return spellings
 
 
-def _named(rows: QuerySet[Row], field: str, names: set[str]) -> list[Row]:
-    """The rows of these names. A query takes only so many values; for a whole catalogue all rows are read."""
+def _named(rows: QuerySet[Row], field: str, names: set[str], *more: str) -> list[tuple[Any, ...]]:
+    """The name and more columns of the rows of these names. A query takes only so many; for a whole catalogue all are
+    read."""
     if len(names) <= MOST_NAMES:
-        return list(rows.filter(**{f"{field}__in": names}))
-    return [row for row in rows if getattr(row, field) in names]
+        return list(rows.filter(**{f"{field}__in": names}).values_list(field, *more))
+    return [row for row in rows.values_list(field, *more).iterator() if row[0] in names]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from math import floor
@@ -14,10 +14,20 @@ MOST_SHOWN = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """What is available of an item at one location, and when that was so."""
+
+    place: str
+    available: Decimal
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One component of a listing. `available` is None for an item whose stock is not tracked; `max_online` its cap.
 
-    `place` and `observed_at` say where and when it was counted; they are only told.
+    `available` is the sum of the `figures` of all locations that count, negative ones included, and `pending` that of
+    the `orders` (units by order number) which those figures do not know yet; both are only told.
     """
 
     sku: str
@@ -25,67 +35,135 @@ class Part:
     available: Decimal | None
     pending: int = 0
     max_online: int | None = None
-    place: str = ""
-    observed_at: datetime | None = None
+    figures: tuple[Figure, ...] = ()
+    orders: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The rule that a figure comes from, and whose it is: the listing's or the route's."""
+
+    rule: int
+    note: str
+    of: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A listing's rules: the route's, unless it has its own."""
+    """What is in force for a listing. `origins` tells of each figure that is not the route's own setting.
+
+    `fixed_quantity` goes before everything but `do_not_publish`.
+    """
 
     reserve: int = 0
     minimum_level: int = 0
     max_online: int | None = None
     untracked_quantity: int | None = None
+    fixed_quantity: int | None = None
+    do_not_publish: bool = False
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The quantity to show, None for "show nothing", and each step on the way to it."""
+    """The quantity to show, None for "show nothing", and what it was made of."""
 
     quantity: int | None
-    explanation: dict[str, Any]
+    parts: tuple[Part, ...]
+    rules: Rules
 
-
-def offer(parts: Sequence[Part], rules: Rules) -> Offer:
-    """The scarcest component decides; the caps and the cut-off come last."""
-    steps = [_step(part, rules) for part in parts]
-    tracked = [step["sells"] for step in steps if step["sells"] is not None]
-    sells = min(tracked) if tracked else rules.untracked_quantity
-    caps = [cap for cap in (rules.max_online, *(_cap(part) for part in parts)) if cap is not None]
-    capped = min([sells, *caps, MOST_SHOWN]) if sells is not None else None
-    cut_off = capped is not None and capped < rules.minimum_level
-    quantity = 0 if cut_off else capped
-    return Offer(
-        quantity,
-        {
+    @property
+    def explanation(self) -> dict[str, Any]:
+        """Each step on the way to the quantity, ready for JSON; reckoned again from it, it is the same number."""
+        rules = self.rules
+        steps = [_step(part, rules) for part in self.parts]
+        sells, caps = _sells(self.parts, rules), _caps(self.parts, rules)
+        told: dict[str, Any] = {
             "components": steps,
             "sells": sells,
             "cap": min(caps) if caps else None,
             "minimum_level": rules.minimum_level,
-            "cut_off": cut_off,
-            "quantity": quantity,
-        },
-    )
+            "cut_off": _is_cut_off(_capped(sells, caps), rules),
+            "quantity": self.quantity,
+        }
+        if rules.fixed_quantity is not None:
+            told["fixed_quantity"] = rules.fixed_quantity
+        if rules.do_not_publish:
+            told["do_not_publish"] = True
+        origins = {
+            name: {"rule": one.rule, "note": one.note, "of": one.of}
+            for name, one in rules.origins.items()
+            if name != "max_online" or told["cap"] == rules.max_online  # else an item's own cap is lower
+        }
+        if origins:
+            told["rules"] = origins
+        return told
+
+    @property
+    def counted(self) -> int:
+        """How many the warehouse's figures alone would sell; -1 where there are none."""
+        tracked = ((part.available, part.units) for part in self.parts)
+        return min((floor(available) // units for available, units in tracked if available is not None), default=-1)
+
+
+def offer(parts: Sequence[Part], rules: Rules) -> Offer:
+    """The scarcest component decides; the caps and the cut-off come last."""
+    return Offer(_quantity(parts, rules), tuple(parts), rules)
+
+
+def _quantity(parts: Sequence[Part], rules: Rules) -> int | None:
+    if rules.do_not_publish:
+        return None
+    if rules.fixed_quantity is not None:
+        return min(rules.fixed_quantity, MOST_SHOWN)
+    capped = _capped(_sells(parts, rules), _caps(parts, rules))
+    return 0 if _is_cut_off(capped, rules) else capped
+
+
+def _sells(parts: Sequence[Part], rules: Rules) -> int | None:
+    tracked = [_left(part, rules) // part.units for part in parts if part.available is not None]
+    return min(tracked) if tracked else rules.untracked_quantity
+
+
+def _left(part: Part, rules: Rules) -> int:
+    return max(floor(part.available or 0) - part.pending - rules.reserve, 0)
+
+
+def _caps(parts: Sequence[Part], rules: Rules) -> list[int]:
+    own = [max(part.max_online, 0) // part.units for part in parts if part.max_online is not None]
+    return own if rules.max_online is None else [rules.max_online, *own]
+
+
+def _capped(sells: int | None, caps: Sequence[int]) -> int | None:
+    return None if sells is None else min([sells, *caps, MOST_SHOWN])
+
+
+def _is_cut_off(capped: int | None, rules: Rules) -> bool:
+    return capped is not None and capped < rules.minimum_level
 
 
 def _step(part: Part, rules: Rules) -> dict[str, Any]:
     if part.available is None:
         return {"sku": part.sku, "units": part.units, "tracked": False, "sells": None}
-    left = max(floor(part.available - part.pending - rules.reserve), 0)
-    return {
+    left, seen = _left(part, rules), [one.observed_at for one in part.figures]
+    step: dict[str, Any] = {
         "sku": part.sku,
         "units": part.units,
         "tracked": True,
-        "place": part.place,
-        "observed_at": part.observed_at.isoformat() if part.observed_at else None,
-        "available": f"{part.available.normalize():f}",
+        "place": " + ".join(one.place for one in part.figures),
+        "observed_at": min(seen).isoformat() if seen else None,
+        "available": _plain(part.available),
         "pending": part.pending,
         "reserve": rules.reserve,
         "left": left,
         "sells": left // part.units,
     }
+    if len(part.figures) > 1:
+        step["places"] = [[one.place, _plain(one.available), one.observed_at.isoformat()] for one in part.figures]
+    if part.orders:
+        step["orders"] = dict(sorted(part.orders.items()))
+    return step
 
 
-def _cap(part: Part) -> int | None:
-    return max(part.max_online, 0) // part.units if part.max_online is not None else None
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"

@@ -20,6 +20,7 @@ NEGATIVE_FOR = timedelta(minutes=10)  # an unknown SKU is soon created over ther
 POSITIVE_FOR = timedelta(hours=24)
 KNOWN_PER_QUERY = 1000
 HIGHEST_CAP = 999_999_999
+FACTS = ("matches", "remote_id", "title", "upc", "sellable", "stock_managed", "keep_selling", "max_online")
 
 
 def learn(connection: Connection, warehouse: Warehouse, skus: Iterable[str]) -> None:
@@ -39,15 +40,23 @@ def remember(connection: Connection, asked: Iterable[str], answered: Iterable[It
     found: dict[str, list[Item]] = defaultdict(list)
     for item in answered:
         found[item.sku].append(item)
+    rows = [_row(connection, sku, found[sku]) for sku in asked]
+    _note_unchanged(connection, rows)
     WarehouseItem.objects.bulk_create(
-        [_row(connection, sku, found[sku]) for sku in asked],
+        rows,
         update_conflicts=True,
         unique_fields=["connection", "sku"],
-        update_fields=[
-            "matches", "remote_id", "title", "upc", "sellable", "stock_managed", "keep_selling", "max_online",
-            "checked_at",
-        ],
-    )  # fmt: skip
+        update_fields=[*FACTS, "checked_at", "changed_at", "plain_title"],
+    )
+
+
+def _note_unchanged(connection: Connection, rows: list[WarehouseItem]) -> None:
+    """An answer like the one before changed nothing."""
+    known = {one.sku: one for one in WarehouseItem.objects.filter(connection=connection, sku__in=[r.sku for r in rows])}
+    for row in rows:
+        before = known.get(row.sku)
+        if before and all(getattr(before, name) == getattr(row, name) for name in FACTS):
+            row.changed_at = before.changed_at
 
 
 def ask(connection: Connection, skus: Iterable[str]) -> None:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from itertools import islice
+from typing import Any, TypeVar
 
 from django.utils import timezone
 
 from integrations.models import Route
 from inventory import listings
-from inventory.aliases import Component, Resolution, Resolver
-from inventory.availability import Part, Rules, offer
-from inventory.models import InventoryLevel, Listing, WarehouseItem
+from inventory.aliases import Component, KnownItem, Resolution, Resolver
+from inventory.availability import Figure, Offer, Part, offer
+from inventory.models import InventoryLevel, Listing
+from inventory.rulebook import Rulebook
 
-# (route, stock at its location by warehouse item id) → units per item that the warehouse's figures do not know yet
-Pending = Callable[[Route, dict[str, InventoryLevel]], dict[str, int]]
+Units = Mapping[str, Mapping[str, int]]
+# Per warehouse item, the units of each order (by its number) that the figures of the route's locations do not know yet.
+# It is asked before those figures are read: what moves in between is taken off twice until the next run, never missed.
+Pending = Callable[[Route], Units]
+AT_ONCE = 1_000  # listings: memory stays flat, and a query takes only so many names
+NONE: Mapping[str, int] = {}
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +40,20 @@ class Decision:
     sku: str
     quantity: int | None = None
     observed_at: datetime = field(default_factory=timezone.now)
-    explanation: dict[str, Any] = field(default_factory=dict)
+    offered: Offer | None = None
     problem: str = ""
     twins: tuple[Listing, ...] = ()
+
+    @property
+    def explanation(self) -> dict[str, Any]:
+        if self.problem:
+            return {"problem": self.problem, "quantity": 0}
+        return self.offered.explanation if self.offered else {}
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether a rule made the quantity, whatever the stock is."""
+        return self.offered is not None and self.offered.rules.fixed_quantity is not None
 
 
 def decide(route: Route, pending: Pending, only: Sequence[Listing] | None = None) -> list[Decision]:
@@ -41,68 +61,107 @@ def decide(route: Route, pending: Pending, only: Sequence[Listing] | None = None
 
     With `only`, those listings of the route are decided, as if it had no others.
     """
-    rows = list(route.listings.order_by("pk")) if only is None else only
-    resolver = Resolver(route, [listings.wanted(row) for row in rows])
-    found = {row.pk: resolver.resolve(listings.wanted(row)) for row in rows}
-    desk = _Desk(route, [one for one in found.values() if one.is_known], pending)
-    made = []
-    for sku, same in listings.by_published_name(rows, route).items():
-        if all(row.is_active for row in same):
-            speaker = next((row for row in same if found[row.pk].is_known), same[0])
-            twins = tuple(row for row in same if row is not speaker)
-            made.append(desk.decide(speaker, sku, found[speaker.pk], twins))
-    return made
+    on_their_way = pending(route)
+    if only is None:
+        return list(decide_all(route, on_their_way))
+    desk = _Desk(route, on_their_way, timezone.now())
+    groups = listings.by_published_name(only, route)
+    return [one for some in _some_at_a_time(groups.items()) for one in desk.decide(some)]
+
+
+def decide_all(route: Route, on_their_way: Units) -> Iterator[Decision]:
+    """The same for every listing of the route, some at a time."""
+    return decide_rows(route, on_their_way, listings.names_of(route))
+
+
+def decide_rows(route: Route, on_their_way: Units, names: Mapping[str, Sequence[int]]) -> Iterator[Decision]:
+    """For these listings, by the SKU that they are published under; all of one SKU must be there."""
+    desk = _Desk(route, on_their_way, timezone.now())
+    for some in _some_at_a_time(names.items()):
+        rows = listings.load([pks for _, pks in some])
+        groups = [(name, [rows[pk] for pk in pks if pk in rows]) for name, pks in some]
+        yield from desk.decide([(name, listings.by_knowledge(same)) for name, same in groups if same])
+
+
+def _some_at_a_time(groups: Iterable[Row]) -> Iterator[list[Row]]:
+    left = iter(groups)
+    while some := list(islice(left, AT_ONCE)):
+        yield some
 
 
 class _Desk:
-    """The figures of one route's items, loaded once."""
+    """Decides groups of listings, each under one SKU, with the figures of what they are loaded once per call."""
 
-    def __init__(self, route: Route, resolutions: Sequence[Resolution], pending: Pending) -> None:
+    def __init__(self, route: Route, on_their_way: Units, at: datetime) -> None:
         self._route = route
-        ids = {part.item_id for one in resolutions for part in one.components}
-        items = WarehouseItem.objects.filter(connection_id=route.warehouse_id, matches=1)
-        self._items = {item.remote_id: item for item in items if item.remote_id in ids}
-        levels = InventoryLevel.objects.filter(connection_id=route.warehouse_id, location_id=route.location_id)
-        self._levels = {level.item_id: level for level in levels if level.item_id in ids}
-        self._pending = pending(route, self._levels)
+        self._places = route.places
+        self._on_their_way = on_their_way
+        self._rules = Rulebook(route, at)
+        self._resolver = Resolver(route, [])
+        self._figures: dict[str, list[Figure]] = {}
 
-    def decide(self, listing: Listing, sku: str, resolution: Resolution, twins: tuple[Listing, ...]) -> Decision:
-        if not resolution.is_known:
-            return self._lost(listing, sku, resolution, twins)
-        levels = [self._levels.get(part.item_id) for part in resolution.components]
-        counted = [level for level in levels if level is not None]
-        if len(counted) < len(levels) or any(part.item_id not in self._items for part in resolution.components):
-            return Decision(listing, sku, twins=twins)
-        parts = [self._part(part, level) for part, level in zip(resolution.components, counted, strict=True)]
-        offered = offer(parts, self._rules(listing))
-        oldest = min(level.observed_at for level in counted)
-        return Decision(listing, sku, offered.quantity, oldest, offered.explanation, twins=twins)
+    def decide(self, groups: Iterable[tuple[str, Sequence[Listing]]]) -> Iterator[Decision]:
+        active = [(sku, same) for sku, same in groups if all(row.is_active for row in same)]
+        wanted = {row.pk: listings.wanted(row) for _, same in active for row in same}
+        self._resolver = Resolver(self._route, wanted.values())
+        found = {pk: self._resolver.resolve(want) for pk, want in wanted.items()}
+        self._figures = self._load({part.item_id for one in found.values() for part in one.components})
+        for sku, same in active:
+            speaker = next((row for row in same if found[row.pk].is_known), same[0])
+            twins = tuple(row for row in same if row is not speaker)
+            yield self._decide(speaker, sku, found[speaker.pk], twins)
 
-    def _lost(self, listing: Listing, sku: str, resolution: Resolution, twins: tuple[Listing, ...]) -> Decision:
-        if not resolution.is_asked:
-            return Decision(listing, sku, twins=twins)
-        problem = resolution.problem[:1].upper() + resolution.problem[1:]
-        explanation = {"problem": problem, "quantity": 0}
-        return Decision(listing, sku, 0, explanation=explanation, problem=problem, twins=twins)
-
-    def _part(self, part: Component, level: InventoryLevel) -> Part:
-        item = self._items[part.item_id]
-        unlimited = item.keep_selling and self._route.untracked_quantity is not None
-        return Part(
-            sku=part.sku,
-            units=part.units,
-            available=level.available if item.stock_managed and not unlimited else None,
-            pending=self._pending.get(part.item_id, 0),
-            max_online=item.max_online,
-            place=self._route.location_name,
-            observed_at=level.observed_at,
+    def _load(self, items: set[str]) -> dict[str, list[Figure]]:
+        """Per item, its figure at each location that counts, the one that ships first."""
+        levels = InventoryLevel.objects.filter(
+            connection_id=self._route.warehouse_id, location_id__in=self._places, item_id__in=items
         )
+        told: dict[str, dict[str, tuple[Decimal, datetime]]] = defaultdict(dict)
+        for item, place, available, at in levels.values_list("item_id", "location_id", "available", "observed_at"):
+            told[item][place] = available, at
+        ships = self._route.location_id
+        return {
+            item: [Figure(name, *here[place]) for place, name in self._places.items() if place in here]
+            for item, here in told.items()
+            if ships in here
+        }
 
-    def _rules(self, listing: Listing) -> Rules:
-        route = self._route
-        return Rules(
-            reserve=route.reserve if listing.reserve is None else listing.reserve,
-            minimum_level=route.minimum_level,
-            max_online=route.max_online,
-            untracked_quantity=route.untracked_quantity,
+    def _decide(self, listing: Listing, sku: str, found: Resolution, twins: tuple[Listing, ...]) -> Decision:
+        if not found.is_known:
+            return self._lost(listing, sku, found, twins)
+        rules = self._rules.of(listing.pk)
+        items = [self._resolver.item(part.sku) for part in found.components]
+        parts = [self._part(part, item) for part, item in zip(found.components, items, strict=True)]
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts) and rules.fixed_quantity is None and not rules.do_not_publish:
+            return Decision(listing, sku, twins=twins)  # its stock was never read
+        offered = offer(known, rules)
+        seen = [figure.observed_at for part in known for figure in part.figures]
+        return Decision(
+            listing, sku, offered.quantity, min(seen, default=min(item.checked_at for item in items)), offered,
+            twins=twins,
+        )  # fmt: skip
+
+    def _lost(self, listing: Listing, sku: str, found: Resolution, twins: tuple[Listing, ...]) -> Decision:
+        if not found.is_asked:
+            return Decision(listing, sku, twins=twins)
+        return Decision(listing, sku, 0, problem=found.problem[:1].upper() + found.problem[1:], twins=twins)
+
+    def _part(self, part: Component, item: KnownItem) -> Part | None:
+        """None when its stock counts and was never read."""
+        unlimited = item.keep_selling and self._route.untracked_quantity is not None
+        if not item.stock_managed or unlimited:
+            return Part(part.sku, part.units, None, max_online=item.max_online)
+        figures = self._figures.get(part.item_id)
+        if figures is None:
+            return None
+        orders = self._on_their_way.get(part.item_id, NONE)
+        return Part(
+            part.sku,
+            part.units,
+            sum((figure.available for figure in figures), Decimal(0)),
+            sum(orders.values()),
+            item.max_online,
+            tuple(figures),
+            orders,
         )

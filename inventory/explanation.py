@@ -16,14 +16,19 @@ def in_words(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [("Not shown", f"listing {explanation['shown_by']} has the same SKU there and shows the quantity")]
     if "problem" in explanation:
         return [("0", str(explanation["problem"]))]
-    parts = [(f"{part['units']} × {part['sku']}", _part(part)) for part in explanation.get("components", ())]
-    return [*parts, ("Shown", _result(explanation))] if parts else []
+    parts = [
+        (f"{part['units']} × {part['sku']}", _part(part, explanation)) for part in explanation.get("components", ())
+    ]
+    is_ruled = "fixed_quantity" in explanation or "do_not_publish" in explanation
+    return [*parts, ("Shown", _result(explanation))] if parts or is_ruled else []
 
 
 def briefly(explanation: Mapping[str, Any]) -> str:
     """The scarcest component in a few words, or what is wrong."""
     if "problem" in explanation:
         return str(explanation["problem"])
+    if "fixed_quantity" in explanation:
+        return f"fixed quantity {explanation['fixed_quantity']}{_by_rule(explanation, 'fixed_quantity')}"
     tracked = [part for part in explanation.get("components", ()) if part.get("tracked")]
     if not tracked:
         return "stock not tracked"
@@ -31,11 +36,14 @@ def briefly(explanation: Mapping[str, Any]) -> str:
     return f"{part['sku']}: {part['available']} available{_where(part)} − {part['pending']} in orders"
 
 
-def _part(part: Mapping[str, Any]) -> str:
+def _part(part: Mapping[str, Any], explanation: Mapping[str, Any]) -> str:
     if not part.get("tracked"):
         return "stock not tracked"
     counted = f"{part['available']} available{_where(part)}{_when(part)}"
-    taken = f"{counted} − {part['pending']} in orders on their way − {part['reserve']} reserve"
+    if part.get("places"):
+        counted += f" ({' + '.join(f'{available} at {place}' for place, available, _ in part['places'])})"
+    reserve = f"{part['reserve']} reserve{_by_rule(explanation, 'reserve')}"
+    taken = f"{counted} − {part['pending']} in orders on their way − {reserve}"
     left = f"{taken} = {part['left']}" if "left" in part else taken
     return f"{left}; ÷ {part['units']} per unit = {part['sells']}" if part["units"] > 1 else left
 
@@ -51,11 +59,25 @@ def _when(part: Mapping[str, Any]) -> str:
     return f" (observed {timesince(observed_at, timezone.now()).split(',')[0]} ago)"
 
 
+def _by_rule(explanation: Mapping[str, Any], name: str) -> str:
+    """Which rule a figure comes from; nothing where it is the route's own setting."""
+    rule = explanation.get("rules", {}).get(name)
+    if not rule:
+        return ""
+    note = f": {rule['note']}" if rule["note"] else ""
+    return f" (rule {rule['rule']} of the {rule['of']}{note})"
+
+
 def _result(explanation: Mapping[str, Any]) -> str:
+    if explanation.get("do_not_publish"):
+        return f"not published{_by_rule(explanation, 'do_not_publish')}; what is shown stays"
+    if "fixed_quantity" in explanation:
+        return f"fixed quantity {explanation['fixed_quantity']}{_by_rule(explanation, 'fixed_quantity')}"
     steps = [f"sells {explanation['sells']}" if explanation.get("sells") is not None else "nothing tracked to sell"]
     if explanation.get("cap") is not None:
-        steps.append(f"cap {explanation['cap']}")
+        steps.append(f"cap {explanation['cap']}{_by_rule(explanation, 'max_online')}")
     if explanation.get("minimum_level"):
         below = ", which it is below" if explanation.get("cut_off") else ""
-        steps.append(f"minimum level {explanation['minimum_level']}{below}")
+        level = f"{explanation['minimum_level']}{_by_rule(explanation, 'minimum_level')}"
+        steps.append(f"minimum level {level}{below}")
     return f"{'; '.join(steps)} → {explanation.get('quantity')}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
-from decimal import Decimal
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -20,7 +19,8 @@ from integrations.wording import counted
 from inventory import readings
 from inventory.decisions import Decision
 from inventory.explanation import briefly
-from inventory.guard import Change, Limits, Shown, Verdict, judge
+from inventory.gathered import Gathered, shown_before
+from inventory.guard import Change, Limits, Verdict, judge
 from inventory.models import GuardedPublish, GuardedQuantity
 
 S = GuardedPublish.State
@@ -32,14 +32,15 @@ class NotReleased(Exception):
 
 
 @transaction.atomic
-def admit(run: Run, route: Route, decisions: Sequence[Decision]) -> list[Decision]:
+def admit(run: Run, route: Route, gathered: Gathered) -> list[Decision]:
     """The decisions that may be published now. What is held back is kept for a person, and told."""
-    doubt = readings.doubt(route)
-    before = {one.listing.pk: _before(one) for one in decisions}
+    doubt, decisions = readings.doubt(route), gathered.kept
+    before = {one.listing.pk: shown_before(one) for one in decisions}
     changes = [_change(route, one, before[one.listing.pk], doubt) for one in decisions if _is_change(one, before)]
-    _tell_first(run, before, changes)
+    if changes and not gathered.shown.listings:
+        run.count("shown for the first time", len(changes))
     rest = _beyond_release(route, changes)
-    verdict = _judge(route, decisions, before, rest, doubt)
+    verdict = _judge(route, gathered, rest, doubt)
     held = {one.listing_id: one for one in rest if one.listing_id in verdict.held}
     _keep(run, route, verdict.reasons, held, decisions)
     return [one for one in decisions if one.listing.pk not in held]
@@ -65,13 +66,6 @@ def _decide(record: GuardedPublish, fingerprint: str, by: User | None, state: st
         raise NotReleased("These quantities are not the ones any more that were shown. Look at them again.")
 
 
-def _before(one: Decision) -> int | None:
-    """What the marketplace shows under the decision's SKU, whichever of its listings it was published for."""
-    same = [row for row in (one.listing, *one.twins) if row.published_sku == one.sku and row.published_at]
-    last = max(same, key=lambda row: row.published_at or datetime.min, default=one.listing)
-    return last.published_quantity
-
-
 def _is_change(one: Decision, before: dict[int, int | None]) -> bool:
     shown = before[one.listing.pk]
     return one.quantity is not None and one.quantity != shown and not (shown is None and one.quantity == 0)
@@ -83,41 +77,23 @@ def _change(route: Route, one: Decision, before: int | None, doubt: str) -> Chan
 
 
 def _is_sound(route: Route, one: Decision, before: int | None, after: int) -> bool:
+    if one.is_fixed:
+        return True  # it does not rest on stock
     if before is None:
         return one.observed_at > timezone.now() - timedelta(hours=route.stale_after_hours)
-    return after < before <= _counted_in(one)
+    return after < before <= (one.offered.counted if one.offered else -1)
 
 
-def _counted_in(one: Decision) -> int:
-    """How many the warehouse's figures alone would sell; -1 where there are none."""
-    parts = [part for part in one.explanation.get("components", ()) if part.get("tracked")]
-    return min((int(Decimal(part["available"]) // part["units"]) for part in parts), default=-1)
-
-
-def _tell_first(run: Run, before: dict[int, int | None], changes: Sequence[Change]) -> None:
-    if changes and all(quantity is None for quantity in before.values()):
-        run.count("shown for the first time", len(changes))
-
-
-def _judge(
-    route: Route, decisions: Sequence[Decision], before: dict[int, int | None], changes: Sequence[Change], doubt: str
-) -> Verdict:
+def _judge(route: Route, gathered: Gathered, changes: Sequence[Change], doubt: str) -> Verdict:
     """While stock is being read, what was read so far is judged for itself too: zeros must not slip in by and by."""
     limits = Limits(route.guard_share, route.guard_listings)
-    verdict = judge(changes, _shown(before.values()), limits, doubt)
-    since = readings.under_way_since(route.warehouse_id) if changes else None
-    if since is None:
+    verdict = judge(changes, gathered.shown, limits, doubt)
+    since = gathered.since
+    if since is None or not changes:
         return verdict
-    read = {one.listing.pk for one in decisions if one.observed_at >= since}
-    part = judge(
-        [one for one in changes if one.listing_id in read], _shown(before[pk] for pk in read), limits, doubt
-    )  # fmt: skip
+    read = {one.listing.pk for one in gathered.kept if one.observed_at >= since}
+    part = judge([one for one in changes if one.listing_id in read], gathered.read, limits, doubt)
     return Verdict(verdict.held | part.held, tuple(dict.fromkeys((*verdict.reasons, *part.reasons))))
-
-
-def _shown(quantities: Iterable[int | None]) -> Shown:
-    shown = [quantity for quantity in quantities if quantity is not None]
-    return Shown(len(shown), sum(quantity > 0 for quantity in shown))
 
 
 def _beyond_release(route: Route, changes: Sequence[Change]) -> list[Change]:

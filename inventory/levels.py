@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations import places
 from integrations.errors import IntegrationError, Misconfigured, Refused, Unavailable
 from integrations.models import Connection, Route
-from integrations.ports import LevelPage, Warehouse
+from integrations.ports import Location, Warehouse
 from integrations.runs import Run
+from integrations.stock import LevelPage
 from inventory import catalogue, listings, readings
 from inventory.aliases import Resolver
 from inventory.models import InventoryLevel, StockSweep, WarehouseItem
 
 Figures = tuple[Decimal, Decimal, Decimal]
+FIGURES = ["on_hand", "committed", "available", "observed_at", "changed_at"]
+ROWS_AT_ONCE, ITEMS_PER_QUERY = 2_000, 5_000
+ASKED_AGAIN_AFTER = timedelta(hours=1)
 SWEEP_GOES_ON_FOR = timedelta(hours=1)  # then its first pages are too old, and it starts anew
 
 
 def pull(run: Run) -> None:
     """Sweep the stock and store what concerns us; then the marketplaces it feeds have something to publish."""
-    routes = list(
-        Route.objects.filter(warehouse=run.connection).exclude(state=Route.State.PAUSED).select_related("marketplace")
-    )
+    routes = list(routes_to(run.connection))
     if not routes:
         return
     warehouse = run.warehouse()
@@ -37,8 +41,22 @@ def pull(run: Run) -> None:
     locations = _locations(run, routes, warehouse)
     if locations and WarehouseItem.objects.filter(connection=run.connection, matches=1).exists():
         _sweep(run, warehouse, locations)
+        tell_age(run, locations)
     for route in routes:
         run.wake("publish_inventory", route.marketplace_id)
+
+
+def routes_to(warehouse: Connection) -> QuerySet[Route]:
+    """Those that its stock is read for."""
+    return Route.objects.filter(warehouse=warehouse).exclude(state=Route.State.PAUSED).select_related("marketplace")
+
+
+def tell_age(run: Run, places: Collection[str]) -> None:
+    """How old the oldest figure is that a quantity may rest on."""
+    oldest = readings.oldest_figure(run.connection, places)
+    if oldest is not None:
+        age = max(timezone.now() - oldest, timedelta(0))
+        run.note(f"the oldest figure in use is {int(age.total_seconds() // 60)} min old")
 
 
 def _sweep(run: Run, warehouse: Warehouse, locations: Sequence[str]) -> None:
@@ -46,30 +64,48 @@ def _sweep(run: Run, warehouse: Warehouse, locations: Sequence[str]) -> None:
     now = timezone.now()
     sweep = StockSweep.objects.filter(connection=run.connection, started_at__gt=now - SWEEP_GOES_ON_FOR).first()
     if sweep is None:
-        values = {"next_page": 1, "started_at": now}
+        values = {"next_page": 1, "started_at": now, "items": 0}
         sweep, _ = StockSweep.objects.update_or_create(connection=run.connection, defaults=values)
     try:
         for page in warehouse.levels(first_page=sweep.next_page):
             run.beat()
-            run.count("levels", store(run.connection, page, locations))
-            sweep.next_page += 1
-            sweep.save(update_fields=["next_page"])
+            known = known_items(run.connection, page)
+            run.count("levels", store(run.connection, page, locations, known))
+            sweep.next_page, sweep.items = sweep.next_page + 1, sweep.items + len(known)
+            sweep.save(update_fields=["next_page", "items"])
     except Unavailable:
         raise
     except IntegrationError as exc:
         _give_up(sweep, exc)
         raise
-    _end(run, sweep, locations)
+    if _end(run, sweep, locations):
+        ask_for_missing(run, warehouse, readings.missing_since(run.connection, locations, sweep.started_at))
+
+
+def ask_for_missing(run: Run, warehouse: Warehouse, items: Collection[str]) -> None:
+    """Items that did not come with the stock may be archived or merged: ask what their SKUs are now."""
+    known = WarehouseItem.objects.filter(
+        connection=run.connection, matches=1, stock_managed=True, checked_at__lt=timezone.now() - ASKED_AGAIN_AFTER
+    )
+    gone = sorted(items)
+    for start in range(0, len(gone), ITEMS_PER_QUERY):
+        skus = set(known.filter(remote_id__in=gone[start : start + ITEMS_PER_QUERY]).values_list("sku", flat=True))
+        if skus:
+            run.count("items asked for, since their stock did not come", len(skus))
+            catalogue.doubt(run.connection, skus)
+            catalogue.learn(run.connection, warehouse, skus)
 
 
 @transaction.atomic
-def _end(run: Run, sweep: StockSweep, locations: Sequence[str]) -> None:
-    missing = readings.close(run.connection, sweep.started_at, locations)
+def _end(run: Run, sweep: StockSweep, locations: Sequence[str]) -> bool:
+    """Whether the reading was complete."""
+    missing = readings.close(sweep, locations)
     if missing:
         run.problem(
             f"{missing}; the figures of the others stay as they were, and changes are guarded until it is whole"
         )
     sweep.delete()
+    return not missing
 
 
 @transaction.atomic
@@ -80,10 +116,14 @@ def _give_up(sweep: StockSweep, exc: IntegrationError) -> None:
     sweep.delete()
 
 
-def store(connection: Connection, page: LevelPage, locations: Sequence[str]) -> int:
-    """Keep a page's figures of known items; a mapped location that an item does not list holds none of it."""
+def known_items(connection: Connection, page: LevelPage) -> set[str]:
+    """Of the items on a page, those that concern us."""
     items = WarehouseItem.objects.filter(connection=connection, matches=1, remote_id__in=page.item_ids)
-    known = set(items.values_list("remote_id", flat=True))
+    return set(items.values_list("remote_id", flat=True))
+
+
+def store(connection: Connection, page: LevelPage, locations: Sequence[str], known: Collection[str]) -> int:
+    """Keep a page's figures of known items; a mapped location that an item does not list holds none of it."""
     figures: dict[tuple[str, str], Figures] = {
         (item, place): (Decimal(0), Decimal(0), Decimal(0)) for item in known for place in locations
     }
@@ -95,35 +135,60 @@ def store(connection: Connection, page: LevelPage, locations: Sequence[str]) -> 
 
 @transaction.atomic
 def _upsert(connection: Connection, figures: dict[tuple[str, str], Figures], observed_at: datetime) -> int:
-    items = {item for item, _ in figures}
-    rows = InventoryLevel.objects.select_for_update().filter(connection=connection, item_id__in=items)
-    existing = {(row.item_id, row.location_id): row for row in rows}
-    stale, fresh, now = [], [], timezone.now()
-    for (item, place), (on_hand, committed, available) in figures.items():
-        row = existing.get((item, place))
-        if row is None:
-            row = InventoryLevel(connection=connection, item_id=item, location_id=place)
-            fresh.append(row)
-        elif row.observed_at < observed_at or row.observed_at > now:  # seen by a clock that was set ahead
-            stale.append(row)
-        else:
+    """Most figures are the same as before: only when they were seen is written then, with one query."""
+    rows = InventoryLevel.objects.select_for_update().filter(
+        connection=connection, item_id__in={item for item, _ in figures}
+    )
+    columns = rows.values_list("item_id", "location_id", "pk", "observed_at", *FIGURES[:3])
+    existing = {(item, place): (pk, at, tuple(known)) for item, place, pk, at, *known in columns}
+    same, others, fresh, now = [], [], [], timezone.now()
+    for key, seen in figures.items():
+        if key not in existing:
+            fresh.append(_row(connection, key, seen, observed_at, now))
             continue
-        row.on_hand, row.committed, row.available, row.observed_at = on_hand, committed, available, observed_at
+        pk, before, known = existing[key]
+        if before >= observed_at and before <= now:  # later than now it was seen by a clock that was set ahead
+            continue
+        if known == seen:
+            same.append(pk)
+        else:
+            others.append(_row(connection, key, seen, observed_at, now, pk))
     InventoryLevel.objects.bulk_create(fresh, batch_size=500)
-    InventoryLevel.objects.bulk_update(stale, ["on_hand", "committed", "available", "observed_at"], batch_size=200)
-    return len(fresh) + len(stale)
+    InventoryLevel.objects.bulk_update(others, FIGURES, batch_size=200)
+    InventoryLevel.objects.filter(pk__in=same).update(observed_at=observed_at)
+    return len(fresh) + len(others) + len(same)
+
+
+def _row(
+    connection: Connection, key: tuple[str, str], figures: Figures, observed_at: datetime, now: datetime,
+    pk: int | None = None,
+) -> InventoryLevel:  # fmt: skip
+    return InventoryLevel(
+        pk=pk, connection=connection, item_id=key[0], location_id=key[1], observed_at=observed_at, changed_at=now,
+        on_hand=figures[0], committed=figures[1], available=figures[2],
+    )  # fmt: skip
 
 
 def _learn_items(connection: Connection, warehouse: Warehouse, route: Route) -> None:
-    resolver = Resolver(route, [listings.wanted(one) for one in route.listings.filter(is_active=True)])
-    catalogue.learn(connection, warehouse, resolver.warehouse_skus())
+    rows = route.listings.filter(is_active=True).defer("explanation").order_by("pk").iterator(ROWS_AT_ONCE)
+    while some := list(islice(rows, ROWS_AT_ONCE)):
+        resolver = Resolver(route, [listings.wanted(one) for one in some])
+        catalogue.learn(connection, warehouse, resolver.warehouse_skus())
 
 
 def _locations(run: Run, routes: Sequence[Route], warehouse: Warehouse) -> list[str]:
-    found = []
+    """The ids of all locations that count for a route; what is wrong with one is told."""
+    found: dict[str, None] = {}
+    known: Sequence[Location] | None = None
     for route in routes:
         try:
-            found.append(places.location_id(route, warehouse))
+            places.location_id(route, warehouse)
         except Refused as exc:
             run.problem(str(exc))
-    return found
+            continue
+        if route.counted_names:
+            known = warehouse.locations() if known is None else known
+            for problem in places.learn_counted(route, known):
+                run.problem(problem)
+        found.update(dict.fromkeys(route.places))
+    return list(found)

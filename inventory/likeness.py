@@ -14,11 +14,13 @@ from string import ascii_lowercase, digits
 
 # What two spellings of one SKU differ in, besides capitals.
 PUNCTUATION = " -_./\\,:;#+*'"
+NOTHING = dict.fromkeys(map(ord, PUNCTUATION))
 LETTERS = ascii_lowercase + digits
 SHORTEST_NEAR = 4  # of a shorter SKU every other one is near
 SHORTEST_PART = 4
 LEAST_RATIO = 0.8
 HIGHEST = 99  # only a person is sure
+TITLE_CHARS = 200
 # Characters that are read for one another.
 CONFUSED = ("0o", "1il", "5s", "8b", "2z", "uv", "mn")
 SEPARATORS = ("", "-", "_", " ", ".", "/")
@@ -59,7 +61,12 @@ class Suggestion:
 
 def plain(sku: str) -> str:
     """A SKU without capitals, blanks and punctuation."""
-    return sku.translate({ord(one): None for one in PUNCTUATION}).lower()
+    return sku.translate(NOTHING).casefold()
+
+
+def plain_title(title: str) -> str:
+    """A title without capitals and needless blanks; the beginning of a long one, as it is stored to be found by."""
+    return " ".join(title.split()).casefold()[:TITLE_CHARS]
 
 
 def ranked(clues: Iterable[Clue], limit: int) -> list[Suggestion]:
@@ -83,7 +90,7 @@ def clues(asked: Goods, carried: Goods) -> Iterator[Clue]:
     spelt = spelling(asked.sku, carried.sku)
     if spelt:
         yield Clue(parts, *spelt)
-    if asked.title.strip() and asked.title.strip().casefold() == carried.title.strip().casefold():
+    if asked.title.strip() and plain_title(asked.title) == plain_title(carried.title):
         yield Clue(parts, 65, "same title")
 
 
@@ -145,9 +152,9 @@ def _one_change(one: str, other: str) -> tuple[int, str]:
 
 
 def _but_for(asked: str, known: str) -> str:
-    if asked.lower() == known.lower():
+    if asked.casefold() == known.casefold():
         return "capitals"
-    bare = [sku.translate({ord(one): None for one in PUNCTUATION}) for sku in (asked, known)]
+    bare = [sku.translate(NOTHING) for sku in (asked, known)]
     return "blanks and punctuation" if bare[0] == bare[1] else "capitals, blanks and punctuation"
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 
 from integrations.models import Connection, Route
 from inventory.aliases import Wanted
 from inventory.models import Listing, SkuAlias
+
+NAMES = ("marketplace_sku", "partner_sku", "option_sku")
+LOADED_AT_ONCE = 2_000
 
 
 def learn_from_line(route: Route, sku: str, *, by_alias: bool, partner_sku: str, option_sku: str, upc: str) -> None:
@@ -25,17 +32,16 @@ def learn_from_line(route: Route, sku: str, *, by_alias: bool, partner_sku: str,
         listing, is_new = Listing.objects.get_or_create(route=route, marketplace_sku=option, defaults=taught)
     news = {field: value for field, value in taught.items() if value and getattr(listing, field) != value}
     if news and not is_new:
-        Listing.objects.filter(pk=listing.pk).update(**news)
+        Listing.objects.filter(pk=listing.pk).update(**news, changed_at=timezone.now())
 
 
 def learn_from_aliases(marketplace: Connection) -> None:
     """Every SKU with an active alias is a listing on each of the marketplace's routes."""
-    aliased = set(
-        SkuAlias.objects.filter(connection=marketplace, is_active=True).values_list("marketplace_sku", flat=True)
-    )
+    active = SkuAlias.objects.filter(connection=marketplace, is_active=True)
     for route in Route.objects.filter(marketplace=marketplace).exclude(state=Route.State.PAUSED):
-        known = set(route.listings.values_list("marketplace_sku", flat=True))
-        fresh = [Listing(route=route, marketplace_sku=sku) for sku in sorted(aliased - known)]
+        known = Listing.objects.filter(route=route, marketplace_sku=OuterRef("marketplace_sku"))
+        unknown = active.filter(~Exists(known)).order_by("marketplace_sku").values_list("marketplace_sku", flat=True)
+        fresh = [Listing(route=route, marketplace_sku=sku) for sku in unknown.distinct()]
         Listing.objects.bulk_create(fresh, ignore_conflicts=True, batch_size=1000)
 
 
@@ -47,9 +53,13 @@ def wanted(listing: Listing) -> Wanted:
 
 def published_name(listing: Listing, route: Route) -> str:
     """The SKU that its quantity is shown under: the route's choice where an order taught us that name."""
-    if route.published_sku == Route.PublishedSku.OPTION and listing.option_sku:
-        return listing.option_sku
-    return listing.partner_sku or listing.marketplace_sku
+    return shown_as(route, listing.marketplace_sku, listing.partner_sku, listing.option_sku)
+
+
+def shown_as(route: Route, name: str, partner_sku: str, option_sku: str) -> str:
+    if route.published_sku == Route.PublishedSku.OPTION and option_sku:
+        return option_sku
+    return partner_sku or name
 
 
 def by_published_name(rows: Iterable[Listing], route: Route) -> dict[str, list[Listing]]:
@@ -57,6 +67,51 @@ def by_published_name(rows: Iterable[Listing], route: Route) -> dict[str, list[L
     named: dict[str, list[Listing]] = defaultdict(list)
     for row in rows:
         named[published_name(row, route)].append(row)
-    for same in named.values():
-        same.sort(key=lambda row: (not row.option_sku, not row.partner_sku, row.pk))
-    return dict(named)
+    return {name: by_knowledge(same) for name, same in named.items()}
+
+
+def by_knowledge(same: Iterable[Listing]) -> list[Listing]:
+    """The one that orders taught us most about first."""
+    return sorted(same, key=lambda row: (not row.option_sku, not row.partner_sku, row.pk))
+
+
+def names_of(route: Route, among: Q | None = None) -> dict[str, list[int]]:
+    """The SKUs that a route's listings are shown under, with the ids of those that share it; a row is a few bytes."""
+    rows = route.listings.filter(among) if among is not None else route.listings.all()
+    named: dict[str, list[int]] = {}
+    of_names = rows.order_by("pk").values_list("pk", *NAMES)
+    for pk, name, partner, option in of_names.iterator(chunk_size=LOADED_AT_ONCE):
+        named.setdefault(shown_as(route, name, partner, option), []).append(pk)
+    return named
+
+
+def load(groups: Sequence[Sequence[int]]) -> dict[int, Listing]:
+    """Listings by id, given in groups that share a SKU. One that shares none comes without its long explanation."""
+    alone = [pks[0] for pks in groups if len(pks) == 1]
+    shared = [pk for pks in groups if len(pks) > 1 for pk in pks]
+    found = Listing.objects.defer("explanation").in_bulk(alone)
+    return {**found, **Listing.objects.in_bulk(shared)} if shared else found
+
+
+def changed_since(route: Route, since: datetime, most: int) -> dict[str, datetime]:
+    """The names of listings that were made or changed, or their aliases or rules, with the time; at most so many."""
+    aliases = SkuAlias.objects.filter(connection=route.marketplace_id, changed_at__gt=since).order_by("-changed_at")
+    rules = route.inventory_rules.filter(changed_at__gt=since, listing__isnull=False).order_by("-changed_at")
+    own = route.listings.filter(changed_at__gt=since).order_by("-changed_at")
+    named: dict[str, datetime] = {}
+    for rows, name in ((aliases, "marketplace_sku"), (rules, "listing__marketplace_sku"), (own, "marketplace_sku")):
+        for sku, at in rows.values_list(name, "changed_at")[:most]:
+            named[sku] = max(at, named.get(sku, at))
+    return named
+
+
+def called(route: Route, names: Iterable[str]) -> list[Listing]:
+    """The active listings of a route that go by one of these names."""
+    some = list(names)
+    rows: dict[int, Listing] = {}
+    for start in range(0, len(some), LOADED_AT_ONCE):
+        few = some[start : start + LOADED_AT_ONCE]
+        by_name = Q(marketplace_sku__in=few) | Q(partner_sku__in=few) | Q(option_sku__in=few)
+        found = route.listings.filter(by_name, is_active=True).defer("explanation")
+        rows.update({row.pk: row for row in found})
+    return list(rows.values())

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Lower, Replace
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations import wording
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
-from inventory.likeness import PUNCTUATION
+from inventory.checked import DriftedListing, InventoryCheck  # noqa: F401 (Django looks for models here)
+from inventory.decided import RouteDecision  # noqa: F401
+from inventory.filed import InventoryFile
+from inventory.likeness import TITLE_CHARS, plain, plain_title
+from inventory.rules import InventoryRule  # noqa: F401
+
+# A folded text may be three times as long.
+PLAIN_CHARS = 360
 
 
-def plain_of(field: str) -> Func:
-    """What `likeness.plain` makes of a column's text, as an expression."""
-    text: F | Func = F(field)
-    for one in PUNCTUATION:
-        text = Replace(text, Value(one), Value(""))
-    return Lower(text)
+class Folded(models.CharField):  # type: ignore[type-arg]
+    """Another column's text as it is found by, written whenever a row is; the same on every database.
+
+    They fold letters beyond ASCII each in its own way, SQLite not at all.
+    """
+
+    def __init__(self, of: str = "", by: Callable[[str], str] = plain, **kwargs: Any) -> None:
+        super().__init__(**{"editable": False, "default": "", **kwargs})
+        self._of, self._by = of, by
+
+    def deconstruct(self) -> Any:
+        """A migration knows it as the column that it is."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        folded = self._by(getattr(model_instance, self._of))
+        setattr(model_instance, self.attname, folded)
+        return folded
 
 
 class SkuAlias(models.Model):
@@ -36,12 +57,18 @@ class SkuAlias(models.Model):
     units = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
     is_active = models.BooleanField(default=True)
     note = models.CharField(max_length=200, blank=True)
+    plain_sku = Folded("marketplace_sku", max_length=PLAIN_CHARS)
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         verbose_name = "SKU alias"
         verbose_name_plural = "SKU aliases"
         ordering = ["connection", "marketplace_sku", "warehouse_sku"]
+        indexes = [
+            models.Index(fields=["connection", "plain_sku"], name="alias_by_plain_sku"),  # near spellings
+            models.Index(fields=["connection", "changed_at"], name="alias_by_change"),  # what to decide anew
+            models.Index(fields=["connection", "warehouse_sku"], name="alias_by_warehouse_sku"),  # whose stock changed
+        ]
         constraints = [
             models.UniqueConstraint(fields=["connection", "marketplace_sku", "warehouse_sku"], name="alias_once"),
             models.CheckConstraint(condition=Q(units__gte=1), name="alias_has_units"),
@@ -52,6 +79,11 @@ class SkuAlias(models.Model):
 
     def __str__(self) -> str:
         return f"{self.marketplace_sku} → {self.units} × {self.warehouse_sku}"
+
+    def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
+        if update_fields is not None and "marketplace_sku" in update_fields:
+            update_fields = [*update_fields, "plain_sku"]
+        super().save(*args, update_fields=update_fields, **kwargs)
 
     def clean(self) -> None:
         self.marketplace_sku, self.warehouse_sku = self.marketplace_sku.strip(), self.warehouse_sku.strip()
@@ -80,9 +112,8 @@ class AliasImport(models.Model):
     AT_WORK = (State.UPLOADED, State.CONFIRMED, State.UNDOING)
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="alias_imports", verbose_name="marketplace")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", help_text="None: the command line."
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    user_name = models.CharField(max_length=150, blank=True, help_text="Also of one who is gone. Empty: none.")
     file_name = models.CharField(max_length=200)
     sha256 = models.CharField(max_length=64, help_text="Of the file.")
     encoding = models.CharField(max_length=20)
@@ -96,6 +127,7 @@ class AliasImport(models.Model):
     finished_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
     undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    undone_by_name = models.CharField(max_length=150, blank=True)
 
     content = models.BinaryField(null=True)
     changes = models.BinaryField(null=True)
@@ -113,6 +145,11 @@ class AliasImport(models.Model):
     def __str__(self) -> str:
         return f"{self.file_name} for {self.connection} at {wording.moment(self.uploaded_at)}"
 
+    @property
+    def by(self) -> str:
+        """Who uploaded or confirmed it."""
+        return self.user_name or "the command line"
+
 
 class WarehouseItem(models.Model):
     """What the warehouse answered when last asked for a SKU: one item, none, or several (never guessed between)."""
@@ -123,21 +160,23 @@ class WarehouseItem(models.Model):
     remote_id = models.CharField(max_length=40, blank=True, help_text="The item's id, when exactly one matches.")
     title = models.CharField(max_length=300, blank=True)
     upc = models.CharField(max_length=40, blank=True, verbose_name="UPC")
-    plain_sku = models.GeneratedField(
-        expression=plain_of("sku"), output_field=models.CharField(max_length=120), db_persist=True, editable=False
-    )
+    plain_sku = Folded("sku", max_length=PLAIN_CHARS)
+    plain_title = Folded("title", plain_title, max_length=TITLE_CHARS)
     sellable = models.BooleanField(default=True)
     stock_managed = models.BooleanField(default=True)
     keep_selling = models.BooleanField(default=False, help_text="The warehouse lets it be sold at or below zero.")
     max_online = models.IntegerField(null=True)
     checked_at = models.DateTimeField()
+    changed_at = models.DateTimeField(default=timezone.now, help_text="When the answer was another one than before.")
 
     class Meta:
         ordering = ["connection", "sku"]
         indexes = [
             models.Index(fields=["connection", "remote_id"], name="item_by_remote_id"),  # stock sweeps
             models.Index(fields=["connection", "plain_sku"], name="item_by_plain_sku"),  # suggestions
+            models.Index(fields=["connection", "plain_title"], name="item_by_plain_title"),  # suggestions
             models.Index(fields=["connection", "upc"], name="item_by_upc"),  # suggestions
+            models.Index(fields=["connection", "changed_at"], name="item_by_change"),  # what to decide anew
         ]
         constraints = [models.UniqueConstraint(fields=["connection", "sku"], name="item_answer_once_per_sku")]
 
@@ -155,11 +194,13 @@ class InventoryLevel(models.Model):
     committed = models.DecimalField(max_digits=16, decimal_places=4)
     available = models.DecimalField(max_digits=16, decimal_places=4)
     observed_at = models.DateTimeField()
+    changed_at = models.DateTimeField(default=timezone.now, help_text="When the figures were others than before.")
 
     class Meta:
         verbose_name = "stock level"
         verbose_name_plural = "stock levels"
         ordering = ["connection", "item_id", "location_id"]
+        indexes = [models.Index(fields=["connection", "changed_at"], name="level_by_change")]  # what to decide anew
         constraints = [
             models.UniqueConstraint(fields=["connection", "item_id", "location_id"], name="level_once_per_location")
         ]
@@ -180,7 +221,6 @@ class Listing(models.Model):
     option_sku = models.CharField(max_length=120, blank=True, verbose_name="option SKU")
     upc = models.CharField(max_length=40, blank=True, verbose_name="UPC")
     is_active = models.BooleanField(default=True, help_text="Off: never published.")
-    reserve = models.PositiveIntegerField(null=True, blank=True, help_text="Instead of the route's.")
     problem = models.TextField(
         blank=True, editable=False, help_text="Why it is not known what this is in the warehouse; it is shown as 0."
     )
@@ -190,9 +230,22 @@ class Listing(models.Model):
     published_at = models.DateTimeField(null=True, editable=False)
     observed_at = models.DateTimeField(null=True, editable=False)
     explanation = models.JSONField(default=dict, editable=False)
+    changed_at = models.DateTimeField(auto_now=True, help_text="When somebody changed what it is; not what it shows.")
+    publish_asked_at = models.DateTimeField(
+        null=True, editable=False, help_text="When a person last asked that it be published even if nothing changed."
+    )
 
     class Meta:
         ordering = ["route", "marketplace_sku"]
+        permissions = [("publish_listing", "Can have a listing published now")]
+        indexes = [
+            models.Index(fields=["route", "upc"], name="listing_by_upc"),  # suggestions
+            models.Index(fields=["route", "option_sku"], name="listing_by_option_sku"),  # who shows the same SKU
+            models.Index(fields=["route", "partner_sku"], name="listing_by_partner_sku"),
+            models.Index(fields=["route", "published_at"], name="listing_by_publishing"),  # what to show again
+            models.Index(fields=["route", "changed_at"], name="listing_by_change"),  # what to decide anew
+            models.Index(fields=["route"], condition=~Q(problem=""), name="listing_with_problem"),
+        ]
         constraints = [models.UniqueConstraint(fields=["route", "marketplace_sku"], name="listing_once_per_route")]
 
     def __str__(self) -> str:
@@ -205,6 +258,7 @@ class StockSweep(models.Model):
     connection = models.OneToOneField(Connection, models.CASCADE, related_name="sweep")
     next_page = models.PositiveIntegerField()
     started_at = models.DateTimeField()
+    items = models.PositiveIntegerField(default=0, help_text="How many items that we know its pages had so far.")
 
     def __str__(self) -> str:
         return f"{self.connection} from page {self.next_page}"
@@ -217,6 +271,7 @@ class StockReading(models.Model):
     began_at = models.DateTimeField(null=True, help_text="No figure of it is older.")
     ended_at = models.DateTimeField(null=True)
     items = models.PositiveIntegerField(default=0, help_text="How many of the items that we know it covered.")
+    calls = models.PositiveIntegerField(default=0, help_text="How many requests it took.")
     partial_at = models.DateTimeField(null=True)
     partial_reason = models.TextField(blank=True)
 
@@ -299,9 +354,18 @@ class Publication(Transmission):
     observed_at = models.DateTimeField()
     explanation = models.JSONField(default=dict)
     times_parked = models.PositiveIntegerField(default=0, help_text="The pause before it is tried again grows with it.")
+    file = models.ForeignKey(
+        InventoryFile, models.SET_NULL, null=True, related_name="publications",
+        help_text="The file that it was uploaded with by hand; none: it was sent.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["listing"], condition=Q(status="parked"), name="publication_parked"),
+            models.Index(fields=["listing", "-finished_at"], name="publication_of_listing"),
+        ]
+        permissions = [("resend_publication", "Can send again quantities that were refused or given up")]
         constraints = [
             models.UniqueConstraint(
                 fields=["listing"],

@@ -11,7 +11,9 @@ from django.utils import timezone
 from integrations.models import Route, SyncRun
 from integrations.processes import RunLost
 from integrations.runs import Run
+from inventory import new_publications
 from inventory.decisions import Decision
+from inventory.gathered import is_shown
 from inventory.models import Listing, Publication
 
 T = Publication.Status
@@ -31,9 +33,14 @@ def write(run: Run, route: Route, decisions: Sequence[Decision]) -> set[int]:
         mine = SyncRun.objects.filter(pk=run.record.pk, status=SyncRun.Status.RUNNING)
         if not mine.update(heartbeat_at=timezone.now()):
             raise RunLost(f"{run.record} was closed as interrupted while it was still running")
-        _note_problems(decisions)
-        _silence_twins(decisions)
+        note(decisions)
         return _Outbox(route).take(run, decisions)
+
+
+def open_listings(route: Route) -> set[int]:
+    """The listings with a publication that was not accepted yet."""
+    rows = Publication.objects.filter(listing__route=route, status__in=(*OPEN, T.PARKED))
+    return set(rows.values_list("listing_id", flat=True))
 
 
 class _Outbox:
@@ -41,35 +48,32 @@ class _Outbox:
 
     def __init__(self, route: Route) -> None:
         rows = Publication.objects.filter(listing__route=route, status__in=(*OPEN, T.PARKED)).order_by("pk")
+        rows = rows.defer("explanation")
         self._live = {row.listing_id: row for row in rows}
         self._now = timezone.now()
         self._refresh_after = self._now - timedelta(hours=route.full_publish_hours)
         self._withdrawn = [row.pk for row in rows if self._live[row.listing_id] is not row]
 
     def take(self, run: Run, decisions: Sequence[Decision]) -> set[int]:
-        fresh, renewed, current = [], [], []
+        fresh: list[Decision] = []
+        renewed: list[Publication] = []
+        current: list[int] = []
         for one in decisions:
             live = self._live.get(one.listing.pk)
             if one.quantity is None or (one.problem and not _may_be_shown(one.listing, live)):
                 continue
             if live is None:
-                fresh += [] if self._is_shown(one) else [_new(one)]
-            elif live.status == T.PARKED and self._is_shown(one):
+                fresh += [] if is_shown(one, self._refresh_after) else [one]
+            elif live.status == T.PARKED and is_shown(one, self._refresh_after):
                 self._withdrawn.append(live.pk)
             elif live.status != T.PARKED or self._may_try_again(live, one):
                 renewed += [live] if _renew(live, one) else []
-                current.append(live)
+                current.append(live.pk)
         run.count("changed", len(fresh) + len(renewed))
         Publication.objects.bulk_update(renewed, RENEWED, batch_size=100)
-        current += Publication.objects.bulk_create(fresh, batch_size=500)
+        current += new_publications.write(fresh)
         self._withdraw()
-        return {row.pk for row in current}
-
-    def _is_shown(self, one: Decision) -> bool:
-        """Whether the marketplace took exactly this, not too long ago."""
-        listing = one.listing
-        same = (listing.published_sku, listing.published_quantity) == (one.sku, one.quantity)
-        return same and listing.published_at is not None and listing.published_at > self._refresh_after
+        return set(current)
 
     def _may_try_again(self, parked: Publication, one: Decision) -> bool:
         if (parked.sku, parked.quantity) != (one.sku, one.quantity):
@@ -96,16 +100,23 @@ def retry(parked: Sequence[Publication]) -> int:
     return free.update(status=T.PENDING, attempts=0, times_parked=0, not_before=None, finished_at=None)
 
 
+def note(decisions: Sequence[Decision]) -> None:
+    """Keep what was found out about the listings themselves."""
+    _note_problems(decisions)
+    _silence_twins(decisions)
+
+
+def ask(listing: Listing) -> None:
+    """A person says: publish it with the next run, also if nothing changed or it was refused."""
+    now = timezone.now()
+    retry(list(listing.publications.filter(status=T.PARKED)))
+    listing.publications.filter(status__in=(T.PENDING, T.UNCONFIRMED)).update(not_before=None)
+    Listing.objects.filter(pk=listing.pk).update(publish_asked_at=now, changed_at=now)
+
+
 def _may_be_shown(listing: Listing, live: Publication | None) -> bool:
     """Whether the marketplace took a quantity of it once, or may have taken one."""
     return listing.published_quantity is not None or (live is not None and live.sent_at is not None)
-
-
-def _new(one: Decision) -> Publication:
-    return Publication(
-        listing=one.listing, sku=one.sku, quantity=one.quantity or 0, observed_at=one.observed_at,
-        explanation=one.explanation,
-    )  # fmt: skip
 
 
 def _renew(live: Publication, one: Decision) -> bool:

@@ -1,7 +1,7 @@
 """Keep the quantities on the marketplace right: only what changed is sent, absolute, newest observation last.
 
-Each run decides anew, holds back what looks like damage, brings what was not accepted yet up to date, and sends only
-what it has just decided.
+Each run decides what may have changed, holds back what looks like damage, brings what was not accepted yet up to date,
+and sends only what it has just decided.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from django.db import transaction
 from integrations.models import Route
 from integrations.runs import Run
 from integrations.transmissions import recover
-from inventory import guarding, listings, outbox, sending
-from inventory.decisions import Decision, Pending, decide
+from inventory import changed, guarding, listings, outbox, readings, sending
+from inventory.changed import Scope
+from inventory.decisions import Pending, decide_rows
+from inventory.gathered import Gathered, gather, shown_on
 from inventory.models import Publication
 
 
@@ -23,17 +25,38 @@ def publish(run: Run, routes: Sequence[Route], pending: Pending) -> None:
     listings.learn_from_aliases(run.connection)
     # What is in flight was left by a dead run. Quantities are absolute: they are sent again as they are now.
     mine = Publication.objects.filter(listing__route__marketplace=run.connection)
-    run.outbox = mine
+    run.outboxes.append(mine)
     run.count("found in doubt after a crash", recover(mine))
     current: set[int] = set()
     for route in routes:
         if route.location_id:
             run.beat()
-            current |= _write(run, route, decide(route, pending))
+            current |= _decide(run, route, pending)
     sending.send(run, routes, current)
 
 
+def _decide(run: Run, route: Route, pending: Pending) -> set[int]:
+    """The ids of the publications that now hold what was just decided."""
+    live = outbox.open_listings(route)
+    scope = changed.scope(route, pending, live)
+    gathered = _gather(route, scope, live)
+    if not scope.is_full and gathered.since and len(gathered.kept) >= route.guard_listings:
+        # So many changes are judged against all that was read so far, and that takes all decisions.
+        scope = changed.whole(route, scope)
+        gathered = _gather(route, scope, live)
+    if not scope.is_full and gathered.kept:
+        gathered.shown = shown_on(route)
+    return _write(run, route, scope, gathered)
+
+
+def _gather(route: Route, scope: Scope, live: set[int]) -> Gathered:
+    since = readings.under_way_since(route.warehouse_id)
+    return gather(route, decide_rows(route, scope.on_their_way, scope.names), live, since)
+
+
 @transaction.atomic
-def _write(run: Run, route: Route, decisions: Sequence[Decision]) -> set[int]:
+def _write(run: Run, route: Route, scope: Scope, gathered: Gathered) -> set[int]:
     """What is held back is neither written down nor sent; an earlier quantity of it stays where it is."""
-    return outbox.write(run, route, guarding.admit(run, route, decisions))
+    current = outbox.write(run, route, guarding.admit(run, route, gathered))
+    changed.note(route, scope)
+    return current

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,19 +16,22 @@ from inventory.models import InventoryLevel, StockReading, StockSweep, Warehouse
 FEWEST_MISSING = 3  # fewer items than this come and go
 
 
-def close(connection: Connection, began_at: datetime, locations: Sequence[str]) -> str:
+def close(sweep: StockSweep, locations: Collection[str]) -> str:
     """Note that a reading came to its end; what it lacked in words, empty if it covered what it had to.
 
-    It has to cover half of what the last complete one did and we still know, else half of the items that we know.
+    It has to cover half of what the last complete one did and we still know, else half of the items that we know. Only
+    its own pages count, not what was read in between.
     """
+    connection, covered = sweep.connection, sweep.items
     last = StockReading.objects.filter(connection=connection, began_at__isnull=False).first()
-    covered, before = _covered(connection, locations, began_at, last)
-    expected = before if last else _known(connection).filter(stock_managed=True).count()
+    expected = _covered_by(last, locations) if last else _known(connection).filter(stock_managed=True).count()
     if covered * 2 < expected and expected - covered >= FEWEST_MISSING:
         text = f"the reading covered {covered} items where {expected} were expected"
         note_partial(connection, text)
         return text
-    whole = {"began_at": began_at, "ended_at": timezone.now(), "items": covered}
+    whole = {
+        "began_at": sweep.started_at, "ended_at": timezone.now(), "items": covered, "calls": sweep.next_page - 1,
+    }  # fmt: skip
     StockReading.objects.update_or_create(
         connection=connection, defaults={**whole, "partial_at": None, "partial_reason": ""}
     )
@@ -43,7 +46,11 @@ def note_partial(connection: Connection, reason: str) -> None:
 
 def doubt(route: Route) -> str:
     """Why the stock that this route's quantities rest on is not to be believed; empty if it is."""
-    last = StockReading.objects.filter(connection=route.warehouse_id).first()
+    return doubt_about(route, StockReading.objects.filter(connection=route.warehouse_id).first())
+
+
+def doubt_about(route: Route, last: StockReading | None) -> str:
+    """The same of a reading that is at hand; None: there was none."""
     if last is None or last.began_at is None:
         return f"the stock of {route.warehouse} was never read completely"
     if last.partial_reason:
@@ -79,7 +86,7 @@ def freshness() -> Iterator[Freshness]:
     routes = Route.objects.exclude(state=Route.State.PAUSED)
     for connection in Connection.objects.filter(warehouse_routes__in=routes).distinct():
         reading = StockReading.objects.filter(connection=connection).first()
-        places = list(routes.filter(warehouse=connection).values_list("location_id", flat=True))
+        places = {place for route in routes.filter(warehouse=connection) for place in route.places}
         complete_since = reading.began_at if reading and reading.began_at else timezone.now()
         found = _levels(connection, places).aggregate(
             oldest=Min("observed_at"),
@@ -88,19 +95,28 @@ def freshness() -> Iterator[Freshness]:
         yield Freshness(connection, reading, found["oldest"], found["stale"])
 
 
-def _covered(
-    connection: Connection, locations: Sequence[str], began_at: datetime, last: StockReading | None
-) -> tuple[int, int]:
-    """How many known items this reading covered, and how many have a figure of the last complete one, or newer."""
-    since = last.began_at if last else began_at
-    found = _levels(connection, locations).aggregate(
-        covered=Count("item_id", distinct=True, filter=Q(observed_at__gte=began_at)),
-        before=Count("item_id", distinct=True, filter=Q(observed_at__gte=since)),
+def oldest_figure(connection: Connection, places: Collection[str]) -> datetime | None:
+    """When the oldest figure in use was seen."""
+    at: datetime | None = _levels(connection, places).aggregate(oldest=Min("observed_at"))["oldest"]
+    return at
+
+
+def missing_since(connection: Connection, places: Collection[str], since: datetime) -> list[str]:
+    """Known items whose stock is tracked and was not seen since."""
+    seen = InventoryLevel.objects.filter(
+        connection=connection, item_id=OuterRef("remote_id"), location_id__in=places, observed_at__gte=since
     )
-    return found["covered"], found["before"]
+    rows = _known(connection).filter(~Exists(seen), stock_managed=True)
+    return list(rows.values_list("remote_id", flat=True))
 
 
-def _levels(connection: Connection, locations: Sequence[str]) -> QuerySet[InventoryLevel]:
+def _covered_by(last: StockReading, locations: Collection[str]) -> int:
+    """How many known items have a figure of the last complete reading, or newer."""
+    found = _levels(last.connection, locations).filter(observed_at__gte=last.began_at)
+    return int(found.aggregate(items=Count("item_id", distinct=True))["items"])
+
+
+def _levels(connection: Connection, locations: Collection[str]) -> QuerySet[InventoryLevel]:
     known = _known(connection).filter(remote_id=OuterRef("item_id"))
     return InventoryLevel.objects.filter(Exists(known), connection=connection, location_id__in=locations)
 

@@ -25,9 +25,13 @@ MAX_REFUSED_IN_A_ROW = 25  # then it is not about these rows: each more would co
 
 
 def send(run: Run, routes: Sequence[Route], current: Collection[int]) -> None:
-    """Send what is due among the `current`, never refused first. Raises when the marketplace took nothing at all."""
+    """Send what is due among the `current`, never refused first. Raises when the marketplace took nothing at all.
+
+    What lowers a quantity goes before what raises one: selling what is not there costs more than not selling what is.
+    """
     ready = due(Publication.objects.filter(listing__route__in=routes))
-    rows = sorted((row for row in ready if row.pk in current), key=lambda row: row.attempts)
+    shown = ready.annotate(shown=F("listing__published_quantity"))
+    rows = sorted((row for row in shown if row.pk in current), key=lambda row: (_raises(row), row.attempts))
     if rows:
         sender = Sender(run, run.marketplace())
         sender.send([row for row in rows if not row.times_parked])
@@ -124,6 +128,11 @@ class Sender:
     def _why_hopeless(self) -> str:
         refused = f"{self._refused_in_a_row} refusals in a row"
         return refused if self._refused_in_a_row >= MAX_REFUSED_IN_A_ROW else f"{self._failures_in_a_row} failures"
+
+
+def _raises(row: Any) -> bool:
+    """Whether more is shown than now. What was never shown raises, unless it is 0."""
+    return bool(row.quantity > (row.shown or 0))
 
 
 def _listed(row: Publication) -> ListedQuantity:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
 from integrations.errors import IntegrationError
-from integrations.models import Connection
+from integrations.models import Connection, Route
 from inventory import catalogue, likeness
-from inventory.likeness import Clue, Goods, Parts, Suggestion, plain
-from inventory.models import Listing, SkuAlias, WarehouseItem, plain_of
+from inventory.likeness import Clue, Goods, Parts, Suggestion, plain, plain_title
+from inventory.models import Listing, SkuAlias, WarehouseItem
 
 SHOWN = 5
 NEIGHBOURS = 100  # to each side in the order of the alphabet: they share the longest beginnings
 MOST_OF_A_KIND = 50
+NAMES = ("partner_sku", "option_sku", "marketplace_sku")
 LONGEST = 60  # of a longer SKU no near spellings are tried: there would be thousands
 
 
@@ -30,13 +31,15 @@ class Suggestions:
 
 def suggest(marketplace: Connection, asked: Goods) -> Suggestions:
     """What the SKU may be in the warehouses that this marketplace's routes lead to. Nobody is asked."""
-    carried = WarehouseItem.objects.filter(
-        connection__in=Connection.objects.filter(warehouse_routes__marketplace=marketplace), matches=1
-    )
-    items = carried.filter(sellable=True).exclude(sku=asked.sku)
-    found = [clue for one in _candidates(items, asked) for clue in likeness.clues(asked, one)]
+    carried = [
+        WarehouseItem.objects.filter(connection=warehouse, matches=1)
+        for warehouse in Connection.objects.filter(warehouse_routes__marketplace=marketplace).distinct()
+    ]
+    items = [rows.filter(sellable=True).exclude(sku=asked.sku) for rows in carried]
+    goods = dict.fromkeys(one for rows in items for one in _candidates(rows, asked))
+    found = [clue for one in goods for clue in likeness.clues(asked, one)]
     found += _by_aliases(marketplace, asked, items)
-    return Suggestions(likeness.ranked(found, SHOWN), carried.count())
+    return Suggestions(likeness.ranked(found, SHOWN), sum(rows.count() for rows in carried))
 
 
 def look(marketplace: Connection, sku: str) -> str:
@@ -51,9 +54,9 @@ def look(marketplace: Connection, sku: str) -> str:
 
 
 def _candidates(items: QuerySet[WarehouseItem], asked: Goods) -> Iterator[Goods]:
-    """Items worth comparing: by index where there may be many, so that a large catalogue costs no more."""
-    text = plain(asked.sku)
-    kinds = [items.filter(title__iexact=asked.title.strip())] if asked.title.strip() else []
+    """Items of a warehouse worth comparing: each kind by an index, so that a large catalogue costs no more."""
+    text, title = plain(asked.sku), plain_title(asked.title)
+    kinds = [items.filter(plain_title=title)] if title else []
     kinds += [items.filter(upc=asked.upc.strip())] if asked.upc.strip() else []
     if text:
         kinds += [items.filter(plain_sku__in=[text, *likeness.ends(text)])]
@@ -69,26 +72,34 @@ def _goods(items: QuerySet[WarehouseItem]) -> list[Goods]:
     return [Goods(*row) for row in items.values_list("sku", "title", "upc")]
 
 
-def _by_aliases(marketplace: Connection, asked: Goods, items: QuerySet[WarehouseItem]) -> Iterator[Clue]:
+def _by_aliases(marketplace: Connection, asked: Goods, items: Sequence[QuerySet[WarehouseItem]]) -> Iterator[Clue]:
     """What other SKUs of the marketplace are that are spelt alike, or have the same UPC."""
     aliases = SkuAlias.objects.filter(connection=marketplace, is_active=True).exclude(marketplace_sku=asked.sku)
-    alike = aliases.annotate(plain_sku=plain_of("marketplace_sku")).filter(plain_sku=plain(asked.sku) or None)
-    for sku, parts in _kits(alike[:MOST_OF_A_KIND]).items():
+    text = plain(asked.sku)
+    for sku, parts in _kits(aliases.filter(plain_sku=text)).items() if text else ():
         yield Clue(parts, 85, f"alias of “{sku}”, which is spelt alike")
-    same = Listing.objects.filter(route__marketplace=marketplace, upc=asked.upc.strip()).exclude(upc="")
-    names = _names(same.values_list("partner_sku", "option_sku", "marketplace_sku")[:MOST_OF_A_KIND])
-    for sku, parts in _kits(aliases.filter(marketplace_sku__in=names)[:MOST_OF_A_KIND]).items():
+    names = _names_of_upc(marketplace, asked.upc.strip())
+    for sku, parts in _kits(aliases.filter(marketplace_sku__in=names)).items() if names else ():
         yield Clue(parts, 85, f"alias of “{sku}”, which has the same UPC")
-    for sku in items.filter(sku__in=names).order_by().values_list("sku", flat=True)[:MOST_OF_A_KIND]:
+    known = (rows.filter(sku__in=names).order_by().values_list("sku", flat=True) for rows in items if names)
+    for sku in (sku for skus in known for sku in skus):
         yield Clue(((sku, 1),), 85, "sold under the same UPC")
 
 
-def _names(rows: Iterable[tuple[str, str, str]]) -> set[str]:
-    return {name for row in rows for name in row if name}
+def _names_of_upc(marketplace: Connection, upc: str) -> set[str]:
+    """What listings with this UPC are called."""
+    if not upc:
+        return set()
+    same = Listing.objects.filter(route__in=Route.objects.filter(marketplace=marketplace), upc=upc).order_by()
+    return {name for row in same.values_list(*NAMES)[:MOST_OF_A_KIND] for name in row if name}
 
 
-def _kits(aliases: Iterable[SkuAlias]) -> dict[str, Parts]:
+def _kits(aliases: QuerySet[SkuAlias]) -> dict[str, Parts]:
+    """What the first of the SKUs are made of, each with all of its components."""
+    ordered = aliases.order_by("marketplace_sku")
+    skus = list(ordered.values_list("marketplace_sku", flat=True).distinct()[:MOST_OF_A_KIND])
     rows: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for alias in aliases:
-        rows[alias.marketplace_sku].append((alias.warehouse_sku, alias.units))
+    whole = aliases.filter(marketplace_sku__in=skus).order_by().values_list("marketplace_sku", "warehouse_sku", "units")
+    for sku, of, units in whole if skus else ():
+        rows[sku].append((of, units))
     return {sku: tuple(sorted(parts)) for sku, parts in rows.items()}

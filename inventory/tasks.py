@@ -5,7 +5,7 @@ from __future__ import annotations
 from integrations.dispatch import take_up
 from integrations.models import Connection
 from integrations.runs import Outcome, perform
-from inventory import alias_upload, levels
+from inventory import alias_upload, checking, levels
 
 
 def pull_levels(connection_id: int, asked_at: str = "") -> str:
@@ -14,6 +14,14 @@ def pull_levels(connection_id: int, asked_at: str = "") -> str:
 
 def run_pull_levels(connection: Connection) -> Outcome:
     return perform(connection, "pull_levels", levels.pull)
+
+
+def check_inventory(connection_id: int, asked_at: str = "") -> str:
+    return take_up("check_inventory", connection_id, asked_at, run_check_inventory)
+
+
+def run_check_inventory(connection: Connection) -> Outcome:
+    return perform(connection, "check_inventory", checking.check)
 
 
 def carry_on_import(pk: int) -> str:

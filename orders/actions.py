@@ -11,7 +11,7 @@ from integrations.dispatch import enqueue
 from integrations.transmissions import Transmission, retry
 from inventory import catalogue
 from inventory.aliases import Resolver
-from orders import amends, arrivals, decisions, revisit, settling
+from orders import arrivals, decisions, revisit, settling, warehouse_changes
 from orders.models import (
     Hold,
     IllegalTransition,
@@ -139,7 +139,7 @@ def resolve(hold: Hold, note: str, actor: User | None) -> str:
     if not mine.update(resolved_at=now, resolution=_by(actor, note)):
         raise IllegalTransition(f"“{hold}” of order {hold.order} is resolved already")
     if hold.kind == Hold.Kind.CANCELLED_LATE:
-        amends.call_off_parked(order)  # done by hand, or left
+        warehouse_changes.call_off_parked(order)  # done by hand, or left
         if not hold.subject:
             Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now)
     order.note(f"resolved “{hold}”: {note}", actor=actor)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
@@ -18,7 +17,14 @@ from integrations.transmissions import Transmission
 from integrations.wording import counted, moment
 from integrations.workers import EVERY, OVERDUE_INTERVALS, SILENT_AFTER, late_by
 from inventory.models import GuardedPublish, StockReading
-from orders.models import AlertKind, Severity, ShipmentConfirmation, WarehouseSubmission
+from orders.models import (
+    AlertKind,
+    Severity,
+    ShipmentConfirmation,
+    ShortShip,
+    WarehouseChange,
+    WarehouseSubmission,
+)
 
 # A run shows every 45 s that it lives (runs.Pulse).
 LIFELESS_AFTER = timedelta(seconds=100)
@@ -28,9 +34,12 @@ WAITED_LONG = timedelta(minutes=15)
 # Longer than a look-up takes; whatever is tried for the third time in vain has been in doubt for minutes too.
 IN_DOUBT_LONG = timedelta(minutes=5)
 IN_DOUBT_ATTEMPTS = 3
-# What is sent for orders, and what that is called.
-Sent = Sequence[tuple[Any, str]]
-IN_DOUBT: Sent = ((WarehouseSubmission, "orders"), (ShipmentConfirmation, "shipments"))
+# What is sent for an order, and what of it the other side may have taken.
+Sent = WarehouseSubmission | WarehouseChange | ShipmentConfirmation | ShortShip
+SENT: tuple[tuple[type[Sent], str], ...] = (
+    (WarehouseSubmission, "orders"), (WarehouseChange, "changes"), (ShipmentConfirmation, "shipments"),
+    (ShortShip, "short ships"),
+)  # fmt: skip
 ASK = "is `manage.py qcluster` running?"
 
 
@@ -60,7 +69,7 @@ def found(now: datetime) -> list[Alarm]:
         *_connections(),
         *_workers(),
         *_waiting(now),
-        *in_doubt(now, IN_DOUBT),
+        *_in_doubt(now),
         *_stock(now),
         *_guarded(),
         *_jobs(now),
@@ -117,9 +126,9 @@ def _waiting(now: datetime) -> Iterator[Alarm]:
         )
 
 
-def in_doubt(now: datetime, sent: Sent) -> Iterator[Alarm]:
+def _in_doubt(now: datetime) -> Iterator[Alarm]:
     """What was sent without a clear answer, again and again or long ago: it may be there or not."""
-    for model, what in sent:
+    for model, what in SENT:
         doubt = model._default_manager.filter(status=Transmission.Status.UNCONFIRMED).filter(
             Q(sent_at__lt=now - IN_DOUBT_LONG) | Q(attempts__gte=IN_DOUBT_ATTEMPTS)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -21,18 +22,7 @@ def store_new(
     connection: Connection, route: Route | None, told: MarketplaceOrder, *, too_old_too: bool = False
 ) -> Order:
     """Create the order with its lines, RECEIVED or SKIPPED. Raises ValidationError when a value does not fit."""
-    address = told.ship_to
-    order = Order(
-        connection=connection, route=route, sales_channel=told.sales_channel, full_number=told.number,
-        marketplace_status=told.status, warehouse_name=told.warehouse_name,
-        ordered_at=told.ordered_at, ordered_on=told.ordered_at.date(), marketplace_created_at=told.created_at,
-        ship_name=address.name, ship_address1=address.address1, ship_address2=address.address2,
-        ship_city=address.city, ship_state=address.state, ship_postal_code=address.postal_code,
-        ship_country_code=address.country_code, ship_phone=address.phone, shipping_code=told.shipping_code,
-        is_freight=told.is_freight, signature_required=told.signature_required,
-        billing_account=told.billing_account, carrier_code=told.carrier_code, raw=told.raw,
-        told=changes.facts(told),
-    )  # fmt: skip
+    order = _order(connection, route, told)
     check_fits(order)
     order.save()
     lines = [_line(order, position, line, told.state) for position, line in enumerate(told.lines, start=1)]
@@ -79,7 +69,8 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     for line in rest:
         _cancel_rest(order, line)
     shipped = list(_shipped_without_us(order, told))
-    if (told.state == SaleState.SHIPPED or (shipped and not _open(order))) and _skip_shipped(order):
+    all_shipped = told.state == SaleState.SHIPPED or (shipped and not _open(order) and not _brings_more(order, told))
+    if all_shipped and _skip_shipped(order):
         return "skipped"
     return "changed" if gone or rest or shipped else "seen again"
 
@@ -230,16 +221,34 @@ def _rest_cancelled(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine]
 
 def _left(order: Order, gone: list[OrderLine], told: MarketplaceOrder) -> bool:
     """Whether any line is still wanted; one that took the place of those that are gone may be new to us."""
-    ours = list(order.lines.all())
-    known = {line.number for line in ours}
-    new = any(line.number not in known and _to_ship(line) for line in told.lines)
-    return new or any(line not in gone and not line.is_cancelled for line in ours)
+    return _brings_more(order, told) or any(line not in gone and not line.is_cancelled for line in order.lines.all())
+
+
+def _brings_more(order: Order, told: MarketplaceOrder) -> bool:
+    """Whether a line is to ship that is new, or that was cancelled and is open again: `edits` follows that."""
+    ours = set(order.lines.filter(is_cancelled=False).values_list("number", flat=True))
+    return any(line.number not in ours and _to_ship(line) for line in told.lines)
 
 
 def _to_ship(line: MarketplaceLine) -> int:
     if line.quantity is None or line.state != SaleState.OPEN:
         return 0
     return max(line.quantity - line.quantity_shipped, 0)
+
+
+def _order(connection: Connection, route: Route | None, told: MarketplaceOrder) -> Order:
+    address = told.ship_to
+    return Order(
+        connection=connection, route=route, sales_channel=told.sales_channel, full_number=told.number,
+        marketplace_status=told.status, warehouse_name=told.warehouse_name,
+        ordered_at=told.ordered_at, ordered_on=told.ordered_at.date(), marketplace_created_at=told.created_at,
+        ship_name=address.name, ship_address1=address.address1, ship_address2=address.address2,
+        ship_city=address.city, ship_state=address.state, ship_postal_code=address.postal_code,
+        ship_country_code=address.country_code, ship_phone=address.phone, shipping_code=told.shipping_code,
+        is_freight=told.is_freight, signature_required=told.signature_required,
+        billing_account=told.billing_account, carrier_code=told.carrier_code, raw=told.raw,
+        told=changes.facts(told),
+    )  # fmt: skip
 
 
 def _line(order: Order, position: int, told: MarketplaceLine, order_state: SaleState) -> OrderLine:
@@ -261,3 +270,10 @@ def check_fits(row: Order | OrderLine) -> None:
     fields = [field for field in row._meta.concrete_fields if not field.is_relation]
     filled = {field.name for field in fields if getattr(row, field.attname) not in (None, "")}
     row.clean_fields(exclude={field.name for field in row._meta.fields} - filled)
+
+
+def misfits(exc: ValidationError) -> str:
+    """Each field that does not fit, with what is wrong with it."""
+    if hasattr(exc, "message_dict"):
+        return "; ".join(f"{field}: {' '.join(texts)}" for field, texts in exc.message_dict.items())
+    return " ".join(exc.messages)

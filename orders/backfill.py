@@ -12,7 +12,7 @@ from integrations.errors import IntegrationError, Misconfigured, Unavailable
 from integrations.models import Connection, Route
 from integrations.runs import Run
 from integrations.wording import counted
-from orders import intake
+from orders import intake, periods
 from orders.models import Backfill, Order
 
 MOST_NUMBERS = 500
@@ -46,7 +46,8 @@ def load(
 
 
 def not_found(connection: Connection, number: str, since: datetime, until: datetime) -> str:
-    return f"order {number}: {connection} tells of none that was created from {since:%Y-%m-%d} to {until:%Y-%m-%d}"
+    days = periods.named(connection, since, until)
+    return f"order {number}: {connection} tells of none that was created from {days}"
 
 
 def asked_for(run: Run) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from django.db.models import Case, Count, F, IntegerField, Min, Q, QuerySet, Sum, When
 from django.db.models.functions import Trim
 
-from integrations.models import Connection
+from integrations.models import Connection, Route
 from orders.models import Hold, Order
 
 K = Hold.Kind
@@ -44,13 +45,17 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How much waits for a cause. `units` are those to be shipped, or to be told of; `oldest` is an order's date."""
+    """How much waits for a cause. `units` are those to be shipped, or to be told of; `oldest` is an order's date.
+
+    `paused` is how many of the orders wait for their route to be switched on, by its name.
+    """
 
     cause: Cause
     orders: int
     units: int
     since: datetime
     oldest: datetime
+    paused: Mapping[str, int]
 
 
 def grouped(search: str = "") -> Any:
@@ -68,22 +73,38 @@ def count() -> int:
 
 
 def waiting(rows: Sequence[dict[str, Any]]) -> list[Waiting]:
-    """These rows of `grouped` with their units, whatever their number with two queries."""
-    units = _units(rows)
+    """These rows of `grouped` with their units, whatever their number with three queries."""
+    units, paused = _units(rows), _paused(rows)
     marketplaces = Connection.objects.in_bulk([row["order__connection"] for row in rows])
     return [
         Waiting(
             Cause(marketplaces[row["order__connection"]], K(row["kind"]), row["subject"]),
-            row["orders"], units.get(tuple(row[name] for name in KEY), 0), row["since"], row["oldest"],
+            row["orders"], units.get(_key(row), 0), row["since"], row["oldest"], paused.get(_key(row), {}),
         )
         for row in rows
     ]  # fmt: skip
 
 
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in KEY)
+
+
+def _open(rows: Sequence[dict[str, Any]]) -> QuerySet[Hold]:
+    """The open holds of these causes, and perhaps of others that share a part of the key."""
+    return Hold.objects.filter(resolved_at=None, **{f"{name}__in": {row[name] for row in rows} for name in KEY})
+
+
+def _paused(rows: Sequence[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, int]]:
+    """Parcels of a paused route are told of all the same."""
+    held = _open(rows).filter(order__route__state=Route.State.PAUSED).exclude(kind=K.UNKNOWN_CARRIER)
+    found: dict[tuple[Any, ...], dict[str, int]] = defaultdict(dict)
+    for row in held.order_by("order__route__name").values(*KEY, "order__route__name").annotate(orders=Count("pk")):
+        found[_key(row)][row["order__route__name"]] = row["orders"]
+    return found
+
+
 def _units(rows: Sequence[dict[str, Any]]) -> dict[tuple[Any, ...], int]:
-    mine = Hold.objects.filter(resolved_at=None, order__lines__is_cancelled=False)
-    for name in KEY:
-        mine = mine.filter(**{f"{name}__in": {row[name] for row in rows}})
+    mine = _open(rows).filter(order__lines__is_cancelled=False)
     spelt = mine.alias(partner=Trim("order__lines__partner_sku"), option=Trim("order__lines__option_sku"))
     concerned = spelt.filter(~Q(kind__in=SKU_KINDS) | Q(partner=F("subject")) | Q(option=F("subject")))
     left = Case(
@@ -92,4 +113,4 @@ def _units(rows: Sequence[dict[str, Any]]) -> dict[tuple[Any, ...], int]:
         output_field=IntegerField(),
     )
     sums = concerned.order_by().values(*KEY).annotate(units=Sum(left))
-    return {tuple(row[name] for name in KEY): row["units"] for row in sums}
+    return {_key(row): row["units"] for row in sums}

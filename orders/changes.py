@@ -12,7 +12,10 @@ from integrations.ports import Address, MarketplaceLine, MarketplaceOrder, SaleS
 Told = Mapping[str, Any]
 ADDRESS = tuple(asdict(Address()))
 FIELD_WORDS = {"address1": "address line 1", "address2": "address line 2", "state": "state or province"}
-LINE_WORDS = {"quantity": "quantity", "partner_sku": "partner SKU", "option_sku": "option SKU"}
+LINE_WORDS = {
+    "quantity": "quantity", "partner_sku": "partner SKU", "option_sku": "option SKU", "unit_cost": "unit cost",
+}  # fmt: skip
+SKUS = ("partner_sku", "option_sku")
 LONGEST_SHOWN = 60
 
 
@@ -20,8 +23,9 @@ LONGEST_SHOWN = 60
 class Change:
     """One difference. `line` is the number of its order line, empty for the order's own fields.
 
-    `field` is a field of the address, `shipping_code`, one of a line, or `line` for one that is new (`before` empty) or
-    vanished (`after` empty).
+    `field` is a field of the address, `shipping_code`, one of a line, or of a whole line: `line` for one that is new
+    (`before` empty) or vanished (`after` empty), `reopened` for one that was cancelled or shipped over there (`before`
+    empty) and is open again.
     """
 
     field: str
@@ -32,6 +36,8 @@ class Change:
     def __str__(self) -> str:
         if self.field == "line":
             return f"{self.what} {f'is new: {self.after}' if self.after else f'is gone: {self.before}'}"
+        if self.field == "reopened":
+            return f"{self.what} is open again: {self.after}"
         return f"{self.what} {_shown(self.before)} → {_shown(self.after)}"
 
     @property
@@ -39,7 +45,7 @@ class Change:
         """What of the order it is, in words."""
         if not self.line:
             return _word(self.field)
-        return f"line {self.line}" if self.field == "line" else f"line {self.line} {LINE_WORDS[self.field]}"
+        return f"line {self.line} {LINE_WORDS[self.field]}" if self.field in LINE_WORDS else f"line {self.line}"
 
 
 def facts(told: MarketplaceOrder) -> dict[str, Any]:
@@ -80,6 +86,16 @@ def unit_cost(line: Told) -> Decimal | None:
     return None if line["unit_cost"] is None else Decimal(line["unit_cost"])
 
 
+def costs_otherwise(old: Told, new: Told) -> bool:
+    """A cost that is not told any more is no change, as with a quantity."""
+    return unit_cost(new) is not None and unit_cost(new) != unit_cost(old)
+
+
+def reopened(before: Told, now: Told) -> list[str]:
+    """Numbers of lines that were cancelled or shipped over there, and are open again."""
+    return [one.line for one in compare(before, now) if one.field == "reopened"]
+
+
 def _of_line(number: str, old: Told | None, new: Told | None) -> list[Change]:
     if new is None:
         return [Change("line", _goods(old), "", number)] if old and old["is_open"] else []
@@ -87,9 +103,16 @@ def _of_line(number: str, old: Told | None, new: Told | None) -> list[Change]:
         return []
     if old is None:
         return [Change("line", "", _goods(new), number)]
-    skus = [name for name in ("partner_sku", "option_sku") if _differ(old[name], new[name])]
+    reopened = [] if old["is_open"] else [Change("reopened", "", _goods(new), number)]
     counted = new["quantity"] is not None and new["quantity"] != old["quantity"]
-    return [Change(name, _text(old[name]), _text(new[name]), number) for name in [*["quantity"] * counted, *skus]]
+    skus = [name for name in SKUS if _differ(old[name], new[name])]
+    names = [*["quantity"] * counted, *skus, *["unit_cost"] * costs_otherwise(old, new)]
+    return [*reopened, *(Change(name, _value(old, name), _value(new, name), number) for name in names)]
+
+
+def _value(line: Told, name: str) -> str:
+    cost = unit_cost(line) if name == "unit_cost" else None
+    return _text(line[name]) if cost is None else f"{cost:.2f}" if cost == round(cost, 2) else f"{cost.normalize():f}"
 
 
 def _goods(line: Told) -> str:
@@ -112,6 +135,6 @@ def _word(field: str) -> str:
 def _shown(text: str) -> str:
     if not text:
         return "(none)"
-    if text.isdigit():
+    if text.replace(".", "", 1).isdigit():
         return text
     return repr(text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…")

@@ -120,7 +120,7 @@ def _credentials(connection: Connection, place: str) -> Point:
 def _previewed(look: RouteLook | None) -> Point:
     title = "Somebody has looked at what it would load"
     if look is None:
-        return Point(title, State.OPEN, "open the preview; it stores nothing", "preview", is_needed=True)
+        return Point(title, State.OPEN, "open the preview and look; it stores no order", "preview", is_needed=True)
     return Point(title, State.DONE, f"{look.by or 'seen'}, {moment(look.at)}", "preview", is_needed=True)
 
 

@@ -41,7 +41,7 @@ T = ShipmentConfirmation.Status
 def confirm(run: Run) -> None:
     """Gather what shipped and was not told yet, then send what is due, oldest first."""
     mine = ShipmentConfirmation.objects.filter(connection=run.connection)
-    run.outbox = mine
+    run.outboxes.append(mine)
     run.count("found in doubt after a crash", recover(mine))
     seed(run.connection)
     carriers = CarrierMap(run.connection)

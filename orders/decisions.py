@@ -10,7 +10,7 @@ from django.db import transaction
 
 from integrations.dispatch import enqueue
 from integrations.models import Route
-from orders import amends, arrivals, changes, edits
+from orders import arrivals, changes, edits, warehouse_changes
 from orders.models import NOT_SENT, Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 
 if TYPE_CHECKING:
@@ -22,10 +22,18 @@ S, K = Order.Status, Hold.Kind
 def possible(order: Order) -> set[str]:
     """The names of the decisions that this order waits for, for the buttons of its page."""
     if order.told_now:
-        late = not arrivals.is_unsent(order)
-        can_amend = late and order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) and not _is_open(order, of_told=True)
-        return ({"amend"} if can_amend else set() if late else {"apply"}) | {"keep"}
+        return _following(order) | {"keep"}
     return {"void"} if cancellable(order) else set()
+
+
+def _following(order: Order) -> set[str]:
+    """The decision that follows what the marketplace says, if that can be followed now."""
+    if edits.misfit(order, order.told_now or {}):
+        return set()
+    if arrivals.is_unsent(order):
+        return {"apply"}
+    can_amend = order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) and not _is_open(order, of_told=True)
+    return {"amend"} if can_amend else set()
 
 
 def cancellable(order: Order) -> list[Hold]:
@@ -51,6 +59,7 @@ def apply(order: Order, actor: User | None, seen: str | None = None) -> str:
     mine = _waiting(order, seen)
     if not arrivals.stays_unsent(mine):
         raise IllegalTransition(f"order {order} was sent meanwhile; update the warehouse's order instead")
+    _check_fits(mine)
     found = edits.found_in(mine)
     edits.take_over(mine, mine.told_now or {}, found, actor)
     if mine.status == S.ON_HOLD:
@@ -67,7 +76,7 @@ def keep(order: Order, actor: User | None, seen: str | None = None) -> str:
         raise IllegalTransition(f"order {order} is being updated in the warehouse already")
     words = changes.in_words(edits.found_in(mine))
     edits.decided(mine, mine.told_now or {}, f"kept as it is, not: {words}", actor)
-    amends.call_off_parked(mine)
+    warehouse_changes.call_off_parked(mine)
     if mine.status == S.ON_HOLD:
         mine.move_to(S.RECEIVED, reason="judged again", actor=actor)
         _wake(mine)
@@ -77,8 +86,8 @@ def keep(order: Order, actor: User | None, seen: str | None = None) -> str:
 @transaction.atomic
 def amend(order: Order, actor: User | None, seen: str | None = None) -> str:
     """Have the warehouse's order updated to what the marketplace says now."""
-    _waiting(order, seen)
-    amends.update(order, actor)
+    _check_fits(_waiting(order, seen))
+    warehouse_changes.update(order, actor)
     _wake(order)
     return f"order {order} is updated in the warehouse with the next run"
 
@@ -91,7 +100,7 @@ def void(order: Order, actor: User | None, seen: str | None = None) -> str:
     if not holds:
         raise IllegalTransition(f"order {order} has nothing that can be cancelled in the warehouse now")
     for hold in holds:
-        amends.cancel(hold, actor)
+        warehouse_changes.cancel(hold, actor)
     _wake(order)
     return f"order {order}: cancelled in the warehouse with the next run, if it is unshipped then"
 
@@ -113,8 +122,14 @@ def _waiting(order: Order, seen: str | None) -> Order:
     return mine
 
 
+def _check_fits(order: Order) -> None:
+    bad = edits.misfit(order, order.told_now or {})
+    if bad:
+        raise IllegalTransition(f"order {order} cannot be made what the marketplace says. {bad}")
+
+
 def _is_open(order: Order, *, of_told: bool = False) -> bool:
-    rows = WarehouseChange.objects.filter(order=order, status__in=amends.OPEN)
+    rows = WarehouseChange.objects.filter(order=order, status__in=warehouse_changes.OPEN)
     return (rows.filter(told__isnull=False) if of_told else rows).exists()
 
 

@@ -1,67 +1,129 @@
-"""Units in orders that the warehouse had not counted when its stock was observed. Handed down to publishing."""
+"""Units in orders that the warehouse had not counted when its stock was observed. Handed down to publishing.
+
+An order that is on its way counts as what was sent, whether or not it arrived: until that is known, too little is shown
+rather than too much. Reading the stock of its items again right after it was accepted ends that.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Exists, Min, OuterRef, Q
 
-from integrations.models import Route
+from integrations.models import Connection, Route
+from integrations.transmissions import Transmission
 from inventory.aliases import Resolver
-from inventory.models import InventoryLevel
-from orders.models import Order, SubmittedLine, WarehouseSubmission
+from inventory.models import InventoryLevel, WarehouseItem
+from orders.models import Order, OrderLine, SubmittedLine, WarehouseSubmission
 from orders.settling import open_lines, wanted
 
-S = Order.Status
+S, T = Order.Status, Transmission.Status
+# It may be there, though nobody has seen it yet.
+IN_DOUBT = Q(status__in=(T.IN_FLIGHT, T.UNCONFIRMED, T.PARKED), sent_at__isnull=False) | Q(
+    ~Q(remote_id=""), status__in=(T.IN_FLIGHT, T.UNCONFIRMED, T.PARKED)
+)
+ITEMS_AT_ONCE = 5_000
+
+Units = dict[str, Counter[str]]
 
 
-def pending(route: Route, levels: dict[str, InventoryLevel]) -> dict[str, int]:
-    """Per warehouse item, the units of orders that are on their way to this route's location, from whatever route."""
-    units = _unsent(route)
-    units.update(_sent_since(route, levels))
-    return dict(units)
+def pending(route: Route) -> Mapping[str, Mapping[str, int]]:
+    """Per warehouse item, the units of each order on its way to a location that counts, from whatever route."""
+    units: Units = defaultdict(Counter)
+    for item, order, number in (*_unsent(route), *_in_doubt(route), *_sent_since(route)):
+        units[item][order] += number
+    return units
 
 
-def _unsent(place: Route) -> Counter[str]:
+def items_on_their_way(warehouse: Connection) -> set[str]:
+    """The items of a warehouse whose figures do not know all orders yet."""
+    routes = Route.objects.filter(warehouse=warehouse).exclude(state=Route.State.PAUSED).exclude(location_id="")
+    return {item for route in routes.select_related("marketplace", "warehouse") for item in pending(route)}
+
+
+def _unsent(place: Route) -> Iterator[tuple[str, str, int]]:
     """Orders that we hold, whatever for: they will take stock. Lines whose SKU is unknown cannot be counted."""
-    units: Counter[str] = Counter()
-    here = Q(route__location_id=place.location_id) | Q(route__location_id="", route__location_name=place.location_name)
+    ids, names = list(place.places), list(place.places.values())
+    here = Q(route__location_id__in=ids) | Q(route__location_id="", route__location_name__in=names)
+    in_doubt = WarehouseSubmission.objects.filter(IN_DOUBT, order=OuterRef("pk"))
     orders = Order.objects.filter(
-        here, status__in=Order.UNSENT, route__warehouse=place.warehouse_id, cancel_requested_at=None
+        ~Exists(in_doubt), here, status__in=Order.UNSENT, route__warehouse=place.warehouse_id, cancel_requested_at=None
     )
     by_route: dict[Route, list[Order]] = defaultdict(list)
-    for order in orders.select_related("route__warehouse").prefetch_related("lines"):
+    for order in orders.select_related("route__warehouse").prefetch_related("lines").defer("raw"):
         if order.route is not None:
             by_route[order.route].append(order)
     for route, group in by_route.items():
-        lines = [line for order in group for line in open_lines(order)]
-        resolver = Resolver(route, [wanted(line) for line in lines])
-        for line in lines:
-            for part in resolver.resolve(wanted(line)).components:
-                units[part.item_id] += line.quantity_to_ship * part.units
-    return units
+        yield from _resolved(route, [(order, line) for order in group for line in open_lines(order)])
 
 
-def _sent_since(place: Route, levels: dict[str, InventoryLevel]) -> Counter[str]:
-    """Sent orders accepted after their item was observed, shipped or not; an unshipped draft commits nothing.
+def _resolved(route: Route, lines: list[tuple[Order, OrderLine]]) -> Iterator[tuple[str, str, int]]:
+    resolver = Resolver(route, [wanted(line) for _, line in lines])
+    for order, line in lines:
+        for part in resolver.resolve(wanted(line)).components:
+            if line.quantity_to_ship:
+                yield part.item_id, order.full_number, line.quantity_to_ship * part.units
+
+
+def _in_doubt(place: Route) -> Iterator[tuple[str, str, int]]:
+    """What was sent and may have arrived, also of an order that is to be cancelled: it takes stock until it is void."""
+    doubtful = WarehouseSubmission.objects.filter(
+        IN_DOUBT, connection=place.warehouse_id, order__status__in=Order.UNSENT
+    )
+    lines = SubmittedLine.objects.filter(
+        submission__in=doubtful, submission__request__location_id__in=list(place.places)
+    )
+    yield from lines.values_list("item_id", "submission__order__full_number", "quantity")
+
+
+def _sent_since(place: Route) -> Iterator[tuple[str, str, int]]:
+    """Sent orders that the figures of their items do not know, shipped or not; an unshipped draft commits nothing.
 
     They count where they were sent to, even if their route leads elsewhere by now.
     """
-    units: Counter[str] = Counter()
-    if not levels:
-        return units
-    oldest = min(level.observed_at for level in levels.values())
-    drafts = Q(submission__remote_status="draft", submission__order__status=S.SUBMITTED)
+    oldest = _oldest_figure(place)
+    if oldest is None:
+        return
+    draft = Q(submission__remote_status="draft", submission__order__status=S.SUBMITTED)
+    since = Q(submission__committed_at__gte=oldest)
+    since |= Q(submission__committed_at=None, submission__finished_at__gte=oldest)
     sent = SubmittedLine.objects.filter(
-        drafts | Q(submission__finished_at__gte=oldest),
-        submission__connection=place.warehouse_id, submission__status=WarehouseSubmission.Status.ACCEPTED,
-        submission__request__location_id=place.location_id,
+        draft | since, submission__connection=place.warehouse_id, submission__status=T.ACCEPTED,
+        submission__request__location_id__in=list(place.places),
     ).exclude(submission__order__status=S.CANCELLED)  # fmt: skip
-    for line in sent.select_related("submission__order"):
-        if line.item_id not in levels:
-            continue
-        placed = line.submission
-        draft = placed.remote_status == "draft" and placed.order.status == S.SUBMITTED
-        if draft or placed.finished_at is None or placed.finished_at >= levels[line.item_id].observed_at:
-            units[line.item_id] += line.quantity
-    return units
+    rows = list(sent.select_related("submission__order"))
+    seen = _observed(place, {line.item_id for line in rows})
+    for line in rows:
+        at = seen.get((line.item_id, str(line.submission.request["location_id"])))
+        if at is None or _is_unknown_to(line.submission, at):
+            yield line.item_id, line.submission.order.full_number, line.quantity
+
+
+def _is_unknown_to(placed: WarehouseSubmission, at: datetime) -> bool:
+    """Whether a figure of that time does not have this order's units taken off."""
+    if placed.remote_status == "draft" and placed.order.status == S.SUBMITTED:
+        return True
+    committed_at = placed.committed_at or placed.finished_at
+    return committed_at is None or committed_at >= at
+
+
+def _oldest_figure(place: Route) -> datetime | None:
+    known = WarehouseItem.objects.filter(connection=place.warehouse_id, matches=1, remote_id=OuterRef("item_id"))
+    levels = InventoryLevel.objects.filter(Exists(known), connection=place.warehouse_id, location_id__in=place.places)
+    oldest: datetime | None = levels.aggregate(oldest=Min("observed_at"))["oldest"]
+    return oldest
+
+
+def _observed(place: Route, items: Iterable[str]) -> dict[tuple[str, str], datetime]:
+    """When each item was counted, by item and location."""
+    wanted_items = sorted(items)
+    levels = InventoryLevel.objects.filter(connection=place.warehouse_id, location_id__in=place.places)
+    return {
+        (item, location): at
+        for start in range(0, len(wanted_items), ITEMS_AT_ONCE)
+        for item, location, at in levels.filter(
+            item_id__in=wanted_items[start : start + ITEMS_AT_ONCE]
+        ).values_list("item_id", "location_id", "observed_at")
+    }  # fmt: skip

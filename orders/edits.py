@@ -7,16 +7,17 @@ here stands until the marketplace itself changes it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from integrations.models import Route
 from integrations.ports import MarketplaceOrder, SaleState
-from orders import arrivals, changes, settling
+from orders import arrivals, changes, reopening, settling, told_lines
 from orders.changes import Change, Told
-from orders.models import Hold, Order, OrderLine, WarehouseChange
+from orders.models import Hold, Order, WarehouseChange
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -24,13 +25,12 @@ if TYPE_CHECKING:
 S, K = Order.Status, Hold.Kind
 CLOSED = (S.CANCELLED, S.SKIPPED, S.CONFIRMED)
 DONE = (WarehouseChange.Status.ACCEPTED, WarehouseChange.Status.WITHDRAWN)
-BY_ITSELF = "the marketplace took it back"
 
 
 def notice(order: Order, told: MarketplaceOrder) -> bool:
     """Compare a known order with what is told of it now, and act by the route's rule; whether that was news.
 
-    In a transaction. Raises ValidationError when a value does not fit.
+    In a transaction. What does not fit our columns is for a person, like what the rule asks about.
     """
     now = changes.facts(told)
     if order.told == now and order.told_now is None:
@@ -44,7 +44,6 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
         return False
     if mine.told_now and not changes.compare(mine.told_now, now):
         return False  # it waits for its decision
-    _check(mine, now)
     _react(mine, now, found)
     return True
 
@@ -77,7 +76,7 @@ def write(order: Order, now: Told, found: Sequence[Change]) -> None:
         Order.objects.filter(pk=order.pk).update(**mine)
         vars(order).update(mine)
     for number in dict.fromkeys(one.line for one in found if one.line):
-        _write_line(order, number, now["lines"].get(number))
+        told_lines.write(order, number, now["lines"].get(number))
 
 
 def decided(order: Order, now: Told, text: str, actor: User | None) -> None:
@@ -89,51 +88,69 @@ def decided(order: Order, now: Told, text: str, actor: User | None) -> None:
     order.note(text, actor=actor)
 
 
-def to_ship(line: OrderLine | None, told: Told) -> int:
-    """Units of a line that are to be shipped by us, when it is told like this; never less than were told as shipped."""
-    before = line.shipped_before if line is not None and line.quantity_confirmed else told["shipped"]
-    left = 0 if before is None or told["quantity"] is None else max(told["quantity"] - before, 0)
-    return max(left, line.quantity_confirmed if line else 0)
-
-
-def line_for(order: Order, number: str, told: Told, position: int) -> OrderLine:
-    """A line that the marketplace added. Not saved."""
-    line = OrderLine(
-        order=order, position=position, number=number, quantity=told["quantity"], quantity_to_ship=to_ship(None, told),
-        shipped_before=told["shipped"], marketplace_status=told["status"], notes=told["notes"], **_goods(told),
-    )  # fmt: skip
-    arrivals.check_fits(line)
-    return line
-
-
-def next_position(order: Order) -> int:
-    return max((line.position for line in order.lines.all()), default=0) + 1
-
-
 def _locked(order: Order) -> Order:
     rows = Order.objects.select_for_update(of=("self",)).select_related("route", "connection")
     return rows.get(pk=order.pk)
 
 
 def _react(order: Order, now: Told, found: Sequence[Change]) -> None:
-    words = changes.in_words(found)
     if not arrivals.stays_unsent(order):
-        Order.objects.filter(pk=order.pk).update(told_now=now)
-        order.note(f"changed on the marketplace after it was sent: {words}")
-        hold_changed(order, words)
-    elif order.route is None or order.route.changes_before_sending == Route.ChangesBefore.APPLY:
+        _show(order, now)
+    elif _applies(order) and not misfit(order, now):
         take_over(order, now, found)
     else:
-        _ask(order, now, words)
+        _ask(order, now, changes.in_words(found))
+
+
+def _applies(order: Order) -> bool:
+    return order.route is None or order.route.changes_before_sending == Route.ChangesBefore.APPLY
+
+
+def _show(order: Order, now: Told) -> None:
+    """It was sent: beside it stands what differs now."""
+    reopening.take_back(order, now)
+    words = changes.in_words(changes.compare(order.told or {}, now))
+    if not words:
+        _remember(order, now)
+        return
+    Order.objects.filter(pk=order.pk).update(told_now=now)
+    order.told_now = dict(now)
+    order.note(f"changed on the marketplace after it was sent: {words}")
+    hold_changed(order, words)
 
 
 def hold_changed(order: Order, words: str, why_not: str = "") -> None:
-    """Show what differs from what was sent, and what may be done about it."""
-    todo = "Update the warehouse's order, or keep it as it is."
-    if order.status == S.SHIPPED:
-        todo = "It has shipped already: settle it with the marketplace, then keep it as it is."
-    text = f"The marketplace changed the order after it was sent: {words}. {why_not or todo}"
+    """Show what differs from what was sent, and what may be done about it, or `why_not`."""
+    text = f"The marketplace changed the order after it was sent: {words}. {why_not or _todo(order)}"
     settling.open_hold(order, K.CHANGED_ORDER, "", text)
+
+
+def say_again(order: Order) -> None:
+    """The order is further on than when its hold was written: what can be done about it is another thing now."""
+    if order.holds.filter(kind=K.CHANGED_ORDER, resolved_at=None).exists() and order.told_now:
+        hold_changed(order, changes.in_words(found_in(order)))
+
+
+def _todo(order: Order) -> str:
+    if order.status == S.SHIPPED:
+        return "It has shipped already: settle it with the marketplace, then keep it as it is."
+    bad = misfit(order, order.told_now) if order.told_now else ""
+    if bad:
+        return f"{bad} Change the warehouse's order by hand, then keep it as it is."
+    parked = WarehouseChange.objects.filter(order=order, status=WarehouseChange.Status.PARKED, told__isnull=False)
+    tried = parked.first()
+    if tried is not None and tried.told and order.told_now and not changes.compare(tried.told, order.told_now):
+        return tried.last_error
+    return "Update the warehouse's order, or keep it as it is."
+
+
+def misfit(order: Order, now: Told) -> str:
+    """Why what is told cannot be stored, in a sentence; empty if it can."""
+    try:
+        _check(order, now)
+    except ValidationError as exc:
+        return f"That cannot be stored here: {arrivals.misfits(exc)}."
+    return ""
 
 
 def _ask(order: Order, now: Told, words: str) -> None:
@@ -141,7 +158,9 @@ def _ask(order: Order, now: Told, words: str) -> None:
     Order.objects.filter(pk=order.pk).update(told_now=now)
     after = order.holds.filter(kind=K.CHANGED_ORDER, resolved_at=None)
     after.update(resolved_at=timezone.now(), resolution="it had not arrived in the warehouse")
-    settling.open_hold(order, K.CHANGED, "", f"The marketplace changed the order: {words}. Apply that, or keep ours.")
+    bad = misfit(order, now)
+    todo = f"{bad} Correct ours by hand as far as it goes, then keep it." if bad else "Apply that, or keep ours."
+    settling.open_hold(order, K.CHANGED, "", f"The marketplace changed the order: {words}. {todo}")
     if order.status == S.ON_HOLD:
         order.note(f"changed on the marketplace: {words}")
     else:
@@ -158,8 +177,8 @@ def _remember(order: Order, now: Told) -> None:
         Order.objects.filter(pk=order.pk).update(told=now, told_now=None)
     if order.told_now:
         mine = order.holds.filter(kind__in=Hold.UNTIL_DECIDED, resolved_at=None)
-        mine.update(resolved_at=timezone.now(), resolution=BY_ITSELF)
-        order.note(f"what was changed on the marketplace: {BY_ITSELF}")
+        mine.update(resolved_at=timezone.now(), resolution=reopening.TAKEN_BACK)
+        order.note(f"what was changed on the marketplace: {reopening.TAKEN_BACK}")
 
 
 def _check(order: Order, now: Told) -> None:
@@ -167,40 +186,8 @@ def _check(order: Order, now: Told) -> None:
     new = Order(**{_column(name): now["ship_to"][name] for name in changes.ADDRESS}, shipping_code=now["shipping_code"])
     arrivals.check_fits(new)
     for number, told in now["lines"].items():
-        line_for(order, number, told, 1)
+        told_lines.line_for(order, number, told, 1)
 
 
 def _column(field: str) -> str:
     return field if field == "shipping_code" else f"ship_{field}"
-
-
-def _goods(told: Told) -> dict[str, Any]:
-    return {
-        "partner_sku": told["partner_sku"], "option_sku": told["option_sku"], "upc": told["upc"],
-        "title": told["title"][:300], "unit_cost": changes.unit_cost(told), "currency": told["currency"],
-    }  # fmt: skip
-
-
-def _write_line(order: Order, number: str, told: Told | None) -> None:
-    line = order.lines.filter(number=number).first()
-    if line is None:
-        if told is not None:
-            line_for(order, number, told, next_position(order)).save()
-        return
-    if told is None:
-        OrderLine.objects.filter(pk=line.pk).update(is_cancelled=True, quantity_to_ship=line.quantity_confirmed)
-        return
-    before = order.told["lines"].get(number) if order.told else None
-    new = _written(line, told, before)
-    OrderLine.objects.filter(pk=line.pk).update(**new)
-
-
-def _written(line: OrderLine, told: Told, before: Told | None) -> dict[str, Any]:
-    """Only what the marketplace changed: what a person corrected otherwise stands."""
-    same_goods = before and all(before[name] == told[name] for name in ("partner_sku", "option_sku"))
-    new = {} if same_goods else _goods(told)
-    if before and before["quantity"] == told["quantity"]:
-        return new
-    ships = 0 if line.is_cancelled else to_ship(line, told)
-    shipped = {} if line.quantity_confirmed else {"shipped_before": told["shipped"]}
-    return {**new, **shipped, "quantity": told["quantity"], "quantity_to_ship": ships}

@@ -127,9 +127,10 @@ class Intake:
         self._run.count(verdict)
 
     def _store(self, told: MarketplaceOrder) -> str:
-        known = Order.objects.filter(
+        # Locked, since a test order may be removed this moment: it is then stored anew, or seen while it still stands.
+        known = Order.objects.select_for_update().filter(
             connection=self._marketplace, sales_channel=told.sales_channel, full_number=told.number
-        ).first()
+        ).first()  # fmt: skip
         if known is not None:
             resolve_unreadable(self._marketplace, told.number)
             return self._seen_again(known, told)
@@ -168,16 +169,18 @@ def resolve_unreadable(connection: Connection, number: str) -> None:
 
 
 def _move_watermarks(routes: Iterable[Route], until: datetime) -> None:
-    """Forwards, never beyond now; back only from where a clock that was ahead has put them."""
+    """Forwards, never beyond now; back only from where a clock that was ahead has put them.
+
+    One that somebody else has moved since this run has read it stays where it was put: its time is to be read again.
+    """
     now = timezone.now()
-    moved = Q(read_until=None) | Q(read_until__lt=until) | Q(read_until__gt=now)
     for route in routes:
-        Route.objects.filter(moved, pk=route.pk).update(read_until=min(until, now))
+        was, new = route.read_until, min(until, now)
+        if was is not None and new <= was <= now:
+            continue
+        if Route.objects.filter(pk=route.pk, read_until=was).update(read_until=new):
+            route.read_until = new
 
 
 def reason_of(exc: Exception) -> str:
-    if isinstance(exc, ValidationError):
-        if hasattr(exc, "message_dict"):
-            return "; ".join(f"{field}: {' '.join(texts)}" for field, texts in exc.message_dict.items())
-        return " ".join(exc.messages)
-    return named(exc)
+    return arrivals.misfits(exc) if isinstance(exc, ValidationError) else named(exc)

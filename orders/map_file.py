@@ -11,6 +11,8 @@ from inventory import alias_file
 from inventory.alias_file import FileProblem, Unusable, shortened
 from inventory.alias_plan import safe_text
 
+MAX_ROWS = 5_000  # a code map has hundreds; they are all done while a person waits
+
 
 class MapFile(tablib.Dataset):
     """The rows below the header as text, or as Unusable; `lines` are their numbers."""
@@ -20,7 +22,7 @@ class MapFile(tablib.Dataset):
 
 def read(content: bytes, columns: Sequence[str]) -> MapFile:
     """Raises FileProblem, also for a column that is missing, twice, or none of these."""
-    (_, header), *rows = alias_file.rows(content) or [(1, [])]
+    (_, header), *rows = alias_file.rows(content, most=MAX_ROWS) or [(1, [])]
     headers = [str(cell if cell is not None else "").strip().lower().replace(" ", "_") for cell in header]
     if sorted(headers) != sorted(columns):
         seen = ", ".join(shortened(headers)) or "nothing"

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
 
+from integrations.errors import IntegrationError
 from integrations.models import Connection
 from integrations.registry import marketplace_for
 
@@ -23,7 +24,18 @@ def of_days(connection: Connection, first: date, last: date) -> tuple[datetime, 
     if (last - first).days >= MOST_DAYS:
         raise Impossible(f"{first} to {last} is longer than {MOST_DAYS} days; take it in parts")
     zone, now = marketplace_for(connection).time_zone, timezone.now().replace(microsecond=0)
-    if first > now.astimezone(zone).date():
-        raise Impossible(f"{first} lies in the future")
+    today = now.astimezone(zone).date()
+    if first > today:
+        raise Impossible(f"{first} lies in the future: it is {today} at {connection}")
     start = datetime.combine(first, time.min, zone)
-    return start, min(datetime.combine(min(last, now.date()) + timedelta(days=1), time.min, zone), now)
+    return start, min(datetime.combine(min(last, today) + timedelta(days=1), time.min, zone), now)
+
+
+def named(connection: Connection, since: datetime, until: datetime) -> str:
+    """A period whose end does not belong to it, by its first and its last day in the marketplace's zone."""
+    try:
+        zone = marketplace_for(connection).time_zone
+    except IntegrationError:  # its settings are wrong, which is said where they are used
+        zone = timezone.get_current_timezone()
+    first, last = since.astimezone(zone), max(until - timedelta(microseconds=1), since).astimezone(zone)
+    return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"

@@ -25,6 +25,16 @@ from orders.models import (
     WarehouseSubmission,
 )
 
+LINE = (
+    "number", "partner_sku", "option_sku", "title", "quantity", "quantity_to_ship", "quantity_shipped",
+    "quantity_confirmed", "is_cancelled", "unit_cost", "currency",
+)  # fmt: skip
+SENT = ("status", "attempts", "finished_at", "last_error")
+CHANGE = ("cancels_order", "lines", *SENT, "actor__username")
+SHORT_SHIP = (
+    "order_line__number", "quantity", "reason_code", "status", "finished_at", "last_error", "actor__username",
+)  # fmt: skip
+
 
 def find_orders(number: str) -> QuerySet[Order]:
     return Order.objects.filter(Q(full_number=number) | Q(short_reference=number)).select_related("route", "connection")
@@ -32,7 +42,23 @@ def find_orders(number: str) -> QuerySet[Order]:
 
 def order_report(order: Order) -> dict[str, Any]:
     """One order with lines, holds, the warehouse's order, shipments, confirmations and events."""
-    submission = WarehouseSubmission.objects.filter(order=order).first()
+    return {
+        **_own_facts(order),
+        "holds": list(order.holds.filter(resolved_at=None).values("kind", "subject", "message", "opened_at")),
+        "lines": list(order.lines.values(*LINE)),
+        "warehouse_order": _warehouse_order(WarehouseSubmission.objects.filter(order=order).first()),
+        "changes": [{"what": one.what, "before": one.before, "after": one.after} for one in edits.found_in(order)],
+        "warehouse_changes": list(order.warehouse_changes.order_by("pk").values(*CHANGE)),
+        "short_ships": list(order.short_ships.order_by("pk").values(*SHORT_SHIP)),
+        "shipments": [_shipment(shipment) for shipment in order.shipments.all()],
+        "confirmations": list(order.confirmations.order_by("pk").values(*SENT)),
+        "events": [
+            {"at": event.at, "status": event.new_status, "text": event.text} for event in order.events.order_by("pk")
+        ],
+    }
+
+
+def _own_facts(order: Order) -> dict[str, Any]:
     return {
         "full_number": order.full_number,
         "short_reference": order.short_reference,
@@ -44,39 +70,7 @@ def order_report(order: Order) -> dict[str, Any]:
         "marketplace_status": order.marketplace_status,
         "ordered_at": order.ordered_at,
         "cancel_requested_at": order.cancel_requested_at,
-        "holds": [
-            {"kind": hold.kind, "subject": hold.subject, "message": hold.message, "opened_at": hold.opened_at}
-            for hold in order.holds.filter(resolved_at=None)
-        ],
-        "lines": list(
-            order.lines.values(
-                "number", "partner_sku", "option_sku", "title", "quantity", "quantity_to_ship", "quantity_shipped",
-                "quantity_confirmed", "is_cancelled", "unit_cost", "currency",
-            )
-        ),
-        "warehouse_order": _warehouse_order(submission),
-        "changes": [
-            {"what": one.what, "before": one.before, "after": one.after} for one in edits.found_in(order)
-        ],
-        "warehouse_changes": list(
-            order.warehouse_changes.order_by("pk").values(
-                "cancels_order", "lines", "status", "attempts", "finished_at", "last_error", "actor__username"
-            )
-        ),
-        "short_ships": list(
-            order.short_ships.order_by("pk").values(
-                "order_line__number", "quantity", "reason_code", "status", "finished_at", "last_error",
-                "actor__username",
-            )
-        ),
-        "shipments": [_shipment(shipment) for shipment in order.shipments.all()],
-        "confirmations": list(
-            order.confirmations.order_by("pk").values("status", "attempts", "finished_at", "last_error")
-        ),
-        "events": [
-            {"at": event.at, "status": event.new_status, "text": event.text} for event in order.events.order_by("pk")
-        ],
-    }  # fmt: skip
+    }
 
 
 def unreadable_report(record: UnreadableRecord) -> dict[str, Any]:

@@ -56,8 +56,9 @@ def possible(route: Route) -> set[str]:
 
 def _move(route: Route, state: str) -> None:
     with transaction.atomic():
-        Route.objects.select_for_update().get(pk=route.pk)
-        Route.objects.filter(pk=route.pk).update(state=state)
+        locked = Route.objects.select_for_update().get(pk=route.pk)
+        locked.state = state
+        locked.save(update_fields=["state"])  # so that its history has it
     route.state = state
     if state != State.PAUSED:
         enqueue("pull_orders", route.marketplace_id)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from integrations.models import Connection, SyncRun
 from integrations.ports import Parcel, UnreadableParcel, Warehouse
 from integrations.runs import Run
-from orders import arrivals, parcels, placed, settling, told
+from orders import arrivals, edits, parcels, settling, told, warehouse_status
 from orders.models import Hold, Order, Shipment, WarehouseSubmission
 
 T = WarehouseSubmission.Status
@@ -29,7 +29,7 @@ def pull(run: Run) -> None:
     mine = WarehouseSubmission.objects.filter(connection=run.connection)
     in_doubt = mine.filter(status__in=IN_DOUBT).aggregate(at=Min("sent_at"))["at"]
     warehouse = run.warehouse()
-    placed.follow(run, warehouse, since)
+    warehouse_status.follow(run, warehouse, since)
     run.count("parcels seen again", _read(run, run.connection, warehouse, since))
     if not run.faults:
         run.window(since, min(now, in_doubt or now))
@@ -95,6 +95,7 @@ def _store(run: Run, connection: Connection, parcel: Parcel) -> bool:
             settling.open_hold(order, Hold.Kind.OVER_SHIPPED, parcel.remote_id, text)
         for hold in order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, resolved_at=None):
             arrivals.hold_cancelled_late(order, hold.subject)  # what can be done about it is another thing now
+        edits.say_again(order)
         told.check(order, Shipment.objects.get(connection=connection, remote_id=parcel.remote_id), news)
     run.count("parcels")
     run.wake("confirm_shipments", order.connection_id)

@@ -15,14 +15,15 @@ from django.db.models import F
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from integrations.amendments import ShortShipNotice
 from integrations.dispatch import enqueue
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, TakenIn, Unavailable, Unreadable
+from integrations.models import Route
 from integrations.ports import Marketplace, MarketplaceLine, SaleState
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
+from integrations.sent_orders import ShortShipNotice
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
 from integrations.wording import counted
-from orders import amends, arrivals, parcels, readback, telling
+from orders import arrivals, parcels, readback, telling, warehouse_changes
 from orders.models import (
     NOT_SENT,
     ConfirmedLine,
@@ -52,7 +53,12 @@ def open_lines(order: Order) -> list[OrderLine]:
 
 
 def _open(line: OrderLine) -> int:
-    return 0 if line.is_cancelled else line.quantity_to_ship - line.quantity_confirmed
+    return 0 if line.is_cancelled else line.quantity_to_ship - _gone(line)
+
+
+def _gone(line: OrderLine) -> int:
+    """Units that ship in any case: told, or left the warehouse."""
+    return max(line.quantity_confirmed, line.quantity_shipped)
 
 
 @transaction.atomic
@@ -63,7 +69,7 @@ def ask(line: OrderLine, code: str, actor: User | None) -> str:
     known = OrderLine.objects.select_for_update().get(pk=line.pk)
     units = _open(known) if is_askable else 0
     _check(order, known, units, code)
-    known.quantity_to_ship, known.is_cancelled = known.quantity_confirmed, known.quantity_confirmed == 0
+    known.quantity_to_ship, known.is_cancelled = _gone(known), _gone(known) == 0
     known.save(update_fields=["quantity_to_ship", "is_cancelled"])
     _take_from_the_warehouse(order, known, actor)
     ShortShip.objects.create(
@@ -100,9 +106,19 @@ def _check(order: Order, line: OrderLine, units: int, code: str) -> None:
         raise IllegalTransition(f"route {order.route} is in test; the marketplace is told nothing")
     if units <= 0 or not line.number:
         raise IllegalTransition(f"{name} has nothing open that could be short shipped")
-    told = ConfirmedLine.objects.filter(shipment_line__order_line=line)
-    if line.quantity_shipped > line.quantity_confirmed or told.exclude(confirmation__status=T.ACCEPTED).exists():
+    if ShortShip.objects.filter(order_line=line).exclude(status=T.WITHDRAWN).exists():
+        raise IllegalTransition(f"{name} was short shipped already; settle what is open there with {order.connection}")
+    waits_for_all = order.route.partial_shipments == Route.Partial.WHEN_COMPLETE
+    if not waits_for_all and not _is_told(line):
         raise IllegalTransition(f"{name} has parcels that the marketplace was not told of yet; confirm them first")
+
+
+def _is_told(line: OrderLine) -> bool:
+    """Whether the marketplace knows all that has left: the message of a short ship closes the rest (4.1)."""
+    told = ConfirmedLine.objects.filter(shipment_line__order_line=line)
+    return (
+        line.quantity_shipped <= line.quantity_confirmed and not told.exclude(confirmation__status=T.ACCEPTED).exists()
+    )
 
 
 def _take_from_the_warehouse(order: Order, line: OrderLine, actor: User | None) -> None:
@@ -121,9 +137,9 @@ def _lower(order: Order, line: OrderLine, actor: User | None) -> None:
     """The whole order, if nothing else of it is to ship."""
     rest = order.lines.filter(is_cancelled=False, quantity_to_ship__gt=0)
     if order.status == S.SUBMITTED and not rest.exists():
-        amends.end(order, actor)
+        warehouse_changes.end(order, actor)
     else:
-        amends.lower(order, line, line.quantity_to_ship, actor)
+        warehouse_changes.lower(order, line, line.quantity_to_ship, actor)
     enqueue("submit_orders", WarehouseSubmission.objects.get(order=order).connection_id)
 
 
@@ -144,6 +160,7 @@ def _has_let_go(order: Order, line: OrderLine) -> bool:
 def tell(run: Run) -> None:
     """Take each one as far as it goes now, oldest first."""
     mine = ShortShip.objects.filter(connection=run.connection)
+    run.outboxes.append(mine)
     run.count("short ships found in doubt after a crash", recover(mine))
     pks = list(due(mine).values_list("pk", flat=True))
     if pks:
@@ -206,10 +223,14 @@ class Teller:
         self._run.count("short shipped")
 
     def _may_go(self, short: ShortShip, was: str) -> bool:
-        """Whether the warehouse has let go of the units. Where they have left meanwhile, they ship after all."""
-        if _has_let_go(short.order, short.order_line):
+        """Whether the warehouse has let go of the units, and the others are told. Where they left, they ship after all.
+
+        On a route that waits for whole orders, what has left is told with the last parcel.
+        """
+        has_let_go = _has_let_go(short.order, short.order_line)
+        if has_let_go and _is_told(short.order_line):
             return True
-        why = _give_back(short)
+        why = "" if has_let_go else _give_back(short)
         if why:
             self._run.problem(f"order {short.order}: {short} is called off: {why}")
         else:
@@ -280,14 +301,14 @@ def _give_back(short: ShortShip) -> str:
     order = Order.objects.select_for_update().get(pk=short.order_id)
     submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first()
     changes = WarehouseChange.objects.filter(order=order)
-    is_open = changes.filter(status__in=amends.OPEN).exists()
+    is_open = changes.filter(status__in=warehouse_changes.OPEN).exists()
     if submission is None or is_open or _has_let_go(order, short.order_line):
         return ""
     parked = changes.filter(status=T.PARKED).first()
     why = parked.last_error if parked else f"{submission.connection} holds the units, and nothing takes them out"
     _free(short.order_line_id, short.quantity)
     short.finish(T.WITHDRAWN, error=why)
-    amends.call_off_parked(order)
+    warehouse_changes.call_off_parked(order)
     order.note(f"short ship of line {short.order_line.number} called off: {why}")
     parcels.recount(order, submission)
     return why

@@ -21,7 +21,7 @@ from integrations.ports import OrderRequest, Receipt, Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due, lookup_grace, recover
 from inventory import catalogue
-from orders import amending, arrivals, edits, receipts, revisit, settling, trials, warehouse_request
+from orders import arrivals, change_warehouse, edits, lookup, receipts, revisit, settling, trials, warehouse_request
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
 from orders.settling import Plan
 
@@ -32,14 +32,13 @@ MOST_REFUSALS = 3
 LOOKED_AT_TOGETHER = 100
 # The queue ends a task that takes longer than ten minutes.
 LONGEST_TURN = timedelta(minutes=5)
-CLOCKS_DIFFER_BY = timedelta(minutes=5)
 LONGEST_LOOK_UP_PAUSE = timedelta(minutes=2)
 
 
 def submit(run: Run) -> None:
     """Judge what waits for this warehouse, look at it on its marketplace once more, then send it, oldest first."""
     mine = WarehouseSubmission.objects.filter(connection=run.connection)
-    run.outbox = mine
+    run.outboxes.append(mine)
     run.count("found in doubt after a crash", recover(mine))
     settling.judge_again(run.connection)
     _take_over(run.connection)
@@ -47,7 +46,7 @@ def submit(run: Run) -> None:
     warehouse = run.warehouse()
     run.count("ready", settling.settle(settling.waiting(routes), warehouse, routes))
     trials.remove(run, warehouse)
-    amending.amend(run, warehouse)
+    change_warehouse.carry_out(run, warehouse)
     pks = list(due(mine).values_list("pk", flat=True))
     Sender(run, warehouse, routes).send_all(pks)
 
@@ -158,9 +157,8 @@ class Sender:
 
     def _settled_by_look_up(self, submission: WarehouseSubmission, was: str) -> bool:
         """Whether looking up decided it: found (once or twice), or too early to believe that there is none."""
-        full_number = str(submission.request.get("full_number", ""))
-        found = _not_of_others(submission, self._warehouse.find_orders(full_number))
-        if len(found) == 1 and _is_ours(submission, found[0]):
+        found = lookup.found(self._warehouse, submission)
+        if len(found) == 1 and lookup.is_ours(submission, found[0]):
             self._accept(submission, found[0], "found in the warehouse after an unclear answer")
             return True
         if found:
@@ -219,8 +217,9 @@ class Sender:
         with transaction.atomic():
             order = _lock(submission)
             submission.finish(
-                T.ACCEPTED, remote_id=receipt.remote_id, remote_number=receipt.number, remote_status=receipt.status
-            )
+                T.ACCEPTED, remote_id=receipt.remote_id, remote_number=receipt.number, remote_status=receipt.status,
+                committed_at=None if receipt.status == "draft" else timezone.now(),
+            )  # fmt: skip
             _note_line_ids(submission, receipt)
             doubled = Hold.objects.filter(order=submission.order_id, kind=Hold.Kind.DOUBLED, resolved_at=None)
             doubled.update(resolved_at=timezone.now())
@@ -309,23 +308,6 @@ def _lock(submission: WarehouseSubmission) -> Order:
     return Order.objects.select_for_update().get(pk=submission.order_id)
 
 
-def _not_of_others(submission: WarehouseSubmission, found: Sequence[Receipt]) -> list[Receipt]:
-    """Without the warehouse's orders that other orders of ours became, or may have: two marketplaces use one number."""
-    others = WarehouseSubmission.objects.filter(connection=submission.connection).exclude(pk=submission.pk)
-    taken = set(others.filter(remote_id__in=[one.remote_id for one in found]).values_list("remote_id", flat=True))
-    mark = warehouse_request.TEST_MARK if submission.is_test else ""
-    twins = Order.objects.filter(full_number=submission.order.full_number).exclude(pk=submission.order_id)
-    numbers = {f"{mark}{short}" for short in twins.values_list("short_reference", flat=True) if short}
-    return [one for one in found if one.remote_id not in taken and one.number not in numbers]
-
-
-def _is_ours(submission: WarehouseSubmission, found: Receipt) -> bool:
-    """By its number; or, if it was given another one there, by when it was created."""
-    if found.number == submission.request.get("short_reference"):
-        return True
-    return found.created_at is not None and found.created_at > submission.created_at - CLOCKS_DIFFER_BY
-
-
 def _commit_intent(submission: WarehouseSubmission, plan: Plan, is_test: bool, request: dict[str, object]) -> None:
     """What is about to be sent, on disk before it leaves."""
     with transaction.atomic():
@@ -334,7 +316,7 @@ def _commit_intent(submission: WarehouseSubmission, plan: Plan, is_test: bool, r
         SubmittedLine.objects.bulk_create(
             SubmittedLine(
                 submission=submission, order_line=part.line, position=position, item_id=part.component.item_id,
-                sku=part.component.sku, units=part.component.units, quantity=part.quantity,
+                sku=part.component.sku, units=part.component.units, quantity=part.quantity, unit_price=part.unit_price,
             )
             for position, part in enumerate(warehouse_request.parts(plan), start=1)
         )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django_q.tasks import async_task
 
 from integrations.dispatch import take_up
-from orders import jobs
+from orders import jobs, map_upload
 from orders.alerting import delivering, watch
 
 
@@ -29,8 +29,16 @@ def revisit_orders(connection_id: int, asked_at: str = "") -> str:
     return _do("revisit_orders", connection_id, asked_at)
 
 
+def refresh_levels(connection_id: int, asked_at: str = "") -> str:
+    return _do("refresh_levels", connection_id, asked_at)
+
+
 def publish_inventory(connection_id: int, asked_at: str = "") -> str:
     return _do("publish_inventory", connection_id, asked_at)
+
+
+def write_inventory_files(connection_id: int, asked_at: str = "") -> str:
+    return _do("write_inventory_files", connection_id, asked_at)
 
 
 def reconcile(connection_id: int, asked_at: str = "", which: str = "") -> str:
@@ -38,6 +46,10 @@ def reconcile(connection_id: int, asked_at: str = "", which: str = "") -> str:
     if which == "asked":
         return take_up("reconcile", connection_id, asked_at, jobs.reconcile_asked)
     return take_up("reconcile", connection_id, "", jobs.reconcile)
+
+
+def forget_map_previews() -> None:
+    map_upload.forget_old()
 
 
 def send_alerts() -> None:

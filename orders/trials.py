@@ -19,8 +19,9 @@ from integrations.errors import Misconfigured, Refused, Unavailable, Unreadable
 from integrations.models import Route
 from integrations.ports import Warehouse
 from integrations.runs import Run
+from integrations.sent_orders import PlacedOrder
 from integrations.wording import counted
-from orders import checklist, telling
+from orders import checklist, lookup, telling
 from orders.models import NOT_SENT, Order, WarehouseSubmission
 
 if TYPE_CHECKING:
@@ -42,8 +43,11 @@ def left_behind() -> QuerySet[WarehouseSubmission]:
 def ask_to_remove(route: Route, actor: User | None) -> str:
     """Have every test order of the route removed. A route in test is paused first: it would only send them again."""
     with transaction.atomic():
-        Route.objects.select_for_update().get(pk=route.pk)
-        paused = Route.objects.filter(pk=route.pk, state=Route.State.TEST).update(state=Route.State.PAUSED)
+        locked = Route.objects.select_for_update().get(pk=route.pk)
+        paused = locked.state == Route.State.TEST
+        if paused:
+            locked.state = Route.State.PAUSED
+            locked.save(update_fields=["state"])  # so that its history has it
         number = of_route(route).update(removal_asked_at=timezone.now())
     checklist.note_tested(route)
     for row in of_route(route).select_related("order"):
@@ -54,8 +58,8 @@ def ask_to_remove(route: Route, actor: User | None) -> str:
 
 
 def remove(run: Run, warehouse: Warehouse) -> None:
-    """Remove what was asked for. One whose outcome is still looked up waits for that."""
-    done = Q(status=T.ACCEPTED) | NOT_SENT
+    """Remove what was asked for. One whose outcome is still looked up waits for that, unless that was given up."""
+    done = Q(status__in=(T.ACCEPTED, T.PARKED)) | NOT_SENT
     asked = WarehouseSubmission.objects.filter(done, connection=run.connection, is_test=True)
     for submission in asked.exclude(removal_asked_at=None).select_related("order__route", "order__connection"):
         run.beat()
@@ -73,16 +77,26 @@ def remove(run: Run, warehouse: Warehouse) -> None:
 
 
 def _remove(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> None:
-    placed = warehouse.order(submission.remote_id) if submission.remote_id else None
-    if placed is not None and not placed.is_ended:
-        if placed.has_shipped and not telling.is_sandbox(submission.order.connection):
-            text = "it was shipped there, perhaps to the customer. Undo that there and remove it again, or skip it here"
-            _keep(run, submission, text)
-            return
+    living = _living(warehouse, submission)
+    if any(one.has_shipped for one in living) and not telling.is_sandbox(submission.order.connection):
+        text = "it was shipped there, perhaps to the customer. Undo that there and remove it again, or skip it here"
+        _keep(run, submission, text)
+        return
+    for placed in living:
         if not placed.has_shipped:
             warehouse.cancel_order(placed)
     _forget(submission)
     run.count("test orders removed")
+
+
+def _living(warehouse: Warehouse, submission: WarehouseSubmission) -> list[PlacedOrder]:
+    """What the warehouse has of it: one order; where that was never decided, whatever it became, also twice."""
+    ids = [submission.remote_id] if submission.remote_id else []
+    if not ids and submission.request:
+        found = lookup.found(warehouse, submission)
+        ids = [one.remote_id for one in found if lookup.is_ours(submission, one)]
+    there = [warehouse.order(remote_id) for remote_id in ids]
+    return [one for one in there if one is not None and not one.is_ended]
 
 
 def _keep(run: Run, submission: WarehouseSubmission, why: str) -> None:

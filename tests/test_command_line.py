@@ -152,6 +152,39 @@ def test_a_warehouse_that_cannot_be_asked_keeps_no_route_from_being_saved(shop: 
     assert Route.objects.filter(name="Reno").exists()
 
 
+def test_a_routes_guard_and_reasons_are_set_there_and_stay_until_others_are_given(shop: Sandbox, manage: Run) -> None:
+    route = ("route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko",
+             "--location", "Main DC")  # fmt: skip
+    manage(*route, "--guard-share", "15", "--guard-listings", "5", "--stale-after-hours", "2", "--short-ship-reason",
+           "OOS=Out of stock", "--short-ship-reason", "GONE = Not made any more")  # fmt: skip
+    manage(*route)
+    made = Route.objects.get()
+    assert (made.guard_share, made.guard_listings, made.stale_after_hours) == (15, 5, 2)
+    assert made.short_ship_codes == [("OOS", "Out of stock"), ("GONE", "Not made any more")]
+    with pytest.raises(CommandError, match="guard: per cent|guard share"):
+        manage(*route, "--guard-share", "0")
+    with pytest.raises(CommandError, match="is there 2 times"):
+        manage(*route, "--short-ship-reason", "A=x", "--short-ship-reason", "A=y")
+    for wrong in ("OOS", "=x", "A B=x", "A="):
+        with pytest.raises(CommandError, match="is not CODE=text"):
+            manage(*route, "--short-ship-reason", wrong)
+    assert Route.objects.get().guard_share == 15
+
+
+def test_importing_aliases_tells_what_the_admin_shows(shop: Sandbox, manage: Run, tmp_path: Path) -> None:
+    shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    file = tmp_path / "a.csv"
+    file.write_text("marketplace_sku,warehouse_sku\nOLD,MUG-BLK\n")
+    manage("import_aliases", "Overstock", str(file))
+    file.write_text("marketplace_sku,warehouse_sku\nMYSTERY-9,MUG-BLK\nZ,NOPE\n")
+    told = manage("import_aliases", "Overstock", str(file), "--replace", "--switch-off-most").splitlines()
+    assert "switched off: OLD → MUG-BLK" in told
+    assert [line for line in told if line.startswith("to check: line 3: NOPE: ")]
+    assert [line for line in told if line.startswith("effect: it frees 1 waiting order")]
+
+
 def test_a_dry_run_tells_what_is_wrong_with_the_set_up(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     Route.objects.update(location_name="Nowhere", location_id="")

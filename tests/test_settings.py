@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -41,6 +45,21 @@ def test_a_wrong_value_is_named_and_not_repeated(name: str, value: str) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
     for secret in ("s3cret", "n0t-a-key", "hunter2"):
         assert secret not in done.stderr
+
+
+@pytest.mark.parametrize(("name", "value", "read"), [
+    ("LOGIN_FAILURE_LIMIT", "1000000", lambda: environment.number("LOGIN_FAILURE_LIMIT", 5, least=1, most=100)),
+    ("TRUSTED_PROXY_COUNT", "one", lambda: environment.number("TRUSTED_PROXY_COUNT", 0, least=0, most=10)),
+    ("SESSION_IDLE_SECONDS", "5", lambda: environment.seconds("SESSION_IDLE_SECONDS", 7200, least=60)),
+    ("REQUIRE_SECOND_FACTOR", "Viewer,hunter2", lambda: environment.chosen("REQUIRE_SECOND_FACTOR", ("Viewer",))),
+])  # fmt: skip
+def test_a_wrong_value_of_the_access_settings_is_named_too(
+    name: str, value: str, read: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=f"^{name} .*Hint: ") as caught:
+        read()
+    assert value not in str(caught.value)
 
 
 def test_it_starts_with_redis_as_its_queue() -> None:

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -18,7 +19,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from integrations import oauth_tokens, registry
-from integrations.admin_base import NotDone, ago, ask
+from integrations.admin_base import NotDone, ago, ask, leads_to, log
 from integrations.budget import RunJournal
 from integrations.errors import IntegrationError
 from integrations.models import Connection
@@ -47,12 +48,15 @@ def start(admin: ModelAdmin, request: HttpRequest, connection: Connection) -> Ht
             raise NotDone(str(exc)) from None
 
     provider = connection.get_provider_display()
-    return ask(
+    answer = ask(
         admin, request, connection, title=f"Authorize {connection}", button=f"Go to {provider}", do=do,
         consequence=f"Sign in at {provider} as the user whose rights Crossdock is to have, and agree; you come back "
         "here, and the connection is tested. The application is registered there with the redirect URI "
-        f"{redirect_uri(request)}",
+        f"{redirect_uri(request)}", allowed=admin.has_credentials_permission(request),
     )  # fmt: skip
+    if grant is not None:
+        leads_to(answer, _origin(connection))
+    return answer
 
 
 def come_back(admin: ModelAdmin, request: HttpRequest, test: Callable[[HttpRequest, Connection], str]) -> HttpResponse:
@@ -73,8 +77,8 @@ def described(connection: Connection) -> str:
     if grant is None:
         return "access token"
     if not grant.is_authorized:
-        return format_html("OAuth application {}. {}", grant.application, _link(connection, "Authorize it"))
-    again = _link(connection, "Authorize again") if connection.is_stopped else ""
+        return format_html("OAuth application {}. Authorize it with the button above.", grant.application)
+    again = "Authorize again with the button above." if connection.is_stopped else ""
     if grant.expires_at is None:
         known = "The access token comes with the first call."
     else:
@@ -84,9 +88,13 @@ def described(connection: Connection) -> str:
     return format_html("OAuth application {}. {} {}", grant.application, known, again)
 
 
-def _link(connection: Connection, text: str) -> str:
-    address = reverse("admin:integrations_connection_authorize", args=[connection.pk])
-    return format_html('<a href="{}" class="text-primary-600 dark:text-primary-500">{}</a>', address, text)
+def _origin(connection: Connection) -> str:
+    """Of the provider's page to sign in; empty when its address is wrong, which the button then says."""
+    try:
+        parts = urlsplit(registry.authorize_url_of(connection))
+    except IntegrationError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _leave(request: HttpRequest, connection: Connection, grant: OAuthGrant) -> HttpResponse:
@@ -103,7 +111,7 @@ def _come_back(admin: ModelAdmin, request: HttpRequest, test: Callable[[HttpRequ
     connections = "admin:integrations_connection_changelist"
     if not admin.admin_site.has_permission(request):
         return redirect(connections)  # the page to sign in: its own address must not carry the code
-    if not admin.has_change_permission(request):
+    if not admin.has_credentials_permission(request):
         raise PermissionDenied
     pending = _take_pending(request)
     connection = Connection.objects.filter(pk=pending["connection"]).first() if pending else None
@@ -116,6 +124,7 @@ def _come_back(admin: ModelAdmin, request: HttpRequest, test: Callable[[HttpRequ
         return redirect(connections)
     try:
         _redeem(request, connection, pending)
+        log(request, [connection], "Authorized as an OAuth application")
         messages.success(request, f"{connection} is authorized; {test(request, connection)}")
     except (IntegrationError, NotDone) as exc:
         messages.error(request, str(exc))

@@ -27,7 +27,7 @@ from integrations.admin_base import (
     labelled,
 )
 from integrations.circuit import asked_with, pause_text, standing, try_now
-from integrations.connection_form import SHOWN_IF, ConnectionForm
+from integrations.connection_form import SHOWN_IF, SIGNING_IN, ConnectionForm
 from integrations.connection_test import check_connection
 from integrations.dispatch import enqueue, ensure_plans
 from integrations.models import Connection, Exchange, JobPlan, SyncRun
@@ -40,6 +40,7 @@ from integrations.wording import job_name, moment
 # A connection's own traces: they go with it and do not make it one that was used.
 TRACES = (JobPlan, SyncRun, Exchange, RateWindow, Outage, AccountCurrencies, CompanyRequest, OAuthGrant)
 AUTHORIZE = "authorize"
+CREDENTIALS, RUN = "integrations.change_credentials", "integrations.run_job"
 HEALTH_FACTS = ("health_label", "last_error", "since", "calls", "signed_in_with", "egress")
 
 HEALTH_COLOURS = {
@@ -77,7 +78,8 @@ class ConnectionAdmin(ChangedFieldsOnly):
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         hint = "A connection that was used is switched off, not deleted." if obj else ""
         # Who may only look gets every field as plain text, and this one is never shown.
-        secrets = self._secrets_of(obj) if self.has_change_permission(request, obj) or obj is None else ()
+        may = obj is None or (self.has_change_permission(request, obj) and self.has_credentials_permission(request))
+        secrets = self._secrets_of(obj) if may else ()
         fields = ("name", "provider", "username", *secrets, "credential_expires_on", "base_url", "is_active")
         account = (None, {"fields": fields, "description": hint})
         pulling = ("How it is read", {
@@ -102,7 +104,11 @@ class ConnectionAdmin(ChangedFieldsOnly):
         return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> Any:
-        return (*self.readonly_fields, "provider") if obj else self.readonly_fields
+        """What is signed in with, and where that is sent, is a permission of its own."""
+        if obj is None:
+            return self.readonly_fields
+        kept = () if self.has_credentials_permission(request) else (*SIGNING_IN, "username", "base_url", "options")
+        return (*self.readonly_fields, "provider", *kept)
 
     def get_actions(self, request: HttpRequest) -> Any:
         """A connection is deleted from its own page, where it says whether it was used."""
@@ -117,13 +123,21 @@ class ConnectionAdmin(ChangedFieldsOnly):
         return gone, counts, needed - {model._meta.verbose_name for model in TRACES}, protected
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
-        """No buttons for who may only look, and none to authorize where there is no application."""
-        if not self.has_change_permission(request):
-            return []
+        """Only what this person's permissions allow, and none to authorize where there is no application."""
         found = super().get_actions_detail(request, object_id)
         if OAuthGrant.objects.filter(connection=object_id).exists():
             return found
         return [one for one in found if not one.action_name.endswith(f"_{AUTHORIZE}")]
+
+    def has_credentials_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(CREDENTIALS) and self.has_view_permission(request))
+
+    def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(RUN) and self.has_view_permission(request))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A connection begins with what it signs in with."""
+        return bool(super().has_add_permission(request) and request.user.has_perm(CREDENTIALS))
 
     def get_urls(self) -> list[Any]:
         back = path("authorized/", self._authorized, name=authorizing.BACK)
@@ -177,24 +191,24 @@ class ConnectionAdmin(ChangedFieldsOnly):
     def egress(self, obj: Connection) -> str:
         return settings.EGRESS_ADDRESS or "not set (EGRESS_ADDRESS)"
 
-    @action(description="Test", url_path="test", icon="network_check")
+    @action(description="Test", url_path="test", icon="network_check", permissions=["run"])
     def test(self, request: HttpRequest, object_id: int) -> HttpResponse:
         connection = found_or_404(self, request, object_id)
 
         return ask(
             self, request, connection, title=f"Test connection {connection}", button="Test",
             consequence="Signs in with the stored credentials and only reads. If all is well, a stopped one resumes.",
-            do=lambda _values: _tested(request, connection),
+            do=lambda _values: _tested(request, connection), allowed=self.has_run_permission(request),
         )  # fmt: skip
 
-    @action(description="Authorize", url_path=AUTHORIZE, icon="key")
+    @action(description="Authorize", url_path=AUTHORIZE, icon="key", permissions=["credentials"])
     def authorize(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return authorizing.start(self, request, found_or_404(self, request, object_id))
 
     def _authorized(self, request: HttpRequest) -> HttpResponse:
         return authorizing.come_back(self, request, _tested)
 
-    @action(description="Run now", url_path="run-now", icon="play_arrow")
+    @action(description="Run now", url_path="run-now", icon="play_arrow", permissions=["run"])
     def run_now(self, request: HttpRequest, object_id: int) -> HttpResponse:
         connection = found_or_404(self, request, object_id)
         names = [job.name for job in settings.JOBS if job.kind == connection.kind]
@@ -214,7 +228,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
         return ask(
             self, request, connection, title=f"Run a job of {connection} now", button="Run now",
             consequence="A worker runs it as soon as one is free, unless it is running already.", do=do,
-            form_class=JobForm,
+            form_class=JobForm, allowed=self.has_run_permission(request),
         )  # fmt: skip
 
 

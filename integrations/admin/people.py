@@ -1,27 +1,192 @@
-"""Who may sign in, and tables of the queue that staff need not see."""
+"""Who may sign in and do what, who is locked out, and tables of the queue that staff need not see."""
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_q.models import Failure, OrmQ, Schedule, Success
 from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-for hidden in (Failure, OrmQ, Schedule, Success, Group, User):
+from integrations import second_factor
+from integrations.admin_base import NotDone, ReadOnly, ago, ask, clip, do_each, found_or_404, log
+
+for hidden in (Failure, OrmQ, Schedule, Success, Group, User, StaticDevice, TOTPDevice):
     if admin.site.is_registered(hidden):  # the queue registers its own table only when it is kept in the database
         admin.site.unregister(hidden)
+
+# Whoever may change these could give themselves any right.
+OF_SUPERUSERS = ("is_superuser", "user_permissions")
 
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
+    """Users with their roles. Superusers, and rights outside the roles, are for superusers."""
+
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "name", "roles", "is_active", "is_superuser", "second_factor", "signed_in")
+    list_filter = ("is_active", "is_superuser", "groups")
+    actions_detail = ["remove_second_factor"]
+    list_fullwidth = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        app = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
+        rows: QuerySet[User] = super().get_queryset(request)
+        return rows.prefetch_related("groups").annotate(has_second_factor=Exists(app))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        shown = (*super().get_readonly_fields(request, obj), "last_login", "date_joined")
+        return shown if request.user.is_superuser else (*shown, *OF_SUPERUSERS)
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Who did something is in the audit log, and switched off instead of deleted."""
+        return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(super().has_change_permission(request, obj)) and _may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = bool(super().has_delete_permission(request, obj)) and _may_touch(request, obj)
+        return allowed and not (isinstance(obj, User) and obj.logentry_set.exists())
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
+        user = self.get_object(request, str(object_id))
+        if user is None or not self.has_change_permission(request, user) or not second_factor.is_set_up(user):
+            return []
+        return super().get_actions_detail(request, object_id)
+
+    @display(description="name", ordering="last_name")
+    def name(self, obj: User) -> str:
+        return clip(obj.get_full_name(), 30) or "–"
+
+    @display(description="roles")
+    def roles(self, obj: User) -> str:
+        return clip(", ".join(group.name for group in obj.groups.all()), 40) or "–"
+
+    @display(description="second factor", boolean=True)
+    def second_factor(self, obj: Any) -> bool:
+        return bool(obj.has_second_factor)
+
+    @display(description="signed in", ordering="last_login")
+    def signed_in(self, obj: User) -> str:
+        return ago(obj.last_login)
+
+    @action(description="Remove second factor", url_path="remove-second-factor", icon="phonelink_erase")
+    def remove_second_factor(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        user = found_or_404(self, request, object_id)
+
+        def do(_values: dict[str, Any]) -> str:
+            if not second_factor.remove(user):
+                raise NotDone(f"{user} has no second factor.")
+            return f"The second factor of {user} is removed"
+
+        return ask(
+            self, request, user, title=f"Remove the second factor of {user}", button="Remove", do=do,
+            consequence="For who lost phone and recovery codes: make sure that it is them who ask. Until they set up a "
+            "new one, their password alone signs them in, or takes them to setting it up where their role needs one.",
+        )  # fmt: skip
+
+
+def _may_touch(request: HttpRequest, user: Any) -> bool:
+    return bool(request.user.is_superuser or not getattr(user, "is_superuser", False))
 
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    pass
+    """Crossdock's roles are written by its migrations; groups of one's own are for superusers to make."""
+
+    list_fullwidth = True
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(super().has_change_permission(request, obj)) and not _is_role(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(super().has_delete_permission(request, obj)) and not _is_role(obj)
+
+
+def _is_role(group: Any) -> bool:
+    return isinstance(group, Group) and group.name in settings.ROLES
+
+
+@admin.register(AccessAttempt)
+class AccessAttemptAdmin(ReadOnly):
+    """Sign-ins that failed. Unlocking forgets them, also those with another browser."""
+
+    list_display = ("username", "ip_address", "state", "failures_since_start", "last", "browser")
+    search_fields = ("username", "ip_address")
+    fields = ("username", "ip_address", "failures_since_start", "attempt_time", "user_agent", "path_info")
+    actions = ["unlock_many"]
+    actions_detail = ["unlock"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AccessAttempt]:
+        since = timezone.now() - settings.AXES_COOLOFF_TIME
+        same = AccessAttempt.objects.filter(
+            username=OuterRef("username"), ip_address=OuterRef("ip_address"), attempt_time__gt=since
+        )
+        counted = same.order_by().values("username").annotate(sum=Sum("failures_since_start")).values("sum")
+        found: QuerySet[AccessAttempt] = super().get_queryset(request).annotate(failures=Subquery(counted))
+        return found
+
+    @display(description="state", label={"Locked": "danger", "Open": "default"})
+    def state(self, obj: Any) -> str:
+        return "Locked" if (obj.failures or 0) >= settings.AXES_FAILURE_LIMIT else "Open"
+
+    def has_unlock_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("axes.delete_accessattempt"))
+
+    @display(description="last", ordering="attempt_time")
+    def last(self, obj: AccessAttempt) -> str:
+        return ago(obj.attempt_time)
+
+    @display(description="browser")
+    def browser(self, obj: AccessAttempt) -> str:
+        return clip(obj.user_agent, 50)
+
+    @action(description="Unlock", url_path="unlock", icon="lock_open", permissions=["unlock"])
+    def unlock(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        attempt = found_or_404(self, request, object_id)
+        return ask(
+            self, request, attempt, title=f"Unlock {_named(attempt)}", button="Unlock", consequence=UNLOCKING,
+            do=lambda _values: self._unlocked(request, attempt), allowed=self.has_unlock_permission(request),
+        )  # fmt: skip
+
+    def _unlocked(self, request: HttpRequest, attempt: AccessAttempt) -> HttpResponse:
+        """Its page is gone with it."""
+        said = _unlock(attempt)
+        log(request, [attempt], said)
+        messages.success(request, said)
+        return redirect("admin:axes_accessattempt_changelist")
+
+    @admin.action(description="Unlock", permissions=["unlock"])
+    def unlock_many(self, request: HttpRequest, queryset: QuerySet[AccessAttempt]) -> None:
+        do_each(request, queryset, _unlock, done="unlocked", refuse=NotDone)
+
+
+UNLOCKING = "The failed sign-ins of this user name from this address are forgotten: it may be tried again at once."
+
+
+def _named(attempt: AccessAttempt) -> str:
+    return f"{attempt.username} from {attempt.ip_address}"
+
+
+def _unlock(attempt: AccessAttempt) -> str:
+    AccessAttempt.objects.filter(username=attempt.username, ip_address=attempt.ip_address).delete()
+    return f"{_named(attempt)} is unlocked"

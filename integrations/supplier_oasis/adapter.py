@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from integrations.account import Account
-from integrations.amendments import ShortShipNotice
 from integrations.errors import Refused
 from integrations.ports import (
     CheckStep,
@@ -15,6 +14,7 @@ from integrations.ports import (
     ShipmentNotice,
     UnreadableOrder,
 )
+from integrations.sent_orders import ShortShipNotice
 from integrations.supplier_oasis import options, quantities, reading, writing
 from integrations.supplier_oasis.client import Client
 from integrations.supplier_oasis.envelope import MissingOrders

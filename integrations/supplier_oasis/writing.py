@@ -7,8 +7,8 @@ from datetime import datetime, tzinfo
 
 from lxml import etree
 
-from integrations.amendments import ShortShipNotice
 from integrations.ports import ListedQuantity, ShipmentNotice, ShippedLine
+from integrations.sent_orders import ShortShipNotice
 from integrations.supplier_oasis.options import InventoryNames
 
 NAMESPACE = "api.supplieroasis.com"

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from integrations.amendments import ReceiptLine
 from integrations.errors import Unreadable
 from integrations.http import storable
 from integrations.ports import (
@@ -19,8 +18,9 @@ from integrations.ports import (
     ParcelContent,
     ParcelState,
     Receipt,
-    StockLevel,
 )
+from integrations.sent_orders import ReceiptLine
+from integrations.stock import StockLevel
 from integrations.tradegecko.options import Options
 
 Row = Mapping[str, Any]
@@ -63,9 +63,13 @@ def new_line(item_id: str, quantity: int, unit_price: Decimal) -> dict[str, Any]
     return {
         "variant_id": _id_out(item_id),
         "quantity": str(quantity),
-        "price": f"{unit_price.normalize():f}",
+        "price": price(unit_price),
         "line_type": "product",
     }
+
+
+def price(unit_price: Decimal) -> str:
+    return f"{unit_price.normalize():f}"
 
 
 def receipt(given: object) -> Receipt:

@@ -12,8 +12,9 @@ MAX_PAGE_SIZE = 250
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`page_size` rows per answer, `sku_batch` SKUs per question; an empty `tax_treatment` leaves the account's own.
+    """`page_size` rows per answer, `sku_batch` SKUs or ids per question.
 
+    An empty `tax_treatment` leaves the account's own.
     `authorize_url`: where staff authorize an OAuth application; empty: beside the base URL.
     """
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from integrations.amendments import LineChange, OrderChange, PlacedLine, PlacedOrder
 from integrations.errors import Unreadable
 from integrations.ports import Address, Parcel, ParcelState, UnreadableParcel
+from integrations.sent_orders import LineChange, OrderChange, PlacedLine, PlacedOrder
 from integrations.tradegecko import errors, fulfillments, messages
 from integrations.tradegecko.client import Client
 
@@ -55,7 +55,7 @@ def change(client: Client, placed: PlacedOrder, wanted: OrderChange, key: str) -
         if line.remote_id:
             _change_line(client, line)
     added = (line for line in wanted.lines if not line.remote_id)
-    new = [messages.new_line(line.item_id, line.quantity, line.unit_price) for line in added]
+    new = [messages.new_line(line.item_id, line.quantity, line.unit_price or Decimal(0)) for line in added]
     if new:
         client.write("PUT", path, {"order": {"order_line_items": new}}, key=key)
 
@@ -63,7 +63,8 @@ def change(client: Client, placed: PlacedOrder, wanted: OrderChange, key: str) -
 def _change_line(client: Client, line: LineChange) -> None:
     path = f"/order_line_items/{quote(line.remote_id, safe='')}"
     if line.quantity:
-        client.write("PUT", path, {"order_line_item": {"quantity": str(line.quantity)}})
+        price = {} if line.unit_price is None else {"price": messages.price(line.unit_price)}
+        client.write("PUT", path, {"order_line_item": {"quantity": str(line.quantity), **price}})
     else:
         client.write("DELETE", path)
 
@@ -117,7 +118,8 @@ def _line(row: messages.Row, left: list[Parcel], packed: list[Parcel]) -> Placed
     if quantity is None:
         raise Unreadable(f"TradeGecko sent line {remote_id} without a quantity")
     item = messages.reference(row, "variant_id", "a line of an order")
-    return PlacedLine(remote_id, item, quantity, _units(left, remote_id), _units(packed, remote_id))
+    price = messages.decimal(row.get("price"), "price")
+    return PlacedLine(remote_id, item, quantity, _units(left, remote_id), _units(packed, remote_id), price)
 
 
 def _units(parcels: list[Parcel], line_id: str) -> Decimal:

@@ -14,11 +14,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from integrations.admin_base import ReadOnly, ago, clip, found_or_404
+from integrations.admin_base import ReadOnly, ago, clip, found_or_404, log
+from integrations.admin_forms import ticket_for
 from integrations.wording import counted
 from inventory import alias_effects, alias_report, alias_undo, alias_upload
 from inventory.admin import alias_page
-from inventory.admin.alias_forms import TicketForm, ticket_for
+from inventory.admin.alias_forms import AliasTicketForm
 from inventory.models import AliasImport
 
 
@@ -26,13 +27,11 @@ from inventory.models import AliasImport
 class AliasImportAdmin(ReadOnly):
     list_display = ("when", "file", "connection", "by", "shown_state", "new", "changed", "off", "wrong")
     list_filter = ("connection", "state", "mode")
-    search_fields = ("file_name", "sha256", "user__username")
-    list_select_related = ("connection", "user")
+    search_fields = ("file_name", "sha256", "user_name")
+    list_select_related = ("connection",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return (
-            super().get_queryset(request).select_related("connection", "user").defer("content", "changes", "error_file")
-        )
+        return super().get_queryset(request).select_related("connection").defer("content", "changes", "error_file")
 
     def get_list_display(self, request: HttpRequest) -> Any:
         may = request.user.has_perm("inventory.change_skualias")
@@ -85,13 +84,14 @@ class AliasImportAdmin(ReadOnly):
                 request, "This import cannot be undone: it is not stored, was undone already, or is too old."
             )
             return _page_of(record)
-        form = TicketForm(request.POST or None, user_id=request.user.pk)
+        form = AliasTicketForm(request.POST or None, user_id=request.user.pk)
         if request.method == "POST" and form.is_valid() and form.seen == record:
             return self._undone(request, record, form.cleaned_data["fingerprint"])
         return self._question(request, record)
 
     def _undone(self, request: HttpRequest, record: AliasImport, fingerprint: str) -> HttpResponse:
-        alias_upload.undo(record, fingerprint, request.user)
+        if alias_upload.undo(record, fingerprint, request.user):
+            log(request, [record], "Confirmed, to be undone")
         if record.state == AliasImport.State.UNDONE:
             told = record.report["undone"]
             left = f"; changed since, and left as it is: {counted(told['left'], 'aliases')}" if told["left"] else ""
@@ -109,7 +109,8 @@ class AliasImportAdmin(ReadOnly):
             **self.admin_site.each_context(request), "opts": self.opts, "title": "Undo an import", "record": record,
             "changed": len(found.changes), "left": len(found.left),
             "sum": counted(len(found.changes), "aliases"), "rows": alias_report.rows(found.changes),
-            "left_rows": alias_report.rows(found.left), "form": TicketForm(initial={"ticket": ticket}, user_id=None),
+            "left_rows": alias_report.rows(found.left),
+            "form": AliasTicketForm(initial={"ticket": ticket}, user_id=None),
             "effects": alias_effects.told(alias_effects.foresee(record.connection, found.changes)),
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/alias_undo.html", context)
@@ -128,9 +129,9 @@ class AliasImportAdmin(ReadOnly):
     def file(self, obj: AliasImport) -> str:
         return clip(obj.file_name, 30)
 
-    @display(description="by", ordering="user")
+    @display(description="by", ordering="user_name")
     def by(self, obj: AliasImport) -> str:
-        return clip(str(obj.user or "the command line"), 30)
+        return clip(obj.by, 30)
 
     @display(description="state", ordering="state", label=alias_page.COLOURS)
     def shown_state(self, obj: AliasImport) -> tuple[str, str]:

@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from integrations import workers
+from integrations.admin_forms import ticket_for
 from inventory import alias_effects, alias_upload
-from inventory.admin.alias_forms import AliasConfirmForm, ticket_for
+from inventory.admin.alias_forms import AliasConfirmForm
 from inventory.alias_file import ENCODINGS
 from inventory.models import AliasImport
 

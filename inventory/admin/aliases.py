@@ -15,12 +15,14 @@ from import_export.forms import ImportForm
 from unfold.contrib.import_export.forms import ExportForm
 from unfold.decorators import action, display
 
-from integrations.admin_base import ChangedFieldsOnly, clip
+from integrations.admin_base import ChangedFieldsOnly, clip, log
+from integrations.admin_forms import AGAIN
 from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
-from inventory import alias_upload
+from inventory import alias_upload, changed
 from inventory.admin import alias_page
-from inventory.admin.alias_forms import AGAIN, MARKETPLACES, AliasConfirmForm, AliasImportForm
+from inventory.admin.alias_forms import AliasConfirmForm, AliasImportForm
+from inventory.admin.file_forms import MARKETPLACES
 from inventory.alias_import import AliasResource
 from inventory.models import AliasImport, SkuAlias
 
@@ -79,6 +81,7 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
             given["connection"], request.user, given["import_file"].name, given["content"],
             encoding=given["encoding"], mode=given["mode"],
         )  # fmt: skip
+        log(request, [record], "Uploaded")
         alias_upload.go_on(record)
         if record.state != AliasImport.State.PLANNED:
             return _page_of(record)
@@ -86,8 +89,8 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
 
     def _preview(self, request: HttpRequest, record: AliasImport) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request), "title": "Import", "opts": self.opts,
-            **alias_page.facts(record, request),
+            **self.admin_site.each_context(request), "opts": self.opts,
+            "title": f"Import {self.opts.verbose_name_plural}", **alias_page.facts(record, request),
         }  # fmt: skip
         if "confirm_form" not in context:
             context["form"] = AliasImportForm(
@@ -108,6 +111,7 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
         if not alias_upload.confirm(record, form.cleaned_data["fingerprint"], request.user):
             messages.error(request, AGAIN)
             return redirect("admin:inventory_skualias_import")
+        log(request, [record], "Confirmed, to be stored")
         alias_page.tell(request, record)
         return _page_of(record)
 
@@ -122,6 +126,8 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
 
     def save_model(self, request: HttpRequest, obj: SkuAlias, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        if change and {"connection", "marketplace_sku"} & set(form.changed_data):
+            changed.forget(obj.connection)  # the listing that had the alias is not named by it any more
         enqueue_for_warehouses(obj.connection_id, "submit_orders")
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -1,4 +1,4 @@
-"""Listings with the reason for their quantity, what was published, and what the warehouse said of its stock."""
+"""What was published, and what the warehouse said of its stock."""
 
 from __future__ import annotations
 
@@ -7,63 +7,12 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
 
-from integrations.admin_base import TRANSMISSION_COLOURS, ChangedFieldsOnly, ReadOnly, ago, clip, labelled
+from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, labelled, log
 from integrations.models import Route
 from inventory import outbox
-from inventory.explanation import in_words
-from inventory.models import InventoryLevel, Listing, Publication, WarehouseItem
-
-
-class Unresolved(admin.SimpleListFilter):
-    title, parameter_name = "in the warehouse", "unresolved"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("1", "Not known what it is")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Listing]) -> QuerySet[Listing]:
-        return queryset.filter(is_active=True).exclude(problem="") if self.value() else queryset
-
-
-@admin.register(Listing)
-class ListingAdmin(ChangedFieldsOnly):
-    list_display = ("sku", "route", "as_published", "published_quantity", "published", "is_active",
-                    "what_is_wrong")  # fmt: skip
-    list_filter = (Unresolved, "route", "is_active")
-    search_fields = ("marketplace_sku", "partner_sku", "option_sku", "upc")
-    list_select_related = ("route",)
-    fields = ("marketplace_sku", "route", "partner_sku", "option_sku", "upc", "is_active", "reserve",
-              "published_sku", "published_quantity", "published_at", "why", "problem")  # fmt: skip
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Listing | None = None) -> Any:
-        shown = ("published_sku", "published_quantity", "published_at", "why", "problem")
-        return (*shown, "marketplace_sku", "route", "partner_sku", "option_sku", "upc") if obj else shown
-
-    @display(description="marketplace SKU", ordering="marketplace_sku")
-    def sku(self, obj: Listing) -> str:
-        return clip(obj.marketplace_sku, 30)
-
-    @display(description="published SKU", ordering="published_sku")
-    def as_published(self, obj: Listing) -> str:
-        return clip(obj.published_sku, 30) or "–"
-
-    @display(description="published", ordering="published_at")
-    def published(self, obj: Listing) -> str:
-        return ago(obj.published_at)
-
-    @display(description="problem")
-    def what_is_wrong(self, obj: Listing) -> str:
-        return clip(obj.problem, 36)
-
-    @display(description="why this quantity")
-    def why(self, obj: Listing) -> str:
-        rows = in_words(obj.explanation)
-        if not rows:
-            return "not published yet"
-        cells = format_html_join("", '<tr><th class="pr-4 text-left">{}</th><td>{}</td></tr>', rows)
-        return format_html('<table style="overflow-wrap:anywhere">{}</table>', cells)
+from inventory.models import InventoryLevel, Publication, WarehouseItem
 
 
 @admin.register(Publication)
@@ -94,11 +43,13 @@ class PublicationAdmin(ReadOnly):
         return clip(obj.last_error, 80)
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("inventory.change_listing"))
+        return bool(request.user.has_perm("inventory.resend_publication"))
 
     @admin.action(description="Retry with the quantity as it is then", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Publication]) -> None:
-        taken_up = outbox.retry(list(queryset))
+        rows = list(queryset)
+        taken_up = outbox.retry(rows)
+        log(request, rows, "Asked to be sent again, with the quantity as it is then")
         messages.success(request, f"{taken_up} are taken up again with the next run")
 
 

@@ -141,9 +141,9 @@ class AlertSettingsAdmin(ChangedFieldsOnly):
         for row in rows:
             level, said = (messages.INFO, "taken") if row in well else (messages.ERROR, row.last_error)
             messages.add_message(request, level, f"{row.get_channel_display()} to {row.target}: {said}")
-        self.log_change(request, how, "sent a test alert")
         text = f"{len(well)} of {len(rows)} channels took the test"
         if len(well) < len(rows):
+            self.log_change(request, how, text)
             raise NotDone(text)
         return text
 

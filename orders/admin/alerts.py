@@ -142,7 +142,7 @@ class AlertAdmin(ReadOnly):
         return ask(
             self, request, alert, title=f"Unmute: {clip(alert.text, 120)}", button="Unmute",
             consequence="It is told again with the next look, if it is still there.",
-            do=lambda _values: self._unmute(request, alert), allowed=self.has_mute_permission(request),
+            do=lambda _values: self._unmute(alert), allowed=self.has_mute_permission(request),
         )  # fmt: skip
 
     @action(description="Mute for a day", permissions=["mute"])
@@ -153,23 +153,22 @@ class AlertAdmin(ReadOnly):
 
     @action(description="Unmute", permissions=["mute"])
     def unmute_many(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
-        do_each(request, queryset, lambda one: self._unmute(request, one), done="unmuted", refuse=NotDone)
+        do_each(request, queryset, lambda one: self._unmute(one), done="unmuted", refuse=NotDone)
 
     def _mute(self, request: HttpRequest, alert: Alert, hours: int, reason: str) -> str:
         until = timezone.now() + timedelta(hours=hours)
         values = {"muted_until": until, "muted_by": request.user, "mute_reason": reason}
-        return self._write(request, alert, values, f"muted until {moment(until)}{f': {reason}' if reason else ''}")
+        return self._write(alert, values, f"muted until {moment(until)}{f': {reason}' if reason else ''}")
 
-    def _unmute(self, request: HttpRequest, alert: Alert) -> str:
+    def _unmute(self, alert: Alert) -> str:
         if not alert.is_muted:
             raise NotDone("it is not muted")
         # The end of the mute stays, so that what happened in it is told now.
-        return self._write(request, alert, {"muted_until": timezone.now(), "mute_reason": ""}, "unmuted")
+        return self._write(alert, {"muted_until": timezone.now(), "mute_reason": ""}, "unmuted")
 
-    def _write(self, request: HttpRequest, alert: Alert, values: dict[str, Any], said: str) -> str:
+    def _write(self, alert: Alert, values: dict[str, Any], said: str) -> str:
         if not Alert.objects.filter(pk=alert.pk, closed_at=None).update(**values):
             raise NotDone("it is over")
-        self.log_change(request, alert, said)
         return f"Alert {said}"
 
     @display(description="alert", ordering="text")
@@ -247,18 +246,17 @@ class AlertDeliveryAdmin(ReadOnly):
         return ask(
             self, request, row, title=f"Send again: {row}", button="Send again",
             consequence="A worker sends it within a minute, if its cause is still there.",
-            do=self._retrying(request, row), allowed=self._may_resend(request),
+            do=self._retrying(row), allowed=self._may_resend(request),
         )  # fmt: skip
 
     def _may_resend(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) and bool(request.user.has_perm("orders.resend_alertdelivery"))
 
-    def _retrying(self, request: HttpRequest, row: AlertDelivery) -> Callable[[dict[str, Any]], str]:
+    def _retrying(self, row: AlertDelivery) -> Callable[[dict[str, Any]], str]:
         def do(_values: dict[str, Any]) -> str:
             if not _may_be_sent_again(row):
                 raise NotDone("only a message that was given up or waits can be sent again")
             retry(row)
-            self.log_change(request, row, "sent again")
             return "It is sent within a minute"
 
         return do

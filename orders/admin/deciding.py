@@ -6,7 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -63,9 +67,12 @@ class Deciding(ModelAdmin):
     def short(self, request: HttpRequest, object_id: int) -> HttpResponse:
         order = found_or_404(self, request, object_id)
         may = request.user.has_perm(short_shipping.PERMISSION) and self.has_view_permission(request, order)
+        if may and not _codes(order):
+            messages.warning(request, _without_reasons(order, request.user))
+            return redirect("admin:orders_order_change", order.pk)
         return ask(
             self, request, order, title=f"Short ship a line of order {order}", button="Short ship",
-            consequence=FINED.format(market=order.connection) + ("" if _codes(order) else NO_REASONS),
+            consequence=FINED.format(market=order.connection),
             do=lambda values: _short(order, values, request.user), form_class=_form(order),
             refuse=IllegalTransition, allowed=may,
         )  # fmt: skip
@@ -86,8 +93,20 @@ FINED = (
     "warehouse's order first; if it has shipped there meanwhile, nothing is told."
 )
 NO_REASONS = (
-    " There is no reason to choose yet: enter the codes that Overstock gave you as “short ship reasons” of the route."
+    "A line cannot be short shipped yet: there is no reason to choose. Enter the codes that Overstock gave you as "
+    "“short ship reasons” of {}."
 )
+
+
+def _without_reasons(order: Order, user: Any) -> str:
+    """What to do first, with the way there for who may."""
+    route = order.route
+    if route is None:
+        return format_html(NO_REASONS, "its route, once it has one")
+    if not user.has_perm("integrations.change_route"):
+        return format_html(NO_REASONS, f"route {route}, or have somebody do it who may change routes")
+    address = reverse("admin:integrations_route_change", args=[route.pk])
+    return format_html(NO_REASONS, format_html('<a class="underline" href="{}">route {}</a>', address, route))
 
 
 def _short(order: Order, values: dict[str, Any], user: Any) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from integrations import registry
-from integrations.registry import MARKETPLACE, PROVIDERS
+from inventory.admin.file_forms import MARKETPLACES
 
-MARKETPLACES = [key for key, provider in PROVIDERS.items() if provider.kind == MARKETPLACE]
 TABLES = {"carrier_code": "CARRIERS", "service_code": "SERVICE_LEVELS"}
 NEAR = 0.5
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,7 @@ class Shown:
     oldest: str
     orders_url: str
     url: str
+    paused: str
 
 
 def worklist(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
@@ -77,7 +78,7 @@ def map_cause(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
         return _save(request, cause, form)
     context = {
         **admin.admin_site.each_context(request), "opts": admin.opts, "title": f"Map the {_named(cause)}",
-        "cause": cause, "what": WHAT[cause.kind], "form": form, "verdict": _in_words(mapping.judged(cause)),
+        "cause": cause, "what": WHAT[cause.kind], "form": form, "verdict": in_words(mapping.judged(cause)),
         "hold": cause.holds().first(), "orders_url": _orders_url(cause), "back": _back(request),
         **(_about_sku(cause) if isinstance(form, SkuForm) else {}),
     }  # fmt: skip
@@ -155,8 +156,17 @@ def _shown(one: Waiting, user: Any) -> Shown:
         str(cause.kind.label), clip(cause.subject, 44) or "(none)", clip(str(cause.marketplace), 24), one.orders,
         one.units, ago(one.since), f"{one.oldest:%Y-%m-%d}",
         _orders_url(cause) if user.has_perm("orders.view_order") else "",
-        address(cause.marketplace.pk, cause.kind.value, cause.subject) if may else "",
+        address(cause.marketplace.pk, cause.kind.value, cause.subject) if may else "", _paused(one),
     )  # fmt: skip
+
+
+def _paused(one: Waiting) -> str:
+    """Why mapping it alone sends nothing, or not all."""
+    named = [
+        f"route {route} is paused" + (f" ({number} of {counted(one.orders, 'orders')})" if number < one.orders else "")
+        for route, number in one.paused.items()
+    ]
+    return "; ".join(named)
 
 
 def _orders_url(cause: Cause) -> str:
@@ -168,11 +178,21 @@ def _named(cause: Cause) -> str:
     return f"{WHAT[cause.kind]} “{cause.subject}”" if cause.subject else f"missing {WHAT[cause.kind]}"
 
 
-def _in_words(verdict: mapping.Verdict) -> str:
-    text = f"frees {counted(verdict.frees, 'orders')}"
-    if not verdict.others:
-        return text
-    return f"{text}; {verdict.others} wait{'s' if verdict.others == 1 else ''} for something else too"
+def in_words(verdict: mapping.Verdict) -> str:
+    """The one sentence on what mapping frees, for an order's page and for that of the cause."""
+    parts = [f"frees {counted(verdict.frees, 'orders')}"]
+    if verdict.others:
+        parts.append(f"{verdict.others} {_wait(verdict.others)} for something else too")
+    return "; ".join([*parts, *_of_paused(verdict.paused)])
+
+
+def _of_paused(paused: Mapping[str, int]) -> Iterator[str]:
+    for route, number in paused.items():
+        yield f"{number} {_wait(number)} until route {route}, which is paused, is switched on"
+
+
+def _wait(number: int) -> str:
+    return "waits" if number == 1 else "wait"
 
 
 def _outcome(cause: Cause, freed: mapping.Freed) -> str:
@@ -180,7 +200,8 @@ def _outcome(cause: Cause, freed: mapping.Freed) -> str:
     verb = "is" if freed.freed == 1 else "are"
     parts = [f"{counted(freed.freed, 'orders')} {verb} freed and being {doing}"]
     if freed.waiting:
-        parts.append(f"{freed.waiting} still wait{'s' if freed.waiting == 1 else ''}")
+        parts.append(f"{freed.waiting} still {_wait(freed.waiting)}")
+    parts += _of_paused(freed.paused)
     if freed.later:
         parts.append(f"{counted(freed.later, 'more orders')} follow in the background")
     return "; ".join(parts)

@@ -49,10 +49,10 @@ class SkuForm:
     def __init__(self, cause: Cause, data: QueryDict | None = None) -> None:
         self._cause, self._data = cause, data
         self._known = kits.parts_of(cause.marketplace, cause.subject)
-        self.shown = data.get("shown", "") if data else json.dumps(self._known)
+        self.shown = data.get("shown", "") if data is not None else json.dumps(self._known)
         self.problems: list[str] = []
         self.note = ""
-        self.rows = [ComponentForm(values, auto_id=False) for values in _pairs(data)] if data else self._unbound()
+        self.rows = self._unbound() if data is None else [ComponentForm(one, auto_id=False) for one in _pairs(data)]
         for row in self.rows[:1]:
             row.fields["warehouse_sku"].widget.attrs["autofocus"] = True
 

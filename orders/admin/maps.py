@@ -17,13 +17,13 @@ from integrations.admin_base import ChangedFieldsOnly, clip
 from integrations.admin_forms import ShownForm
 from integrations.dispatch import enqueue, enqueue_for_warehouses
 from integrations.models import Connection
+from inventory.admin.file_forms import MARKETPLACES
 from orders.admin import known_codes
-from orders.admin.known_codes import MARKETPLACES
-from orders.admin.map_import import (
+from orders.admin.map_import import MapImport
+from orders.admin.map_resources import (
     CARRIER_COLUMNS,
     SHIPPING_COLUMNS,
     CarrierServiceResource,
-    MapImport,
     ShippingMethodResource,
 )
 from orders.models import CarrierService, ShippingMethod

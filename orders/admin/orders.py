@@ -10,8 +10,9 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from unfold.decorators import action, display
 
 from integrations.admin_base import (
@@ -32,6 +33,7 @@ from integrations.dispatch import enqueue
 from orders import actions, arrivals, short_shipping
 from orders.admin import labels, order_page, worklists
 from orders.admin.deciding import Deciding
+from orders.admin.sending import RESEND
 from orders.models import Hold, IllegalTransition, Order, OrderLine, WarehouseSubmission
 
 CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship_state", "ship_postal_code",
@@ -48,7 +50,8 @@ class Held(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
         if not self.value():
             return queryset
-        return queryset.filter(holds__kind=self.value(), holds__resolved_at=None).distinct()
+        held = Hold.objects.filter(kind=self.value(), resolved_at=None)
+        return queryset.filter(pk__in=held.values("order"))
 
 
 class OfCause(admin.SimpleListFilter):
@@ -197,10 +200,17 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_resend_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(RESEND) and self.has_view_permission(request))
+
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
-        """Only the buttons that this order allows now, and none for who may only look."""
+        """Only the buttons that this order and this person's permissions allow now."""
         order = self.get_object(request, str(object_id))
-        allowed = actions.possible(order) if order and self.has_change_permission(request, order) else set()
+        allowed = actions.possible(order) if order else set()
+        if not self.has_resend_permission(request):
+            allowed.discard("retry")
+        if not self.has_change_permission(request, order):
+            allowed &= {"retry"}
         if order and request.user.has_perm(short_shipping.PERMISSION) and short_shipping.open_lines(order):
             allowed.add("short")
         shown = super().get_actions_detail(request, object_id)
@@ -300,7 +310,7 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
 
     def _ask(
         self, request: HttpRequest, object_id: int, button: str, consequence: str,
-        do: Callable[..., str], *, with_reason: bool = False,
+        do: Callable[..., str], *, with_reason: bool = False, allowed: bool | None = None,
     ) -> HttpResponse:  # fmt: skip
         order = found_or_404(self, request, object_id)
 
@@ -309,7 +319,7 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
 
         return ask(
             self, request, order, title=f"{button} order {order}", consequence=consequence, do=act, button=button,
-            refuse=IllegalTransition, form_class=ReasonForm if with_reason else Nothing,
+            refuse=IllegalTransition, form_class=ReasonForm if with_reason else Nothing, allowed=allowed,
         )  # fmt: skip
 
     @action(description="Release", url_path="release", icon="lock_open")
@@ -317,10 +327,24 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         text = "The order is judged again, and goes out if nothing else holds it."
         return self._ask(request, object_id, "Release", text, actions.release)
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.by_number)
+        return [path("number/<path:number>/", view, name="orders_order_by_number"), *super().get_urls()]
+
+    def by_number(self, request: HttpRequest, number: str) -> HttpResponse:
+        """The page of the order with this full number; the list, where there are several or none."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = list(Order.objects.filter(full_number=number.replace("\x00", "")).values_list("pk", flat=True)[:2])
+        if len(found) == 1:
+            return redirect("admin:orders_order_change", found[0])
+        return redirect(f"{reverse('admin:orders_order_changelist')}?{urlencode({'q': number})}")
+
     @action(description="Retry", url_path="retry", icon="replay")
     def retry(self, request: HttpRequest, object_id: int) -> HttpResponse:
         text = "What was refused or given up is sent again; what may have arrived is looked up first."
-        return self._ask(request, object_id, "Retry", text, actions.retry_sending)
+        may = self.has_resend_permission(request)
+        return self._ask(request, object_id, "Retry", text, actions.retry_sending, allowed=may)
 
     @action(description="Hold", url_path="hold", icon="front_hand")
     def hold(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -339,7 +363,7 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
     def release_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         self._each(request, queryset, actions.release, "released")
 
-    @admin.action(description="Retry what was refused", permissions=["change"])
+    @admin.action(description="Retry what was refused", permissions=["resend"])
     def retry_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         self._each(request, queryset, actions.retry_sending, "sent again")
 

@@ -130,7 +130,7 @@ def _way(row: ReconciledOrder, report: Reconciliation) -> tuple[str, str]:
     if row.mend == M.ORDER and row.order_id:
         return "orders.view_order", reverse("admin:orders_order_change", args=[row.order_id])
     if row.mend == M.RETRY and row.order_id:
-        return "orders.change_order", reverse("admin:orders_order_retry", args=[row.order_id])
+        return "orders.resend_order", reverse("admin:orders_order_retry", args=[row.order_id])
     if row.mend == M.ROUTE and row.order and row.order.route_id:
         return "integrations.change_route", reverse("admin:integrations_route_change", args=[row.order.route_id])
     if row.mend == M.RECORD:
@@ -154,4 +154,4 @@ def _run_now(row: ReconciledOrder, report: Reconciliation) -> tuple[str, str]:
     if row.mend not in JOBS or place is None:
         return "", ""
     address = reverse("admin:integrations_connection_run_now", args=[place])
-    return "integrations.change_connection", f"{address}?job={JOBS[row.mend]}"
+    return "integrations.run_job", f"{address}?job={JOBS[row.mend]}"

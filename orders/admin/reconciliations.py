@@ -17,7 +17,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from integrations import registry
-from integrations.admin_base import ReadOnly, ago, found_or_404
+from integrations.admin_base import ReadOnly, ago, found_or_404, log
 from integrations.dispatch import enqueue
 from integrations.errors import IntegrationError
 from integrations.models import Connection, SyncRun
@@ -109,7 +109,9 @@ class ReconciliationAdmin(ReadOnly):
         first = {"first": today - timedelta(days=DAYS), "last": today}
         form = PeriodForm(request.POST if request.method == "POST" else None, initial=first)
         if form.is_valid():
-            messages.success(request, ask_for(form.cleaned_data, request.user))
+            report, said = ask_for(form.cleaned_data, request.user)
+            log(request, [report], "Asked for")
+            messages.success(request, said)
             return redirect("admin:orders_reconciliation_changelist")
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "form": form, "title": "Reconcile",
@@ -144,13 +146,13 @@ class ReconciliationAdmin(ReadOnly):
         return str(obj.asked_by or "the schedule")
 
 
-def ask_for(values: dict[str, Any], user: Any) -> str:
-    """Have a worker compare the period; a sentence for the screen."""
+def ask_for(values: dict[str, Any], user: Any) -> tuple[Reconciliation, str]:
+    """Have a worker compare the period; its report to come, and a sentence for the screen."""
     report = Reconciliation.objects.create(
         connection=values["connection"], since=values["since"], until=values["until"], asked_by=user
     )
     enqueue("reconcile", report.connection_id, "asked")
-    return f"The report of {report} is made as soon as a worker is free; it then shows here"
+    return report, f"The report of {report} is made as soon as a worker is free; it then shows here"
 
 
 def state_of(report: Reconciliation) -> tuple[str, str]:

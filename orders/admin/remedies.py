@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from orders import causes, decisions
 from orders.admin import mapping
 from orders.admin.mapping_forms import may_map
+from orders.causes import Cause
+from orders.mapping import Verdict, judged
 from orders.models import Hold, Order
 
 K = Hold.Kind
@@ -33,7 +35,6 @@ class Shown:
 def with_remedies(order: Order, user: Any) -> list[Shown]:
     """The open holds of an order; a link only where the person may use it."""
     holds = list(order.holds.filter(resolved_at=None))
-    frees = _frees(order, [hold for hold in holds if hold.kind in SHARED])
     possible = decisions.possible(order)
     shown = []
     for hold in holds:
@@ -41,8 +42,7 @@ def with_remedies(order: Order, user: Any) -> list[Shown]:
         kind = Hold.Kind(hold.kind)
         may = may_map(user, kind) if kind in causes.MAPPED else not permission or user.has_perm(permission)
         others = tuple(_decisions(order, hold, possible)) if user.has_perm(CHANGE) else ()
-        freed = frees.get((hold.kind, hold.subject), "")
-        shown.append(Shown(hold, label if may else "", url if may else "", freed, others))
+        shown.append(Shown(hold, label if may else "", url if may else "", _frees(order, hold), others))
     return shown
 
 
@@ -61,7 +61,6 @@ DECISIONS = (
 )
 
 
-SHARED = (*causes.MAPPED, K.NO_ROUTE)
 CHANGE = "orders.change_order"
 
 
@@ -82,28 +81,18 @@ def _remedy(order: Order, hold: Hold) -> tuple[str, str, str]:
     return ("Correct it below", CHANGE, anchor) if anchor else ("", "", "")
 
 
-def _frees(order: Order, holds: list[Hold]) -> dict[tuple[str, str], str]:
-    """Per cause, how many orders wait for it and for how many of those it is the only one."""
-    if not holds:
-        return {}
+def _frees(order: Order, hold: Hold) -> str:
+    """What mending the cause does for all the orders that wait for it."""
+    if hold.kind in causes.MAPPED:
+        return mapping.in_words(judged(Cause(order.connection, K(hold.kind), hold.subject)))
+    return mapping.in_words(_without_route(order, hold.subject)) if hold.kind == K.NO_ROUTE else ""
+
+
+def _without_route(order: Order, name: str) -> Verdict:
+    """How many orders of this warehouse name have no route, and no other reason to wait."""
     same = Hold.objects.filter(
-        resolved_at=None, order__connection=order.connection_id, kind__in={hold.kind for hold in holds},
-        subject__in={hold.subject for hold in holds},
+        resolved_at=None, order__connection=order.connection_id, kind=K.NO_ROUTE, subject=name
     )  # fmt: skip
-    waiting: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for kind, subject, pk in same.values_list("kind", "subject", "order_id"):
-        waiting[kind, subject].append(pk)
-    causes = Counter(
-        Hold.objects.filter(resolved_at=None, order__in=same.values("order"), kind__in=[*BLOCKING, K.UNKNOWN_CARRIER])
-        .order_by().values_list("order_id", flat=True)
-    )  # fmt: skip
-    return {cause: _in_words(len(pks), sum(causes[pk] == 1 for pk in pks)) for cause, pks in waiting.items()}
-
-
-def _in_words(waiting: int, frees: int) -> str:
-    if waiting == 1 and not frees:
-        return ""
-    orders = f"{waiting} order{'' if waiting == 1 else 's'}"
-    if frees == waiting:
-        return f"frees {orders}"
-    return f"{orders} wait{'s' if waiting == 1 else ''} for it" + (f", frees {frees}" if frees else "")
+    others = Hold.objects.filter(order=OuterRef("order"), resolved_at=None, kind__in=BLOCKING).exclude(kind=K.NO_ROUTE)
+    frees = same.filter(~Exists(others)).count()
+    return Verdict(frees, same.count() - frees)

@@ -13,32 +13,49 @@ from unfold.decorators import action, display
 from integrations.admin_base import ChangedFieldsOnly, Nothing, ago, ask, clip, found_or_404, is_used
 from integrations.models import Connection, Route
 from integrations.registry import MARKETPLACE, PROVIDERS
+from inventory import dry_run
+from inventory.admin.files import make_file
+from inventory.admin.settings_history import SettingsHistory
+from inventory.dry_run import Foreseen
 from inventory.models import Listing
 from orders import route_states, trials
 from orders.admin import set_up
 from orders.models import RouteLook
 
+# What makes a quantity. Another location is looked up first: no quantity can be foreseen for it.
+OF_QUANTITIES = {"published_sku", "reserve", "minimum_level", "max_online", "untracked_quantity"}
+GO_LIVE, PREVIEW, LOAD = "integrations.go_live", "orders.add_routelook", "orders.add_backfill"
 STATE_ACTIONS = {"start_test", "go_live", "pause", "remove_tests"}
 
 
 @admin.register(Route)
-class RouteAdmin(ChangedFieldsOnly):
+class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
     list_display = ("name", "shown_state", "marketplace", "shown_warehouse_name", "warehouse", "location_name", "read")
     list_filter = ("state",)
     list_select_related = ("marketplace", "warehouse")
     search_fields = ("name", "marketplace_warehouse_name")
     readonly_fields = ("read_until",)
-    actions_detail = ["set_up", "preview", "backfill", "start_test", "go_live", "pause", "remove_tests"]
+    actions_detail = [
+        "set_up",
+        "preview",
+        "backfill",
+        "start_test",
+        "go_live",
+        "pause",
+        "remove_tests",
+        "inventory_file",
+    ]
     fieldsets = (
         (None, {"fields": ("name", "state"), "description": "A route that had orders is paused, not deleted."}),
         ("From and to", {"fields": ("marketplace", "marketplace_warehouse_name", "warehouse", "location_name",
-                                    "company_name")}),
+                                    "counted_locations", "company_name")}),
         ("Orders", {"fields": ("earliest_order_date", "read_until", "order_status", "tag", "reference_length",
                                "reference_characters", "allow_identity", "unmapped_shipping", "partial_shipments")}),
         ("Cancellations and changes", {"fields": ("changes_before_sending", "cancels_after_sending",
                                                   "short_ship_reasons")}),
         ("Quantities", {"fields": ("published_sku", "reserve", "minimum_level", "max_online", "untracked_quantity",
-                                   "full_publish_hours", "guard_share", "guard_listings", "stale_after_hours")}),
+                                   "full_publish_hours", "guard_share", "guard_listings", "stale_after_hours",
+                                   "publish_by", "inventory_file_hours", "inventory_file_columns")}),
     )  # fmt: skip
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -56,18 +73,23 @@ class RouteAdmin(ChangedFieldsOnly):
 
     def save_model(self, request: HttpRequest, obj: Route, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        renamed = {"location_name", "company_name", "warehouse"} & set(form.changed_data)
+        renamed = {"location_name", "counted_locations", "company_name", "warehouse"} & set(form.changed_data)
         if change and renamed:
-            Route.objects.filter(pk=obj.pk).update(location_id="", company_id="")
+            Route.objects.filter(pk=obj.pk).update(location_id="", company_id="", counted_location_ids={})
+
+    def foresee(self, form: Any) -> Foreseen | None:
+        changed: Route = form.instance
+        stored = Route.objects.filter(pk=changed.pk).first()
+        return dry_run.of_settings(stored, changed) if stored and OF_QUANTITIES & set(form.changed_data) else None
 
     def get_actions(self, request: HttpRequest) -> Any:
         """A route is deleted from its own page, where it says whether it was used."""
         return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
-        """Only the buttons that its state allows, and none for who may only look."""
+        """Only the buttons that its state and this person's permissions allow."""
         route = self.get_object(request, str(object_id))
-        if route is None or not self.has_change_permission(request, route):
+        if route is None:
             return []
         hidden = STATE_ACTIONS - route_states.possible(route)
         shown = super().get_actions_detail(request, object_id)
@@ -89,51 +111,65 @@ class RouteAdmin(ChangedFieldsOnly):
     def read(self, obj: Route) -> str:
         return ago(obj.read_until)
 
-    @action(description="Set-up", url_path="set-up", icon="checklist")
+    def get_readonly_fields(self, request: HttpRequest, obj: Route | None = None) -> Any:
+        """Going live is a permission of its own, also in the form."""
+        return self.readonly_fields if self.has_go_live_permission(request) else (*self.readonly_fields, "state")
+
+    def has_go_live_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(GO_LIVE) and self.has_view_permission(request))
+
+    def has_preview_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(PREVIEW) and self.has_view_permission(request))
+
+    def has_load_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(LOAD) and self.has_view_permission(request))
+
+    @action(description="Set-up", url_path="set-up", icon="checklist", permissions=["preview"])
     def set_up(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return set_up.checklist_page(self, request, found_or_404(self, request, object_id))
 
-    @action(description="Preview", url_path="preview", icon="visibility")
+    @action(description="Preview", url_path="preview", icon="visibility", permissions=["preview"])
     def preview(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return set_up.preview_page(self, request, found_or_404(self, request, object_id))
 
-    @action(description="Load orders", url_path="backfill", icon="download")
+    @action(description="Load orders", url_path="backfill", icon="download", permissions=["load"])
     def backfill(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return set_up.backfill_page(self, request, found_or_404(self, request, object_id))
 
-    @action(description="Go live", url_path="go-live", icon="rocket_launch")
+    @action(description="Go live", url_path="go-live", icon="rocket_launch", permissions=["go_live"])
     def go_live(self, request: HttpRequest, object_id: int) -> HttpResponse:
         has_tests = trials.of_route(found_or_404(self, request, object_id)).exists()
         form = set_up.GoLiveForm if has_tests else Nothing
         text = f"{GOING_LIVE} {WITH_TESTS}" if has_tests else GOING_LIVE
-        return self._ask(request, object_id, "Go live", text, route_states.go_live, form)
+        may = self.has_go_live_permission(request)
+        return self._ask(request, object_id, "Go live", text, route_states.go_live, form, allowed=may)
 
-    @action(description="Start the test", url_path="start-test", icon="science")
+    @action(description="Start the test", url_path="start-test", icon="science", permissions=["change"])
     def start_test(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._ask(request, object_id, "Start the test", TESTING, route_states.start_test)
 
-    @action(description="Pause", url_path="pause", icon="pause")
+    @action(description="Pause", url_path="pause", icon="pause", permissions=["change"])
     def pause(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._ask(request, object_id, "Pause", PAUSING, route_states.pause)
 
-    @action(description="Remove test orders", url_path="remove-tests", icon="delete_sweep")
+    @action(description="Remove test orders", url_path="remove-tests", icon="delete_sweep", permissions=["change"])
     def remove_tests(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._ask(request, object_id, "Remove test orders", REMOVING, trials.ask_to_remove)
 
+    @action(description="Inventory file", url_path="inventory-file", icon="table_view")
+    def inventory_file(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return make_file(self, request, found_or_404(self, request, object_id))
+
     def _ask(
         self, request: HttpRequest, object_id: int, button: str, consequence: str, do: Callable[..., str],
-        form_class: type[forms.Form] = Nothing,
+        form_class: type[forms.Form] = Nothing, allowed: bool | None = None,
     ) -> HttpResponse:  # fmt: skip
         route = found_or_404(self, request, object_id)
 
-        def act(values: dict[str, Any]) -> str:
-            said = do(route, request.user, **values)
-            self.log_change(request, route, said)
-            return said
-
         return ask(
-            self, request, route, title=f"{button}: route {route}", consequence=consequence, do=act, button=button,
-            refuse=route_states.NotReady, form_class=form_class,
+            self, request, route, title=f"{button}: route {route}", consequence=consequence, button=button,
+            do=lambda values: do(route, request.user, **values), refuse=route_states.NotReady, form_class=form_class,
+            allowed=allowed,
         )  # fmt: skip
 
 

@@ -9,13 +9,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip
+from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, log
 from integrations.transmissions import Transmission, retry
 from orders.admin.labels import PARCEL
 from orders.carriers import spoken
 from orders.models import Shipment, ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
 
 T = Transmission.Status
+RESEND = "orders.resend_order"
 
 
 class TransmissionAdmin(ReadOnly):
@@ -47,13 +48,14 @@ class TransmissionAdmin(ReadOnly):
         return ago(obj.created_at)
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("orders.change_order"))
+        return bool(request.user.has_perm(RESEND))
 
     @admin.action(description="Retry (what may have arrived is looked up first)", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         stopped = list(queryset.exclude(status__in=(T.IN_FLIGHT, T.ACCEPTED, T.WITHDRAWN)))
         for row in stopped:
             retry(row)
+            log(request, [row], "Sent again")
         left = f"; {len(queryset) - len(stopped)} had nothing to retry" if len(stopped) < len(queryset) else ""
         messages.success(request, f"{len(stopped)} taken up again with the next run{left}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -18,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
+from integrations.admin_base import log
 from integrations.connection_test import check_route
 from integrations.dispatch import enqueue
 from integrations.errors import IntegrationError
@@ -33,6 +33,8 @@ from orders.windows import FURTHEST_BACK
 
 if TYPE_CHECKING:
     from unfold.admin import ModelAdmin
+
+May = Callable[[str], bool]
 
 STATES = {
     State.DONE: Label("success", "Done"), State.OPEN: Label("warning", "Open"),
@@ -64,21 +66,25 @@ class ShownPoint:
 
 def checklist_page(admin: ModelAdmin, request: HttpRequest, route: Route) -> HttpResponse:
     """What is done and what is missing until the route can go live."""
-    shown = [_shown(point, route) for point in checklist.points(route)]
+    may = request.user.has_perm
+    shown = [_shown(point, route, may) for point in checklist.points(route)]
     return TemplateResponse(
         request, "admin/orders/set_up.html",
         {
             **_context(admin, request, route, f"Set-up of route {route}"), "points": shown,
-            "missing": sum(one.point.is_in_the_way for one in shown), "buttons": list(_buttons(route)),
+            "missing": sum(one.point.is_in_the_way for one in shown), "buttons": list(_buttons(route, may)),
             "state": route.get_state_display(), "state_colour": ROUTE_STATES[Route.State(route.state)],
         },
     )  # fmt: skip
 
 
 def preview_page(admin: ModelAdmin, request: HttpRequest, route: Route) -> HttpResponse:
-    """What the next pull would load; for the checklist it counts as seen."""
+    """GET says what a look is; POST looks what the next pull would load, which for the checklist counts as seen."""
     title = f"{'Preview' if route.read_until else 'Preview of the first pull'}: {route}"
-    context = _context(admin, request, route, title)
+    context = {**_context(admin, request, route, title), "look": checklist.look_at(route)}
+    if request.method != "POST":
+        return TemplateResponse(request, "admin/orders/preview.html", context)
+    context["is_shown"] = True
     try:
         context["since"] = look_from(route)
         context["steps"] = check_route(route)
@@ -136,7 +142,9 @@ def backfill_page(admin: ModelAdmin, request: HttpRequest, route: Route) -> Http
     if is_asked and form.is_valid():
         values = form.cleaned_data
         if "load" in request.POST and request.POST.get("previewed") == _digest(values):
-            messages.success(request, _ask_for(route, values, request.user))
+            said = _ask_for(route, values, request.user)
+            log(request, [route], f"Orders to load: {values['first']} to {values['last']}, {_numbered(values)}")
+            messages.success(request, said)
             return redirect(request.path)
         try:
             rows = preview(route.marketplace, [route], values["since"], values["until"], numbers=values["numbers"])
@@ -179,6 +187,10 @@ def _would_load(rows: list[Row]) -> int:
     return sum(row.verdict in ("load", "hold") for row in rows)
 
 
+def _numbered(values: dict[str, Any]) -> str:
+    return f"only {', '.join(values['numbers'])}" if values["numbers"] else "all of them"
+
+
 def _ask_for(route: Route, values: dict[str, Any], user: Any) -> str:
     """Written down first: a worker that is ended loses nothing of it."""
     Backfill.objects.create(
@@ -204,23 +216,22 @@ def _day(text: str | None) -> Any:
         return None
 
 
-def _buttons(route: Route) -> Iterator[Button]:
+def _buttons(route: Route, may: May) -> Iterator[Button]:
     possible = route_states.possible(route)
     has_tested = checklist.has_tested(route)
+    allowed = possible if may("integrations.change_route") else possible & {"go_live"}
     yield Button("Preview", _page("preview", route))
-    if "start_test" in possible:
+    if "start_test" in allowed:
         yield Button("Start the test", _page("start_test", route), is_main=not has_tested)
-    if "go_live" in possible:
+    if "go_live" in allowed and may("integrations.go_live"):
         yield Button("Go live", _page("go_live", route), is_main=has_tested)
-    if "pause" in possible:
+    if "pause" in allowed:
         yield Button("Pause", _page("pause", route))
-    if "remove_tests" in possible:
+    if "remove_tests" in allowed:
         yield Button("Remove test orders", _page("remove_tests", route))
 
 
 def _context(admin: ModelAdmin, request: HttpRequest, route: Route, title: str) -> dict[str, Any]:
-    if not admin.has_change_permission(request, route):
-        raise PermissionDenied
     return {**admin.admin_site.each_context(request), "opts": admin.opts, "object": route, "title": title}
 
 
@@ -228,21 +239,23 @@ def _page(name: str, route: Route) -> str:
     return reverse(f"admin:integrations_route_{name}", args=[route.pk])
 
 
-def _shown(point: Point, route: Route) -> ShownPoint:
+def _shown(point: Point, route: Route, may: May) -> ShownPoint:
     label = IN_THE_WAY if point.is_in_the_way else STATES[point.state]
-    url, link = _mended(point.place, route)
-    return ShownPoint(point, label, url, link)
+    permission, url, link = _mended(point.place, route)
+    return ShownPoint(point, label, url if may(permission) else "", link)
 
 
-def _mended(place: str, route: Route) -> tuple[str, str]:
-    """Where a point is put right: the address, and what the link says."""
+def _mended(place: str, route: Route) -> tuple[str, str, str]:
+    """Where a point is put right: the permission that it needs, the address, and what the link says."""
     if place in ("marketplace", "warehouse"):
-        connection = getattr(route, place)
-        return reverse("admin:integrations_connection_change", args=[connection.pk]), "Open the connection"
+        address = reverse("admin:integrations_connection_change", args=[getattr(route, place).pk])
+        return "integrations.view_connection", address, "Open the connection"
     return {
-        "route": (reverse("admin:integrations_route_change", args=[route.pk]), "Open the route"),
-        "preview": (_page("preview", route), "Open the preview"),
-        "mapping": (reverse("admin:orders_needs_mapping"), "Map them"),
-        "shipping": (reverse("admin:orders_shippingmethod_changelist"), "Open the map"),
-        "workers": (reverse("admin:integrations_syncrun_changelist"), "Open the runs"),
-    }[place]
+        "route": ("integrations.view_route", _page("change", route), "Open the route"),
+        "preview": ("orders.add_routelook", _page("preview", route), "Open the preview"),
+        "mapping": ("orders.view_hold", reverse("admin:orders_needs_mapping"), "Map them"),
+        "shipping": (
+            "orders.view_shippingmethod", reverse("admin:orders_shippingmethod_changelist"), "Open the map",
+        ),
+        "workers": ("integrations.view_syncrun", reverse("admin:integrations_syncrun_changelist"), "Open the runs"),
+    }[place]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from integrations.admin_base import ago
 from integrations.models import Connection, SyncRun
 from integrations.transmissions import Transmission
 from integrations.wording import job_name
-from inventory import readings
+from inventory import listing_states, readings
 from inventory.models import GuardedPublish, Publication
 from orders import causes, trials
 from orders.admin import labels, worklists
@@ -58,6 +58,8 @@ def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "statuses": _statuses() if may("orders.view_order") else [],
         "alarms": alarms() if may("integrations.view_connection") else [],
         "connections": _connections() if may("integrations.view_connection") else [],
+        "quantities": listing_states.coverage() if may("inventory.view_listing") else None,
+        "listings_url": _list("inventory_listing"),
         "stock": list(readings.freshness()) if may("inventory.view_inventorylevel") else [],
         "runs": _last_runs() if may("integrations.view_syncrun") else [],
     }
@@ -65,17 +67,7 @@ def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _waiting(may: Callable[[str], bool]) -> list[Tally]:
     """Causes that hold up at least one order, and what was refused; only what is there."""
-    orders = _list("orders_order")
-    holds = Hold.objects.filter(resolved_at=None).order_by("kind").values_list("kind")
-    by_kind = [
-        Tally(str(Hold.Kind(kind).label), number, f"{orders}?held={kind}")
-        for kind, number in holds.annotate(Count("order", distinct=True))
-    ]
-    if may("orders.view_hold"):
-        by_kind.insert(
-            0, Tally("To map: SKUs, shipping codes, carriers", causes.count(), reverse("admin:orders_needs_mapping"))
-        )
-    found = worklists.counts()
+    orders, found = _list("orders_order"), worklists.counts()
     others = [
         Tally("Refused by the other side", found["refused"], f"{orders}?list=refused"),
         Tally("Test orders of live routes", trials.left_behind().count(), f"{orders}?{LEFT_BEHIND}"),
@@ -89,7 +81,15 @@ def _waiting(may: Callable[[str], bool]) -> list[Tally]:
         parked = Publication.objects.filter(status=Transmission.Status.PARKED).count()
         others.append(_guarded())
         others.append(Tally("Quantities refused", parked, f"{_list('inventory_publication')}?status__exact=parked"))
-    return [one for one in (*by_kind, *others) if one.number]
+    return [one for one in (*_by_cause(may), *others) if one.number]
+
+
+def _by_cause(may: Callable[[str], bool]) -> Iterator[Tally]:
+    if may("orders.view_hold"):
+        yield Tally("To map: SKUs, shipping codes, carriers", causes.count(), reverse("admin:orders_needs_mapping"))
+    holds = Hold.objects.filter(resolved_at=None).order_by("kind").values_list("kind")
+    for kind, number in holds.annotate(Count("order", distinct=True)):
+        yield Tally(str(Hold.Kind(kind).label), number, f"{_list('orders_order')}?held={kind}")
 
 
 def _guarded() -> Tally:

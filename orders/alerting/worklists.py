@@ -10,25 +10,17 @@ from django.db.models import Count, F, Max, Min
 from integrations.transmissions import Transmission
 from integrations.wording import counted
 from inventory.models import Publication
-from orders.alarms import Alarm, Sent, in_doubt, list_of, page_of
+from orders.alarms import SENT, Alarm, list_of, page_of
 from orders.models import (
     AlertKind,
     Hold,
     Order,
     Reconciliation,
     Severity,
-    ShipmentConfirmation,
-    ShortShip,
     UnreadableRecord,
-    WarehouseChange,
-    WarehouseSubmission,
 )
 
 PARKED = Transmission.Status.PARKED
-SENT: Sent = (
-    (WarehouseSubmission, "orders"), (WarehouseChange, "changes of orders"), (ShipmentConfirmation, "shipments"),
-    (ShortShip, "short ships"),
-)  # fmt: skip
 TO_SHIP = (*Order.UNSENT, Order.Status.SUBMITTED, Order.Status.PARTLY_SHIPPED)
 
 
@@ -37,7 +29,6 @@ def alarms(names: Mapping[int, str], late_after: timedelta, now: datetime) -> It
     yield from _held(names)
     yield from _refused(names)
     yield from _refused_quantities()
-    yield from in_doubt(now, ((WarehouseChange, "changes"), (ShortShip, "short ships")))
     yield from _unreadable(names)
     yield from _reconciliations()
     if late_after:

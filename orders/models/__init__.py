@@ -22,7 +22,7 @@ from orders.models.sending import (
     SubmittedLine,
     WarehouseSubmission,
 )
-from orders.models.set_up import Backfill, RouteLook
+from orders.models.set_up import Backfill, MapUpload, RouteLook
 
 __all__ = [
     "NOT_SENT",
@@ -35,6 +35,7 @@ __all__ = [
     "ConfirmedLine",
     "Hold",
     "IllegalTransition",
+    "MapUpload",
     "Order",
     "OrderEvent",
     "OrderLine",

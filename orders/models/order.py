@@ -90,7 +90,10 @@ class Order(models.Model):
 
     class Meta:
         ordering = ["-ordered_at", "-pk"]
-        permissions = [("short_ship", "Can tell the marketplace that a line will not ship")]
+        permissions = [
+            ("short_ship", "Can tell the marketplace that a line will not ship"),
+            ("resend_order", "Can send again what was refused or given up"),
+        ]
         indexes = [
             models.Index(fields=["connection", "status", "ordered_at"], name="order_worklists"),
             models.Index(fields=["connection", "received_at"], name="order_by_arrival"),

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from integrations.models import Connection, SyncRun
+from orders import periods
 from orders.models.order import MAX_NUMBER_CHARS, Order
 
 
@@ -40,7 +41,7 @@ class Reconciliation(models.Model):
         ordering = ["-asked_at", "-pk"]
 
     def __str__(self) -> str:
-        return f"{self.connection} {self.since:%Y-%m-%d} to {self.until:%Y-%m-%d}"
+        return f"{self.connection} {periods.named(self.connection, self.since, self.until)}"
 
     @property
     def total(self) -> int:

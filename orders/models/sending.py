@@ -29,12 +29,18 @@ class WarehouseSubmission(Transmission):
     remote_number = models.CharField(max_length=80, blank=True)
     remote_status = models.CharField(max_length=20, blank=True)
     request = models.JSONField(default=dict, help_text="What was sent.")
+    committed_at = models.DateTimeField(
+        null=True, help_text="Stock that is seen later has its units taken off. None: not yet, as for a draft."
+    )
 
     class Meta:
         verbose_name = "submission"
         verbose_name_plural = "submissions"
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["connection", "status"], name="submission_due")]
+        indexes = [
+            models.Index(fields=["connection", "status"], name="submission_due"),
+            models.Index(fields=["connection", "committed_at"], name="submission_committed"),  # not in the stock yet
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["connection", "remote_id"], condition=~Q(remote_id=""), name="warehouse_order_once"
@@ -64,6 +70,9 @@ class SubmittedLine(models.Model):
     sku = models.CharField(max_length=120, verbose_name="warehouse SKU")
     units = models.PositiveIntegerField(default=1)
     quantity = models.PositiveIntegerField()
+    unit_price = models.DecimalField(
+        max_digits=14, decimal_places=4, null=True, help_text="What it was sent at; empty for older ones."
+    )
     remote_id = models.CharField(max_length=40, blank=True)
 
     class Meta:

@@ -1,12 +1,15 @@
-"""What staff ask for around a route: a look before anything is stored, and periods or orders to be loaded."""
+"""What staff ask for around a route: a look before anything is stored, periods or orders to be loaded, code maps."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from integrations.models import Route
+from integrations.models import Connection, Route
+from orders import periods
 
 
 class RouteLook(models.Model):
@@ -47,4 +50,21 @@ class Backfill(models.Model):
 
     def __str__(self) -> str:
         what = f"{len(self.numbers)} orders" if self.numbers else "orders"
-        return f"{what} of {self.route}, {self.since:%Y-%m-%d} to {self.until:%Y-%m-%d}"
+        return f"{what} of {self.route}, {periods.named(self.route.marketplace, self.since, self.until)}"
+
+
+class MapUpload(models.Model):
+    """A file of a code map that was previewed, kept until it is confirmed or too old. `map` is its model's name."""
+
+    KEPT_FOR = timedelta(days=1)
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="+", verbose_name="marketplace")
+    map = models.CharField(max_length=40)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    file_name = models.CharField(max_length=200)
+    content = models.BinaryField()
+    anyway = models.BooleanField(default=False, help_text="Codes that are not in the list of known ones are taken too.")
+    uploaded_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.file_name} for {self.connection}"

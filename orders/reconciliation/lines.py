@@ -71,6 +71,15 @@ def _different_units(line: OurLine, shown: MarketplaceLine) -> Iterator[str]:
         yield f"line {line.number} is shown with {units} units shipped, only {line.told} were told"
 
 
+def left_open(line: OurLine, shown: MarketplaceLine | None) -> Iterator[str]:
+    """Units that the marketplace waits for, of a line that is done with here."""
+    if shown is None or shown.state != SaleState.OPEN or shown.quantity is None:
+        return
+    left, units = shown.quantity - shown.quantity_shipped, _shown_units(line, shown)
+    if left > 0 and (line.is_cancelled or (units is not None and units >= line.told + line.fresh)):
+        yield f"line {line.number} is shown as open with {left} units, nothing more of it ships"
+
+
 def _different_tracking(line: OurLine, shown: MarketplaceLine) -> Iterator[str]:
     """Only where the marketplace names tracking numbers at all; two parcels may travel under one."""
     names = {plain(parcel.tracking_number) for parcel in shown.parcels} - {""}

@@ -62,15 +62,19 @@ def read(
         except IntegrationError as exc:
             seen.trouble = exc
             break
-        if not whole:
-            seen.has_gaps = True
-            run.problem(f"{run.connection}: the answer for {start:%Y-%m-%d %H:%M} UTC and the day after lacks orders")
         if whole:
             seen.certain.append((start, min(end, certain)))
-    readable = {number for channel, number in seen.told if channel}
-    for number in readable:
-        seen.told.pop(("", number), None)  # read well in another window
+        else:
+            seen.has_gaps = True
+            run.problem(f"{run.connection}: the answer for {start:%Y-%m-%d %H:%M} UTC and the day after lacks orders")
+    _drop_read_well(seen)
     return seen
+
+
+def _drop_read_well(seen: Market) -> None:
+    """What could not be read in one window, and could in another."""
+    for number in {number for channel, number in seen.told if channel}:
+        seen.told.pop(("", number), None)
 
 
 def joined(windows: Sequence[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, datetime]]:

@@ -42,7 +42,7 @@ def chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
 
 def grace(connection: Connection) -> timedelta:
     """How long something may be on its way: two rounds of the slowest job that carries it, and a look-up."""
-    plans = JobPlan.objects.filter(connection__in=asked_with(connection), job__in=CARRYING)
+    plans = JobPlan.objects.filter(connection__in=asked_with(connection), job__in=CARRYING, is_enabled=True)
     minutes: int = plans.aggregate(most=Max("every_minutes"))["most"] or 1
     return max(2 * timedelta(minutes=minutes) + lookup_grace(), SHORTEST_GRACE)
 

@@ -14,9 +14,9 @@
 | 10 | `on_its_way` | unsent, or sent only just before both sides were read | being sent, sent |
 | 11 | `missing_there` | sent, and the whole answer of the warehouse lacks it, or it is void there | missing there |
 | 12 | `unconfirmed` | shipped with tracking before the grace, and not shown as shipped | unconfirmed |
-| 13 | `different` | what was confirmed is not what is shown, or more is shown than was confirmed | different |
+| 13 | `different` | confirmed and shown differ, or units that nobody ships are shown as open | different |
 | 14 | `acted_on` | sent, and a person must act: holds, refused confirmation, parcel without tracking | held |
-| 15 | `changed` | sent, not confirmed, and shown with another address, service, quantity or SKU | different |
+| 15 | `changed` | sent, not confirmed, and another address, service, quantity, SKU, cost or line is shown | different |
 | 16 | `unchecked` | sent, and one side could not be read | unchecked |
 | 17 | `being_told` | shipped with tracking since, and neither told nor shown yet | sent |
 | 18 | `sent` | all else | sent |
@@ -31,8 +31,8 @@ from collections.abc import Callable, Iterable
 from integrations.ports import Receipt, SaleState
 from orders import changes
 from orders.models import Order, ReconciledOrder, WarehouseSubmission
-from orders.reconciliation.facts import READ_AGAIN_FOR, Ours, Seen, Verdict
-from orders.reconciliation.lines import compared, differences, leaving, untold
+from orders.reconciliation.facts import READ_AGAIN_FOR, Ours, Seen, Told, Verdict
+from orders.reconciliation.lines import compared, differences, leaving, left_open, untold
 
 B = ReconciledOrder.Bucket
 M = ReconciledOrder.Mend
@@ -218,6 +218,7 @@ def different(seen: Seen) -> Verdict | None:
     if ours is None or told is None or told.unreadable:
         return None
     found = [text for line, shown in compared(ours, told) for text in differences(line, shown)]
+    found += _left_open(seen, ours, told)
     if not found:
         return None
     text = f"differs: {'; '.join(found)}"
@@ -226,6 +227,15 @@ def different(seen: Seen) -> Verdict | None:
     else:
         action = f"Find out who confirmed it on {seen.market}; if it was shipped already, void it in {seen.there.name}."
     return Verdict(B.DIFFERENT, text, action, M.ORDER)
+
+
+def _left_open(seen: Seen, ours: Ours, told: Told) -> list[str]:
+    """What was opened again, or ordered on top, after all was confirmed: nothing follows that any more."""
+    is_new = ours.moved_at is not None and seen.now - ours.moved_at <= seen.grace
+    if ours.status != S.CONFIRMED or ours.is_test or told.state != SaleState.OPEN or is_new:
+        return []
+    shown = {line.number: line for line in told.lines}
+    return [text for line in ours.lines for text in left_open(line, shown.get(line.number))]
 
 
 def acted_on(seen: Seen) -> Verdict | None:

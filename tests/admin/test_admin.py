@@ -114,7 +114,7 @@ def test_the_preview_shows_what_a_first_pull_would_do_and_stores_nothing(shop: S
     shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     route = Route.objects.get()
 
-    page = admin_client.get(reverse("admin:integrations_route_preview", args=[route.pk])).content.decode()
+    page = admin_client.post(reverse("admin:integrations_route_preview", args=[route.pk])).content.decode()
 
     assert "1 hold<" in page
     assert "1 load<" in page

@@ -63,6 +63,25 @@ def test_an_import_is_on_record_with_its_counts_and_without_its_file(
     assert "1 new 0 changed 0 unchanged" in text_of(admin_client.get(address(record)))
 
 
+def test_who_imported_is_told_also_of_one_who_is_gone(
+    overstock: Connection, admin_client: Client, client: Client, manage: Any, tmp_path: Any
+) -> None:
+    other = User.objects.create_superuser("leaver")
+    client.force_login(other)
+    record = imported(client, overstock, GOOD)
+    undo(client, record)
+    other.delete()
+    file = tmp_path / "aliases.csv"
+    file.write_bytes(HEADER + b"X,Y,1\n")
+    manage("import_aliases", "Overstock", str(file))
+    listed = text_of(admin_client.get(reverse(LIST)))
+    assert "leaver" in listed
+    assert "the command line" in listed
+    page = text_of(admin_client.get(address(record)))
+    assert "confirmed by leaver" in page
+    assert "UTC by leaver" in page
+
+
 def test_undoing_gives_back_what_was_before(overstock: Connection, admin_client: Client) -> None:
     imported(admin_client, overstock, HEADER + b"A,V1,1\nB,V2,2\n")
     before = aliases(overstock)

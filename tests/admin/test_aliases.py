@@ -174,7 +174,7 @@ def test_a_marketplace_is_chosen_for_nobody_unless_there_is_only_one(
     Connection.objects.create(name="Another", provider="supplier_oasis", username="x")
     offered, chosen = choices(admin_client)
     assert chosen == ""
-    assert offered == ["Choose the marketplace of these SKUs", "Another", "Overstock"]
+    assert offered == ["Choose the marketplace of this file", "Another", "Overstock"]
     file = SimpleUploadedFile("a.csv", GOOD)
     answer: Any = admin_client.post(reverse(IMPORT), {"format": "0", "import_file": file})
     assert "confirm_form" not in answer.context_data

@@ -105,7 +105,9 @@ def test_a_short_ship_needs_its_own_permission_a_reason_and_the_typed_words(
 
     User.objects.get(username="staff").user_permissions.add(Permission.objects.get(codename="short_ship"))
     assert button("short", order) in text_of(person.get(address_of(order)))
-    assert "enter the codes that Overstock gave you" in text_of(person.get(button("short", order)))
+    refused = person.get(button("short", order), follow=True)
+    assert refused.redirect_chain == [(address_of(order), 302)]
+    assert "Enter the codes that Overstock gave you as “short ship reasons” of route Main" in text_of(refused)
     Route.objects.update(short_ship_reasons="OUT_OF_STOCK Out of stock")
     assert "Overstock fines" in text_of(person.get(button("short", order)))
     said = {"line": str(line.pk), "reason": "OUT_OF_STOCK"}

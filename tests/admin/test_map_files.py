@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from django_q.models import OrmQ
 from lxml import html
 
+from integrations.dispatch import dispatch
 from integrations.models import Connection
-from orders.models import CarrierService, ShippingMethod
+from orders import map_file
+from orders.admin.map_resources import CARRIER_COLUMNS
+from orders.models import CarrierService, MapUpload, ShippingMethod
 
 SHIPPING, CARRIERS = "/admin/orders/shippingmethod/", "/admin/orders/carrierservice/"
 
@@ -25,15 +30,18 @@ def text_of(answer: Any) -> str:
 def upload(client: Client, address: str, content: str, **values: str) -> Any:
     market = Connection.objects.get(name="Overstock")
     file = SimpleUploadedFile("map.csv", content.encode())
-    sent = {"import_file": file, "format": "0", "connection": str(market.pk), **values}
+    sent = {"import_file": file, "connection": str(market.pk), **values}
     return client.post(f"{address}import/", sent)
 
 
-def confirm(client: Client, address: str, preview: Any) -> Any:
+def ticket(preview: Any) -> dict[str, str]:
     page: Any = html.fromstring(preview.content.decode())
     [form] = [one for one in page.forms if "process_import" in (one.get("action") or "")]
-    values = {one.name: one.value or "" for one in form.inputs if one.name and one.type == "hidden"}
-    return client.post(f"{address}process_import/", values, follow=True)
+    return {one.name: one.value or "" for one in form.inputs if one.name and one.type == "hidden"}
+
+
+def confirm(client: Client, address: str, preview: Any) -> Any:
+    return client.post(f"{address}process_import/", ticket(preview), follow=True)
 
 
 @pytest.fixture(autouse=True)
@@ -69,9 +77,7 @@ def test_a_file_with_other_columns_is_refused(admin_client: Client, content: str
 
 def test_an_encoding_that_cannot_be_chosen_is_not_offered(overstock: Connection, admin_client: Client) -> None:
     file = SimpleUploadedFile("a.csv", "code,name\nA,Café\n".encode("latin-1"))
-    said = text_of(
-        admin_client.post(f"{SHIPPING}import/", {"connection": overstock.pk, "format": "0", "import_file": file})
-    )
+    said = text_of(admin_client.post(f"{SHIPPING}import/", {"connection": overstock.pk, "import_file": file}))
     assert "The file is not UTF-8 (line 2); save it as CSV UTF-8." in said
 
 
@@ -120,6 +126,75 @@ def test_who_may_only_look_may_only_export(overstock: Connection, client: Client
 
 
 def test_another_file_than_the_previewed_one_is_not_imported(admin_client: Client, overstock: Connection) -> None:
-    values = {"import_file_name": "map.csv", "original_file_name": "x", "format": "0", "connection": overstock.pk}
-    page = text_of(admin_client.post(f"{SHIPPING}process_import/", values, follow=True))
-    assert "There is no preview to confirm" in page
+    previewed = ticket(upload(admin_client, SHIPPING, "code,name\nA,One\n"))["ticket"]
+    forged = signing.dumps({"record": 1, "fingerprint": "x", "user": 1})
+    for sent in ("", "x", forged, previewed[:-1]):
+        page = text_of(admin_client.post(f"{SHIPPING}process_import/", {"ticket": sent}, follow=True))
+        assert "There is no preview to confirm" in page
+    said = text_of(admin_client.post(f"{CARRIERS}process_import/", {"ticket": previewed}, follow=True))
+    assert "There is no preview to confirm" in said
+    assert not ShippingMethod.objects.exists()
+
+
+def test_nobody_confirms_what_another_person_was_shown(admin_client: Client, overstock: Connection) -> None:
+    shown = upload(admin_client, SHIPPING, "code,name\nA,One\n")
+    other = Client()
+    other.force_login(User.objects.create_superuser("other"))
+    assert "There is no preview to confirm" in text_of(confirm(other, SHIPPING, shown))
+    assert not ShippingMethod.objects.exists()
+
+
+def test_a_map_that_changed_after_the_preview_is_shown_anew_and_not_overwritten(
+    admin_client: Client, overstock: Connection
+) -> None:
+    ShippingMethod.objects.create(connection=overstock, code="A", name="Old")
+    shown = upload(admin_client, SHIPPING, "code,name\nA,Mine\nB,New\n")
+    ShippingMethod.objects.create(connection=overstock, code="Z", name="which the file does not name")
+    ShippingMethod.objects.filter(code="A").update(name="Theirs")
+    again = confirm(admin_client, SHIPPING, shown)
+    assert "The map has changed since the preview. Nothing is stored" in text_of(again)
+    assert dict(ShippingMethod.objects.values_list("code", "name"))["A"] == "Theirs"
+    confirm(admin_client, SHIPPING, again)
+    assert {"A": "Mine", "B": "New"}.items() <= dict(ShippingMethod.objects.values_list("code", "name")).items()
+
+
+def test_a_change_of_what_the_file_does_not_name_is_in_nobodys_way(admin_client: Client, overstock: Connection) -> None:
+    shown = upload(admin_client, SHIPPING, "code,name\nA,Mine\n")
+    ShippingMethod.objects.create(connection=overstock, code="Z", name="Other")
+    assert "1 new" in text_of(confirm(admin_client, SHIPPING, shown))
+
+
+def test_a_long_file_is_refused(admin_client: Client, overstock: Connection) -> None:
+    rows = "".join(f"C{number},Name\n" for number in range(map_file.MAX_ROWS + 1))
+    assert "more than 5000 rows" in text_of(upload(admin_client, SHIPPING, f"code,name\n{rows}"))
+    assert not MapUpload.objects.exists()
+
+
+def test_a_longer_file_costs_hardly_more_queries(
+    admin_client: Client, overstock: Connection, django_assert_max_num_queries: Any
+) -> None:
+    rows = "".join(f"Truck {number},*,UPS,GROUND\n" for number in range(1_000))
+    with django_assert_max_num_queries(40):
+        shown = upload(admin_client, CARRIERS, f"{','.join(CARRIER_COLUMNS)}\n{rows}")
+    assert "The first 100 of 1000 are shown" in text_of(shown)
+    with django_assert_max_num_queries(80):
+        confirm(admin_client, CARRIERS, shown)
+    assert CarrierService.objects.count() == 1_000
+
+
+def test_a_preview_that_nobody_confirms_is_forgotten_after_a_day(admin_client: Client, overstock: Connection) -> None:
+    shown = upload(admin_client, SHIPPING, "code,name\nA,One\n")
+    upload(admin_client, SHIPPING, "code,name\nB,\n")  # which cannot be confirmed
+    upload(admin_client, SHIPPING, "code,name\nC,Three\n")
+    MapUpload.objects.filter(pk=MapUpload.objects.earliest("pk").pk).update(
+        uploaded_at=timezone.now() - MapUpload.KEPT_FOR
+    )
+    dispatch()
+    assert MapUpload.objects.count() == 1
+    assert "There is no preview to confirm" in text_of(confirm(admin_client, SHIPPING, shown))
+
+
+def test_the_format_is_nobodys_question(admin_client: Client, overstock: Connection) -> None:
+    for address in (SHIPPING, CARRIERS):
+        page: Any = html.fromstring(admin_client.get(f"{address}import/").content.decode())
+        assert not page.xpath("//*[@name='format']")

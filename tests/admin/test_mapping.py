@@ -300,11 +300,30 @@ def test_what_waits_for_a_persons_decision_too_is_not_freed(
 def test_a_paused_route_sends_nothing(shop: Sandbox, held: list[str], admin_client: Client) -> None:
     Route.objects.update(state=Route.State.PAUSED)
     address = page_of("unknown_sku", "MYSTERY-9")
-    assert "Frees 0 orders; 3 wait for something else too" in text_of(admin_client.get(address))
-    assert "0 orders are freed" in text_of(send(admin_client, address, warehouse_sku="MUG-BLK"))
+    waits = "3 wait until route Main, which is paused, is switched on"
+    assert f"Frees 0 orders; {waits}" in text_of(admin_client.get(address))
+    assert "Route Main is paused" in text_of(admin_client.get(LIST))
+    said = text_of(send(admin_client, address, warehouse_sku="MUG-BLK"))
+    assert f"0 orders are freed and being sent; {waits}." in said
     assert WarehouseItem.objects.filter(sku="MUG-BLK", matches=1).exists()
     assert not Order.objects.filter(status=Order.Status.READY).exists()
     assert reverse("admin:orders_needs_mapping") == LIST
+
+
+def test_the_order_says_the_same_number_as_the_page_that_maps_it(
+    shop: Sandbox, route: Route, held: list[str], admin_client: Client, manage: Run
+) -> None:
+    other = Route.objects.create(
+        name="Other", marketplace=route.marketplace, warehouse=route.warehouse, location_name="Main DC",
+        marketplace_warehouse_name="Elsewhere", state=Route.State.PAUSED,
+    )  # fmt: skip
+    Order.objects.filter(full_number=held[0]).update(route=other)
+    says = "rees 1 order; 1 waits for something else too; 1 waits until route Other, which is paused, is switched on"
+    assert f"F{says}" in text_of(admin_client.get(page_of("unknown_sku", "MYSTERY-9")))
+    for number in held[1:]:
+        order = Order.objects.get(full_number=number)
+        assert f"f{says}" in text_of(admin_client.get(address_of(order)))
+    assert "Route Other is paused (1 of 3 orders)" in text_of(admin_client.get(LIST))
 
 
 def test_a_code_that_was_mapped_while_its_route_is_paused_can_be_mapped_otherwise(

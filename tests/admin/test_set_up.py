@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
-from orders.models import Backfill, Order
+from orders.models import Backfill, Order, RouteLook
 from tests.conftest import Run
 from tests.orders.workers import workers_alive
 
@@ -36,7 +36,9 @@ def test_from_a_paused_route_to_a_live_one(paused: Route, shop: Sandbox, manage:
     assert "1 of these must be done before it can go live" in admin_client.get(page("set_up", paused)).content.decode()
     refused = admin_client.post(page("go_live", paused), follow=True).content.decode()
     assert "is not live yet" in refused
-    assert "1 load" in admin_client.get(page("preview", paused)).content.decode()
+    assert "Look now" in admin_client.get(page("preview", paused)).content.decode()
+    assert not RouteLook.objects.exists()
+    assert "1 load" in admin_client.post(page("preview", paused)).content.decode()
     admin_client.post(page("start_test", paused))
     assert Route.objects.get().state == "test"
     manage("run", "all")

@@ -91,7 +91,7 @@ def test_the_preview_says_what_to_put_right_and_shows_holds_first(
     shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     held = shop.oasis.add_order(*({"partner_sku": f"NOPE-{place}"} for place in range(4)))
 
-    page = admin_client.get(reverse("admin:integrations_route_preview", args=[route.pk]))
+    page = admin_client.post(reverse("admin:integrations_route_preview", args=[route.pk]))
 
     text = unescape(page.content.decode())
     assert "put right first" in text
@@ -107,7 +107,7 @@ def test_a_route_that_was_read_is_previewed_from_there(
 ) -> None:
     manage("run", "all")
     route.refresh_from_db()
-    page: Any = admin_client.get(reverse("admin:integrations_route_preview", args=[route.pk]))
+    page: Any = admin_client.post(reverse("admin:integrations_route_preview", args=[route.pk]))
     assert "first pull" not in page.context["title"]
     assert route.read_until is not None
     assert page.context["since"] < route.read_until

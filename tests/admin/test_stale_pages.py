@@ -58,10 +58,10 @@ def test_a_route_paused_meanwhile_stays_paused(shop: Sandbox, route: Route, admi
     old = opened(admin_client, address_of(route))
     Route.objects.update(state="paused")
 
-    assert admin_client.post(address_of(route), {**old, "reserve": "3"}).status_code == 302
+    assert admin_client.post(address_of(route), {**old, "tag": "Late"}).status_code == 302
 
     route.refresh_from_db()
-    assert (route.state, route.reserve) == ("paused", 3)
+    assert (route.state, route.tag) == ("paused", "Late")
 
 
 def test_a_page_saved_as_it_is_changes_nothing(shop: Sandbox, overstock: Connection, admin_client: Client) -> None:

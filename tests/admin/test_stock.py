@@ -47,8 +47,9 @@ def pack(shop: Sandbox, manage: Run) -> Listing:
 def test_the_quantity_is_reckoned_up_in_words(pack: Listing, admin_client: Client) -> None:
     text = text_of(page_of(admin_client, pack))
     assert re.search(
-        r"6 × MUG-BLK 120 available at Main DC \(observed 0\sminutes ago\) − 2 in orders on their way − 0 reserve = 118; "
-        r"÷ 6 per unit = 19 Shown sells 19; cap 50; minimum level 2 → 19",
+        r"6 × MUG-BLK Available at Main DC \(observed [\d :-]+ UTC\) 120 Order that the warehouse has not counted yet: \S+ "
+        r"− 2 Left, never below 0 118 Enough for, at 6 each 19 What is shown Can be sold 19 Cap: never more than 50 "
+        r"Minimum level 2 Quantity 19",
         text,
     )
 
@@ -68,13 +69,13 @@ def test_a_listing_of_which_nobody_knows_what_it_is_says_why(pack: Listing, mana
     page = page_of(admin_client, pack)
     assert "does not carry it" in text_of(page)
     assert "<b>GONE</b>" not in page
-    unresolved = admin_client.get(reverse("admin:inventory_listing_changelist"), {"unresolved": "1"})
+    unresolved = admin_client.get(reverse("admin:inventory_listing_changelist"), {"state": "problem"})
     assert list(unresolved.context["cl"].queryset) == [pack]
 
 
 def test_a_listings_names_are_what_orders_taught_us(pack: Listing, admin_client: Client) -> None:
     form = admin_client.get(reverse("admin:inventory_listing_change", args=[pack.pk])).context["adminform"].form
-    assert set(form.fields) - {"shown"} == {"is_active", "reserve"}
+    assert set(form.fields) - {"shown"} == {"is_active"}
 
 
 @pytest.fixture
@@ -112,3 +113,14 @@ def test_who_may_only_look_retries_nothing(refused: Publication, client: Client)
     retry(client, refused)
     refused.refresh_from_db()
     assert refused.status == "parked"
+
+
+def test_a_figure_that_a_rule_made_names_the_rule(pack: Listing) -> None:
+    rules = {"reserve": {"rule": 7, "note": "Black Friday", "of": "route"}}
+    part = {"sku": "V", "units": 1, "tracked": True, "place": "Main DC + East Store", "available": "5", "pending": 1,
+            "reserve": 2, "left": 2, "sells": 2, "places": [["Main DC", "2", None], ["East Store", "3", None]]}  # fmt: skip
+    told = dict(in_words({"components": [part], "rules": rules, "sells": 2, "quantity": 2}))
+    assert "(2 at Main DC + 3 at East Store)" in told["1 × V"]
+    assert "− 2 reserve (rule 7 of the route: Black Friday) = 2" in told["1 × V"]
+    fixed = {"fixed_quantity": 9, "rules": {"fixed_quantity": {"rule": 8, "note": "", "of": "listing"}}}
+    assert in_words(fixed) == [("Shown", "fixed quantity 9 (rule 8 of the listing)")]

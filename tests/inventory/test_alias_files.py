@@ -7,6 +7,7 @@ from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from openpyxl import Workbook
@@ -37,6 +38,14 @@ def workbook(*rows: list[Any]) -> bytes:
     return content.getvalue()
 
 
+def zipped(**parts: str) -> bytes:
+    content = BytesIO()
+    with ZipFile(content, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+    return content.getvalue()
+
+
 HEADER = ["marketplace_sku", "warehouse_sku", "units", "is_active"]
 
 
@@ -58,6 +67,8 @@ def test_separators_marks_and_blanks_do_not_matter(overstock: Connection, conten
     (b'marketplace_sku,warehouse_sku\nA,"B"x\n', "line 2: a quotation mark stands where none may be"),
     (b"PK\x03\x04 this is no workbook", "the XLSX workbook is broken"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "save it as XLSX"),
+    (zipped(mimetype="application/vnd.oasis.opendocument.spreadsheet"), "the file is an OpenDocument sheet (.ods); save"),
+    (zipped(mimetype="text/plain"), "a ZIP file and no XLSX workbook"),
     (b"", "the file is empty"),
     (b"marketplace_sku,warehouse_sku\n", "nothing below"),
     (b"marketplace_sku,warehouse_sku" + b",x" * 20_000 + b"\n" + b"A,B\n" * 20_000, "line 1 has more than 100 columns"),

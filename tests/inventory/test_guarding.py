@@ -17,6 +17,7 @@ from integrations.sandbox import gecko_filters
 from integrations.sandbox.server import Sandbox
 from inventory import guarding
 from inventory.models import GuardedPublish, InventoryLevel, Listing, Publication, SkuAlias, StockReading, StockSweep
+from inventory.rules import InventoryRule
 
 Run = Callable[..., str]
 Alias = Callable[..., Any]
@@ -272,7 +273,8 @@ def test_old_stock_holds_changes_back_but_not_our_own_orders(
     shop: Sandbox, goods: None, manage: Run, tried: Run
 ) -> None:
     stock_is_older(hours=7)
-    Listing.objects.filter(marketplace_sku="M2").update(reserve=2)
+    listing = Listing.objects.get(marketplace_sku="M2")
+    InventoryRule.objects.create(route=listing.route, listing=listing, reserve=2)
     InventoryLevel.objects.filter(item_id=str(_variant(shop, "V1"))).update(available=3)
     told = tried("run", "publish_inventory")
     assert "1 quantity held back" in told

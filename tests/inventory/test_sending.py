@@ -11,10 +11,11 @@ import pytest
 from django.db.models import F
 
 from integrations.batches import Batch
-from integrations.models import Connection
+from integrations.models import Connection, Exchange
 from integrations.processes import RunLost
 from integrations.sandbox.server import Sandbox
 from integrations.transmissions import MAX_ATTEMPTS, recover
+from inventory import outbox
 from inventory.models import Listing, Publication
 from inventory.outbox import MOST_TIMES_PARKED
 from orders.jobs import publish_inventory
@@ -45,6 +46,32 @@ def test_a_refused_quantity_keeps_only_itself(shop: Sandbox, tried: Run, manage:
     assert set(Publication.objects.filter(status="parked").values_list("sku", flat=True)) == {"M7", "M8"}
     assert messages(shop) < 12
     assert json.loads(manage("status", "--json"))["worklists"]["publications_parked"] == 2
+
+
+def test_what_goes_down_is_sent_before_what_goes_up(
+    shop: Sandbox, manage: Run, alias: Alias, overstock: Connection
+) -> None:
+    Connection.objects.filter(pk=overstock.pk).update(options={"publish_batch_size": 1})
+    for name in ("UP", "DOWN"):
+        shop.tradegecko.add_variant(f"V-{name}", stock=5)
+        alias(name, f"V-{name}")
+    manage("run", "all")
+    shop.tradegecko.set_stock("V-UP", 9)
+    shop.tradegecko.set_stock("V-DOWN", 1)
+    manage("run", "all")
+    sent = Exchange.objects.filter(method="POST", url__endswith="/inventory").order_by("pk")
+    assert [">DOWN<" in one.request_body for one in sent][-2:] == [True, False]
+
+
+def test_what_a_person_asks_for_is_published_though_nothing_changed(shop: Sandbox, manage: Run, alias: Alias) -> None:
+    alias("X", "MUG-BLK")
+    manage("run", "all")
+    before = messages(shop)
+    outbox.ask(Listing.objects.get())
+    manage("run", "publish_inventory")
+    manage("run", "publish_inventory")
+    assert messages(shop) == before + 1
+    assert Publication.objects.filter(status="accepted").count() == 2
 
 
 def test_as_long_as_something_is_refused_every_run_says_so(shop: Sandbox, tried: Run, many: list[str]) -> None:

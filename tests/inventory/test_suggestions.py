@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as some
 
 from integrations.models import Connection, Route
-from inventory import likeness, suggestions
+from inventory import alias_plan, likeness, suggestions
+from inventory.alias_plan import Change
+from inventory.aliases import Near
 from inventory.likeness import Clue, Goods, plain
 from inventory.models import Listing, SkuAlias, WarehouseItem
 
@@ -126,3 +130,50 @@ def test_a_large_catalogue_costs_no_more(
     assert found.known == 20_000
     candidates = list(suggestions._candidates(WarehouseItem.objects.all(), Goods("SHOP-01432O-A", "A title", "1")))
     assert len(candidates) < 500
+
+
+def test_capitals_of_any_alphabet_do_not_matter(route: Route, overstock: Connection, gecko: Connection) -> None:
+    carry(gecko, "ÜBER-ΣΤΟΑ", "STRASSE 1")
+    carry(gecko, "B-2", title="ÉTÉ  Strasse")
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="Çay 1", warehouse_sku="TEA")
+    assert best(overstock, "über στοα") == ["1 ÜBER-ΣΤΟΑ"]
+    assert best(overstock, "straße1") == ["1 STRASSE 1"]
+    assert best(overstock, "ZZZ-9", "été straße") == ["1 B-2"]
+    assert best(overstock, "ÇAY-1") == ["1 TEA"]
+    assert (
+        Near.of(route, {"çay 1"}).alias_of("çay 1") == " There is an alias of 'Çay 1'; the difference is in case only."
+    )
+
+
+def test_a_kit_is_suggested_whole_however_many_there_are(
+    route: Route, overstock: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suggestions, "MOST_OF_A_KIND", 2)
+    for sku in ("SET 1", "SET.1", "SET_1"):
+        for part in ("A", "B", "C"):
+            SkuAlias.objects.create(connection=overstock, marketplace_sku=sku, warehouse_sku=f"{part}{sku[3]}")
+    assert [one.count("+") for one in best(overstock, "SET-1")] == [2, 2]
+
+
+def test_what_is_found_by_is_written_however_an_alias_is(overstock: Connection) -> None:
+    made = SkuAlias.objects.create(connection=overstock, marketplace_sku="Old", warehouse_sku="A")
+    made.marketplace_sku = "New-1"
+    made.save(update_fields=["marketplace_sku"])
+    alias_plan.store(overstock, [Change(2, ("Imported 2", "A"), None, (1, True, ""))])
+    assert set(SkuAlias.objects.values_list("plain_sku", flat=True)) == {"new1", "imported2"}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL reads a table of 300 rows without its index")
+def test_every_lookup_of_a_suggestion_has_its_index(route: Route, overstock: Connection, gecko: Connection) -> None:
+    carry(gecko, *(f"SHOP-{number}" for number in range(300)))
+    SkuAlias.objects.bulk_create(
+        SkuAlias(connection=overstock, marketplace_sku=f"S {number}", warehouse_sku="A") for number in range(300)
+    )
+    with CaptureQueriesContext(connection) as asked:
+        suggestions.suggest(overstock, Goods("shop 12", "A title", "000111"))
+        Near.of(route, {"shop-12"})
+    for query in (one["sql"] for one in asked if "COUNT(" not in one["sql"]):
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query}")
+            steps = [str(row[3]) for row in cursor.fetchall()]
+        assert not [step for step in steps if step.startswith("SCAN inventory")], (query, steps)

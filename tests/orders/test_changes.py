@@ -12,7 +12,7 @@ from django.db import transaction
 
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
-from orders import actions, amends, arrivals, decisions
+from orders import actions, arrivals, decisions, warehouse_changes
 from orders.admin import worklists
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange
 from tests.orders.world import holds, parcels, placed, ship
@@ -575,5 +575,19 @@ def test_a_change_that_fails_when_the_order_has_ended_opens_no_hold(shop: Sandbo
     change = WarehouseChange.objects.select_related("order").get()
     with transaction.atomic():
         arrivals.close_cancelled(order(number), "cancelled on both sides meanwhile")
-        amends.say_why_not(change, "It is void there.")
+        warehouse_changes.say_why_not(change, "It is void there.")
     assert not Hold.objects.filter(resolved_at=None).exists()
+
+
+def test_why_one_line_could_not_be_taken_out_is_not_said_of_another(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = sent(shop, manage)
+    shop.oasis.cancel(number, "1")
+    again(manage)
+    decisions.void(order(number), None)
+    shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M", "quantity": 4})
+    shop.oasis.cancel(number, "2")
+    shop.faults.add("tradegecko", "422", path="/order_line_items/*", method="DELETE")
+    again(manage)
+    texts = {hold["subject"]: hold["message"] for hold in told(number)["holds"]}
+    assert "by hand, then resolve this" in texts["1"]
+    assert texts["2"].endswith("Cancel it there while it is unshipped.")

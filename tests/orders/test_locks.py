@@ -12,7 +12,7 @@ from django.db import connection, connections, transaction
 from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
 from orders import jobs
-from orders.models import Order, WarehouseSubmission
+from orders.models import Order, UnreadableRecord, WarehouseSubmission
 from orders.submission import Sender
 from tests.children import PATIENCE, wait_for
 
@@ -56,3 +56,27 @@ def test_an_order_that_is_seen_while_it_is_accepted(
         WarehouseSubmission.objects.select_for_update(nowait=True).get()
     sender.join(PATIENCE)
     assert Order.objects.get().status == "submitted"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_an_order_that_is_removed_while_a_pull_meets_it_is_stored_anew(
+    shop: Sandbox, manage: Run, overstock: Connection
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    before = Order.objects.get().pk
+
+    def pull() -> None:
+        jobs.pull_orders(overstock)
+        connections.close_all()
+
+    puller = Thread(target=pull)
+    with transaction.atomic():  # as the removal of a test order does
+        order = Order.objects.select_for_update().get()
+        puller.start()
+        wait_for(somebody_waits, "the pull waits for the order")
+        order.delete()
+    puller.join(PATIENCE)
+    assert Order.objects.get(full_number=number).pk != before
+    assert not UnreadableRecord.objects.exists()

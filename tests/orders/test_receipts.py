@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 
-from integrations.amendments import ReceiptLine
 from integrations.models import SyncRun
 from integrations.ports import Receipt
 from integrations.sandbox.server import Sandbox
+from integrations.sent_orders import ReceiptLine
 from orders.receipts import difference
 from tests.orders.world import holds, placed
 

@@ -216,6 +216,8 @@ def test_where_the_jobs_run_seldom_a_parcel_has_as_long_to_be_told(shop: Sandbox
     JobPlan.objects.filter(job="pull_shipments").update(every_minutes=30)
     JobPlan.objects.filter(job="pull_levels").update(every_minutes=600)
     assert timedelta(minutes=60) <= ours.grace(overstock) <= timedelta(minutes=61)
+    JobPlan.objects.filter(job="pull_shipments").update(is_enabled=False)
+    assert ours.grace(overstock) == timedelta(minutes=5)
 
 
 def test_what_was_confirmed_minutes_ago_need_not_be_shown_yet(shop: Sandbox, manage: Run) -> None:

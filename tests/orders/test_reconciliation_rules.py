@@ -217,3 +217,16 @@ def test_a_sent_order_that_is_shown_with_another_address_differs_until_it_is_not
 def test_what_is_cancelled_here_and_still_wanted_there_is_told(theirs: Told | None, ago: int, expected: str) -> None:
     ours = Ours("700-1", "cancelled", moved_at=NOW - timedelta(minutes=ago))
     assert bucket(theirs, ours, There()) == expected
+
+
+@pytest.mark.parametrize(("own", "expected"), [
+    (OurLine("1", to_ship=0, is_cancelled=True), "different"),
+    (line((("1Z1", 2),), shipped=2), "different"),
+    (line((("1Z1", 1),), shipped=1, fresh=1), "sent"),
+])  # fmt: skip
+def test_what_is_opened_again_after_all_was_confirmed_is_seen(own: OurLine, expected: str) -> None:
+    done = replace(sent(lines=(own,)), status="confirmed")
+    units = sum(number for _, number in own.confirmed)
+    theirs = shown(*((("1Z1", units),) if units else ()))
+    assert bucket(theirs, done) == expected
+    assert bucket(theirs, replace(done, moved_at=NOW)) == "sent"

@@ -11,7 +11,7 @@ from django.core.management import CommandError
 
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
-from orders import short_shipping
+from orders import decisions, short_shipping
 from orders.models import IllegalTransition, OrderLine, ShortShip, WarehouseChange
 from tests.orders.test_changes import goods, set_rule, state, two_lines
 from tests.orders.world import parcels, ship
@@ -200,3 +200,58 @@ def test_a_refused_one_whose_line_was_lowered_frees_no_more_than_is_ordered(shop
     OrderLine.objects.filter(pk=line(number, "1").pk).update(quantity=1)
     short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
     assert ShortShip.objects.get(status="pending").quantity == 1
+
+
+@pytest.mark.usefixtures("reasons")
+def test_on_a_route_that_waits_for_all_the_rest_of_a_shipped_line_can_be_short_shipped(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(partial_shipments="when_complete")
+    number = shop.oasis.add_order(
+        {"partner_sku": "MUG-BLK", "quantity": 5}, {"partner_sku": "TEE-RED-M", "quantity": 1}
+    )
+    manage("run", "all")
+    ship(shop, number, 1, units=3, tracking="1ZTHREE")
+    manage("run", "all")
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    done(manage)
+    assert (shorts(shop, number), parcels(shop, number)) == ({}, []), "the other line is still waited for"
+    assert goods(shop, number)["MUG-BLK"] == "3.0"
+    ship(shop, number, 2, tracking="1ZTEE")
+    manage("run", "all")
+    manage("run", "confirm_shipments")
+    assert sorted(parcels(shop, number)) == [("1", "1ZTHREE", 3), ("2", "1ZTEE", 1)]
+    assert (shorts(shop, number), told(number)["status"]) == ({"1": "OUT_OF_STOCK"}, "confirmed")
+
+
+@pytest.mark.usefixtures("reasons")
+def test_a_later_change_of_the_quantity_gives_back_no_unit_that_is_being_short_shipped(
+    shop: Sandbox, manage: Run
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 5})
+    manage("run", "all")
+    ship(shop, number, 1, units=2, tracking="1ZTWO")
+    manage("run", "all")
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    shop.oasis.edit(number, "1", quantity=4)
+    manage("run", "revisit_orders")
+    decisions.amend(line(number, "1").order, None)
+    manage("run", "submit_orders")
+    assert (line(number, "1").quantity, line(number, "1").quantity_to_ship) == (4, 2)
+    assert goods(shop, number) == {"MUG-BLK": "2.0"}
+    done(manage)
+    assert shorts(shop, number) == {"1": "OUT_OF_STOCK"}
+
+
+@pytest.mark.usefixtures("reasons")
+def test_what_was_short_shipped_and_is_open_again_is_not_short_shipped_twice(shop: Sandbox, manage: Run) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    done(manage)
+    shop.oasis.edit(number, "2", status="PROCESSING")
+    manage("run", "revisit_orders")
+    manage("run", "revisit_orders")
+    OrderLine.objects.filter(number="2").update(is_cancelled=False, quantity_to_ship=1)
+    with pytest.raises(IllegalTransition, match="was short shipped already"):
+        short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)

@@ -7,10 +7,10 @@ import json
 import pytest
 from django.core.management import CommandError
 
-from integrations.amendments import PlacedOrder
 from integrations.errors import Unreadable
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
+from integrations.sent_orders import PlacedOrder
 from integrations.tradegecko.adapter import TradeGecko
 from orders import telling, trials
 from orders.models import Order, WarehouseSubmission
@@ -140,3 +140,21 @@ def test_one_that_cannot_be_read_does_not_keep_the_others(
         manage("run", "submit_orders")
     assert [one.full_number for one in Order.objects.all()] == [first]
     assert not shop.tradegecko.by_reference(f"TEST-{last}")
+
+
+def test_one_that_is_there_twice_is_removed_from_there_twice(shop: Sandbox, manage: Run) -> None:
+    Route.objects.update(state="test")
+    number = old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    shop.faults.add("tradegecko", "reset_after_apply", path="/orders", method="POST")
+    with pytest.raises(CommandError):
+        manage("run", "submit_orders")
+    twin = dict(placed(shop, f"TEST-{number}"))
+    del twin["id"]
+    shop.tradegecko.add("orders", **twin)
+    with pytest.raises(CommandError, match="more than once"):
+        manage("run", "submit_orders")
+    assert WarehouseSubmission.objects.get().status == "parked"
+    trials.ask_to_remove(Route.objects.get(), None)
+    manage("run", "submit_orders")
+    assert (shop.tradegecko.living(), Order.objects.count()) == ([], 0)

@@ -19,7 +19,7 @@ from integrations.sandbox import faults
 from integrations.sandbox.server import Sandbox
 from orders import jobs
 from orders.alarms import alarms
-from orders.models import ShipmentConfirmation, WarehouseSubmission
+from orders.models import Order, ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
 from tests.orders.world import parcels, ship
 
 Run = Callable[..., str]
@@ -163,3 +163,18 @@ def test_orders_that_may_be_there_or_not_are_an_alarm_after_minutes(shop: Sandbo
         status=T.UNCONFIRMED, sent_at=timezone.now() - timedelta(minutes=6),
     )  # fmt: skip
     assert "whether Overstock took 1 shipment is not known" in doubts()[1]
+
+
+def test_changes_and_short_ships_in_doubt_are_an_alarm_and_waiting_ones_are_told(
+    shop: Sandbox, waits: str, gecko: Connection, overstock: Connection
+) -> None:
+    order = Order.objects.prefetch_related("lines").get()
+    late, doubt = timezone.now() + timedelta(minutes=9), timezone.now() - timedelta(minutes=6)
+    facts = {"order": order, "status": T.UNCONFIRMED, "sent_at": doubt, "not_before": late}
+    WarehouseChange.objects.create(connection=gecko, **facts)
+    ShortShip.objects.create(connection=overstock, order_line=order.lines.all()[0], quantity=1, **facts)
+    texts = " ".join(alarms())
+    assert "whether Gecko took 1 change is not known" in texts
+    assert "whether Overstock took 1 short ship is not known" in texts
+    assert "2 wait, the first until" in jobs.submit_orders(gecko).text
+    assert f"1 waits until {late:%H:%M:%S} UTC" in jobs.confirm_shipments(overstock).text

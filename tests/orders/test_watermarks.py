@@ -43,3 +43,24 @@ def test_only_what_is_certain_counts_as_read(shop: Sandbox, manage: Run, monkeyp
     manage("run", "pull_orders")
     assert Order.objects.count() == 1
     assert Route.objects.get().read_until == certain
+
+
+def test_what_is_to_be_read_again_is_not_overtaken_by_a_pull_that_runs(
+    shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test order is removed while a pull reads: its time is read again by the next one."""
+    manage("run", "pull_orders")
+    lowered = timezone.now().replace(microsecond=0) - timedelta(hours=3)
+
+    def certain_until(_self: SupplierOasis, until: datetime) -> datetime:
+        Route.objects.update(read_until=lowered)
+        return until
+
+    monkeypatch.setattr(SupplierOasis, "certain_until", certain_until)
+    manage("run", "pull_orders")
+    assert Route.objects.get().read_until == lowered
+    monkeypatch.undo()
+    manage("run", "pull_orders")
+    read_until = Route.objects.get().read_until
+    assert read_until is not None
+    assert read_until > lowered

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from integrations.account import Account
-from integrations.amendments import LineChange, OrderChange, PlacedLine
 from integrations.errors import OutcomeUnknown, Refused
 from integrations.sandbox.server import Sandbox
+from integrations.sent_orders import LineChange, OrderChange, PlacedLine
 from integrations.tradegecko.adapter import TradeGecko, connect
 from tests.tradegecko.test_adapter import TO, request
 
@@ -32,7 +32,7 @@ def test_an_order_is_read_with_its_address_and_what_left_or_lies_packed(
     placed = gecko.order(receipt.remote_id)
     assert placed is not None
     item = placed.lines[0].item_id
-    assert placed.lines == (PlacedLine(line, item, Decimal(2), Decimal(1), Decimal(1)),)
+    assert placed.lines == (PlacedLine(line, item, Decimal(2), Decimal(1), Decimal(1), Decimal("4.25")),)
     assert (placed.ship_to, placed.address_label, placed.notes) == (TO, "label k1", "Service: GROUND")
     assert dict(placed.packed) == {str(packed): (line,)}
     assert (placed.has_shipped, placed.is_ended, placed.status) == (True, False, "finalized")

@@ -10,7 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django_q.cluster import Cluster
+from django_q.signals import post_execute_in_worker
 
+from config.logs import keep_no_rows
 from integrations import shutdown
 
 
@@ -21,6 +23,8 @@ class Crossdock(Cluster):  # type: ignore[misc]
 
     def start(self) -> int:
         shutdown.prepare()
+        # The queue tells of a result nowhere else before it is kept; its workers are forked and inherit this.
+        post_execute_in_worker.connect(keep_no_rows)
         os.register_at_fork(after_in_child=shutdown.end_with_parent)
         return int(super().start())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,20 @@ from integrations.errors import IntegrationError, Unavailable
 from integrations.management.base import Command as Base
 from integrations.models import Route
 
+# What stays as it is unless it is given.
+SETTINGS = (
+    "company_name", "earliest_order_date", "state", "changes_before_sending", "cancels_after_sending",
+    "short_ship_reasons", "guard_share", "guard_listings", "stale_after_hours",
+)  # fmt: skip
 MEND = "Name another one, or put it right over there; then run this again."
+
+
+def _reason(given: str) -> str:
+    """CODE=text as a line of the route's list. Raises ArgumentTypeError."""
+    code, equals, text = (part.strip() for part in given.partition("="))
+    if not (code and equals and text) or len(code.split()) > 1 or not text.isprintable():
+        raise ArgumentTypeError(f"{given!r} is not CODE=text, with a code without blanks")
+    return f"{code} {text}"
 
 
 class Command(Base):
@@ -24,10 +37,24 @@ class Command(Base):
         parser.add_argument("--warehouse-name", required=True, help="exactly as on the marketplace")
         parser.add_argument("--warehouse", required=True, help="a connection's name")
         parser.add_argument("--location", required=True, help="the warehouse's location")
+        parser.add_argument(
+            "--count-location", action="append", metavar="NAME",
+            help="a further location whose stock counts; may be repeated, and '' leaves only --location",
+        )  # fmt: skip
         parser.add_argument("--company")
         parser.add_argument("--earliest-order-date", type=date.fromisoformat, metavar="YYYY-MM-DD")
         parser.add_argument("--changes-before-sending", choices=Route.ChangesBefore.values)
         parser.add_argument("--cancels-after-sending", choices=Route.CancelsAfter.values)
+        parser.add_argument(
+            "--short-ship-reason", action="append", type=_reason, metavar="CODE=TEXT", dest="short_ship_reasons",
+            help="a code that the marketplace takes, and what it means (several times for several; they are the whole "
+            "list then)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--guard-share", type=int, metavar="PERCENT", help="more changed quantities wait for a person"
+        )
+        parser.add_argument("--guard-listings", type=int, metavar="N", help="fewer are never so many")
+        parser.add_argument("--stale-after-hours", type=int, metavar="H", help="older stock waits for a person")
         state = parser.add_mutually_exclusive_group()
         for name in Route.State.values:
             state.add_argument(f"--{name}", dest="state", action="store_const", const=name)
@@ -41,10 +68,14 @@ class Command(Base):
             self.fail("--marketplace takes a connection to Overstock, --warehouse one to TradeGecko")
         route.marketplace_warehouse_name = options["warehouse_name"]
         route.location_name, route.location_id, route.company_id = options["location"], "", ""
-        rules = ("state", "changes_before_sending", "cancels_after_sending")
-        for field, option in (("company_name", "company"), *zip(rules, rules, strict=True)):
-            setattr(route, field, options[option] or getattr(route, field))
-        route.earliest_order_date = options["earliest_order_date"] or route.earliest_order_date
+        if options["count_location"] is not None:
+            route.counted_locations = "\n".join(name for name in options["count_location"] if name.strip())
+        route.counted_location_ids = {}
+        options["company_name"] = options["company"] or None
+        options["short_ship_reasons"] = "\n".join(options["short_ship_reasons"] or ()) or None
+        for field in SETTINGS:
+            if options[field] is not None:
+                setattr(route, field, options[field])
         self.check_fields(route)
         route.save()
         self.stdout.write(f"route {name}: {'updated' if known else 'created'}, {route.get_state_display().lower()}")

@@ -71,9 +71,8 @@ class Command(Base):
         for row in rows:
             self.stdout.write(f"{row.number}  {row.verdict}  {'; '.join(row.reasons)}".rstrip())
         if not rows:
-            self.stdout.write(
-                f"nothing: {connection} tells of no order created from {start:%Y-%m-%d} to {end:%Y-%m-%d}"
-            )
+            days = periods.named(connection, start, end)
+            self.stdout.write(f"nothing: {connection} tells of no order created from {days}")
 
     def _tell_set_up(self, routes: list[Route]) -> None:
         """What would keep the orders from being sent although nothing is wrong with them."""

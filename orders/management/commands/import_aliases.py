@@ -15,7 +15,7 @@ from inventory.alias_import import AliasResource, AliasResult, problems
 from inventory.models import AliasImport
 
 NOTHING = "Nothing was imported."
-SHOWN_WARNINGS = 200
+SHOWN = 200
 
 
 class Command(Base):
@@ -70,16 +70,21 @@ class Command(Base):
         self.fail(f"{file}: {why} {NOTHING}")
 
     def _tell(self, result: AliasResult, mode: str, *, is_dry: bool) -> None:
+        """What the admin's plan shows."""
         counts = result.plan.counts()
-        for warning in result.plan.warnings[:SHOWN_WARNINGS]:
-            self.stdout.write(f"to check: line {warning.line}: {warning.shown[-1]}: {warning.text}")
-        if len(result.plan.warnings) > SHOWN_WARNINGS:
-            self.stdout.write(f"to check: {len(result.plan.warnings) - SHOWN_WARNINGS} more")
-        if is_dry:
-            self._tell_effects(alias_effects.told(result.effects))
+        warnings = [f"line {one.line}: {one.shown[-1]}: {one.text}" for one in result.plan.warnings]
+        self._list("to check", warnings)
+        self._list("switched off", [" → ".join(one.key) for one in result.plan.changes if not one.line])
+        self._tell_effects(alias_effects.told(result.effects))
         off = f", {counts['switched_off']} switched off" if mode == AliasImport.Mode.REPLACE else ""
         text = f"{counts['new']} new, {counts['changed']} changed, {counts['unchanged']} unchanged{off}"
         self.stdout.write(f"{text}{' (dry run: nothing was stored)' if is_dry else ''}")
+
+    def _list(self, what: str, texts: Sequence[str]) -> None:
+        for text in texts[:SHOWN]:
+            self.stdout.write(f"{what}: {text}")
+        if len(texts) > SHOWN:
+            self.stdout.write(f"{what}: {len(texts) - SHOWN} more")
 
     def _tell_effects(self, effects: Sequence[alias_effects.Effect]) -> None:
         for effect in effects:

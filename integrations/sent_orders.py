@@ -26,6 +26,7 @@ class PlacedLine:
     quantity: Decimal
     shipped: Decimal = Decimal(0)
     packed: Decimal = Decimal(0)
+    unit_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,15 @@ class PlacedOrder:
 
 @dataclass(frozen=True, slots=True)
 class LineChange:
-    """Units that a line shall have; 0 takes it out. Without an id it is a new line of this item."""
+    """Units that a line shall have; 0 takes it out. Without an id it is a new line of this item.
+
+    Without a price one that is there keeps its own, and a new one is free.
+    """
 
     remote_id: str
     item_id: str
     quantity: int
-    unit_price: Decimal = Decimal(0)
+    unit_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

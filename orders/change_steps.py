@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from decimal import Decimal
+from itertools import product
 
-from integrations.amendments import LineChange, OrderChange, PlacedLine, PlacedOrder
 from integrations.ports import Address
+from integrations.sent_orders import LineChange, OrderChange, PlacedLine, PlacedOrder
+
+LEAST_DIFFERENCE = Decimal("0.005")
 
 
 class NotPossible(Exception):
@@ -16,9 +19,10 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TargetLine:
-    """A line of ours over there, of which we know `sent` units; none of a new one. `quantity` None leaves it alone.
+    """A line of ours over there, of which we know `sent` units; none of a new one.
 
-    `key` is whatever the caller knows it by.
+    `quantity` None leaves it alone, as does `unit_price` with its price. `sent_price` is the price that we sent it at,
+    where that is known. `key` is whatever the caller knows it by.
     """
 
     key: int
@@ -27,7 +31,8 @@ class TargetLine:
     quantity: int | None
     remote_id: str = ""
     sent: int = 0
-    unit_price: Decimal = Decimal(0)
+    sent_price: Decimal | None = None
+    unit_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +63,34 @@ def steps(placed: PlacedOrder, target: Target) -> OrderChange:
     return change
 
 
+def leaves_nothing(placed: PlacedOrder, target: Target) -> bool:
+    """Whether every line goes out, so that the order itself is to end; not where staff put in lines of their own."""
+    ours = [one for one in matches(placed.lines, target.lines) if one is not None]
+    return bool(target.lines) and all(line.quantity == 0 for line in target.lines) and len(ours) == len(placed.lines)
+
+
 def matches(placed: Sequence[PlacedLine], wanted: Sequence[TargetLine]) -> list[PlacedLine | None]:
     """For each of ours the line over there, if it has one.
 
     Ids are known only by their order in an answer, which is not promised, and staff may put a line in anew: an id
-    counts with its item only, and less than the units. What is to stay is found first, so that a line that was taken
-    out already is not sought in its neighbour. A new line is none of those that we know, whose price is another.
+    counts with its item only, and less than the price and the units. What is to stay is found first, so that a line
+    that was taken out already is not sought in its neighbour. A new line is none of those that we know.
     """
     left, known = list(placed), {line.remote_id for line in wanted if line.sent}
     found: dict[int, PlacedLine] = {}
     for group in ([line for line in wanted if line.quantity != 0], [line for line in wanted if line.quantity == 0]):
-        for is_it in (_by_all, _by_units, _by_id, _by_item):
+        for any_price, is_it in product((False, True), (_by_all, _by_units, _by_id, _by_item)):
             for line in group:
                 mine = [one for one in left if line.sent or one.remote_id not in known]
-                there = next((one for one in mine if is_it(line, one)), None)
+                there = next((one for one in mine if is_it(line, one) and (any_price or _at_price(line, one))), None)
                 if there is not None and id(line) not in found:
                     found[id(line)] = there
                     left.remove(there)
     return [found.get(id(line)) for line in wanted]
+
+
+def _at_price(line: TargetLine, there: PlacedLine) -> bool:
+    return there.unit_price is not None and there.unit_price in (line.sent_price, line.unit_price)
 
 
 def _by_item(line: TargetLine, there: PlacedLine) -> bool:
@@ -101,11 +116,24 @@ def _step(placed: PlacedOrder, line: TargetLine, there: PlacedLine | None) -> li
         if not line.sent:
             return [LineChange("", line.item_id, line.quantity, line.unit_price)]
         raise NotPossible(f"Order {placed.number} has no line of {line.sku} any more; somebody took it out there.")
-    if there.quantity == line.quantity:
-        return []
     if line.quantity < there.shipped:
         raise NotPossible(f"{there.shipped.normalize():f} of {line.sku} have shipped, more than {line.quantity}.")
-    return [LineChange(there.remote_id, line.item_id, line.quantity)]
+    price = line.unit_price if line.sent and _costs_otherwise(line, there) else None
+    if there.quantity == line.quantity and price is None:
+        return []
+    if price is not None and there.shipped:
+        raise NotPossible(
+            f"{there.shipped.normalize():f} of {line.sku} have shipped at {there.unit_price}, so that the price stays. "
+            "Settle the difference in its invoice, then keep the order as it is."
+        )
+    return [LineChange(there.remote_id, line.item_id, line.quantity, price)]
+
+
+def _costs_otherwise(line: TargetLine, there: PlacedLine) -> bool:
+    """By half a cent at least: a warehouse may round what it was sent."""
+    if not line.quantity or line.unit_price is None or there.unit_price is None:
+        return False
+    return abs(line.unit_price - there.unit_price) >= LEAST_DIFFERENCE
 
 
 def _boxes(placed: PlacedOrder, lines: Sequence[LineChange]) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from integrations.amendments import PlacedOrder
 from integrations.errors import (
     KeyRefused,
     Misconfigured,
@@ -24,25 +23,27 @@ from integrations.errors import (
 from integrations.models import Route
 from integrations.ports import Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
+from integrations.sent_orders import PlacedOrder
 from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due, lookup_grace, recover
-from orders import amendment, amends, arrivals, edits
-from orders.amendment import NotPossible
+from orders import arrivals, change_plan, change_steps, edits, warehouse_changes
+from orders.change_steps import NotPossible
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 
 S, T, K = Order.Status, WarehouseChange.Status, Hold.Kind
 
 
-def amend(run: Run, warehouse: Warehouse) -> None:
+def carry_out(run: Run, warehouse: Warehouse) -> None:
     """Ask for what the routes' rules want, then take each change as far as it goes now, oldest first."""
     mine = WarehouseChange.objects.filter(connection=run.connection)
+    run.outboxes.append(mine)
     run.count("changes found in doubt after a crash", recover(mine))
     _by_rule(run)
-    amender = Amender(run, warehouse)
+    changer = Changer(run, warehouse)
     for pk in list(due(mine).values_list("pk", flat=True)):
         run.beat()
         with run.isolated(f"change {pk}"):
-            amender.take(pk)
-        if amender.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+            changer.take(pk)
+        if changer.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             run.unreachable()
             return
 
@@ -58,12 +59,12 @@ def _by_rule(run: Run) -> None:
     for hold in late.select_related("order").order_by("pk"):
         with run.isolated(f"order {hold.order}"):
             try:
-                amends.cancel(hold, None)
+                warehouse_changes.cancel(hold, None)
             except IllegalTransition as exc:
                 arrivals.hold_cancelled_late(hold.order, hold.subject, str(exc))
 
 
-class Amender:
+class Changer:
     """Does one warehouse's changes in one run."""
 
     def __init__(self, run: Run, warehouse: Warehouse) -> None:
@@ -119,21 +120,26 @@ class Amender:
             placed = self._warehouse.order(submission.remote_id)
             if placed is not None and not placed.is_ended:
                 raise OutcomeUnknown(f"{self._run.connection} shows order {placed.number} as {placed.status} still")
-        amends.cancelled(change, "deleted" if placed is None else placed.status)
+        warehouse_changes.cancelled(change, "deleted" if placed is None else placed.status)
         self._run.count("cancelled there")
 
     def _change(self, change: WarehouseChange, placed: PlacedOrder | None, submission: WarehouseSubmission) -> None:
         if placed is None:
             raise NotPossible(f"{self._run.connection} has no order {submission.remote_number} any more.")
-        plan = amends.plan(change, submission, self._warehouse, placed)
-        todo = amendment.steps(placed, plan.target)
+        plan = change_plan.plan(change, submission, self._warehouse, placed)
+        if change_steps.leaves_nothing(placed, plan.target) and not warehouse_changes.more_waits(change):
+            # An order without lines would wait there for ever.
+            change.note(cancels_order=True)
+            self._cancel(change, placed, submission)
+            return
+        todo = change_steps.steps(placed, plan.target)
         if todo:
-            change.intend(request=amends.as_json(todo))
+            change.intend(request=warehouse_changes.as_json(todo))
             self._warehouse.change_order(placed, todo, idempotency_key=_key(change, submission))
             placed = self._warehouse.order(submission.remote_id)
-            if placed is None or amendment.steps(placed, plan.target):
+            if placed is None or change_steps.steps(placed, plan.target):
                 raise OutcomeUnknown(f"{self._run.connection} does not show all of the change yet")
-        amends.changed(change, submission, plan, placed)
+        warehouse_changes.changed(change, submission, plan, placed)
         self._run.count("changed there")
         self._run.wake("confirm_shipments", change.order.connection_id)
 
@@ -142,7 +148,7 @@ class Amender:
         change.note(generation=change.generation + 1)
         placed = self._warehouse.order(submission.remote_id)
         if change.cancels_order and (placed is None or placed.is_ended):
-            amends.cancelled(change, "deleted" if placed is None else placed.status)
+            warehouse_changes.cancelled(change, "deleted" if placed is None else placed.status)
         elif change.cancels_order and placed is not None and placed.has_shipped:
             self._park(change, HAS_SHIPPED)
         else:
@@ -152,7 +158,7 @@ class Amender:
         with transaction.atomic():
             Order.objects.select_for_update().get(pk=change.order_id)
             change.finish(T.PARKED, error=why)
-            amends.say_why_not(change, why)
+            warehouse_changes.say_why_not(change, why)
         self._run.problem(f"order {change.order}: {change}: {why}")
 
     @transaction.atomic
@@ -161,11 +167,11 @@ class Amender:
         Order.objects.select_for_update().get(pk=change.order_id)
         change.back_off(status, error, **pauses)
         if change.status == T.PARKED:
-            amends.say_why_not(change, change.last_error)
+            warehouse_changes.say_why_not(change, change.last_error)
 
     def _wait(self, change: WarehouseChange, was: str, exc: Misconfigured) -> None:
         with transaction.atomic():
-            amends.say_why_not(change, f"{exc} It is tried again.")
+            warehouse_changes.say_why_not(change, f"{exc} It is tried again.")
             self._back_off(change, change.status_after(was), str(exc))
         self._run.problem(f"order {change.order}: {change}: {exc}")
 

@@ -7,17 +7,26 @@ import orders.models.alerting
 from django.conf import settings
 from django.db import migrations, models
 
+from orders import roles
+
 
 def make_settings(apps, schema_editor):
     """The one row, so that looking at its page writes nothing."""
     apps.get_model('orders', 'AlertSettings').objects.using(schema_editor.connection.alias).get_or_create(pk=1)
 
 
+def grant_roles(apps, schema_editor):
+    """The roles' groups get what they may do with alerts."""
+    roles.grant(apps)
+
+
 class Migration(migrations.Migration):
 
+    TABLE = '7f9b219efeefd563'
+
     dependencies = [
-        ('integrations', '0011_credential_expiry'),
-        ('orders', '0010_mapping'),
+        ('integrations', '0014_credential_expiry'),
+        ('orders', '0014_roles'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -142,5 +151,6 @@ class Migration(migrations.Migration):
             model_name='alertdelivery',
             constraint=models.UniqueConstraint(condition=models.Q(('alert', None)), fields=('channel', 'what', 'number'), name='digest_or_test_told_once'),
         ),
-        migrations.RunPython(make_settings, migrations.RunPython.noop, elidable=False),
+        migrations.RunPython(make_settings, migrations.RunPython.noop),
+        migrations.RunPython(grant_roles, migrations.RunPython.noop),
     ]

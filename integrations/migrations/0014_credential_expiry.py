@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0010_guard_settings'),
+        ('integrations', '0013_permissions'),
     ]
 
     operations = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
 from integrations.ports import Receipt, Warehouse
 from integrations.runs import Run
@@ -34,7 +35,10 @@ def follow(run: Run, warehouse: Warehouse, since: datetime) -> None:
 @transaction.atomic
 def _note(submission: WarehouseSubmission, receipt: Receipt) -> None:
     order = Order.objects.select_for_update().get(pk=submission.order_id)
-    WarehouseSubmission.objects.filter(pk=submission.pk).update(remote_status=receipt.status)
+    mine = WarehouseSubmission.objects.filter(pk=submission.pk)
+    mine.update(remote_status=receipt.status)
+    if receipt.status != "draft":  # when it was approved is not told: stock that was seen before now may not know it
+        mine.filter(committed_at=None).update(committed_at=timezone.now())
     if receipt.status not in WarehouseSubmission.ENDED:
         return
     what = f"order {receipt.number} is {receipt.status} in {submission.connection}"

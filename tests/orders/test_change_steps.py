@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.amendments import LineChange, OrderChange, PlacedLine, PlacedOrder
 from integrations.ports import Address, MarketplaceLine, MarketplaceOrder, SaleState
+from integrations.sent_orders import LineChange, OrderChange, PlacedLine, PlacedOrder
 from orders import changes
-from orders.amendment import NotPossible, Target, TargetLine, steps
+from orders.change_steps import NotPossible, Target, TargetLine, leaves_nothing, steps
 from orders.changes import Change
 
 HERE = Address("Pat Doe", "12 Mill Lane", "", "Boise", "ID", "83702", "US", "208-555-0100")
@@ -59,10 +59,21 @@ def test_each_difference_names_its_field_and_both_values() -> None:
         replace(MUG, quantity=None),
         replace(MUG, partner_sku=" MUG-BLK "),
         replace(MUG, title="Another title", notes="gift"),
+        replace(MUG, unit_cost=None),
     ],
 )
 def test_what_shipped_was_cancelled_or_is_told_otherwise_is_no_change(now: MarketplaceLine) -> None:
     assert found(sale(MUG), sale(now)) == []
+
+
+def test_what_was_closed_and_is_open_again_and_a_cost_are_changes() -> None:
+    closed = replace(TEE, state=SaleState.CANCELLED)
+    assert list(map(str, found(sale(MUG, closed), sale(MUG, TEE)))) == ["line 2 is open again: 1 × TEE-RED-M"]
+    dear, same = replace(MUG, unit_cost=Decimal("12.5")), replace(MUG, unit_cost=Decimal("12.500"))
+    assert list(map(str, found(sale(dear), sale(replace(MUG, unit_cost=Decimal("13.0001")))))) == [
+        "line 1 unit cost 12.50 → 13.0001"
+    ]
+    assert found(sale(dear), sale(same)) == []
 
 
 def test_blanks_in_an_address_are_no_change() -> None:
@@ -137,6 +148,30 @@ def test_ids_that_were_told_in_another_order_do_not_change_the_wrong_line() -> N
     target = Target((ours("b", 1, 0), ours("a", 2, None)))
     assert steps(there(line("a", 1), line("b", 2)), target).lines == (LineChange("a", "mug", 0),)
     assert not steps(there(line("b", 2)), target)
+
+
+def test_of_two_lines_alike_the_one_of_its_price_is_taken_out() -> None:
+    """Their ids are known the wrong way round, as an answer may list them."""
+    ten, twelve = Decimal(10), Decimal(12)
+    placed = there(replace(line("a", 1), unit_price=ten), replace(line("b", 1), unit_price=twelve))
+    target = Target((replace(ours("b", 1, 0), sent_price=ten), replace(ours("a", 1, None), sent_price=twelve)))
+    assert steps(placed, target).lines == (LineChange("a", "mug", 0),)
+    assert not steps(there(placed.lines[1]), target)
+
+
+def test_a_price_is_changed_unless_the_warehouse_only_rounds_it() -> None:
+    placed = there(replace(line("a", 2), unit_price=Decimal("10.00")))
+    target = Target((replace(ours("a", 2, 2), unit_price=Decimal("12.5")),))
+    assert steps(placed, target).lines == (LineChange("a", "mug", 2, Decimal("12.5")),)
+    assert not steps(placed, Target((replace(ours("a", 2, 2), unit_price=Decimal("10.0004")),)))
+
+
+def test_only_an_order_that_keeps_no_line_is_left_with_nothing() -> None:
+    out = Target((ours("a", 2, 0), ours("b", 1, 0, "tee")))
+    assert leaves_nothing(there(line("a", 2), line("b", 1, "tee")), out)
+    assert leaves_nothing(there(), out)
+    assert not leaves_nothing(there(line("a", 2), line("x", 1, "gift")), out)
+    assert not leaves_nothing(there(line("a", 2)), Target((ours("a", 2, 0), ours("b", 1, None, "tee"))))
 
 
 def test_a_new_line_that_is_there_already_is_not_added_again() -> None:

@@ -1,0 +1,88 @@
+"""The second factor of a sign-in (django-otp): an authenticator app's codes, and recovery codes for when it is lost."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from django.db import transaction
+from django_otp import verify_token
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+RECOVERY_CODES, APP_DIGITS = 10, 6
+APP, RECOVERY = "authenticator app", "recovery codes"
+
+
+class NotVerified(Exception):
+    """Why a code was not taken, and what to do."""
+
+
+def is_set_up(user: Any) -> bool:
+    return bool(TOTPDevice.objects.filter(user=user, confirmed=True).exists())
+
+
+def to_confirm(user: Any) -> TOTPDevice:
+    """The app that this user is about to set up: the same key until it is confirmed."""
+    waiting = TOTPDevice.objects.filter(user=user, confirmed=False).first()
+    return waiting or TOTPDevice.objects.create(user=user, confirmed=False, name=APP)
+
+
+def typed_key(device: TOTPDevice) -> str:
+    """The key as apps take it by hand: base32, in groups of four."""
+    text = base64.b32encode(device.bin_key).decode()
+    return " ".join(text[place : place + 4] for place in range(0, len(text), 4))
+
+
+def confirm(device: TOTPDevice, code: str) -> list[str]:
+    """The app shows the right code, so it is the user's from now on; their recovery codes. Raises NotVerified."""
+    _verify(device.user, device, code)
+    with transaction.atomic():
+        TOTPDevice.objects.filter(user=device.user).exclude(pk=device.pk).delete()
+        TOTPDevice.objects.filter(pk=device.pk).update(confirmed=True)
+        device.confirmed = True
+        return new_recovery_codes(device.user)
+
+
+def verify(user: Any, code: str) -> TOTPDevice | StaticDevice:
+    """The device that a code belongs to: six digits are the app's, else it is a recovery code. Raises NotVerified."""
+    text = code.replace(" ", "").replace("-", "").lower()
+    model = TOTPDevice if text.isdecimal() and len(text) == APP_DIGITS else StaticDevice
+    device = model.objects.filter(user=user, confirmed=True).first()
+    if device is None:
+        raise NotVerified("This is no code of yours.")
+    return _verify(user, device, text)
+
+
+@transaction.atomic
+def new_recovery_codes(user: Any) -> list[str]:
+    """Ten fresh ones, each good once; the old ones are worth nothing any more."""
+    device, _ = StaticDevice.objects.get_or_create(user=user, defaults={"name": RECOVERY})
+    device.token_set.all().delete()  # not the device: a session may rest on it
+    codes = [StaticToken.random_token() for _ in range(RECOVERY_CODES)]
+    StaticToken.objects.bulk_create([StaticToken(device=device, token=code) for code in codes])
+    return codes
+
+
+def recovery_codes_left(user: Any) -> int:
+    return int(StaticToken.objects.filter(device__user=user).count())
+
+
+@transaction.atomic
+def remove(user: Any) -> bool:
+    """Take it away, app and recovery codes; whether there was one. The user may set up a new one."""
+    there = is_set_up(user)
+    TOTPDevice.objects.filter(user=user).delete()
+    StaticDevice.objects.filter(user=user).delete()
+    return there
+
+
+def _verify(user: Any, device: Any, code: str) -> Any:
+    allowed, why = device.verify_is_allowed()
+    if not allowed:
+        tries = (why or {}).get("failure_count", "several")
+        raise NotVerified(f"After {tries} wrong codes you have to wait a while before the next. Try again in a minute.")
+    verified = verify_token(user, device.persistent_id, code)
+    if verified is None:
+        raise NotVerified("This code is wrong, or was used before. Enter the next one; is the phone's clock right?")
+    return verified

@@ -1,0 +1,27 @@
+"""Stock as a warehouse tells it: values that cross its port."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class StockLevel:
+    """One item's stock at one location. `available` is on hand less committed where the answer has none."""
+
+    item_id: str
+    location_id: str
+    on_hand: Decimal
+    committed: Decimal
+    available: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LevelPage:
+    """A page of a stock sweep: every location of each item in it. An item's unlisted location holds nothing."""
+
+    item_ids: tuple[str, ...]
+    levels: tuple[StockLevel, ...]
+    observed_at: datetime

@@ -1,0 +1,141 @@
+"""Inventory files: made on demand or by schedule, downloaded, and said to be uploaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from unfold.decorators import display
+
+from integrations.admin_base import ReadOnly, ago, ask, clip, found_or_404
+from integrations.models import Route
+from inventory import files
+from inventory.admin.listing_page import around
+from inventory.file_formats import FORMATS
+from inventory.filed import InventoryFile
+
+S = InventoryFile.State
+COLOURS = {S.WAITING: "info", S.MADE: "warning", S.NOTING: "info", S.UPLOADED: "success", S.FAILED: "danger"}
+PER_PAGE = 100
+MAKING = (
+    "Every quantity is decided anew, under the same rules and the same guard as a publish, and kept as a file for "
+    "upload by hand. The file then shows under Inventory files."
+)
+UPLOADING = (
+    "What the file says then counts as published from now on, unless something newer was published since it was made. "
+    "Say so only once the marketplace has taken it."
+)
+
+
+def make_file(route_admin: Any, request: HttpRequest, route: Route) -> HttpResponse:
+    """Ask, then have a file of a route's quantities made."""
+    may = bool(request.user.has_perm("inventory.add_inventoryfile"))
+
+    def act(_values: dict[str, Any]) -> HttpResponse:
+        record = files.ask_for(route, request.user)
+        route_admin.log_change(request, route, "Asked for an inventory file")
+        messages.success(request, "The file is made as soon as a worker is free; load this page again then.")
+        return redirect("admin:inventory_inventoryfile_change", record.pk)
+
+    return ask(
+        route_admin, request, route, title=f"Inventory file of route {route}", consequence=MAKING, do=act,
+        button="Make the file", allowed=may,
+    )  # fmt: skip
+
+
+@admin.register(InventoryFile)
+class InventoryFileAdmin(ReadOnly):
+    list_display = ("asked", "of_route", "shown_state", "listings", "changed", "held", "by", "uploaded")
+    list_filter = ("state", "route")
+    list_select_related = ("route", "asked_by", "uploaded_by")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return (
+            super().get_queryset(request).defer("content", "reasons").select_related("route", "asked_by", "uploaded_by")
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        view, name = self.admin_site.admin_view, "inventory_inventoryfile"
+        own = [
+            path("<path:object_id>/download/<str:kind>/", view(self.download), name=f"{name}_download"),
+            path("<path:object_id>/uploaded/", view(self.uploaded_by_hand), name=f"{name}_uploaded"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """What is in it, and the ways to the marketplace."""
+        record = self._found(request, object_id)
+        sku = request.GET.get("q", "").strip()
+        rows = [row for row in files.rows_of(record) if not sku or sku.lower() in _names(row)]
+        page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+        context = {
+            **self.admin_site.each_context(request), "opts": self.opts, "title": str(record), "record": record,
+            "colour": COLOURS[S(record.state)], "page": page, "pages": around(page, q=sku), "sku": sku,
+            "columns": record.route.file_columns, "formats": list(FORMATS), "has_content": record.made_at is not None,
+            "may_say_uploaded": record.state == S.MADE and _may_say_uploaded(request),
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/inventory/inventory_file.html", context)
+
+    def download(self, request: HttpRequest, object_id: str, kind: str) -> HttpResponse:
+        record = self._found(request, object_id)
+        if kind not in FORMATS or record.made_at is None:
+            raise Http404(f"there is no {kind} of {record}")
+        content_type, write = FORMATS[kind]
+        answer = HttpResponse(write(record), content_type=content_type)
+        answer["Content-Disposition"] = f'attachment; filename="{files.name_of(record, kind)}"'
+        return answer
+
+    def uploaded_by_hand(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        record = self._found(request, object_id)
+
+        def act(_values: dict[str, Any]) -> str:
+            said = files.mark_uploaded(record, request.user)
+            self.log_change(request, record, said)
+            return said
+
+        return ask(
+            self, request, record, title=f"I uploaded it: {record}", consequence=UPLOADING, do=act,
+            button="I uploaded it", refuse=files.NotUploaded, allowed=_may_say_uploaded(request),
+        )  # fmt: skip
+
+    def _found(self, request: HttpRequest, object_id: str) -> InventoryFile:
+        record: InventoryFile = found_or_404(self, request, object_id)
+        if not self.has_view_permission(request, record):
+            raise PermissionDenied
+        return record
+
+    @display(description="asked for", ordering="asked_at")
+    def asked(self, obj: InventoryFile) -> str:
+        return ago(obj.asked_at)
+
+    @display(description="route", ordering="route")
+    def of_route(self, obj: InventoryFile) -> str:
+        return clip(str(obj.route), 24)
+
+    @display(description="state", ordering="state", label=COLOURS)
+    def shown_state(self, obj: InventoryFile) -> tuple[str, str]:
+        return obj.state, obj.get_state_display()
+
+    @display(description="by")
+    def by(self, obj: InventoryFile) -> str:
+        return clip(str(obj.asked_by or "the schedule"), 20)
+
+    @display(description="uploaded", ordering="uploaded_at")
+    def uploaded(self, obj: InventoryFile) -> str:
+        return ago(obj.uploaded_at)
+
+
+def _may_say_uploaded(request: HttpRequest) -> bool:
+    return bool(request.user.has_perm("inventory.change_inventoryfile"))
+
+
+def _names(row: files.Row) -> str:
+    return f"{row.supplier_sku}\n{row.option_sku}\n{row.upc}\n{row.sku}".lower()

@@ -1,0 +1,193 @@
+"""What the page of a listing shows: the number, how it came about, what is wrong, and what was published when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from integrations.admin_base import TRANSMISSION_COLOURS
+from integrations.models import Exchange
+from inventory import chain, chart, listing_states, now, readings
+from inventory.checked import DriftedListing
+from inventory.explanation import in_words
+from inventory.models import GuardedQuantity, Listing, Publication
+from inventory.outbox import MOST_TIMES_PARKED, pause_of
+
+T = Publication.Status
+PER_PAGE = 25
+DRAWN = 400  # more steps than this cannot be told apart
+ANSWERED_WITHIN = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is wrong, what to do about it, and where."""
+
+    title: str
+    text: str
+    label: str = ""
+    url: str = ""
+
+
+def facts(listing: Listing, request: HttpRequest) -> dict[str, Any]:
+    """Everything that the template shows of it to this person."""
+    told = listing.publications.order_by("-created_at", "-pk")
+    last = told.select_related("file").first()
+    page = Paginator(told, PER_PAGE).get_page(request.GET.get("page"))
+    return {
+        "listing": listing,
+        "troubles": troubles(listing, last, request.user),
+        "last": last,
+        "last_colour": TRANSMISSION_COLOURS[T(last.status)] if last else "",
+        "exchange": _exchange(last, listing, request.user) if last else "",
+        **reasons(listing.explanation, request.user),
+        "page": page, "rows": [(row, TRANSMISSION_COLOURS[T(row.status)]) for row in page],
+        "pages": around(page, "#history"), "chart": _chart(listing),
+    }  # fmt: skip
+
+
+def reasons(explanation: dict[str, Any], user: Any) -> dict[str, Any]:
+    """The chain to the number, with what this person may follow; and the number that it adds up to."""
+    return {
+        "sections": chain.sections(explanation), "reckoned": chain.reckoned(explanation),
+        "in_words": "; ".join(f"{what}: {how}" for what, how in in_words(explanation)),
+        "may_see_orders": user.has_perm("orders.view_order"),
+        "may_see_rules": user.has_perm("inventory.view_inventoryrule"),
+    }  # fmt: skip
+
+
+def recalculated(listing: Listing, user: Any) -> dict[str, Any]:
+    """What it would show now beside what it shows, or why that cannot be said."""
+    found: dict[str, Any] = {"listing": listing, "at": timezone.now(), "doubt": readings.doubt(listing.route)}
+    try:
+        made = now.decision(listing)
+    except now.NotPublished as exc:
+        return {**found, "problem": str(exc)}
+    if made is None:
+        return {**found, "problem": "It, or a listing with the same SKU, is switched off: it is left as it is."}
+    if made.problem:
+        return {**found, "problem": made.problem, "quantity": 0, "is_known": True}
+    if not made.explanation:
+        return {**found, "problem": "The warehouse was not asked for its stock yet: run Pull levels."}
+    speaker = made.listing if made.listing.pk != listing.pk else None
+    why = reasons(made.explanation, user)
+    return {
+        **found, "quantity": made.quantity, "sku": made.sku, "speaker": speaker, "is_known": True,
+        "is_changed": made.quantity is not None and made.quantity != listing.published_quantity,
+        "why": why, "sections": why["sections"],
+    }  # fmt: skip
+
+
+def troubles(listing: Listing, last: Publication | None, user: Any) -> list[Trouble]:
+    """What keeps it from showing the right quantity, the worst first. `last` is its newest publication."""
+    found = [_problem(listing, user), _switched_off(listing), _refused(last), *_guarded(listing, user),
+             _doubt(listing), *_drift(listing, user), _twin(listing)]  # fmt: skip
+    return [one for one in found if one]
+
+
+def _problem(listing: Listing, user: Any) -> Trouble | None:
+    if not listing.problem:
+        return None
+    query = urlencode({"q": listing.marketplace_sku})
+    url = f"{reverse('admin:inventory_skualias_changelist')}?{query}"
+    may = user.has_perm("inventory.view_skualias")
+    return Trouble("Not known in the warehouse", listing.problem, "SKU aliases" if may else "", url if may else "")
+
+
+def _switched_off(listing: Listing) -> Trouble | None:
+    if listing.is_active:
+        return None
+    return Trouble("Switched off", "Nothing is published; the marketplace goes on showing what it was last told.")
+
+
+def _refused(row: Publication | None) -> Trouble | None:
+    if row is None or row.status != T.PARKED:
+        return None
+    again = (row.finished_at or row.created_at) + pause_of(row)
+    then = f"it is tried again about {again:%Y-%m-%d %H:%M} UTC"
+    if row.times_parked >= MOST_TIMES_PARKED:
+        then = f"it was refused {row.times_parked} times, and is tried again only when its quantity changes"
+    text = f"{row.quantity} was not taken: {row.last_error} Correct what it names, then publish it now; else {then}."
+    return Trouble("Refused by the marketplace", text)
+
+
+def _guarded(listing: Listing, user: Any) -> list[Trouble]:
+    rows = GuardedQuantity.objects.filter(listing=listing, guarded__state="waiting").select_related("guarded")
+    may = user.has_perm("inventory.view_guardedpublish") or user.has_perm("inventory.release_publish")
+    return [
+        Trouble(
+            "Held back by the guard", f"{row.after} waits for a person, since {row.guarded.reason}.",
+            "Look at it and decide" if may else "",
+            reverse("admin:inventory_guardedpublish_change", args=[row.guarded_id]) if may else "",
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _doubt(listing: Listing) -> Trouble | None:
+    doubt = readings.doubt(listing.route)
+    if not doubt:
+        return None
+    return Trouble(
+        "Stock in doubt", f"{doubt[:1].upper()}{doubt[1:]}. Run Pull levels; until then changes wait for a person."
+    )
+
+
+def _drift(listing: Listing, user: Any) -> list[Trouble]:
+    rows = listing_states.open_drifts().filter(listing=listing).select_related("inventory_check")
+    may = user.has_perm("inventory.view_inventorycheck")
+    return [
+        Trouble(
+            f"Drifted: {row.get_cause_display().lower()}", _told(row), "The check" if may else "",
+            reverse("admin:inventory_inventorycheck_change", args=[row.inventory_check_id]) if may else "",
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _told(row: DriftedListing) -> str:
+    shown = "no such SKU" if row.shown is None else f"{row.shown}"
+    wanted = "nothing" if row.wanted is None else f"{row.wanted}"
+    return f"The marketplace shows {shown} where it was told {wanted}. Publish it now to put that right."
+
+
+def _twin(listing: Listing) -> Trouble | None:
+    speaker = listing.explanation.get("shown_by")
+    if not speaker:
+        return None
+    return Trouble("Shown by another listing", f"Listing {speaker} has the same SKU there and shows the quantity.")
+
+
+def _exchange(row: Publication, listing: Listing, user: Any) -> str:
+    """The address of the request that carried it: publishing sends one at a time."""
+    if row.sent_at is None or row.file_id or not user.has_perm("integrations.view_exchange"):
+        return ""
+    until = row.finished_at or row.sent_at + ANSWERED_WITHIN
+    sent = Exchange.objects.filter(
+        connection=listing.route.marketplace_id, run__job="publish_inventory", at__gte=row.sent_at, at__lte=until
+    )
+    pk = sent.order_by("at", "pk").values_list("pk", flat=True).first()
+    return reverse("admin:integrations_exchange_change", args=[pk]) if pk else ""
+
+
+def _chart(listing: Listing) -> chart.Chart | None:
+    taken = listing.publications.filter(~Q(finished_at=None), status=T.ACCEPTED).order_by("-finished_at", "-pk")
+    points = [(at, number) for at, number in taken.values_list("finished_at", "quantity")[:DRAWN] if at]
+    return chart.draw(points[::-1], timezone.now())
+
+
+def around(page: Page[Any], anchor: str = "", **kept: str) -> dict[str, str]:
+    """Addresses of the pages before and after, where there are any; `kept` stays in them."""
+    numbers = {
+        **({"before": page.previous_page_number()} if page.has_previous() else {}),
+        **({"after": page.next_page_number()} if page.has_next() else {}),
+    }
+    return {name: f"?{urlencode({**kept, 'page': str(number)})}{anchor}" for name, number in numbers.items()}

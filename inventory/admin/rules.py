@@ -1,0 +1,92 @@
+"""Inventory rules: what goes before a route's settings, after a look at what it would do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.decorators import display
+
+from integrations.admin_base import ChangedFieldsOnly, ago, clip
+from inventory import dry_run
+from inventory.admin.settings_history import SettingsHistory
+from inventory.dry_run import Foreseen
+from inventory.rulebook import in_force
+from inventory.rules import InventoryRule
+
+FIGURES = (("reserve", "reserve"), ("max_online", "cap"), ("minimum_level", "minimum level"),
+           ("fixed_quantity", "fixed quantity"))  # fmt: skip
+COLOURS = {"now": "success", "later": "info", "ended": "default"}
+
+
+class Holds(admin.SimpleListFilter):
+    title, parameter_name = "holds", "holds"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("now", "Now"), ("later", "Later"), ("ended", "Ended")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[InventoryRule]) -> QuerySet[InventoryRule]:
+        now = timezone.now()
+        chosen = {"now": in_force(now), "later": Q(starts_at__gt=now), "ended": Q(ends_at__lte=now)}
+        return queryset.filter(chosen[self.value() or ""]) if self.value() in chosen else queryset
+
+
+@admin.register(InventoryRule)
+class InventoryRuleAdmin(SettingsHistory, ChangedFieldsOnly):
+    list_display = ("of", "route", "says", "holds", "starts", "ends", "short_note")
+    list_filter = (Holds, "route")
+    list_select_related = ("route", "listing")
+    search_fields = ("listing__marketplace_sku", "listing__option_sku", "listing__partner_sku", "note")
+    autocomplete_fields = ("listing",)
+    fields = ("route", "listing", "reserve", "max_online", "minimum_level", "fixed_quantity", "do_not_publish",
+              "starts_at", "ends_at", "note")  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: InventoryRule | None = None) -> Any:
+        """Whose it is stays: one for another listing is another rule."""
+        return ("route", "listing") if obj else ()
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "do_not_publish" and field is not None:
+            field.widget.choices = [("unknown", "Says nothing"), ("true", "Yes"), ("false", "No")]
+        return field
+
+    def foresee(self, form: Any) -> Foreseen | None:
+        is_same = form.instance.pk is not None and not set(form.changed_data) - {"note"}
+        return None if is_same else dry_run.of_rule(form.instance)
+
+    def fields_set_by(self, form: Any) -> list[str]:
+        return ["changed_at"] if form.changed_data else []
+
+    @display(description="listing", ordering="listing__marketplace_sku")
+    def of(self, obj: InventoryRule) -> str:
+        return clip(obj.listing.marketplace_sku, 30) if obj.listing else "all of the route"
+
+    @display(description="says")
+    def says(self, obj: InventoryRule) -> str:
+        given = [f"{word} {getattr(obj, name)}" for name, word in FIGURES if getattr(obj, name) is not None]
+        if obj.do_not_publish is not None:
+            given.append("do not publish" if obj.do_not_publish else "publish")
+        return ", ".join(given)
+
+    @display(description="holds", label=COLOURS)
+    def holds(self, obj: InventoryRule) -> tuple[str, str]:
+        now = timezone.now()
+        if obj.ends_at and obj.ends_at <= now:
+            return "ended", "Ended"
+        return ("later", "Later") if obj.starts_at and obj.starts_at > now else ("now", "Now")
+
+    @display(description="starts", ordering="starts_at")
+    def starts(self, obj: InventoryRule) -> str:
+        return ago(obj.starts_at) if obj.starts_at else "at once"
+
+    @display(description="ends", ordering="ends_at")
+    def ends(self, obj: InventoryRule) -> str:
+        return ago(obj.ends_at) if obj.ends_at else "never"
+
+    @display(description="note", ordering="note")
+    def short_note(self, obj: InventoryRule) -> str:
+        return clip(obj.note, 40)

@@ -1,0 +1,120 @@
+"""What a change of rules or of a route's settings would do to quantities, before it is saved. Nothing of it stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.models import Route
+from inventory import now
+from inventory.decisions import Decision, decide
+from inventory.models import Listing
+from inventory.rules import InventoryRule
+
+MOST_LISTINGS = 10_000  # more are not judged before a save, and it says so
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A listing whose quantity would be another one. None: nothing is published, what is shown stays."""
+
+    listing: int
+    sku: str
+    before: int | None
+    after: int | None
+
+    @property
+    def by(self) -> int:
+        return (self.after or 0) - (self.before or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """The biggest drops first. `note` says what was not judged, or from when it holds."""
+
+    rows: tuple[Changed, ...]
+    judged: int
+    note: str = ""
+
+    @property
+    def zeroed(self) -> int:
+        return sum(row.after == 0 for row in self.rows)
+
+    @property
+    def raised(self) -> int:
+        return sum(row.by > 0 for row in self.rows)
+
+    @property
+    def lowered(self) -> int:
+        return sum(row.by < 0 for row in self.rows)
+
+
+def of_settings(stored: Route, changed: Route) -> Foreseen:
+    """`changed` is the route as it would be saved."""
+    refusal = _why_not(stored)
+    if refusal:
+        return Foreseen((), 0, refusal)
+    rows = list(stored.listings.order_by("pk")[:MOST_LISTINGS])
+    before, after = (decide(route, now.pending(), rows) for route in (stored, changed))
+    return _compared(before, after, _left_out(stored, rows))
+
+
+def of_rule(rule: InventoryRule) -> Foreseen:
+    """A rule as it would be saved. One that starts later is tried as if it started now."""
+    refusal = _why_not(rule.route)
+    if refusal:
+        return Foreseen((), 0, refusal)
+    at = timezone.now()
+    trial, note = _trial(rule, at)
+    rows = _listings_of(rule)
+    before = decide(rule.route, now.pending(), rows)
+    with transaction.atomic():
+        trial.save()
+        after = decide(rule.route, now.pending(), rows)
+        transaction.set_rollback(True)
+    left_out = "" if rule.listing_id else _left_out(rule.route, rows)
+    return _compared(before, after, " ".join(filter(None, (note, left_out))))
+
+
+def _trial(rule: InventoryRule, at: datetime) -> tuple[InventoryRule, str]:
+    trial = copy(rule)
+    if rule.ends_at and rule.ends_at <= at:
+        return trial, "It has ended: nothing changes by it any more."
+    if rule.starts_at and rule.starts_at > at:
+        trial.starts_at = at
+        return trial, f"Judged as if it held now; it starts {rule.starts_at:%Y-%m-%d %H:%M} UTC."
+    return trial, ""
+
+
+def _listings_of(rule: InventoryRule) -> list[Listing]:
+    if rule.listing is not None:
+        return now.of_one_sku(rule.listing)
+    return list(rule.route.listings.order_by("pk")[:MOST_LISTINGS])
+
+
+def _why_not(route: Route) -> str:
+    if route.location_id:
+        return ""
+    return "No quantity can be foreseen: the location is not known yet, and nothing is published before it is."
+
+
+def _left_out(route: Route, rows: Sequence[Listing]) -> str:
+    total = route.listings.count() if len(rows) == MOST_LISTINGS else len(rows)
+    return f"Only the first {len(rows):,} of {total:,} listings were judged." if total > len(rows) else ""
+
+
+def _compared(before: Iterable[Decision], after: Iterable[Decision], note: str) -> Foreseen:
+    """By listing: the SKU that it is shown under may be another one then."""
+    was = {one.listing.pk: one for one in before}
+    found = [(was.get(one.listing.pk), one) for one in after]
+    rows = [
+        Changed(one.listing.pk, one.sku, old.quantity, one.quantity)
+        for old, one in found
+        if old is not None and (old.quantity, old.sku) != (one.quantity, one.sku)
+    ]
+    return Foreseen(tuple(sorted(rows, key=lambda row: (row.by, row.listing))), len(found), note)

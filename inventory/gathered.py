@@ -1,0 +1,90 @@
+"""The decisions of one route that something has to be done about, and what the marketplace shows of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from integrations.models import Route
+from inventory.decisions import Decision
+from inventory.guard import Shown
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass
+class Gathered:
+    """`kept` are the decisions that change something, or whose publication is open; the others are only counted.
+
+    `shown` counts the quantities that are shown on the route, and `read` those among them whose figures came since
+    `since`, when the reading of the stock began that is under way; None: none is.
+    """
+
+    kept: list[Decision]
+    shown: Shown
+    read: Shown
+    since: datetime | None
+
+
+def gather(
+    route: Route, decisions: Iterable[Decision], live: Collection[int], since: datetime | None
+) -> Gathered:  # fmt: skip
+    """`live` are the listings with a publication that was not accepted yet."""
+    refresh_after = timezone.now() - timedelta(hours=route.full_publish_hours)
+    kept, shown, read = [], _Count(), _Count()
+    for one in decisions:
+        before = shown_before(one)
+        shown.add(before)
+        if since is not None and one.observed_at >= since:
+            read.add(before)
+        if _matters(one, live, refresh_after):
+            kept.append(one)
+    return Gathered(kept, shown.as_shown(), read.as_shown(), since)
+
+
+def shown_on(route: Route) -> Shown:
+    """The same count as a whole decision would give, but for what is decided of a problem or a twin just now."""
+    found = route.listings.filter(is_active=True, published_quantity__isnull=False).aggregate(
+        all=Count("pk"), in_stock=Count("pk", filter=Q(published_quantity__gt=0))
+    )
+    return Shown(found["all"], found["in_stock"])
+
+
+def shown_before(one: Decision) -> int | None:
+    """What the marketplace shows under the decision's SKU, whichever of its listings it was published for."""
+    if not one.twins:
+        return one.listing.published_quantity
+    same = [row for row in (one.listing, *one.twins) if row.published_sku == one.sku and row.published_at]
+    last = max(same, key=lambda row: row.published_at or NEVER, default=one.listing)
+    return last.published_quantity
+
+
+def is_shown(one: Decision, refresh_after: datetime) -> bool:
+    """Whether the marketplace took exactly this, not too long ago, and since a person last asked for it."""
+    listing = one.listing
+    if listing.published_at is None or (listing.publish_asked_at or NEVER) > listing.published_at:
+        return False
+    same = (listing.published_sku, listing.published_quantity) == (one.sku, one.quantity)
+    return same and listing.published_at > refresh_after
+
+
+def _matters(one: Decision, live: Collection[int], refresh_after: datetime) -> bool:
+    if one.twins or one.listing.problem != one.problem or one.listing.pk in live:
+        return True
+    return one.quantity is not None and not is_shown(one, refresh_after)
+
+
+class _Count:
+    def __init__(self) -> None:
+        self._listings = self._in_stock = 0
+
+    def add(self, quantity: int | None) -> None:
+        self._listings += quantity is not None
+        self._in_stock += bool(quantity)
+
+    def as_shown(self) -> Shown:
+        return Shown(self._listings, self._in_stock)

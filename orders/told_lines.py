@@ -1,0 +1,89 @@
+"""What a line, told like this by the marketplace, makes of ours: its units to ship and its columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Sum
+
+from orders import arrivals, changes
+from orders.changes import SKUS, Told
+from orders.models import Order, OrderLine, ShortShip
+
+DONE = (ShortShip.Status.ACCEPTED, ShortShip.Status.WITHDRAWN)
+
+
+def to_ship(line: OrderLine | None, told: Told) -> int:
+    """Units of a line that are to be shipped by us, when it is told like this; never less than were told as shipped.
+
+    Those that a short ship keeps back, until it is told or called off, are not.
+    """
+    before = line.shipped_before if line is not None and line.quantity_confirmed else told["shipped"]
+    left = 0 if before is None or told["quantity"] is None else max(told["quantity"] - before, 0)
+    if line is None:
+        return left
+    return max(left - _kept_back(line), line.quantity_confirmed)
+
+
+def line_for(order: Order, number: str, told: Told, position: int) -> OrderLine:
+    """A line that the marketplace added. Not saved. Raises ValidationError when a value does not fit."""
+    line = OrderLine(
+        order=order, position=position, number=number, quantity=told["quantity"], quantity_to_ship=to_ship(None, told),
+        shipped_before=told["shipped"], marketplace_status=told["status"], notes=told["notes"], **_goods(told),
+    )  # fmt: skip
+    arrivals.check_fits(line)
+    return line
+
+
+def write(order: Order, number: str, told: Told | None) -> None:
+    """Bring the line with this number to what is told; one that is told no more is left out."""
+    line = order.lines.filter(number=number).first()
+    if line is None:
+        if told is not None:
+            line_for(order, number, told, _next_position(order)).save()
+        return
+    before = order.told["lines"].get(number) if order.told else None
+    new = _written(line, told, before) if told is not None else _left_out(line)
+    OrderLine.objects.filter(pk=line.pk).update(**new)
+
+
+def _kept_back(line: OrderLine) -> int:
+    mine = ShortShip.objects.filter(order_line=line).exclude(status__in=DONE)
+    return mine.aggregate(units=Sum("quantity"))["units"] or 0
+
+
+def _next_position(order: Order) -> int:
+    return max((line.position for line in order.lines.all()), default=0) + 1
+
+
+def _left_out(line: OrderLine) -> dict[str, Any]:
+    return {"is_cancelled": True, "quantity_to_ship": line.quantity_confirmed}
+
+
+def _written(line: OrderLine, told: Told, before: Told | None) -> dict[str, Any]:
+    """Only what the marketplace changed: what a person corrected otherwise stands."""
+    is_reopened = before is not None and not before["is_open"]
+    new = _new_goods(told, before)
+    if before and not is_reopened and before["quantity"] == told["quantity"]:
+        return new
+    ships = 0 if line.is_cancelled and not is_reopened else to_ship(line, told)
+    shipped = {} if line.quantity_confirmed else {"shipped_before": told["shipped"]}
+    again = {"is_cancelled": False} if is_reopened else {}
+    return {**new, **shipped, **again, "quantity": told["quantity"], "quantity_to_ship": ships}
+
+
+def _new_goods(told: Told, before: Told | None) -> dict[str, Any]:
+    if before is None or any(before[name] != told[name] for name in SKUS):
+        return _goods(told)
+    return _cost(told) if changes.costs_otherwise(before, told) else {}
+
+
+def _goods(told: Told) -> dict[str, Any]:
+    return {
+        "partner_sku": told["partner_sku"], "option_sku": told["option_sku"], "upc": told["upc"],
+        "title": told["title"][:300], **_cost(told),
+    }  # fmt: skip
+
+
+def _cost(told: Told) -> dict[str, Any]:
+    return {"unit_cost": changes.unit_cost(told), "currency": told["currency"]}

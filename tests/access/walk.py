@@ -1,0 +1,82 @@
+"""Every address of the admin as the resolver knows it, asked as a browser would, and what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import Model
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+
+from orders.models import Order
+
+Records = dict[type[Model], Model]
+STANDARD = {"changelist": "l", "history": "h", "change": "v", "add": "a", "delete": "d"}
+# What belongs to nobody in particular: signing in and out, one's own password and second factor, the theme's own.
+FREE = {
+    "admin:login", "admin:logout", "admin:password_change", "admin:password_change_done", "admin:jsi18n", "admin:index",
+    "admin:search", "admin:app_list", "admin:autocomplete", "admin:view_on_site", "second_factor",
+    "second_factor_set_up", "second_factor_codes", "second_factor_remove", "password_change", "healthz",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`page` is one of STANDARD for a model's own five pages, else empty."""
+
+    name: str
+    url: str
+    page: str = ""
+
+
+def names(patterns: list[URLPattern | URLResolver] | None = None, space: str = "") -> Iterator[str]:
+    for one in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(one, URLResolver):
+            yield from names(one.url_patterns, f"{space}{one.namespace}:" if one.namespace else space)
+        elif one.name:
+            yield f"{space}{one.name}"
+
+
+def addresses(records: Records) -> list[Address]:
+    """Those that the table is about."""
+    return [_address(name.removeprefix("admin:"), records) for name in names() if name not in FREE]
+
+
+def _address(name: str, records: Records) -> Address:
+    by_name = {f"{model._meta.app_label}_{model._meta.model_name}": model for model in admin.site._registry}
+    found = max((own for own in by_name if name.startswith(f"{own}_")), key=len, default="")
+    page = name.removeprefix(f"{found}_") if found else ""
+    standard = page in STANDARD
+    return Address(found if standard else name, _url(name, by_name.get(found), records), page if standard else "")
+
+
+def _url(name: str, model: type[Model] | None, records: Records) -> str:
+    try:
+        url = reverse(f"admin:{name}")
+    except NoReverseMatch:
+        assert model is not None, name
+        url = reverse(f"admin:{name}", args=[records[model].pk])
+    if name == "orders_map_cause":
+        market = Order.objects.get().connection_id
+        url += "?" + urlencode({"kind": "unknown_sku", "marketplace": market, "subject": "X-9"})
+    return url
+
+
+def allows(client: Client, one: Address) -> tuple[bool, bool]:
+    """Whether GET and POST are answered; lists and histories are only got. Nothing stays of what was done."""
+    is_only_got = one.page in ("changelist", "history")
+    return _is_answered(client, "get", one.url), not is_only_got and _is_answered(client, "post", one.url)
+
+
+def _is_answered(client: Client, method: str, url: str) -> bool:
+    with transaction.atomic():
+        answer: HttpResponse = getattr(client, method)(url)
+        transaction.set_rollback(True)
+    assert answer.status_code in (200, 302, 403, 405), f"{method} {url}: {answer.status_code}"
+    assert "/login/" not in answer.headers.get("Location", ""), f"{method} {url} asks to sign in"
+    return answer.status_code not in (403, 405)

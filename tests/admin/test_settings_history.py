@@ -1,0 +1,160 @@
+"""Rules and route settings are tried before they are saved, keep who changed them and why, and can be put back."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.models import Connection, Route
+from inventory.models import InventoryLevel, Listing, SkuAlias, WarehouseItem
+from inventory.rules import InventoryRule
+from orders import route_states
+
+ADD = "/admin/inventory/inventoryrule/add/"
+
+
+@pytest.fixture
+def route(db: None) -> Route:
+    """A live route whose three listings have 10, 20 and 30 in the warehouse."""
+    overstock = Connection.objects.create(name="Overstock", provider="supplier_oasis", username="x")
+    gecko = Connection.objects.create(name="Gecko", provider="tradegecko")
+    made = Route.objects.create(
+        name="Main", state="live", marketplace=overstock, warehouse=gecko, marketplace_warehouse_name="Riverside DC",
+        location_name="Main DC", location_id="1",
+    )  # fmt: skip
+    now = timezone.now()
+    for place in (1, 2, 3):
+        SkuAlias.objects.create(connection=overstock, marketplace_sku=f"M{place}", warehouse_sku=f"V{place}")
+        WarehouseItem.objects.create(connection=gecko, sku=f"V{place}", matches=1, remote_id=str(place), checked_at=now)
+        InventoryLevel.objects.create(
+            connection=gecko, item_id=str(place), location_id="1", on_hand=place * 10, committed=0,
+            available=place * 10, observed_at=now,
+        )  # fmt: skip
+        Listing.objects.create(route=made, marketplace_sku=f"M{place}")
+    return made
+
+
+def text_of(answer: Any) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", answer.content.decode())).split())
+
+
+def hidden(answer: Any) -> dict[str, str]:
+    """What the page's form would post, as a browser would."""
+    found = re.findall(r"<input[^>]*>", answer.content.decode())
+    fields = {
+        name[1]: unescape(value[1]) if (value := re.search(r'value="([^"]*)"', one)) else ""
+        for one in found
+        if 'type="hidden"' in one and (name := re.search(r'name="([^"]*)"', one))
+    }
+    return {name: value for name, value in fields.items() if name != "csrfmiddlewaretoken"}
+
+
+def agreed(client: Client, address: str, page: Any, reason: str = "") -> Any:
+    fingerprint = re.search(r'name="_agreed" value="(\w+)"', page.content.decode())
+    assert fingerprint
+    return client.post(address, {**hidden(page), "_agreed": fingerprint[1], "_reason": reason})
+
+
+def rule_form(route: Route, **values: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(("listing", "reserve", "max_online", "minimum_level", "fixed_quantity", "note"), "")
+    times = dict.fromkeys(("starts_at_0", "starts_at_1", "ends_at_0", "ends_at_1"), "")
+    return {**empty, **times, "do_not_publish": "unknown", "route": route.pk, "_save": "Save", **values}
+
+
+def route_form(client: Client, route: Route, **values: Any) -> dict[str, Any]:
+    """What the route's page would post, with some of it changed."""
+    form = client.get(reverse("admin:integrations_route_change", args=[route.pk])).context["adminform"].form
+    shown = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    plain = {name: "" if value is None else value for name, value in shown.items() if value is not False}
+    return {**plain, "_save": "Save", **values}
+
+
+def test_a_rule_is_saved_only_once_what_it_would_do_was_seen(route: Route, admin_client: Client) -> None:
+    page = admin_client.post(ADD, rule_form(route, max_online="15", note="Clearance"))
+    assert "2 of 3 quantities would change 2 down 0 to 0 0 up" in text_of(page)
+    assert re.search(r"M3 30 15 -15.*M2 20 15 -5", text_of(page))
+    assert not InventoryRule.objects.exists()
+    assert not InventoryRule.history.exists()
+    assert agreed(admin_client, ADD, page, "Spring sale").status_code == 302
+    rule = InventoryRule.objects.get()
+    assert (rule.max_online, rule.listing, rule.note) == (15, None, "Clearance")
+    kept = rule.history.get()
+    assert (kept.history_change_reason, kept.history_user.username) == ("Spring sale", "admin")
+
+
+def test_what_was_seen_is_what_is_saved(route: Route, admin_client: Client) -> None:
+    page = admin_client.post(ADD, rule_form(route, max_online="15"))
+    fingerprint = re.search(r'name="_agreed" value="(\w+)"', page.content.decode())
+    assert fingerprint
+    other = admin_client.post(ADD, rule_form(route, max_online="1", _agreed=fingerprint[1]))
+    assert "3 of 3 quantities would change" in text_of(other)
+    assert not InventoryRule.objects.exists()
+
+
+def test_a_rule_for_one_listing_or_for_later_is_tried_as_if_it_held(route: Route, admin_client: Client) -> None:
+    one = Listing.objects.get(marketplace_sku="M2")
+    page = admin_client.post(
+        ADD, rule_form(route, listing=one.pk, fixed_quantity="0", starts_at_0="2199-01-01", starts_at_1="00:00:00")
+    )
+    assert "1 of 1 quantities would change" in text_of(page)
+    assert "as if it held now; it starts 2199-01-01" in text_of(page)
+
+
+def test_a_wrong_rule_gets_its_error_and_no_dry_run(route: Route, admin_client: Client) -> None:
+    assert "Fill in at least one" in text_of(admin_client.post(ADD, rule_form(route)))
+
+
+def test_who_may_not_change_rules_sees_no_dry_run(route: Route, client: Client) -> None:
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_inventoryrule"))
+    client.force_login(user)
+    assert client.post(ADD, rule_form(route, max_online="1")).status_code == 403
+    rule = InventoryRule.objects.create(route=route, reserve=1)
+    page = f"/admin/inventory/inventoryrule/{rule.pk}/"
+    assert client.post(f"{page}change/", rule_form(route, reserve="9")).status_code == 403
+    earlier = client.get(f"{page}history/{rule.history.get().pk}/")
+    assert earlier.status_code == 200
+    assert "Put these back" not in text_of(earlier)
+
+
+def test_route_settings_are_tried_and_can_be_put_back(route: Route, admin_client: Client) -> None:
+    address = reverse("admin:integrations_route_change", args=[route.pk])
+    page = admin_client.post(address, route_form(admin_client, route, reserve="12"))
+    assert "3 of 3 quantities would change 3 down 1 to 0 0 up" in text_of(page)
+    agreed(admin_client, address, page, "Count in doubt")
+    route.refresh_from_db()
+    assert (route.reserve, route.location_id) == (12, "1")
+    history = admin_client.get(reverse("admin:integrations_route_history", args=[route.pk]))
+    assert "Count in doubt" in text_of(history)
+    first = route.history.earliest()
+    earlier = admin_client.get(reverse("admin:integrations_route_simple_history", args=[route.pk, first.pk]))
+    assert "Reserve 12 0" in text_of(earlier)
+    back = admin_client.post(address, {**hidden(earlier), "_save": "1"})
+    assert "3 of 3 quantities would change 0 down 0 to 0 3 up" in text_of(back)
+    agreed(admin_client, address, back)
+    route.refresh_from_db()
+    assert route.reserve == 0
+
+
+def test_what_touches_no_quantity_is_saved_at_once(route: Route, admin_client: Client) -> None:
+    address = reverse("admin:integrations_route_change", args=[route.pk])
+    assert admin_client.post(address, route_form(admin_client, route, tag="OSTK")).status_code == 302
+    assert Route.objects.get().tag == "OSTK"
+
+
+def test_a_button_that_moves_a_route_leaves_its_history(route: Route) -> None:
+    route_states.pause(route, None)
+    assert [kept.state for kept in route.history.all()] == ["paused", "live"]
+
+
+def test_a_state_that_never_was_is_not_found(route: Route, admin_client: Client) -> None:
+    for version in ("999999", "x", "9" * 30):
+        address = f"/admin/integrations/route/{route.pk}/history/{version}/"
+        assert admin_client.get(address).status_code == 404

@@ -1,0 +1,68 @@
+"""Several locations of one route: their stock is added up, and orders ship from one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from integrations.models import Connection, Route
+from integrations.sandbox.server import Sandbox
+from inventory.models import Listing, SkuAlias
+
+Run = Callable[..., str]
+ROUTE = ("route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko",
+         "--location", "Main DC")  # fmt: skip
+
+
+@pytest.fixture
+def both(shop: Sandbox, manage: Run, overstock: Connection) -> Sandbox:
+    """120 mugs where orders ship from, 30 at another location that counts."""
+    shop.oasis.add_listing("X")
+    shop.tradegecko.set_stock("MUG-BLK", 30, location="East Store")
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="X", warehouse_sku="MUG-BLK")
+    manage(*ROUTE, "--count-location", "East Store", "--live")
+    manage("run", "all")
+    return shop
+
+
+def shown(box: Sandbox) -> int:
+    return box.oasis.quantities["X", "Riverside DC"]
+
+
+def test_the_stock_of_all_of_them_is_shown_and_each_is_told(both: Sandbox) -> None:
+    assert shown(both) == 150
+    [part] = Listing.objects.get(marketplace_sku="X").explanation["components"]
+    assert [(place, units) for place, units, _ in part["places"]] == [("Main DC", "120"), ("East Store", "30")]
+
+
+def test_an_order_is_taken_off_once_before_and_after_it_is_counted(both: Sandbox, manage: Run) -> None:
+    both.oasis.add_order({"partner_sku": "X", "quantity": 10}, address={"city": ""})
+    both.oasis.add_order({"partner_sku": "X", "quantity": 5})
+    quantities = []
+    for jobs in (["pull_orders"], ["submit_orders"], ["pull_levels"]):
+        for job in (*jobs, "publish_inventory"):
+            manage("run", job)
+        quantities.append(shown(both))
+    assert quantities == [135, 135, 135]
+
+
+def test_what_one_owes_is_taken_off_the_other(both: Sandbox, manage: Run) -> None:
+    both.tradegecko.set_stock("MUG-BLK", -20)
+    manage("run", "pull_levels")
+    manage("run", "publish_inventory")
+    assert shown(both) == 10
+
+
+def test_one_that_is_missing_or_holds_no_stock_is_told_and_counts_nothing(
+    both: Sandbox, manage: Run, tried: Run
+) -> None:
+    east = both.tradegecko.tables["locations"][both.tradegecko.location_id("East Store")]
+    both.tradegecko.change(east, holds_stock=False)
+    assert "'East Store' of Gecko holds no stock" in tried("run", "pull_levels")
+    tried("run", "publish_inventory")
+    assert shown(both) == 120
+    assert "location 'Nowhere' of route Main: not found" in tried(*ROUTE, "--count-location", "Nowhere")
+    assert Route.objects.get().counted_names == ["Nowhere"]
+    manage(*ROUTE, "--count-location", "")
+    assert Route.objects.get().counted_names == []
