@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0013_permissions'),
+        ('integrations', '0014_credential_expiry'),
     ]
 
     operations = [

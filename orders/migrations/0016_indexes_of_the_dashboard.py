@@ -6,8 +6,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0014_ship_within_days'),
-        ('orders', '0014_roles'),
+        ('integrations', '0015_ship_within_days'),
+        ('orders', '0015_alerts'),
     ]
 
     operations = [
