@@ -19,10 +19,11 @@ from inventory import alias_upload
 from inventory.models import AliasImport
 
 ROWS = 300
+pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
 
 @pytest.fixture
-def confirmed(transactional_db: None) -> list[AliasImport]:
+def confirmed(db: None) -> list[AliasImport]:
     """Two imports whose plans were shown and are to be stored."""
     marketplace = Connection.objects.create(name="Overstock", provider="supplier_oasis", username="x")
     warehouse = Connection.objects.create(name="Gecko", provider="tradegecko")
