@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 
 from integrations.errors import Misconfigured
 
@@ -21,6 +22,11 @@ def decrypt(token: str) -> str:
             "the stored credentials cannot be decrypted with any of CREDENTIALS_KEYS; "
             "put the old key back behind the new one, or enter the credentials again"
         ) from None
+
+
+def fingerprints(text: str, purpose: str) -> list[str]:
+    """By which a text is known again without being kept, in hex: one per key, the first by that which encrypts."""
+    return [salted_hmac(purpose, text, secret=key, algorithm="sha256").hexdigest() for key in settings.CREDENTIALS_KEYS]
 
 
 def _keys() -> MultiFernet:

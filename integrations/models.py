@@ -12,6 +12,7 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from integrations import registry, wording
+from integrations.authenticator import AuthenticatorApp, RecoveryCodes  # noqa: F401 (Django looks for models here)
 from integrations.crypto import decrypt, encrypt
 from integrations.oauth_grant import OAuthGrant  # noqa: F401 (Django looks for models here)
 from integrations.shared_state import Outage, RateWindow  # noqa: F401 (Django looks for models here)

@@ -41,16 +41,19 @@ VIEWER = Role(
                "warehousechange", "shipment", "shipmentconfirmation", "shortship", "reconciliation", "alert",
                "alertdelivery", *MAPS),
         *_each("inventory", "view", "skualias", "listing", "publication", "guardedpublish", "inventorylevel",
-               "warehouseitem"),
+               "warehouseitem", "inventoryrule", "inventoryfile", "inventorycheck"),
         *_each("integrations", "view", "connection", "route", "syncrun", "jobplan"),
     ),
 )  # fmt: skip
 OPERATOR = Role(
-    "Operator", "gets orders out: corrects, holds, skips, releases, decides, sends again, loads, compares",
+    "Operator",
+    "gets orders out and quantities across: corrects, holds, skips, releases, decides, sends again, loads, compares",
     (
         "orders.change_order", "orders.change_orderline", "orders.resend_order", "inventory.resend_publication",
         "orders.add_backfill", "orders.add_routelook", "orders.add_reconciliation", "integrations.run_job",
         "integrations.view_exchange", "orders.mute_alert", "orders.resend_alertdelivery",
+        "inventory.publish_listing", "inventory.add_inventoryfile", "inventory.change_inventoryfile",
+        "inventory.add_inventorycheck",
     ),
     (VIEWER,),
 )  # fmt: skip
@@ -65,10 +68,12 @@ MAPPER = Role(
     (VIEWER,),
 )
 MANAGER = Role(
-    "Manager", "answers for the business: routes and going live, listings, fines, releases of the guard, who did what",
+    "Manager",
+    "answers for the business: routes and going live, listings and rules, fines, releases of the guard, who did what",
     (
         "integrations.add_route", "integrations.change_route", "integrations.go_live", "integrations.change_jobplan",
         "inventory.add_listing", "inventory.change_listing", "inventory.release_publish", "orders.short_ship",
+        *(f"inventory.{action}_inventoryrule" for action in ("add", "change", "delete")),
         "admin.view_logentry", "orders.view_alertsettings",
     ),
     (OPERATOR, MAPPER),

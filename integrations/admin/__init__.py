@@ -1,5 +1,5 @@
 """The admin's pages of the bottom layer."""
 
-from integrations.admin import audit, connections, exchanges, people, runs
+from integrations.admin import audit, connections, exchanges, names, people, runs
 
-__all__ = ["audit", "connections", "exchanges", "people", "runs"]
+__all__ = ["audit", "connections", "exchanges", "names", "people", "runs"]

@@ -23,6 +23,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from integrations import second_factor
 from integrations.admin_base import NotDone, ReadOnly, ago, ask, clip, do_each, found_or_404, log
+from integrations.authenticator import AuthenticatorApp
 
 for hidden in (Failure, OrmQ, Schedule, Success, Group, User, StaticDevice, TOTPDevice):
     if admin.site.is_registered(hidden):  # the queue registers its own table only when it is kept in the database
@@ -30,6 +31,7 @@ for hidden in (Failure, OrmQ, Schedule, Success, Group, User, StaticDevice, TOTP
 
 # Whoever may change these could give themselves any right.
 OF_SUPERUSERS = ("is_superuser", "user_permissions")
+ROLES_HINT = "Who has several may what each of them may; docs/roles.md says what that is."
 
 
 @admin.register(User)
@@ -45,13 +47,17 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
     list_fullwidth = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        app = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
+        app = AuthenticatorApp.objects.filter(user=OuterRef("pk"), confirmed=True)
         rows: QuerySet[User] = super().get_queryset(request)
         return rows.prefetch_related("groups").annotate(has_second_factor=Exists(app))
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         shown = (*super().get_readonly_fields(request, obj), "last_login", "date_joined")
         return shown if request.user.is_superuser else (*shown, *OF_SUPERUSERS)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        said = {"help_text": ROLES_HINT} if db_field.name == "groups" else {}
+        return super().formfield_for_manytomany(db_field, request, **{**kwargs, **said})
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Who did something is in the audit log, and switched off instead of deleted."""

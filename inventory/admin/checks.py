@@ -19,7 +19,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from integrations import registry
-from integrations.admin_base import ReadOnly, ago, ask, clip, found_or_404
+from integrations.admin_base import ReadOnly, ago, ask, clip, found_or_404, log
 from integrations.models import Connection
 from inventory import checking
 from inventory.admin.listing_page import around
@@ -63,7 +63,7 @@ class InventoryCheckAdmin(ReadOnly):
         return [*own, *super().get_urls()]
 
     def has_check_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("inventory.add_inventorycheck"))
+        return bool(request.user.has_perm("inventory.add_inventorycheck") and self.has_view_permission(request))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -93,14 +93,11 @@ class InventoryCheckAdmin(ReadOnly):
     def publish_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         report = self._found(request, object_id)
 
-        def act(_values: dict[str, Any]) -> str:
-            said = checking.publish_again(report)
-            self.log_change(request, report, said)
-            return said
-
-        may = bool(request.user.has_perm("inventory.publish_listing"))
-        title = f"Publish again what drifted: {report}"
-        return ask(self, request, report, title=title, consequence=AGAIN, do=act, button="Publish again", allowed=may)
+        return ask(
+            self, request, report, title=f"Publish again what drifted: {report}", consequence=AGAIN,
+            button="Publish again", do=lambda _values: checking.publish_again(report),
+            allowed=bool(request.user.has_perm("inventory.publish_listing")),
+        )  # fmt: skip
 
     @action(description="Check now…", url_path="check-now", icon="fact_check", permissions=["check"])
     def check_now(self, request: HttpRequest) -> HttpResponse:
@@ -108,7 +105,9 @@ class InventoryCheckAdmin(ReadOnly):
             raise PermissionDenied
         form = CheckForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
-            messages.success(request, checking.ask_for(form.cleaned_data["connection"], request.user))
+            connection = form.cleaned_data["connection"]
+            messages.success(request, checking.ask_for(connection, request.user))
+            log(request, [connection], "Asked for a check of its quantities")
             return redirect("admin:inventory_inventorycheck_changelist")
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "form": form, "title": "Check now",

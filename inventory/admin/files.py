@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.decorators import display
 
-from integrations.admin_base import ReadOnly, ago, ask, clip, found_or_404
+from integrations.admin_base import ReadOnly, ago, ask, clip, found_or_404, log
 from integrations.models import Route
 from inventory import files
 from inventory.admin.listing_page import around
@@ -33,19 +33,23 @@ UPLOADING = (
 )
 
 
+def may_make_file(request: HttpRequest) -> bool:
+    """Who makes one is shown it, so they need to see the files too."""
+    return bool(request.user.has_perms(["inventory.add_inventoryfile", "inventory.view_inventoryfile"]))
+
+
 def make_file(route_admin: Any, request: HttpRequest, route: Route) -> HttpResponse:
     """Ask, then have a file of a route's quantities made."""
-    may = bool(request.user.has_perm("inventory.add_inventoryfile"))
 
     def act(_values: dict[str, Any]) -> HttpResponse:
         record = files.ask_for(route, request.user)
-        route_admin.log_change(request, route, "Asked for an inventory file")
+        log(request, [route], "Asked for an inventory file")
         messages.success(request, "The file is made as soon as a worker is free; load this page again then.")
         return redirect("admin:inventory_inventoryfile_change", record.pk)
 
     return ask(
         route_admin, request, route, title=f"Inventory file of route {route}", consequence=MAKING, do=act,
-        button="Make the file", allowed=may,
+        button="Make the file", allowed=may_make_file(request),
     )  # fmt: skip
 
 
@@ -96,14 +100,10 @@ class InventoryFileAdmin(ReadOnly):
     def uploaded_by_hand(self, request: HttpRequest, object_id: str) -> HttpResponse:
         record = self._found(request, object_id)
 
-        def act(_values: dict[str, Any]) -> str:
-            said = files.mark_uploaded(record, request.user)
-            self.log_change(request, record, said)
-            return said
-
         return ask(
-            self, request, record, title=f"I uploaded it: {record}", consequence=UPLOADING, do=act,
-            button="I uploaded it", refuse=files.NotUploaded, allowed=_may_say_uploaded(request),
+            self, request, record, title=f"I uploaded it: {record}", consequence=UPLOADING, button="I uploaded it",
+            do=lambda _values: files.mark_uploaded(record, request.user), refuse=files.NotUploaded,
+            allowed=_may_say_uploaded(request),
         )  # fmt: skip
 
     def _found(self, request: HttpRequest, object_id: str) -> InventoryFile:

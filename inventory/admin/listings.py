@@ -77,7 +77,7 @@ class ListingAdmin(ExportMixin, ChangedFieldsOnly):
         return bool(self.has_view_permission(request))
 
     def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("inventory.publish_listing"))
+        return bool(request.user.has_perm("inventory.publish_listing") and self.has_view_permission(request))
 
     def fields_set_by(self, form: Any) -> list[str]:
         """So that it is decided anew."""
@@ -108,18 +108,14 @@ class ListingAdmin(ExportMixin, ChangedFieldsOnly):
     def publish_now(self, request: HttpRequest, object_id: int) -> HttpResponse:
         listing: Listing = found_or_404(self, request, object_id)
 
-        def act(_values: dict[str, Any]) -> str:
-            said = now.publish(listing)
-            self.log_change(request, listing, said)
-            return said
-
         refusal = now.why_not(listing)
         if refusal and request.method == "GET" and self.has_publish_permission(request):
             messages.error(request, refusal)
             return redirect("admin:inventory_listing_change", listing.pk)
         return ask(
-            self, request, listing, title=f"Publish now: {listing}", consequence=PUBLISHING, do=act,
-            button="Publish now", refuse=now.NotPublished, allowed=self.has_publish_permission(request),
+            self, request, listing, title=f"Publish now: {listing}", consequence=PUBLISHING,
+            do=lambda _values: now.publish(listing), button="Publish now", refuse=now.NotPublished,
+            allowed=self.has_publish_permission(request),
         )  # fmt: skip
 
     @display(description="marketplace SKU", ordering="marketplace_sku")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -61,14 +62,17 @@ class SettingsHistory(SimpleHistoryAdmin):
             raise PermissionDenied
         then = self._version(obj, version_id)
         form = self.get_form(request, obj, change=True)(instance=obj)
-        names = [name for name in form.fields if name in {field.name for field in then.tracked_fields}]
-        columns = [obj._meta.get_field(name) for name in names]
+        may_put_back = self.has_change_permission(request, obj)
+        # Who may only look has a form without fields, and sees what differs all the same.
+        named = form.fields if may_put_back else flatten_fieldsets(self.get_fieldsets(request, obj))
+        kept = {field.name for field in then.tracked_fields}
+        columns = [obj._meta.get_field(name) for name in named if name in kept]
         found = [_difference(field, obj, then) for field in columns]
         form.initial.update({field.name: field.value_from_object(then) for field in columns})
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "title": f"{obj} as it was", "object": obj,
             "then": then, "differences": [one for one in found if one], "form": form,
-            "may_put_back": self.has_change_permission(request, obj),
+            "may_put_back": may_put_back,
             "change_url": self._url("change", obj), "history_url": self._url("history", obj),
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/earlier_settings.html", context)

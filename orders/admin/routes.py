@@ -14,7 +14,7 @@ from integrations.admin_base import ChangedFieldsOnly, Nothing, ago, ask, clip, 
 from integrations.models import Connection, Route
 from integrations.registry import MARKETPLACE, PROVIDERS
 from inventory import dry_run
-from inventory.admin.files import make_file
+from inventory.admin.files import make_file, may_make_file
 from inventory.admin.settings_history import SettingsHistory
 from inventory.dry_run import Foreseen
 from inventory.models import Listing
@@ -125,6 +125,9 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
     def has_load_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm(LOAD) and self.has_view_permission(request))
 
+    def has_file_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(may_make_file(request) and self.has_view_permission(request))
+
     @action(description="Set-up", url_path="set-up", icon="checklist", permissions=["preview"])
     def set_up(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return set_up.checklist_page(self, request, found_or_404(self, request, object_id))
@@ -157,7 +160,7 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
     def remove_tests(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._ask(request, object_id, "Remove test orders", REMOVING, trials.ask_to_remove)
 
-    @action(description="Inventory file", url_path="inventory-file", icon="table_view")
+    @action(description="Inventory file", url_path="inventory-file", icon="table_view", permissions=["file"])
     def inventory_file(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return make_file(self, request, found_or_404(self, request, object_id))
 

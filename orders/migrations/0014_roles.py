@@ -34,7 +34,7 @@ def carry_over(apps):
 class Migration(migrations.Migration):
 
     # What the table of roles was when these groups were written: a change of it comes with a migration that grants anew.
-    TABLE = '2d05e6688fc569e3'
+    TABLE = '9b72715e3e3a435d'
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),

@@ -22,7 +22,7 @@ def grant_roles(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    TABLE = '7f9b219efeefd563'
+    TABLE = '6f4b8b3fe02fcfd7'
 
     dependencies = [
         ('integrations', '0014_credential_expiry'),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0015_ship_within_days'),
+        ('integrations', '0016_ship_within_days'),
         ('orders', '0015_alerts'),
     ]
 

@@ -13,8 +13,12 @@ from django.utils import timezone
 from integrations.models import Connection, Exchange, JobPlan, Route, SyncRun
 from inventory.models import (
     AliasImport,
+    DriftedListing,
     GuardedPublish,
+    InventoryCheck,
+    InventoryFile,
     InventoryLevel,
+    InventoryRule,
     Listing,
     Publication,
     SkuAlias,
@@ -62,6 +66,7 @@ def make() -> dict[type[Model], Model]:
         GuardedPublish.objects.create(route=route, reason="a mass", changed=9, zeroed=9, raised=0, fingerprint="f"),
         listing,
         Publication.objects.create(listing=listing, sku="A-1", quantity=3, observed_at=NOW, status="parked"),
+        *_about_quantities(market, route, listing),
         InventoryLevel.objects.create(connection=house, item_id="1", location_id="2", on_hand=1, committed=0, available=1, observed_at=NOW),
         WarehouseItem.objects.create(connection=house, sku="B-1", matches=1, checked_at=NOW),
         ShippingMethod.objects.create(connection=market, code="STANDARD", name="Standard"),
@@ -73,6 +78,16 @@ def make() -> dict[type[Model], Model]:
         *_about_people(),
     ]  # fmt: skip
     return {type(record): record for record in made}
+
+
+def _about_quantities(market: Connection, route: Route, listing: Listing) -> list[Model]:
+    check = InventoryCheck.objects.create(connection=market, finished_at=NOW, compared=1, counts={"refused": 1})
+    DriftedListing.objects.create(inventory_check=check, listing=listing, sku="A-1", cause="refused", wanted=3, shown=4)
+    return [
+        InventoryRule.objects.create(route=route, reserve=1),
+        InventoryFile.objects.create(route=route, state="made", made_at=NOW),
+        check,
+    ]
 
 
 def _about_an_order(market: Connection, house: Connection, route: Route) -> list[Model]:

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from integrations.models import Connection, Route
-from inventory.models import GuardedPublish, Publication, SkuAlias
+from inventory.models import GuardedPublish, InventoryCheck, InventoryFile, Listing, Publication, SkuAlias
 from orders.models import Hold, Order, Reconciliation, UnreadableRecord, WarehouseSubmission
 from tests.access import one_of_each
 from tests.access.test_roles import written
@@ -42,6 +42,10 @@ BUTTONS: dict[str, tuple[type[Model], dict[str, str], str]] = {
     "integrations_route_pause": (Route, {}, ""),
     "integrations_route_go_live": (Route, {}, "orders.route_states.go_live"),
     "integrations_route_remove_tests": (Route, {}, "orders.trials.ask_to_remove"),
+    "integrations_route_inventory_file": (Route, {}, ""),
+    "inventory_listing_publish_now": (Listing, {}, "inventory.now.publish"),
+    "inventory_inventorycheck_publish_again": (InventoryCheck, {}, ""),
+    "inventory_inventoryfile_uploaded": (InventoryFile, {}, ""),
     "inventory_guardedpublish_release": (GuardedPublish, {}, "inventory.guarding.release"),
     "inventory_guardedpublish_discard": (GuardedPublish, {}, "inventory.guarding.discard"),
     "auth_user_remove_second_factor": (User, {}, "integrations.second_factor.remove"),
@@ -50,12 +54,16 @@ BUTTONS: dict[str, tuple[type[Model], dict[str, str], str]] = {
 ELSEWHERE = {
     "auth_user_password_change", "axes_accessattempt_unlock", "integrations_connection_authorize",
     "integrations_connection_authorized", "integrations_route_backfill", "inventory_aliasimport_undo",
+    "inventory_inventorycheck_check_now",
     "inventory_skualias_import", "inventory_skualias_process_import", "orders_carrierservice_import",
     "orders_carrierservice_process_import", "orders_shippingmethod_import", "orders_shippingmethod_process_import",
     "orders_map_cause", "orders_reconciliation_reconcile",
 }  # fmt: skip
 CHANGE_NOTHING = {
-    "integrations_route_preview", "integrations_route_set_up", "inventory_aliasimport_errors",
+    "integrations_route_preview", "integrations_route_set_up", "integrations_route_simple_history",
+    "inventory_aliasimport_errors", "inventory_inventorycheck_csv", "inventory_inventoryfile_download",
+    "inventory_inventoryrule_simple_history", "inventory_listing_export", "inventory_listing_recalculate",
+    "orders_order_by_number",
     "inventory_skualias_export", "inventory_skualias_imports", "orders_carrierservice_export", "orders_needs_mapping",
     "orders_reconciliation_csv", "orders_shippingmethod_export",
 }  # fmt: skip
@@ -121,6 +129,12 @@ def test_asking_for_a_comparison_or_for_orders_is_on_record(records: Records, mi
     mia.post(reverse("admin:orders_reconciliation_reconcile"), days)
     entry = LogEntry.objects.get()
     assert entry.get_edited_object() == Reconciliation.objects.get(asked_by__username="mia")
+
+
+def test_asking_for_a_check_of_quantities_is_on_record(records: Records, mia: Client) -> None:
+    market = Connection.objects.get(name="Overstock")
+    mia.post(reverse("admin:inventory_inventorycheck_check_now"), {"connection": market.pk})
+    assert LogEntry.objects.get().get_edited_object() == market
 
 
 def test_nobody_adds_changes_or_deletes_a_line_of_the_log(records: Records, mia: Client, admin_client: Client) -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 import time
+from importlib import import_module
 
 import pytest
 import time_machine
+from cryptography.fernet import Fernet
+from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 from django_otp.oath import TOTP
-from django_otp.plugins.otp_static.models import StaticToken
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
 from integrations import second_factor
+from integrations.authenticator import AuthenticatorApp
 
 ASK, SET_UP, START = "/admin/second-factor/", "/admin/second-factor/set-up/", "/admin/"
 pytestmark = pytest.mark.django_db
@@ -36,7 +40,7 @@ def desk(clerk: User, client: Client) -> Client:
 
 
 def code_of(user: User) -> str:
-    device = TOTPDevice.objects.get(user=user)
+    device = AuthenticatorApp.objects.get(user=user)
     app = TOTP(device.bin_key)
     app.time = time.time()
     return f"{app.token():06}"
@@ -47,6 +51,39 @@ def set_up(desk: Client, user: User) -> list[str]:
     assert "<svg" in desk.get(SET_UP).content.decode()
     page = desk.post(SET_UP, {"code": code_of(user)}).content.decode()
     return re.findall(r"<code>([a-z2-7]{8})</code>", page)
+
+
+def test_who_has_only_the_database_has_no_key_and_no_code(desk: Client, clerk: User, settings: Settings) -> None:
+    codes = set_up(desk, clerk)
+    app = AuthenticatorApp.objects.get()
+    assert app.bin_key.hex() not in (app.key, app.encrypted_key)
+    assert not {*codes} & {*StaticToken.objects.values_list("token", flat=True)}
+
+
+def test_an_old_key_behind_the_new_one_keeps_every_second_factor(desk: Client, clerk: User, settings: Settings) -> None:
+    code, old = set_up(desk, clerk)[0], settings.CREDENTIALS_KEYS
+    new = Fernet.generate_key().decode()
+    settings.CREDENTIALS_KEYS = [new, *old]
+    assert second_factor.verify(clerk, code).user == clerk
+    assert len(AuthenticatorApp.objects.get().bin_key) == 20
+    settings.CREDENTIALS_KEYS = [new]
+    with pytest.raises(second_factor.NotVerified, match="CREDENTIALS_KEYS"):
+        second_factor.verify(clerk, "123456")
+
+
+def test_an_app_that_was_set_up_before_keys_were_encrypted_goes_on_working(clerk: User) -> None:
+    before = TOTPDevice.objects.create(user=clerk, name="authenticator app")
+    codes = StaticDevice.objects.create(user=clerk, name="recovery codes")
+    StaticToken.objects.create(device=codes, token="abcd2345")
+    migration = import_module("integrations.migrations.0015_encrypted_second_factors")
+
+    migration.encrypt_keys(apps, None)
+    migration.print_codes(apps, None)
+
+    after = AuthenticatorApp.objects.get(pk=before.pk)
+    assert (after.bin_key, after.user, after.confirmed) == (before.bin_key, clerk, True)
+    assert TOTPDevice.objects.get().bin_key != before.bin_key
+    assert second_factor.verify(clerk, "abcd-2345").user == clerk
 
 
 def test_without_one_and_without_need_for_one_nothing_is_asked(desk: Client) -> None:
@@ -120,7 +157,7 @@ def test_an_administrator_removes_it_for_who_lost_the_phone_and_not_from_a_super
     helper, chief = User.objects.create_user("helper", is_staff=True), User.objects.create_superuser("chief")
     helper.groups.add(Group.objects.get(name="Administrator"))
     second_factor.to_confirm(chief)
-    TOTPDevice.objects.filter(user=chief).update(confirmed=True)
+    AuthenticatorApp.objects.filter(user=chief).update(confirmed=True)
     other = Client()
     other.force_login(helper)
     for user, status in ((clerk, 302), (chief, 403)):

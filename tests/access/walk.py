@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
@@ -11,7 +12,7 @@ from django.db import transaction
 from django.db.models import Model
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, resolve, reverse
 
 from orders.models import Order
 
@@ -23,6 +24,10 @@ FREE = {
     "admin:search", "admin:app_list", "admin:autocomplete", "admin:view_on_site", "second_factor",
     "second_factor_set_up", "second_factor_codes", "second_factor_remove", "password_change", "healthz",
 }  # fmt: skip
+
+# What stands in an address after a record's key, and addresses without a record that end in a word.
+FURTHER = {"admin:inventory_inventoryfile_download": ["csv"]}
+ENDINGS: dict[str, list[str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +49,52 @@ def names(patterns: list[URLPattern | URLResolver] | None = None, space: str = "
 
 def addresses(records: Records) -> list[Address]:
     """Those that the table is about."""
-    return [_address(name.removeprefix("admin:"), records) for name in names() if name not in FREE]
+    return [one for name in names() if name not in FREE for one in of_name(name, records)]
 
 
-def _address(name: str, records: Records) -> Address:
+def of_name(name: str, records: Records) -> list[Address]:
+    """One address, or one for each word that it may end in."""
+    row, page, model = _row(name)
+    if name in ENDINGS:
+        return [Address(_ending_in(word, row, name), reverse(name, args=[word])) for word in ENDINGS[name]]
+    return [Address(row, _url(name, model, records), page)]
+
+
+def row_and_page(url: str) -> tuple[str, str]:
+    """The row of the table that an address belongs to, empty where the table is not about it, and its page."""
+    found = resolve(url)
+    if found.view_name in FREE or found.view_name == "admin:None":
+        return "", ""
+    row, page, _ = _row(found.view_name)
+    return (
+        (_ending_in([*found.kwargs.values()][-1], row, found.view_name), "")
+        if found.view_name in ENDINGS
+        else (row, page)
+    )
+
+
+def _ending_in(word: str, row: str, name: str) -> str:
+    return f"{row}/{word}" if len(ENDINGS[name]) > 1 else row
+
+
+def _row(view: str) -> tuple[str, str, type[Model] | None]:
+    name = view.removeprefix("admin:")
     by_name = {f"{model._meta.app_label}_{model._meta.model_name}": model for model in admin.site._registry}
     found = max((own for own in by_name if name.startswith(f"{own}_")), key=len, default="")
-    page = name.removeprefix(f"{found}_") if found else ""
-    standard = page in STANDARD
-    return Address(found if standard else name, _url(name, by_name.get(found), records), page if standard else "")
+    page = name.removeprefix(f"{found}_")
+    is_standard = bool(found) and page in STANDARD
+    return (found, page, by_name[found]) if is_standard else (name, "", by_name.get(found))
 
 
 def _url(name: str, model: type[Model] | None, records: Records) -> str:
     try:
-        url = reverse(f"admin:{name}")
+        url = reverse(name)
     except NoReverseMatch:
-        assert model is not None, name
-        url = reverse(f"admin:{name}", args=[records[model].pk])
-    if name == "orders_map_cause":
+        assert model in records, f"{name}: one_of_each.py makes no {model}"
+        record: Any = records[model]
+        after = [record.history.latest().pk] if name.endswith("_simple_history") else FURTHER.get(name, [])
+        url = reverse(name, args=[record.pk, *after])
+    if name == "admin:orders_map_cause":
         market = Order.objects.get().connection_id
         url += "?" + urlencode({"kind": "unknown_sku", "marketplace": market, "subject": "X-9"})
     return url

@@ -8,12 +8,12 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django_otp.oath import TOTP
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions as seen
 from selenium.webdriver.support.ui import WebDriverWait
 
+from integrations.authenticator import AuthenticatorApp
 from tests.access import one_of_each, walk
 from tests.browser.test_working_day import browser as browser
 from tests.browser.test_working_day import pytestmark as pytestmark
@@ -44,7 +44,7 @@ def test_a_second_factor_is_set_up_and_no_page_breaks_its_policies(
     browser, wait = signed_in, WebDriverWait(signed_in, 30)
     browser.get(f"{live_server.url}/admin/second-factor/set-up/")
     assert browser.find_element(By.CSS_SELECTOR, "[role=img] svg").size["width"] > 150
-    app = TOTP(TOTPDevice.objects.get(user=User.objects.get(username="clerk")).bin_key)
+    app = TOTP(AuthenticatorApp.objects.get(user=User.objects.get(username="clerk")).bin_key)
     app.time = time.time()
     browser.find_element(By.NAME, "code").send_keys(f"{app.token():06}")
     browser.find_element(By.CSS_SELECTOR, "form button[type=submit]").click()

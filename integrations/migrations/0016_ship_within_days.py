@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0014_credential_expiry'),
+        ('integrations', '0015_encrypted_second_factors'),
     ]
 
     operations = [

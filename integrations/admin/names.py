@@ -1,0 +1,22 @@
+"""What the records of libraries are called here: on their pages as in the menu, and in the names of permissions."""
+
+from __future__ import annotations
+
+from axes.models import AccessAttempt
+from django.apps import apps
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
+
+NAMES = {
+    LogEntry: ("audit log entry", "audit log entries"),
+    AccessAttempt: ("lock-out", "lock-outs"),
+    Group: ("role", "roles"),
+}
+SECTION, OF_SECTION = "Access", ("admin", "auth", "axes")
+
+# Migrations go by what a model was written with, so this asks for none.
+for model, (one, many) in NAMES.items():
+    model._meta.verbose_name, model._meta.verbose_name_plural = one, many
+User._meta.get_field("groups").verbose_name = "roles"
+for label in OF_SECTION:
+    apps.get_app_config(label).verbose_name = SECTION

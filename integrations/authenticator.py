@@ -1,0 +1,53 @@
+"""What a second factor is checked against (django-otp), worth nothing to who has only the database."""
+
+from __future__ import annotations
+
+from binascii import unhexlify
+
+from django.db import models
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from django_otp.util import random_hex
+
+from integrations.crypto import decrypt, encrypt, fingerprints
+
+KEY_BYTES = 20  # what authenticator apps take (RFC 4226, 4)
+RECOVERY_CODE = "recovery code"
+PRINT_CHARS = 16  # of the library's column
+
+
+def new_key() -> str:
+    """A key for an app, in hex, encrypted."""
+    return encrypt(random_hex(KEY_BYTES))
+
+
+def prints_of(code: str) -> list[str]:
+    """What is kept of a recovery code in its place; the first is of the key that encrypts now."""
+    return [one[:PRINT_CHARS] for one in fingerprints(code, RECOVERY_CODE)]
+
+
+class AuthenticatorApp(TOTPDevice):
+    """An app whose key is encrypted as credentials are. The library's own `key` is noise that opens nothing."""
+
+    encrypted_key = models.TextField(default=new_key)
+
+    class Meta:
+        default_permissions = ()
+
+    @property
+    def bin_key(self) -> bytes:
+        """Raises Misconfigured when none of CREDENTIALS_KEYS fits."""
+        return unhexlify(decrypt(self.encrypted_key))
+
+
+class RecoveryCodes(StaticDevice):
+    """The library's recovery codes, of which only fingerprints are kept."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+
+    def verify_token(self, token: str) -> bool:
+        mine = prints_of(token)
+        kept = self.token_set.filter(token__in=mine).values_list("token", flat=True).first()
+        return bool(super().verify_token(kept or mine[0]))
