@@ -12,7 +12,9 @@ from django.test import Client
 from django.urls import reverse
 
 from integrations.models import Connection, Route
-from inventory.models import GuardedPublish, InventoryCheck, InventoryFile, Listing, Publication, SkuAlias
+from inventory.checked import InventoryCheck
+from inventory.filed import InventoryFile
+from inventory.models import GuardedPublish, Listing, Publication, SkuAlias
 from orders.models import Hold, Order, Reconciliation, UnreadableRecord, WarehouseSubmission
 from tests.access import one_of_each
 from tests.access.test_roles import written
