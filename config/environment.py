@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -139,10 +140,40 @@ def redis_url() -> str:
     return value
 
 
-def web_address(name: str) -> str:
+def sender() -> str:
+    """Whom mails are from: EMAIL_FROM, else the mail server's user if that is an address."""
+    value = os.environ.get("EMAIL_FROM", "").strip() or str(email().get("EMAIL_HOST_USER") or "")
+    if "@" not in value:
+        value = "crossdock@localhost"
+    if any(char in value for char in "\r\n"):
+        raise wrong("EMAIL_FROM", "is not a mail address", "crossdock@example.com")
+    return value
+
+
+def webhook(name: str, *, secure: bool) -> str:
+    """A web address to post to, itself a secret; only https if `secure`."""
+    value = _web_address(name, "https://hooks.example.com/…, or empty")
+    if value.startswith("http://") and secure:
+        raise wrong(
+            name, "is not an https address", "what is posted there, and the address, must not be read on the way"
+        )
+    return value
+
+
+def site(name: str) -> str:
+    """Where the admin is reached from outside, without a path or a slash at its end."""
+    return _web_address(name, "https://crossdock.example.com, or empty").rstrip("/")
+
+
+def _web_address(name: str, hint: str) -> str:
     value = os.environ.get(name, "").strip()
-    if value and not value.startswith(("https://", "http://")):
-        raise wrong(name, "is not an http(s) address", "https://hooks.example.com/…, or empty")
+    try:
+        parts = urlsplit(value)
+        is_good = parts.scheme in ("https", "http") and bool(parts.hostname) and not (parts.username or parts.password)
+    except ValueError:
+        is_good = False
+    if value and not is_good:
+        raise wrong(name, "is not an http(s) address", hint)
     return value
 
 

@@ -88,11 +88,14 @@ UNFOLD: dict[str, Any] = {
                     _item("Routes", "route", "integrations.route"),
                     _item("Shipping methods", "conversion_path", "orders.shippingmethod"),
                     _item("Carriers and services", "local_post_office", "orders.carrierservice"),
+                    _item("Alert settings", "notification_settings", "orders.alertsettings"),
                 ],
             },
             {
                 "title": "Background",
                 "items": [
+                    _item("Alerts", "notifications", "orders.alert"),
+                    _item("Alert deliveries", "outgoing_mail", "orders.alertdelivery"),
                     _item("Runs", "play_circle", "integrations.syncrun"),
                     _item("Job plans", "schedule", "integrations.jobplan"),
                     _item("Requests and answers", "swap_vert", "integrations.exchange"),

@@ -33,4 +33,8 @@ JOBS = (
 )
 
 # Called by the dispatcher every minute, for what belongs to no job: they look, and enqueue what takes long.
-CARETAKERS = ("inventory.tasks.take_care_of_imports", "orders.tasks.forget_map_previews")
+CARETAKERS = (
+    "inventory.tasks.take_care_of_imports",
+    "orders.tasks.forget_map_previews",
+    "orders.tasks.send_alerts",
+)

@@ -24,7 +24,8 @@ STALE_AFTER_SECONDS = environment.seconds("STALE_AFTER_SECONDS", 180, least=1)
 RETRY_BASE_SECONDS = environment.seconds("RETRY_BASE_SECONDS", 30, least=0)
 LOOKUP_GRACE_SECONDS = environment.seconds("LOOKUP_GRACE_SECONDS", 30, least=0)
 ALERT_RECIPIENTS = environment.names("ALERT_RECIPIENTS")
-ALERT_WEBHOOK_URL = environment.web_address("ALERT_WEBHOOK_URL")
+ALERT_WEBHOOK_URL = environment.webhook("ALERT_WEBHOOK_URL", secure=not (DEBUG or ALLOW_CUSTOM_ENDPOINTS))
+SITE_URL = environment.site("SITE_URL")
 TRUSTED_PROXY_COUNT = environment.number("TRUSTED_PROXY_COUNT", 0, least=0, most=10)
 REQUIRE_SECOND_FACTOR = environment.chosen("REQUIRE_SECOND_FACTOR", ("Everyone", *roles.NAMES))
 
@@ -139,7 +140,7 @@ SECURE_SSL_REDIRECT = not DEBUG
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz(/deep)?$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_AGE = environment.seconds("SESSION_MAX_SECONDS", 12 * 60 * 60, least=300)
@@ -148,7 +149,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 CSRF_FAILURE_VIEW = "config.refusals.not_from_here"
 
 vars().update(environment.email())
-DEFAULT_FROM_EMAIL = "crossdock@localhost"
+DEFAULT_FROM_EMAIL = environment.sender()
 
 # Retries belong to Transmission alone: the queue runs each task once and never catches up on missed schedules.
 Q_CLUSTER: dict[str, Any] = {

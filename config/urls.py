@@ -9,6 +9,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config import passwords, second_factor_pages
+from orders.alerting import health
 
 
 def healthz(_request: HttpRequest) -> HttpResponse:
@@ -18,11 +19,18 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
+def deep_healthz(_request: HttpRequest) -> HttpResponse:
+    """503 while something critical is wrong, in words that name no record: for an uptime monitor."""
+    wrong = health.critical()
+    return HttpResponse("\n".join(wrong) or "ok", status=503 if wrong else 200, content_type="text/plain")
+
+
 handler403, handler404 = "config.refusals.forbidden", "config.refusals.not_found"
 urlpatterns = [
     path("admin/second-factor/", include(second_factor_pages.urls())),
     path("admin/password_change/", admin.site.admin_view(passwords.change, cacheable=True), name="password_change"),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
+    path("healthz/deep", deep_healthz),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

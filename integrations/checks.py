@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
 from django.core.checks import register as register_check
 from django.utils.module_loading import import_string
 
@@ -14,6 +15,7 @@ from django.utils.module_loading import import_string
 def register() -> None:
     register_check(queue_runs_each_task_once)
     register_check(every_job_has_its_function)
+    register_check(mails_can_leave)
 
 
 def queue_runs_each_task_once(**_kwargs: Any) -> Sequence[CheckMessage]:
@@ -36,3 +38,10 @@ def every_job_has_its_function(**_kwargs: Any) -> Sequence[CheckMessage]:
         except ImportError as exc:
             found.append(Error(f"config.schedules: job {job.name}: {exc}", id="crossdock.E003"))
     return found
+
+
+def mails_can_leave(**_kwargs: Any) -> Sequence[CheckMessage]:
+    if not settings.ALERT_RECIPIENTS or not settings.EMAIL_BACKEND.endswith("console.EmailBackend") or settings.DEBUG:
+        return []
+    hint = "Set EMAIL_URL, for example to smtp+tls://user:password@mail.example.com:587."
+    return [CheckWarning("ALERT_RECIPIENTS is set, but no mail can leave.", hint=hint, id="crossdock.W001")]

@@ -58,7 +58,7 @@ class ConnectionForm(ShownForm):
         model = Connection
         fields = (
             "name", "provider", "base_url", "username", "is_active", "options", "overlap_minutes",
-            "recent_slice_minutes", "older_slice_hours",
+            "recent_slice_minutes", "older_slice_hours", "credential_expires_on",
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

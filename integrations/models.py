@@ -64,6 +64,10 @@ class Connection(models.Model):
     health_message = models.TextField(blank=True, editable=False)
     health_at = models.DateTimeField(null=True, editable=False)
     codes_seeded_at = models.DateTimeField(null=True, editable=False)
+    credential_expires_on = models.DateField(
+        "credential expires on", null=True, blank=True,
+        help_text="The day on which the password or token ends, if it does: an alert says so 14, 3 and 1 days before.",
+    )  # fmt: skip
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -37,7 +37,7 @@ class Transmission(models.Model):
         WITHDRAWN = "withdrawn", "Withdrawn"  # no longer wanted, and certainly not sent
 
     CLAIMABLE = (Status.PENDING, Status.UNCONFIRMED)
-    connection_path = "connection"  # the look-up that leads to the connection it is sent to
+    connection_path = "connection"  # the look-up that leads to the connection it is sent to; empty: it goes to none
 
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     attempts = models.PositiveIntegerField(default=0)
@@ -109,7 +109,8 @@ class Transmission(models.Model):
 
 
 def transmission_models() -> list[type[Transmission]]:
-    return [model for model in apps.get_models() if issubclass(model, Transmission)]
+    """Those that go to the systems that we are connected with."""
+    return [one for one in apps.get_models() if issubclass(one, Transmission) and one.connection_path]
 
 
 def pause_after(attempts: int) -> timedelta:

@@ -7,7 +7,8 @@ from datetime import datetime
 from urllib.parse import unquote
 
 PLURALS = re.compile(
-    r"\b(attempt|call|change|level|line|listing|order|parcel|row|ship|shipment|SKU|time|unit)s\b|\b(quantit)ies\b|\b(alias)es\b"
+    r"\b(alert|attempt|call|change|exception|level|line|listing|order|parcel|row|ship|shipment|SKU|time|unit)s\b"
+    r"|\b(quantit)ies\b|\b(alias)es\b"
 )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
+from django.urls import reverse
 from django.utils import timezone
 
 from integrations.circuit import pause_text, standing
@@ -15,7 +17,14 @@ from integrations.transmissions import Transmission
 from integrations.wording import counted, moment
 from integrations.workers import EVERY, OVERDUE_INTERVALS, SILENT_AFTER, late_by
 from inventory.models import GuardedPublish, StockReading
-from orders.models import ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
+from orders.models import (
+    AlertKind,
+    Severity,
+    ShipmentConfirmation,
+    ShortShip,
+    WarehouseChange,
+    WarehouseSubmission,
+)
 
 # A run shows every 45 s that it lives (runs.Pulse).
 LIFELESS_AFTER = timedelta(seconds=100)
@@ -34,9 +43,47 @@ SENT: tuple[tuple[type[Sent], str], ...] = (
 ASK = "is `manage.py qcluster` running?"
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that is wrong now. `kind` and `key` name its cause, `path` is where in the admin it is mended.
+
+    `count` is how many records it concerns, `oldest` since when the first of them does.
+    """
+
+    kind: AlertKind
+    key: str
+    severity: Severity
+    text: str
+    path: str
+    count: int = 1
+    oldest: datetime | None = None
+
+
 def alarms() -> list[str]:
-    now = timezone.now()
-    return [*_connections(), *_workers(), *_waiting(now), *_in_doubt(now), *_stock(now), *_guarded(), *_jobs(now)]
+    """What is wrong now, in words."""
+    return [one.text for one in found(timezone.now())]
+
+
+def found(now: datetime) -> list[Alarm]:
+    return [
+        *_connections(),
+        *_workers(),
+        *_waiting(now),
+        *_in_doubt(now),
+        *_stock(now),
+        *_guarded(),
+        *_jobs(now),
+    ]
+
+
+def list_of(name: str, query: str = "") -> str:
+    """The address of a list of the admin."""
+    return reverse(f"admin:{name}_changelist") + (f"?{query}" if query else "")
+
+
+def page_of(name: str, pk: int) -> str:
+    """The address of a record's page in the admin."""
+    return reverse(f"admin:{name}_change", args=[pk])
 
 
 def waiting_to_be_sent() -> QuerySet[WarehouseSubmission]:
@@ -44,59 +91,88 @@ def waiting_to_be_sent() -> QuerySet[WarehouseSubmission]:
     return WarehouseSubmission.objects.filter(status=Transmission.Status.PENDING).exclude(last_error="")
 
 
-def _connections() -> Iterator[str]:
+def _connections() -> Iterator[Alarm]:
     unwell = (Connection.Health.STOPPED, Connection.Health.TROUBLED)
     for one in Connection.objects.filter(health__in=unwell):
-        yield f"connection {one.name}: {one.get_health_display().lower()}: {one.health_message}"
+        text = f"connection {one.name}: {one.get_health_display().lower()}: {one.health_message}"
+        severity = Severity.CRITICAL if one.is_stopped else Severity.WARNING
+        yield _of_connection(one.pk, severity, text, one.health_at)
     for outage in standing():
-        yield pause_text(outage.connection, outage)
+        text = pause_text(outage.connection, outage)
+        yield _of_connection(outage.connection_id, Severity.WARNING, text, outage.since)
 
 
-def _workers() -> Iterator[str]:
+def _of_connection(pk: int, severity: Severity, text: str, since: datetime | None) -> Alarm:
+    path = page_of("integrations_connection", pk)
+    return Alarm(AlertKind.CONNECTION, str(pk), severity, text, path, oldest=since)
+
+
+def _workers() -> Iterator[Alarm]:
     late = late_by()
     if late >= SILENT_AFTER:
-        yield f"no worker has been seen for {late + EVERY}; {ASK} If it is, restart it: its workers take no work."
+        text = f"no worker has been seen for {late + EVERY}; {ASK} If it is, restart it: its workers take no work."
+        yield Alarm(AlertKind.WORKERS, "", Severity.CRITICAL, text, reverse("admin:index"))
 
 
-def _waiting(now: datetime) -> Iterator[str]:
-    long = waiting_to_be_sent().filter(created_at__lt=now - WAITED_LONG)
-    for row in long.values("connection", "connection__name").annotate(number=Count("pk"), first=Min("pk")).order_by():
+def _waiting(now: datetime) -> Iterator[Alarm]:
+    long = waiting_to_be_sent().filter(created_at__lt=now - WAITED_LONG).order_by()
+    rows = long.values("connection", "connection__name")
+    for row in rows.annotate(number=Count("pk"), first=Min("pk"), oldest=Min("created_at")):
         error = WarehouseSubmission.objects.filter(pk=row["first"]).values_list("last_error", flat=True).first()
-        yield f"{row['number']} orders wait to be sent to {row['connection__name']}; the first one: {error}"
+        text = f"{row['number']} orders wait to be sent to {row['connection__name']}; the first one: {error}"
+        path = list_of("orders_warehousesubmission", f"status__exact=pending&connection__id__exact={row['connection']}")
+        yield Alarm(
+            AlertKind.SENDING, str(row["connection"]), Severity.WARNING, text, path, row["number"], row["oldest"]
+        )
 
 
-def _in_doubt(now: datetime) -> Iterator[str]:
+def _in_doubt(now: datetime) -> Iterator[Alarm]:
     """What was sent without a clear answer, again and again or long ago: it may be there or not."""
     for model, what in SENT:
         doubt = model._default_manager.filter(status=Transmission.Status.UNCONFIRMED).filter(
             Q(sent_at__lt=now - IN_DOUBT_LONG) | Q(attempts__gte=IN_DOUBT_ATTEMPTS)
         )
-        for group in doubt.values("connection").annotate(number=Count("pk"), first=Min("pk")).order_by("connection"):
+        groups = doubt.values("connection").annotate(number=Count("pk"), first=Min("pk"), oldest=Min("sent_at"))
+        for group in groups.order_by("connection"):
             first = model._default_manager.select_related("order", "connection").get(pk=group["first"])
-            yield (
+            text = (
                 f"whether {first.connection} took {counted(group['number'], what)} is not known; the first is that of "
                 f"order {first.order}, looked up before it is sent again: {first.last_error or 'no answer came'}"
             )
+            name = f"orders_{model._meta.model_name}"
+            path = list_of(name, f"status__exact=unconfirmed&connection__id__exact={group['connection']}")
+            key = f"{what}:{group['connection']}"
+            yield Alarm(
+                AlertKind.IN_DOUBT, key, Severity.WARNING, text, path, group["number"], group["oldest"]
+            )  # fmt: skip
 
 
-def _stock(now: datetime) -> Iterator[str]:
+def _stock(now: datetime) -> Iterator[Alarm]:
     """Stock of which the last reading was not complete, or whose last complete one is older than a route allows."""
     routes = Route.objects.exclude(state=Route.State.PAUSED).filter(warehouse__is_active=True)
     allowed = dict(routes.order_by("-stale_after_hours").values_list("warehouse", "stale_after_hours"))
     for one in StockReading.objects.filter(connection__in=allowed).select_related("connection").order_by("pk"):
+        text = ""
         if one.partial_reason:
-            yield f"the last reading of the stock of {one.connection} was not complete: {one.partial_reason}"
+            text = f"the last reading of the stock of {one.connection} was not complete: {one.partial_reason}"
         elif one.began_at and one.began_at < now - timedelta(hours=allowed[one.connection_id]):
-            yield f"the stock of {one.connection} was last read completely at {moment(one.began_at)}"
+            text = f"the stock of {one.connection} was last read completely at {moment(one.began_at)}"
+        if text:
+            key, path = str(one.connection_id), page_of("integrations_connection", one.connection_id)
+            yield Alarm(AlertKind.STOCK, key, Severity.WARNING, text, path, oldest=one.began_at)
 
 
-def _guarded() -> Iterator[str]:
+def _guarded() -> Iterator[Alarm]:
     for one in GuardedPublish.objects.filter(state=GuardedPublish.State.WAITING).select_related("route").order_by("pk"):
         number = counted(one.changed, "quantities")
-        yield f"route {one.route}: {number} held back until a person decides (Guarded publishes): {one.reason}"
+        text = f"route {one.route}: {number} held back until a person decides (Guarded publishes): {one.reason}"
+        path = page_of("inventory_guardedpublish", one.pk)
+        yield Alarm(
+            AlertKind.GUARDED, str(one.route_id), Severity.WARNING, text, path, one.changed, one.found_at
+        )  # fmt: skip
 
 
-def _jobs(now: datetime) -> Iterator[str]:
+def _jobs(now: datetime) -> Iterator[Alarm]:
     """Jobs without a run for two intervals, and runs that do not end."""
     latest = SyncRun.objects.filter(connection=OuterRef("connection"), job=OuterRef("job")).order_by("-started_at")
     expected = expected_plans(now).select_related("connection").order_by("pk")
@@ -107,7 +183,8 @@ def _jobs(now: datetime) -> Iterator[str]:
         is_running = run is not None and run.status == SyncRun.Status.RUNNING
         text = _stuck(run, plan, now) if run and is_running else _overdue(plan, run, now)
         if text:
-            yield text
+            path = list_of("integrations_syncrun", f"job={plan.job}&connection__id__exact={plan.connection_id}")
+            yield Alarm(AlertKind.JOB, str(plan.pk), Severity.CRITICAL, text, path)
 
 
 def _stuck(run: SyncRun, plan: JobPlan, now: datetime) -> str:

@@ -38,7 +38,8 @@ VIEWER = Role(
     "Viewer", "sees orders, stock and how everything is doing; changes nothing",
     (
         *_each("orders", "view", "order", "orderline", "hold", "unreadablerecord", "warehousesubmission",
-               "warehousechange", "shipment", "shipmentconfirmation", "shortship", "reconciliation", *MAPS),
+               "warehousechange", "shipment", "shipmentconfirmation", "shortship", "reconciliation", "alert",
+               "alertdelivery", *MAPS),
         *_each("inventory", "view", "skualias", "listing", "publication", "guardedpublish", "inventorylevel",
                "warehouseitem", "inventoryrule", "inventoryfile", "inventorycheck"),
         *_each("integrations", "view", "connection", "route", "syncrun", "jobplan"),
@@ -50,8 +51,9 @@ OPERATOR = Role(
     (
         "orders.change_order", "orders.change_orderline", "orders.resend_order", "inventory.resend_publication",
         "orders.add_backfill", "orders.add_routelook", "orders.add_reconciliation", "integrations.run_job",
-        "integrations.view_exchange", "inventory.publish_listing", "inventory.add_inventoryfile",
-        "inventory.change_inventoryfile", "inventory.add_inventorycheck",
+        "integrations.view_exchange", "orders.mute_alert", "orders.resend_alertdelivery",
+        "inventory.publish_listing", "inventory.add_inventoryfile", "inventory.change_inventoryfile",
+        "inventory.add_inventorycheck",
     ),
     (VIEWER,),
 )  # fmt: skip
@@ -72,7 +74,7 @@ MANAGER = Role(
         "integrations.add_route", "integrations.change_route", "integrations.go_live", "integrations.change_jobplan",
         "inventory.add_listing", "inventory.change_listing", "inventory.release_publish", "orders.short_ship",
         *(f"inventory.{action}_inventoryrule" for action in ("add", "change", "delete")),
-        "admin.view_logentry",
+        "admin.view_logentry", "orders.view_alertsettings",
     ),
     (OPERATOR, MAPPER),
 )  # fmt: skip
@@ -82,7 +84,7 @@ ADMINISTRATOR = Role(
         *(f"integrations.{action}_connection" for action in ("add", "change", "delete")),
         "integrations.change_credentials", "integrations.delete_route", "inventory.delete_listing",
         *(f"auth.{action}_user" for action in ("view", "add", "change", "delete")), "auth.view_group",
-        "axes.view_accessattempt", "axes.delete_accessattempt",
+        "axes.view_accessattempt", "axes.delete_accessattempt", "orders.change_alertsettings", "orders.test_alerts",
     ),
     (MANAGER,),
 )  # fmt: skip

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from django_q.tasks import async_task
+
 from integrations.dispatch import take_up
 from orders import jobs, map_upload
+from orders.alerting import delivering, watch
 
 
 def pull_orders(connection_id: int, asked_at: str = "") -> str:
@@ -47,6 +50,17 @@ def reconcile(connection_id: int, asked_at: str = "", which: str = "") -> str:
 
 def forget_map_previews() -> None:
     map_upload.forget_old()
+
+
+def send_alerts() -> None:
+    """Every minute: what is wrong becomes alerts, and what is to be told is sent by whichever worker is free."""
+    watch.look(by_worker=True)
+    if delivering.is_due():
+        async_task("orders.tasks.deliver_alerts", task_name="deliver_alerts")
+
+
+def deliver_alerts() -> str:
+    return delivering.deliver()
 
 
 def _do(job: str, connection_id: int, asked_at: str) -> str:

@@ -34,7 +34,8 @@ def test_it_starts_with_a_good_environment() -> None:
     ("SECRET_KEY", ""), ("SECRET_KEY", "short-s3cret"), ("CREDENTIALS_KEYS", ""), ("CREDENTIALS_KEYS", f"{KEY},n0t-a-key"),
     ("DEBUG", "perhaps"), ("DATABASE_URL", "mysql://u:hunter2@h/x"), ("DATABASE_URL", "hunter2"),
     ("REDIS_URL", "hunter2"), ("STALE_AFTER_SECONDS", "soon"), ("STALE_AFTER_SECONDS", "0"), ("RETRY_BASE_SECONDS", "-1"),
-    ("CSRF_TRUSTED_ORIGINS", "shop.example"), ("ALERT_WEBHOOK_URL", "hunter2"), ("EMAIL_URL", "hunter2"),
+    ("CSRF_TRUSTED_ORIGINS", "shop.example"), ("ALERT_WEBHOOK_URL", "hunter2"),
+    ("ALERT_WEBHOOK_URL", "http://hooks.example.com/hunter2"), ("SITE_URL", "hunter2"), ("EMAIL_URL", "hunter2"),
 ])  # fmt: skip
 def test_a_wrong_value_is_named_and_not_repeated(name: str, value: str) -> None:
     done = start(**{name: value})
@@ -67,3 +68,9 @@ def test_it_starts_with_redis_as_its_queue() -> None:
 
 def test_debug_needs_no_keys() -> None:
     assert start(DEBUG="on", SECRET_KEY="", CREDENTIALS_KEYS="").returncode == 0
+
+
+def test_recipients_whom_no_mail_can_reach_are_warned_of() -> None:
+    done = start(ALERT_RECIPIENTS="ops@example.com")
+    assert done.returncode == 0
+    assert "ALERT_RECIPIENTS is set, but no mail can leave" in done.stderr

@@ -80,7 +80,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
         # Who may only look gets every field as plain text, and this one is never shown.
         may = obj is None or (self.has_change_permission(request, obj) and self.has_credentials_permission(request))
         secrets = self._secrets_of(obj) if may else ()
-        fields = ("name", "provider", "username", *secrets, "base_url", "is_active")
+        fields = ("name", "provider", "username", *secrets, "credential_expires_on", "base_url", "is_active")
         account = (None, {"fields": fields, "description": hint})
         pulling = ("How it is read", {
             "classes": ["collapse"],

@@ -1,5 +1,6 @@
 """Tables of the top layer: orders as the marketplace has them, and everything sent for them."""
 
+from orders.models.alerting import Alert, AlertDelivery, AlertKind, AlertSettings, Severity
 from orders.models.changing import ShortShip, WarehouseChange
 from orders.models.order import (
     Hold,
@@ -25,6 +26,10 @@ from orders.models.set_up import Backfill, MapUpload, RouteLook
 
 __all__ = [
     "NOT_SENT",
+    "Alert",
+    "AlertDelivery",
+    "AlertKind",
+    "AlertSettings",
     "Backfill",
     "CarrierService",
     "ConfirmedLine",
@@ -37,6 +42,7 @@ __all__ = [
     "ReconciledOrder",
     "Reconciliation",
     "RouteLook",
+    "Severity",
     "Shipment",
     "ShipmentConfirmation",
     "ShipmentLine",

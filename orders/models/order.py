@@ -96,6 +96,7 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["connection", "status", "ordered_at"], name="order_worklists"),
+            models.Index(fields=["connection", "received_at"], name="order_by_arrival"),
             models.Index(fields=["full_number"], name="order_by_full_number"),
         ]
         constraints = [

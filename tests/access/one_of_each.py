@@ -24,6 +24,9 @@ from inventory.models import (
 )
 from inventory.rules import InventoryRule
 from orders.models import (
+    Alert,
+    AlertDelivery,
+    AlertSettings,
     CarrierService,
     Hold,
     Order,
@@ -69,6 +72,7 @@ def make() -> dict[type[Model], Model]:
         CarrierService.objects.create(connection=market, carrier_text="Brown", carrier_code="UPS"),
         UnreadableRecord.objects.create(connection=market, digest="d", reason="no number", raw="<order/>"),
         Reconciliation.objects.create(connection=market, since=NOW - timedelta(days=1), until=NOW),
+        *_about_alerts(),
         *_about_an_order(market, house, route),
         *_about_people(),
     ]  # fmt: skip
@@ -102,6 +106,14 @@ def _about_an_order(market: Connection, house: Connection, route: Route) -> list
         ShortShip.objects.create(order=order, connection=market, order_line=line, reason_code="GONE", status="parked"),
         Shipment.objects.create(connection=house, remote_id="1", order=order, state="packed"),
     ]
+
+
+def _about_alerts() -> list[Model]:
+    alert = Alert.objects.create(kind="held", severity="warning", text="1 order waits")
+    return [
+        alert, AlertSettings.current(),
+        AlertDelivery.objects.create(alert=alert, channel="email", what="opened", status="parked"),
+    ]  # fmt: skip
 
 
 def _about_people() -> list[Model]:

@@ -1,0 +1,118 @@
+"""What waits for a person, as alarms: one per cause, however many orders it concerns. A query or two per worklist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from django.db.models import Count, F, Max, Min
+
+from integrations.transmissions import Transmission
+from integrations.wording import counted
+from inventory.models import Publication
+from orders.alarms import SENT, Alarm, list_of, page_of
+from orders.models import (
+    AlertKind,
+    Hold,
+    Order,
+    Reconciliation,
+    Severity,
+    UnreadableRecord,
+)
+
+PARKED = Transmission.Status.PARKED
+TO_SHIP = (*Order.UNSENT, Order.Status.SUBMITTED, Order.Status.PARTLY_SHIPPED)
+
+
+def alarms(names: Mapping[int, str], late_after: timedelta, now: datetime) -> Iterator[Alarm]:
+    """Every worklist that is not empty. `names` are those of the connections, by id; a `late_after` of 0 is never."""
+    yield from _held(names)
+    yield from _refused(names)
+    yield from _refused_quantities()
+    yield from _unreadable(names)
+    yield from _reconciliations()
+    if late_after:
+        yield from _late(names, late_after, now)
+
+
+def _held(names: Mapping[int, str]) -> Iterator[Alarm]:
+    """One per marketplace and kind of hold; how many subjects (SKUs, codes) it is about is in the text."""
+    groups = Hold.objects.filter(resolved_at=None).order_by().values("kind", "order__connection")
+    for row in groups.annotate(
+        orders=Count("order", distinct=True), subjects=Count("subject", distinct=True), about=Min("subject"),
+        oldest=Min("opened_at"),
+    ):  # fmt: skip
+        kind, marketplace = Hold.Kind(row["kind"]), row["order__connection"]
+        more = f" and {row['subjects'] - 1} more" if row["subjects"] > 1 else ""
+        about = f" ({row['about']}{more})" if row["about"] else ""
+        verb = "waits" if row["orders"] == 1 else "wait"
+        text = f"{counted(row['orders'], 'orders')} of {names[marketplace]} {verb} for a person: {kind.label}{about}"
+        path = list_of("orders_order", f"held={kind.value}&connection__id__exact={marketplace}")
+        yield Alarm(
+            AlertKind.HELD, f"{kind.value}:{marketplace}", Severity.WARNING, text, path, row["orders"], row["oldest"]
+        )  # fmt: skip
+
+
+def _refused(names: Mapping[int, str]) -> Iterator[Alarm]:
+    for model, what in SENT:
+        parked = model._default_manager.filter(connection__in=list(names), status=PARKED).order_by()
+        rows = parked.values("connection").annotate(number=Count("pk"), oldest=Min("finished_at"), last=Max("pk"))
+        for row in rows:
+            said = model._default_manager.filter(pk=row["last"]).values_list("last_error", flat=True).first()
+            verb = "was" if row["number"] == 1 else "were"
+            number = counted(row["number"], what)
+            text = f"{number} to {names[row['connection']]} {verb} refused or given up; the last one: {said}"
+            query = f"status__exact=parked&connection__id__exact={row['connection']}"
+            path = list_of(f"orders_{model._meta.model_name}", query)
+            key = f"{model._meta.model_name}:{row['connection']}"
+            yield Alarm(AlertKind.REFUSED, key, Severity.WARNING, text, path, row["number"], row["oldest"])
+
+
+def _refused_quantities() -> Iterator[Alarm]:
+    parked = Publication.objects.filter(status=PARKED).order_by()
+    rows = parked.values(route=F("listing__route"))
+    for row in rows.annotate(number=Count("pk"), oldest=Min("finished_at"), name=Min("listing__route__name")):
+        verb = "was" if row["number"] == 1 else "were"
+        text = f"{counted(row['number'], 'quantities')} of route {row['name']} {verb} refused (Publications)"
+        path = list_of("inventory_publication", "status__exact=parked")
+        yield Alarm(
+            AlertKind.REFUSED, f"publication:{row['route']}", Severity.WARNING, text, path, row["number"], row["oldest"]
+        )  # fmt: skip
+
+
+def _unreadable(names: Mapping[int, str]) -> Iterator[Alarm]:
+    rows = UnreadableRecord.objects.filter(resolved_at=None).order_by().values("connection")
+    for row in rows.annotate(number=Count("pk"), oldest=Min("first_seen_at")):
+        text = f"{counted(row['number'], 'orders')} of {names[row['connection']]} could not be read"
+        path = list_of("orders_unreadablerecord", f"connection__id__exact={row['connection']}")
+        yield Alarm(
+            AlertKind.UNREADABLE, str(row["connection"]), Severity.WARNING, text, path, row["number"], row["oldest"]
+        )  # fmt: skip
+
+
+def _reconciliations() -> Iterator[Alarm]:
+    """What the last comparison of each marketplace found to be wrong."""
+    finished = Reconciliation.objects.exclude(finished_at=None).order_by()
+    last = finished.values("connection").annotate(last=Max("pk")).values("last")
+    for report in Reconciliation.objects.filter(pk__in=last).select_related("connection"):
+        if report.exceptions:
+            text = f"{report.exceptions} exceptions when both sides were compared: {report}"
+            path = page_of("orders_reconciliation", report.pk)
+            yield Alarm(
+                AlertKind.RECONCILIATION, str(report.connection_id), Severity.WARNING, text, path, report.exceptions,
+                report.finished_at,
+            )  # fmt: skip
+
+
+def _late(names: Mapping[int, str], late_after: timedelta, now: datetime) -> Iterator[Alarm]:
+    late = Order.objects.filter(connection__in=list(names), status__in=TO_SHIP, ordered_at__lt=now - late_after)
+    for row in late.order_by().values("connection").annotate(number=Count("pk"), oldest=Min("ordered_at")):
+        verb = "is" if row["number"] == 1 else "are"
+        text = (
+            f"{counted(row['number'], 'orders')} of {names[row['connection']]} {verb} older than "
+            f"{late_after.days} days and not shipped completely"
+        )
+        path = list_of("orders_order", f"connection__id__exact={row['connection']}&o=1")
+        yield Alarm(
+            AlertKind.LATE, str(row["connection"]), Severity.WARNING, text, path, row["number"], row["oldest"]
+        )  # fmt: skip

@@ -1,0 +1,283 @@
+"""From a cause to a message: one per cause, kept true while it lasts, closed by itself, and sent once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from integrations.models import Connection
+from orders import tasks
+from orders.alerting import delivering, rules, watch
+from orders.models import (
+    Alert,
+    AlertDelivery,
+    AlertSettings,
+    Hold,
+    Order,
+    Reconciliation,
+    ShipmentConfirmation,
+    UnreadableRecord,
+    WarehouseChange,
+    WarehouseSubmission,
+)
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def minute() -> list[str]:
+    """A minute of the caretaker and a worker; the subjects of the mails that left in it."""
+    before = len(mail.outbox)
+    watch.look(by_worker=True)
+    AlertDelivery.objects.filter(not_before__lte=timezone.now() + watch.CATCHING_UP).update(not_before=None)
+    delivering.deliver()
+    return [one.subject.removeprefix("[Crossdock] ") for one in mail.outbox[before:]]
+
+
+def later(by: timedelta) -> None:
+    """The world is so much older: everything was told that long ago."""
+    for one in Alert.objects.exclude(told_at=None):
+        Alert.objects.filter(pk=one.pk).update(told_at=(one.told_at or timezone.now()) - by)
+
+
+def health(value: str) -> None:
+    Connection.objects.update(health=value)
+
+
+def test_a_cause_is_told_once_reminded_of_and_closed_by_itself(stopped: Connection) -> None:
+    assert minute() == ["Critical: connection Gecko: stopped: token refused"]
+    assert minute() == []
+    later(12 * HOUR)
+    assert minute() == ["Still critical: connection Gecko: stopped: token refused"]
+    health("working")
+    assert minute() == ["Over: connection Gecko: stopped: token refused"]
+    assert minute() == []
+    alert = Alert.objects.get()
+    assert alert.state == "closed"
+    assert [one.status for one in alert.deliveries.all()] == ["accepted"] * 3
+
+
+def test_a_message_says_where_it_is_mended_and_belongs_to_its_thread(stopped: Connection) -> None:
+    minute()
+    [sent], alert = mail.outbox, Alert.objects.get()
+    assert sent.to == ["ops@example.com"]
+    assert f"https://crossdock.example.com/admin/integrations/connection/{stopped.pk}/change/" in sent.body
+    assert f"https://crossdock.example.com/admin/orders/alert/{alert.pk}/change/" in sent.body
+    assert sent.extra_headers["References"] == f"<crossdock-alert-{alert.pk}@crossdock.example.com>"
+
+
+def test_many_orders_with_one_cause_are_one_alert_that_grows(how: AlertSettings) -> None:
+    shop = Connection.objects.create(name="Overstock", provider="supplier_oasis")
+
+    def hold(*skus: str) -> None:
+        for sku in skus:
+            now, number = timezone.now(), f"1-{Order.objects.count()}"
+            order = Order.objects.create(
+                connection=shop, full_number=number, short_reference=number, status="on_hold", ordered_at=now,
+                ordered_on=now.date(),
+            )  # fmt: skip
+            Hold.objects.create(order=order, kind="unknown_sku", subject=sku, message="?")
+
+    hold("MUG")
+    assert minute() == ["Warning: 1 order of Overstock waits for a person: Unknown SKU (MUG)"]
+    hold("MUG", "MUG")
+    assert minute() == []
+    hold(*"abcdef")
+    assert minute() == []  # the cool-down
+    later(HOUR)
+    assert minute() == ["Still warning: 9 orders of Overstock wait for a person: Unknown SKU (MUG and 6 more)"]
+    alert = Alert.objects.get()
+    assert (alert.count, alert.oldest) == (9, Hold.objects.earliest("opened_at").opened_at)
+
+
+def test_what_comes_and_goes_is_told_once_in_a_cool_down(stopped: Connection) -> None:
+    assert len(minute()) == 1
+    health("working")
+    assert [subject[:4] for subject in minute()] == ["Over"]
+    for _ in range(3):
+        health("stopped")
+        assert minute() == []
+        health("working")
+        assert minute() == []
+    health("stopped")
+    minute()
+    AlertDelivery.objects.filter(status="pending").update(not_before=None)
+    assert minute() == ["Again critical: connection Gecko: stopped: token refused"]
+    assert Alert.objects.count() == 1
+    later(2 * HOUR)
+    health("working")
+    minute()
+    Alert.objects.update(closed_at=timezone.now() - HOUR)
+    health("stopped")
+    assert [subject[:8] for subject in minute()] == ["Critical"]
+    assert Alert.objects.count() == 2
+
+
+def test_a_mute_outlasts_its_alert_and_ends_by_itself(stopped: Connection) -> None:
+    minute()
+    Alert.objects.update(muted_until=timezone.now() + HOUR, closed_at=timezone.now() - 2 * HOUR)
+    assert minute() == []
+    again = Alert.objects.get(closed_at=None)
+    assert again.is_muted
+    Alert.objects.filter(pk=again.pk).update(muted_until=timezone.now() - MINUTE)
+    assert len(minute()) == 1
+
+
+def test_what_ended_in_the_quiet_hours_is_never_told(stopped: Connection, how: AlertSettings) -> None:
+    Connection.objects.update(health="troubled")
+    now = timezone.now()
+    AlertSettings.objects.update(quiet_from=(now - HOUR).time(), quiet_until=(now + HOUR).time())
+    assert minute() == []
+    [waiting] = AlertDelivery.objects.filter(status="pending")
+    assert waiting.not_before is not None
+    assert HOUR - MINUTE < waiting.not_before - now < HOUR + MINUTE
+    health("working")
+    assert minute() == []
+    assert AlertDelivery.objects.get().status == "withdrawn"
+
+
+def test_a_digest_is_sent_once_a_day_and_only_if_there_is_something_to_tell(how: AlertSettings) -> None:
+    assert minute() == []
+    now = timezone.now()
+    shop = Connection.objects.create(
+        name="Overstock", provider="supplier_oasis", credential_expires_on=now.date() + timedelta(days=10)
+    )  # fmt: skip
+    AlertSettings.objects.update(digest_hour=now.hour)
+    assert minute() == []  # it was not there at that hour
+    Alert.objects.update(opened_at=now - 2 * HOUR)
+    assert minute() == ["Digest: 1 alert, 0 over"]
+    assert f"the credential of connection {shop} ends in 10 days" in mail.outbox[0].body
+    assert minute() == []
+
+
+@pytest.mark.parametrize(
+    ("days", "severity"), [(15, ""), (14, "info"), (4, "info"), (3, "warning"), (1, "critical"), (-5, "critical")]
+)
+def test_a_credential_that_ends_is_told_ever_more_loudly(how: AlertSettings, days: int, severity: str) -> None:
+    today = timezone.now().date()
+    Connection.objects.create(
+        name="Overstock", provider="supplier_oasis", credential_expires_on=today + timedelta(days=days)
+    )  # fmt: skip
+    minute()
+    assert list(Alert.objects.values_list("severity", flat=True)) == ([severity] if severity else [])
+
+
+def test_orders_that_stop_coming_are_told_where_they_are_usual(how: AlertSettings) -> None:
+    shop = Connection.objects.create(name="Overstock", provider="supplier_oasis")
+    gecko = Connection.objects.create(name="Gecko", provider="tradegecko")
+    shop.routes.create(
+        name="Main", state="live", marketplace_warehouse_name="W", warehouse=gecko, location_name="L"
+    )  # fmt: skip
+    now = timezone.now()
+    times = [now - timedelta(weeks=week, minutes=10 * place) for week in range(1, 7) for place in range(30)]
+    Order.objects.bulk_create(
+        Order(connection=shop, full_number=f"1-{place}", short_reference=f"1-{place}", status="confirmed",
+              ordered_at=at, ordered_on=at.date(), received_at=at)
+        for place, at in enumerate([*times, now - 2 * HOUR])
+    )  # fmt: skip
+    [subject] = minute()
+    assert subject.startswith("Critical: no order has come from Overstock since ")
+    Order.objects.filter(full_number="1-0").update(received_at=timezone.now())
+    assert [one[:4] for one in minute()] == ["Over"]
+
+
+def test_what_a_restarted_worker_catches_up_with_is_not_told_at_once(stopped: Connection) -> None:
+    watch.look(by_worker=True)
+    [row] = AlertDelivery.objects.all()
+    assert row.not_before is not None
+    assert not delivering.is_due()
+    AlertSettings.objects.update(looked_at=timezone.now() - MINUTE)
+    Alert.objects.all().delete()
+    watch.look(by_worker=True)
+    assert delivering.is_due()
+
+
+def test_a_slower_look_does_not_undo_a_later_one(stopped: Connection) -> None:
+    AlertSettings.objects.update(looked_at=timezone.now() + MINUTE)
+    watch.look(by_worker=True)
+    assert not Alert.objects.exists()
+
+
+def test_the_caretaker_writes_it_down_and_a_worker_sends_it(stopped: Connection) -> None:
+    AlertSettings.objects.update(looked_at=timezone.now() - MINUTE)
+    tasks.send_alerts()
+    assert [row.task["func"] for row in OrmQ.objects.all()] == ["orders.tasks.deliver_alerts"]
+    assert tasks.deliver_alerts() == "1 alert sent"
+    assert tasks.deliver_alerts() == "0 alerts sent"
+    assert len(mail.outbox) == 1
+
+
+def test_nothing_is_written_for_a_channel_that_is_not_set_up_and_it_is_told_once_it_is(
+    stopped: Connection, settings: Any
+) -> None:
+    settings.ALERT_RECIPIENTS = []
+    minute()
+    assert Alert.objects.get().told_at is None
+    assert not AlertDelivery.objects.exists()
+    AlertSettings.objects.update(recipients="clerk@example.com\n\nboss@example.com")
+    assert len(minute()) == 1
+    assert mail.outbox[0].to == ["clerk@example.com", "boss@example.com"]
+
+
+def test_each_message_is_written_once_by_constraint(stopped: Connection) -> None:
+    minute()
+    row = AlertDelivery.objects.get()
+    with pytest.raises(Exception, match="(?i)unique"), transaction.atomic():
+        AlertDelivery.objects.create(alert=row.alert, channel=row.channel, what=row.what, number=row.number)
+
+
+def test_looking_costs_few_queries_however_many_alerts_there_are(
+    stopped: Connection, django_assert_max_num_queries: Any
+) -> None:
+    for place in range(20):
+        Connection.objects.create(name=f"C{place}", provider="tradegecko", health="troubled")
+    minute()
+    with django_assert_max_num_queries(60):
+        watch.look(by_worker=True)
+
+
+def test_every_worklist_is_an_alert_that_leads_to_it(how: AlertSettings, client: Client) -> None:
+    shop = Connection.objects.create(name="Overstock", provider="supplier_oasis")
+    gecko = Connection.objects.create(name="Gecko", provider="tradegecko")
+    then = timezone.now() - timedelta(days=9)
+    order = Order.objects.create(
+        connection=shop, full_number="1-1", short_reference="1-1", status="submitted", ordered_at=then,
+        ordered_on=then.date(),
+    )  # fmt: skip
+    values: dict[str, Any] = {"order": order, "created_at": then, "sent_at": then, "finished_at": then}
+    WarehouseSubmission.objects.create(connection=gecko, status="parked", last_error="no such variant", **values)
+    WarehouseChange.objects.create(connection=gecko, status="unconfirmed", **values)
+    ShipmentConfirmation.objects.create(connection=shop, status="unconfirmed", **values)
+    UnreadableRecord.objects.create(connection=shop, digest="d", reason="?", raw="<")
+    Hold.objects.create(order=order, kind="changed_order", message="?")
+    Reconciliation.objects.create(connection=shop, since=then, until=then, finished_at=then, counts={"doubled": 2})
+    watch.look(by_worker=True)
+    found = Alert.objects.order_by("kind", "key")
+    assert [(one.kind, one.count) for one in found] == [
+        ("held", 1), ("in_doubt", 1), ("in_doubt", 1), ("late", 1), ("reconciliation", 2), ("refused", 1),
+        ("unreadable", 1),
+    ]  # fmt: skip
+    assert "no such variant" in found.get(kind="refused").text
+    client.force_login(User.objects.create_superuser("boss"))
+    for one in found:
+        assert client.get(one.path).status_code == 200, one.path
+
+
+def test_a_mute_in_the_middle_of_a_look_stands(stopped: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    minute()
+    known, until = rules.telling, timezone.now() + HOUR
+
+    def while_a_person_mutes(*args: Any) -> Any:
+        Alert.objects.update(muted_until=until)
+        return known(*args)
+
+    monkeypatch.setattr(rules, "telling", while_a_person_mutes)
+    watch.look(by_worker=True)
+    assert Alert.objects.get().muted_until == until
