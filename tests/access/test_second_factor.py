@@ -75,7 +75,7 @@ def test_an_app_that_was_set_up_before_keys_were_encrypted_goes_on_working(clerk
     before = TOTPDevice.objects.create(user=clerk, name="authenticator app")
     codes = StaticDevice.objects.create(user=clerk, name="recovery codes")
     StaticToken.objects.create(device=codes, token="abcd2345")
-    migration = import_module("integrations.migrations.0014_encrypted_second_factors")
+    migration = import_module("integrations.migrations.0015_encrypted_second_factors")
 
     migration.encrypt_keys(apps, None)
     migration.print_codes(apps, None)

@@ -23,7 +23,7 @@ def print_codes(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0013_permissions'),
+        ('integrations', '0014_credential_expiry'),
         ('otp_static', '0003_add_timestamps'),
         ('otp_totp', '0003_add_timestamps'),
     ]
