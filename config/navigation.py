@@ -21,6 +21,17 @@ def _item(title: str, icon: str, model: str, *, seen_with: str = "") -> dict[str
     }
 
 
+def _worklist(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
+    """A worklist (`orders.worklists`) with how many rows it has, for those who may see it."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:worklist_{name}"),
+        "badge": f"orders.admin.badges.{name}",
+        "permission": lambda request: request.user.has_perm(permission),
+    }
+
+
 def _is_on_holds(request: HttpRequest) -> bool:
     """The worklist of what needs mapping lies below the holds, and is an entry of its own."""
     return "/orders/hold/" in request.path and "/needs-mapping/" not in request.path
@@ -46,16 +57,30 @@ UNFOLD: dict[str, Any] = {
         "show_search": True,
         "navigation": [
             {
-                "title": "Orders",
+                "title": "Worklists",
                 "items": [
-                    _item("Orders", "shopping_cart", "orders.order"),
                     {
                         "title": "Needs mapping",
                         "icon": "alt_route",
                         "link": reverse_lazy("admin:orders_needs_mapping"),
-                        "badge": "orders.admin.mapping.badge",
+                        "badge": "orders.admin.badges.mapping",
                         "permission": lambda request: request.user.has_perm("orders.view_hold"),
                     },
+                    _worklist("Refused", "block", "refused", "orders.view_order"),
+                    _worklist("Outcome unknown", "help", "unknown", "orders.view_order"),
+                    _worklist("Cancel requests", "cancel", "cancellations", "orders.view_order"),
+                    _worklist("Changed after sending", "published_with_changes", "changes", "orders.view_order"),
+                    _worklist("Carrier unknown", "local_post_office", "carriers", "orders.view_order"),
+                    _worklist("Late to ship", "running_with_errors", "late", "orders.view_order"),
+                    _worklist("Other holds", "front_hand", "holds", "orders.view_order"),
+                    _worklist("Guarded inventory", "gpp_maybe", "guarded", "inventory.view_guardedpublish"),
+                    _worklist("Connections in trouble", "power_off", "connections", "integrations.view_connection"),
+                ],
+            },
+            {
+                "title": "Orders",
+                "items": [
+                    _item("Orders", "shopping_cart", "orders.order"),
                     {**_item("Holds", "front_hand", "orders.hold"), "active": _is_on_holds},
                     _item("Unreadable records", "broken_image", "orders.unreadablerecord"),
                     _item("Submissions", "outbox", "orders.warehousesubmission"),

@@ -9,6 +9,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config import passwords, second_factor_pages
+from orders.admin import start
 from orders.alerting import health
 
 
@@ -26,10 +27,11 @@ def deep_healthz(_request: HttpRequest) -> HttpResponse:
 
 
 handler403, handler404 = "config.refusals.forbidden", "config.refusals.not_found"
+_admin_urls, *_ = admin.site.urls
 urlpatterns = [
     path("admin/second-factor/", include(second_factor_pages.urls())),
     path("admin/password_change/", admin.site.admin_view(passwords.change, cacheable=True), name="password_change"),
-    path("admin/", admin.site.urls),
+    path("admin/", ([*start.urls(), *_admin_urls], "admin", admin.site.name)),
     path("healthz", healthz),
     path("healthz/deep", deep_healthz),
     path("", RedirectView.as_view(pattern_name="admin:index")),

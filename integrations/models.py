@@ -212,6 +212,10 @@ class Route(models.Model):
     unmapped_shipping = models.CharField(max_length=6, choices=Unmapped, default=Unmapped.PASS)
     partial_shipments = models.CharField(max_length=14, choices=Partial, default=Partial.AT_ONCE)
 
+    ship_within_days = models.PositiveSmallIntegerField(
+        "ship within", default=2, validators=[MaxValueValidator(60)],
+        help_text="Business days after the day of the order; the last of them is its ship date. 0: the same day.",
+    )  # fmt: skip
     changes_before_sending = models.CharField(
         "changes before sending", max_length=5, choices=ChangesBefore, default=ChangesBefore.APPLY,
         help_text="When the marketplace changes address, service, quantities or SKUs of an order that was not sent.",
@@ -358,7 +362,10 @@ class SyncRun(models.Model):
         verbose_name = "run"
         verbose_name_plural = "runs"
         ordering = ["-started_at", "-pk"]
-        indexes = [models.Index(fields=["connection", "job", "-started_at"], name="run_latest_of_job")]
+        indexes = [
+            models.Index(fields=["connection", "job", "-started_at"], name="run_latest_of_job"),
+            models.Index(fields=["-started_at", "-id"], name="run_by_start"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["connection", "job"], condition=Q(status="running"), name="one_running_run_per_job"
@@ -387,6 +394,7 @@ class Exchange(models.Model):
         verbose_name = "request and answer"
         verbose_name_plural = "requests and answers"
         ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["status", "-at"], name="exchange_by_answer")]
 
     def __str__(self) -> str:
         return f"{self.method} {wording.address(self.url)[:80]} → {self.status or 'no answer'}"

@@ -99,13 +99,13 @@ class Run:
         self.wakes.add((job, connection_id))
 
     def beat(self) -> None:
-        """Show that we are alive, at most every few seconds. Raises RunLost if we were taken for dead."""
+        """Show that we are alive, and how far, at most every few seconds. Raises RunLost if we were taken for dead."""
         now = timezone.now()
         if now - self._last_beat < BEAT_EVERY:
             return
         self._last_beat = now
         mine = SyncRun.objects.filter(pk=self.record.pk, status=SyncRun.Status.RUNNING)
-        if not mine.update(heartbeat_at=now):
+        if not mine.update(heartbeat_at=now, counts={**self.counts, "calls": self.journal.calls}):
             raise RunLost(f"{self.record} was closed as interrupted while it was still running")
 
     def window(self, since: datetime, until: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 PLURALS = re.compile(
@@ -33,3 +33,17 @@ def address(url: str) -> str:
 def moment(at: datetime | None) -> str:
     """A time to the second, in UTC, with the zone named; `config/formats` writes the same."""
     return "–" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def lasted(took: timedelta | None) -> str:
+    """How long something took, in the two largest units that it has: `12.3 s`, `4 min 10 s`, `2 d 3 h`."""
+    if took is None:
+        return "–"
+    if took < timedelta(minutes=2):
+        return f"{max(took.total_seconds(), 0):.1f} s"
+    minutes, seconds = divmod(int(took.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"

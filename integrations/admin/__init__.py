@@ -1,5 +1,5 @@
 """The admin's pages of the bottom layer."""
 
-from integrations.admin import audit, connections, names, people, records
+from integrations.admin import audit, connections, exchanges, names, people, runs
 
-__all__ = ["audit", "connections", "names", "people", "records"]
+__all__ = ["audit", "connections", "exchanges", "names", "people", "runs"]

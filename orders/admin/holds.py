@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from unfold.decorators import action, display
 
-from integrations.admin.records import legible
+from integrations.admin.legible import legible
 from integrations.admin_base import NoteForm, ReadOnly, ago, ask, ask_many, clip, found_or_404
 from orders import actions
 from orders.admin import mapping

@@ -92,11 +92,6 @@ def address(marketplace_id: int, kind: str, subject: str, order: Order | None = 
     return f"{reverse('admin:orders_map_cause')}?{urlencode({**asked, **({'order': order.pk} if order else {})})}"
 
 
-def badge(request: HttpRequest) -> str:
-    """How many causes wait, beside the entry of the menu."""
-    return str(causes.count()) if request.user.has_perm("orders.view_hold") else ""
-
-
 def _save(request: HttpRequest, cause: Cause, form: Form) -> HttpResponse:
     try:
         done = form.save(request)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
-from integrations.admin.records import legible
+from integrations.admin.legible import legible
 from integrations.transmissions import Transmission
 from orders import edits
 from orders.admin import labels, remedies

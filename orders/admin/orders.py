@@ -32,6 +32,7 @@ from integrations.admin_forms import ShownForm
 from integrations.dispatch import enqueue
 from orders import actions, arrivals, short_shipping
 from orders.admin import labels, order_page, worklists
+from orders.admin.by_ship_date import ByShipDate
 from orders.admin.deciding import Deciding
 from orders.admin.sending import RESEND
 from orders.models import Hold, IllegalTransition, Order, OrderLine, WarehouseSubmission
@@ -151,8 +152,8 @@ class Lines(ChangedRowsOnly):
 @admin.register(Order)
 class OrderAdmin(Deciding, ChangedFieldsOnly):
     list_display = ("number", "reference", "shown_status", "shown_holds", "route", "to", "age")
-    list_filter = (Worklist, OfCause, "status", Held, "route", "connection", "is_freight", "submission__is_test",
-                   "route__state")  # fmt: skip
+    list_filter = (Worklist, OfCause, ByShipDate, "status", Held, "route", "connection", "is_freight",
+                   "submission__is_test", "route__state")  # fmt: skip
     list_before_template = "admin/orders/tabs.html"
     search_fields = ("full_number", "short_reference", "ship_name", "ship_postal_code", "lines__partner_sku",
                      "lines__option_sku", "shipments__tracking_number")  # fmt: skip

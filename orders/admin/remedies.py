@@ -38,7 +38,7 @@ def with_remedies(order: Order, user: Any) -> list[Shown]:
     possible = decisions.possible(order)
     shown = []
     for hold in holds:
-        label, permission, url = _remedy(order, hold)
+        label, permission, url = remedy(order, hold)
         kind = Hold.Kind(hold.kind)
         may = may_map(user, kind) if kind in causes.MAPPED else not permission or user.has_perm(permission)
         others = tuple(_decisions(order, hold, possible)) if user.has_perm(CHANGE) else ()
@@ -64,7 +64,7 @@ DECISIONS = (
 CHANGE = "orders.change_order"
 
 
-def _remedy(order: Order, hold: Hold) -> tuple[str, str, str]:
+def remedy(order: Order, hold: Hold) -> tuple[str, str, str]:
     """Label, the permission it needs, and address; all empty where the message alone must do."""
     market = order.connection_id
     if hold.kind in causes.MAPPED:

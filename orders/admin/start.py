@@ -1,140 +1,109 @@
-"""The start page: what waits for a person by cause, what is wrong, and the last run of each job. Few queries."""
+"""The start page. What needs a person comes with the page; its other parts are fetched by themselves, and again.
+
+So the page is there at once, each request asks few queries, and who leaves it open sees how things stand now.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Max
-from django.http import HttpRequest
-from django.urls import reverse
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
 
-from integrations.admin.connections import HEALTH_COLOURS
-from integrations.admin.records import RUN_COLOURS
-from integrations.admin_base import ago
-from integrations.models import Connection, SyncRun
-from integrations.transmissions import Transmission
-from integrations.wording import job_name
 from inventory import listing_states, readings
-from inventory.models import GuardedPublish, Publication
-from orders import causes, trials
-from orders.admin import labels, worklists
-from orders.admin.labels import Label
-from orders.alarms import alarms
-from orders.models import Hold, Order, Reconciliation, UnreadableRecord
+from orders import alarms, figures, ship_dates, worklists
+from orders.admin import machinery, tiles, worklist_page
+from orders.admin.charts import bars
 
-LEFT_BEHIND = "submission__is_test__exact=1&route__state__exact=live"
-H, R = Connection.Health, SyncRun.Status
+May = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How many there are of something, and the list that shows them."""
+class Section:
+    """A part of the page with an address of its own. Who has none of `permissions` does not get it."""
 
     title: str
-    number: int
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """A record with its state, for a row that leads to its page."""
-
-    title: str
-    label: Label
-    record: Any
-    url: str
-    at: str = ""
+    permissions: tuple[str, ...]
+    context: Callable[[May], dict[str, Any]]
 
 
 def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the start page shows to this person (unfold's DASHBOARD_CALLBACK)."""
     may = request.user.has_perm
+    sees_orders = may("orders.view_order")
     return {
         **context,
-        "waiting": _waiting(may) if may("orders.view_order") else None,
-        "unreconciled": _unreconciled() if may("orders.view_reconciliation") else None,
-        "statuses": _statuses() if may("orders.view_order") else [],
-        "alarms": alarms() if may("integrations.view_connection") else [],
-        "connections": _connections() if may("integrations.view_connection") else [],
-        "quantities": listing_states.coverage() if may("inventory.view_listing") else None,
-        "listings_url": _list("inventory_listing"),
-        "stock": list(readings.freshness()) if may("inventory.view_inventorylevel") else [],
-        "runs": _last_runs() if may("integrations.view_syncrun") else [],
+        "waiting": tiles.waiting(may, worklist_page.tallies_of(request)) if sees_orders else None,
+        "unreconciled": tiles.unreconciled() if may("orders.view_reconciliation") else None,
+        "standings": tiles.standings(timezone.now()) if sees_orders else [],
+        "ages": [f"over {age.days} d" for age in figures.AGES],
+        "risk": tiles.risk() if sees_orders else None,
+        "connections": tiles.connections() if may("integrations.view_connection") else [],
+        "sections": [(name, one, section_url(name)) for name, one in SECTIONS.items() if _sees(may, one)],
     }
 
 
-def _waiting(may: Callable[[str], bool]) -> list[Tally]:
-    """Causes that hold up at least one order, and what was refused; only what is there."""
-    orders, found = _list("orders_order"), worklists.counts()
-    others = [
-        Tally("Refused by the other side", found["refused"], f"{orders}?list=refused"),
-        Tally("Test orders of live routes", trials.left_behind().count(), f"{orders}?{LEFT_BEHIND}"),
-        Tally("Shipped, not confirmed yet", found["unconfirmed"], f"{orders}?list=unconfirmed"),
-        Tally(
-            "Records that could not be read", UnreadableRecord.objects.filter(resolved_at=None).count(),
-            _list("orders_unreadablerecord"),
-        ),
-    ]  # fmt: skip
-    if may("inventory.view_publication"):
-        parked = Publication.objects.filter(status=Transmission.Status.PARKED).count()
-        others.append(_guarded())
-        others.append(Tally("Quantities refused", parked, f"{_list('inventory_publication')}?status__exact=parked"))
-    return [one for one in (*_by_cause(may), *others) if one.number]
-
-
-def _by_cause(may: Callable[[str], bool]) -> Iterator[Tally]:
-    if may("orders.view_hold"):
-        yield Tally("To map: SKUs, shipping codes, carriers", causes.count(), reverse("admin:orders_needs_mapping"))
-    holds = Hold.objects.filter(resolved_at=None).order_by("kind").values_list("kind")
-    for kind, number in holds.annotate(Count("order", distinct=True)):
-        yield Tally(str(Hold.Kind(kind).label), number, f"{_list('orders_order')}?held={kind}")
-
-
-def _guarded() -> Tally:
-    number = GuardedPublish.objects.filter(state=GuardedPublish.State.WAITING).count()
-    return Tally(
-        "Publishes that the guard held back", number, f"{_list('inventory_guardedpublish')}?state__exact=waiting"
-    )
-
-
-def _unreconciled() -> Tally | None:
-    """What the last comparison of both sides found to be wrong."""
-    last = Reconciliation.objects.exclude(finished_at=None).order_by("-finished_at").first()
-    if last is None or not last.exceptions:
-        return None
-    address = reverse("admin:orders_reconciliation_change", args=[last.pk])
-    return Tally(f"Exceptions when both sides were compared, {last}", last.exceptions, address)
-
-
-def _statuses() -> list[tuple[Tally, str]]:
-    counts = dict(Order.objects.order_by().values_list("status").annotate(Count("pk")))
-    address = f"{_list('orders_order')}?status__exact="
+def urls() -> list[URLPattern]:
+    """The parts of the page and the worklists, each with a name of its own: `start_jobs`, `worklist_refused`."""
+    view, page_of = admin.site.admin_view, worklist_page.worklist
     return [
-        (Tally(str(status.label), counts[status.value], address + status.value), labels.ORDER[status])
-        for status in Order.Status
-        if status.value in counts
+        *(path(f"start/{one}/", view(section), {"name": one}, name=f"start_{one}") for one in SECTIONS),
+        *(path(f"worklists/{one}/", view(page_of), {"name": one}, name=f"worklist_{one}") for one in worklists.BY_NAME),
     ]
 
 
-def _connections() -> list[Linked]:
-    return [
-        Linked(one.name, Label(HEALTH_COLOURS[H(one.health)], one.get_health_display()), one,
-               reverse("admin:integrations_connection_change", args=[one.pk]))
-        for one in Connection.objects.all()
-    ]  # fmt: skip
+@require_safe
+def section(request: HttpRequest, name: str) -> HttpResponse:
+    """One part of the page. Raises PermissionDenied for who may not see it."""
+    found = SECTIONS[name]
+    if not _sees(request.user.has_perm, found):
+        raise PermissionDenied
+    return TemplateResponse(request, f"admin/start/{name}.html", found.context(request.user.has_perm))
 
 
-def _last_runs() -> list[Linked]:
-    latest = SyncRun.objects.order_by().values("connection", "job").annotate(last=Max("pk")).values("last")
-    runs = SyncRun.objects.filter(pk__in=latest).select_related("connection").order_by("connection__name", "pk")
-    return [
-        Linked(job_name(run.job), Label(RUN_COLOURS[R(run.status)], run.get_status_display()), run,
-               reverse("admin:integrations_syncrun_change", args=[run.pk]), ago(run.started_at))
-        for run in runs
-    ]  # fmt: skip
+def section_url(name: str) -> str:
+    return reverse(f"admin:start_{name}")
 
 
-def _list(name: str) -> str:
-    return reverse(f"admin:{name}_changelist")
+def _sees(may: May, one: Section) -> bool:
+    return any(may(permission) for permission in one.permissions)
+
+
+def _wrong(_may: May) -> dict[str, Any]:
+    return {"alarms": alarms.found(timezone.now())}
+
+
+def _figures(_may: May) -> dict[str, Any]:
+    day = ship_dates.today()
+    return {
+        "orders": bars(figures.orders_per_day(day), tiles.orders_of_day),
+        "parcels": bars(figures.parcels_per_day(timezone.now().date()), tiles.parcels_of_day),
+        "legs": figures.latency(timezone.now()), "days": figures.LATENCY_DAYS, "sample": figures.SAMPLE,
+    }  # fmt: skip
+
+
+def _stock(may: May) -> dict[str, Any]:
+    return {
+        "quantities": listing_states.coverage() if may("inventory.view_listing") else None,
+        "listings_url": tiles.list_url("inventory_listing"),
+        "stock": list(readings.freshness()) if may("inventory.view_inventorylevel") else [],
+    }
+
+
+def _machinery(_may: May) -> dict[str, Any]:
+    return {"jobs": machinery.jobs(), "workers": machinery.workers()}
+
+
+SECTIONS = {
+    "wrong": Section("What is wrong now", ("integrations.view_connection",), _wrong),
+    "figures": Section("How much, and how fast", ("orders.view_order",), _figures),
+    "stock": Section("Inventory", ("inventory.view_listing", "inventory.view_inventorylevel"), _stock),
+    "jobs": Section("Jobs and workers", ("integrations.view_syncrun",), _machinery),
+}

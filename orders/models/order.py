@@ -48,6 +48,7 @@ class Order(models.Model):
         Status.CANCELLED: set[Status](),
     }
     UNSENT = (Status.RECEIVED, Status.READY, Status.ON_HOLD)
+    UNSHIPPED = (*UNSENT, Status.SUBMITTED, Status.PARTLY_SHIPPED)
 
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="orders", verbose_name="marketplace")
     route = models.ForeignKey(Route, models.PROTECT, null=True, related_name="orders")
@@ -98,6 +99,10 @@ class Order(models.Model):
             models.Index(fields=["connection", "status", "ordered_at"], name="order_worklists"),
             models.Index(fields=["connection", "received_at"], name="order_by_arrival"),
             models.Index(fields=["full_number"], name="order_by_full_number"),
+            models.Index(fields=["status", "route", "ordered_on"], name="order_by_ship_date"),
+            models.Index(fields=["status", "ordered_at"], name="order_by_age"),
+            models.Index(fields=["ordered_on"], name="order_by_day"),
+            models.Index(fields=["received_at", "ordered_at"], name="order_by_pull"),  # how long it took
         ]
         constraints = [
             models.UniqueConstraint(

@@ -40,6 +40,8 @@ class WarehouseSubmission(Transmission):
         indexes = [
             models.Index(fields=["connection", "status"], name="submission_due"),
             models.Index(fields=["connection", "committed_at"], name="submission_committed"),  # not in the stock yet
+            models.Index(fields=["status", "finished_at"], name="submission_by_status"),  # stuck; how long it took
+            models.Index(fields=["is_test"], condition=Q(is_test=True), name="submission_of_test"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -107,6 +109,7 @@ class Shipment(models.Model):
 
     class Meta:
         ordering = ["order", "pk"]
+        indexes = [models.Index(fields=["shipped_at"], name="shipment_by_day")]
         constraints = [models.UniqueConstraint(fields=["connection", "remote_id"], name="shipment_once")]
 
     def __str__(self) -> str:
@@ -141,7 +144,10 @@ class ShipmentConfirmation(Transmission):
         verbose_name = "confirmation"
         verbose_name_plural = "confirmations"
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["connection", "status"], name="confirmation_due")]
+        indexes = [
+            models.Index(fields=["connection", "status"], name="confirmation_due"),
+            models.Index(fields=["status", "finished_at"], name="confirmation_by_status"),  # stuck; how long it took
+        ]
 
     def __str__(self) -> str:
         return f"shipment of {self.order}"

@@ -124,9 +124,10 @@ def test_the_start_page_leads_to_it_and_tells_how_fresh_the_stock_is(
     SkuAlias.objects.create(connection=guarded.route.marketplace, marketplace_sku="M1", warehouse_sku="MUG-BLK")
     manage("run", "pull_levels")
     page = admin_client.get(reverse("admin:index"))
-    assert f"{reverse('admin:inventory_guardedpublish_changelist')}?state__exact=waiting" in page.content.decode()
-    text = text_of(page)
-    assert "Publishes that the guard held back 1" in text
+    assert reverse("admin:worklist_guarded") in page.content.decode()
+    [row] = admin_client.get(reverse("admin:worklist_guarded")).context["rows"]
+    assert row.action_url == reverse("admin:inventory_guardedpublish_change", args=[guarded.pk])
+    text = text_of(admin_client.get(reverse("admin:start_stock")))
     assert re.search(
         r"Gecko : last read completely 0\sminutes ago , 1 items; the oldest figure in use is 0\sminutes old", text
     )

@@ -223,7 +223,7 @@ def test_each_filter_finds_its_listings(listing: Listing, admin_client: Client) 
     tile = listing_states.coverage()
     assert (tile.listings, tile.published, tile.share) == (9, 7, 77)
     assert {name: number for name, _, number in tile.states} == dict.fromkeys(listing_states.STATES, 1)
-    start = admin_client.get(reverse("admin:index")).content.decode()
+    start = admin_client.get(reverse("admin:start_stock")).content.decode()
     assert f"{reverse('admin:inventory_listing_changelist')}?state=drifted" in start
 
 

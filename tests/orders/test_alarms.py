@@ -137,7 +137,7 @@ def test_what_was_switched_on_again_has_two_intervals(working: None, overstock: 
 def test_the_start_page_and_status_show_it(working: None, manage: Run, admin_client: Client) -> None:
     age("pull_orders", 2 * MINUTE)
     text = "Pull orders of Overstock is overdue"
-    assert text in unescape(admin_client.get(reverse("admin:index")).content.decode())
+    assert text in unescape(admin_client.get(reverse("admin:start_wrong")).content.decode())
     assert f"ALARM {text}" in manage("status")
     assert any(text in alarm for alarm in json.loads(manage("status", "--json"))["alarms"])
 

@@ -1,0 +1,28 @@
+"""Which texts have one cause: errors that differ only in what is of one record."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+# What is quoted, and words with a digit in them: numbers, SKUs, times.
+OWN = re.compile(r"“[^”]*”|\"[^\"]*\"|'[^']*'|[^\s,;:()]*\d[^\s,;:()]*")
+LONGEST = 200
+
+
+def alike(text: str) -> str:
+    """The text with what is of one record only left open, one line at most: two that are equal have one cause."""
+    first = next(iter(text.strip().splitlines()), "")
+    return OWN.sub("…", first)[:LONGEST]
+
+
+def grouped(texts: Iterable[str]) -> list[tuple[str, int]]:
+    """The first text of each cause and how many there are, most first."""
+    counts: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    for text in texts:
+        key = alike(text)
+        counts[key] += 1
+        first.setdefault(key, text)
+    return [(first[key], number) for key, number in counts.most_common()]

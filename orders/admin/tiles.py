@@ -1,0 +1,176 @@
+"""What the start page's tiles say, each figure with the list that shows what it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Count, Min
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from integrations.admin.connections import HEALTH_COLOURS
+from integrations.admin_base import ago
+from integrations.circuit import pause_text
+from integrations.models import Connection
+from integrations.shared_state import RateWindow
+from orders import figures, ship_dates, trials, worklists
+from orders.admin import labels
+from orders.admin.labels import Label
+from orders.figures import Day, Standing
+from orders.models import Hold, Order, Reconciliation, UnreadableRecord
+from orders.worklists import MAPPING, Tally
+
+LEFT_BEHIND = "submission__is_test__exact=1&route__state__exact=live"
+H = Connection.Health
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many there are of something, since when, and the list that shows them."""
+
+    title: str
+    number: int
+    url: str
+    since: str = ""
+    icon: str = ""
+
+
+def waiting(may: Callable[[str], bool], tallies: Mapping[str, Tally]) -> dict[str, list[Counted]]:
+    """The worklists and other lists that are not empty, and the causes of the holds."""
+    lists = [*_mapping(may, tallies), *_worklists(may, tallies), *_other_lists()]
+    return {
+        "lists": [one for one in lists if one.number],
+        "causes": list(_hold_kinds()) if may("orders.view_hold") else [],
+    }
+
+
+def _mapping(may: Callable[[str], bool], tallies: Mapping[str, Tally]) -> Iterator[Counted]:
+    if may("orders.view_hold"):
+        one = tallies[MAPPING]
+        title, url = "To map: SKUs, shipping codes, carriers", reverse("admin:orders_needs_mapping")
+        yield Counted(title, one.number, url, ago(one.oldest), "alt_route")
+
+
+def _worklists(may: Callable[[str], bool], tallies: Mapping[str, Tally]) -> Iterator[Counted]:
+    for one in worklists.ALL:
+        if may(one.permission):
+            found = tallies[one.name]
+            yield Counted(one.title, found.number, reverse(f"admin:worklist_{one.name}"), ago(found.oldest), one.icon)
+
+
+def _other_lists() -> Iterator[Counted]:
+    tests = f"{list_url('orders_order')}?{LEFT_BEHIND}"
+    yield Counted("Test orders of live routes", trials.left_behind().count(), tests, icon="science")
+    unreadable = UnreadableRecord.objects.filter(resolved_at=None).aggregate(n=Count("pk"), since=Min("first_seen_at"))
+    url = list_url("orders_unreadablerecord")
+    yield Counted("Records that could not be read", unreadable["n"], url, ago(unreadable["since"]), "broken_image")
+
+
+def _hold_kinds() -> Iterator[Counted]:
+    holds = Hold.objects.filter(resolved_at=None).order_by().values_list("kind")
+    counted = holds.annotate(orders=Count("order", distinct=True), since=Min("opened_at")).order_by("-orders", "kind")
+    for kind, number, since in counted:
+        url = f"{list_url('orders_order')}?held={kind}"
+        yield Counted(str(Hold.Kind(kind).label), number, url, ago(since))
+
+
+def unreconciled() -> Counted | None:
+    """What the last comparison of both sides found to be wrong."""
+    last = Reconciliation.objects.exclude(finished_at=None).order_by("-finished_at").first()
+    if last is None or not last.exceptions:
+        return None
+    address = reverse("admin:orders_reconciliation_change", args=[last.pk])
+    return Counted(f"Exceptions when both sides were compared, {last}", last.exceptions, address, icon="balance")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The orders of a status, and of those still under way how many are older than each of the ages."""
+
+    label: Label
+    all: Counted
+    older: tuple[Counted, ...]
+
+
+def standings(now: datetime) -> list[Status]:
+    return [_standing(one, now) for one in figures.standings(now)]
+
+
+def _standing(one: Standing, now: datetime) -> Status:
+    status = Order.Status(one.status)
+    url, text = f"{list_url('orders_order')}?status__exact={one.status}", str(status.label)
+    under_way = status in (*Order.UNSHIPPED, Order.Status.SHIPPED)
+    older = [
+        Counted(text, number, f"{url}&{urlencode({'ordered_at__lt': (now - age).isoformat(timespec='seconds')})}")
+        for age, number in zip(figures.AGES, one.older, strict=True)
+    ]
+    return Status(Label(labels.ORDER[status], text), Counted(text, one.number, url), tuple(older) if under_way else ())
+
+
+def risk() -> list[Counted]:
+    """Unshipped orders by ship date."""
+    found, orders = ship_dates.risk(), list_url("orders_order")
+    since = f"ordered since {found.oldest:%Y-%m-%d}" if found.oldest else ""
+    return [
+        Counted("Late", found.late, reverse("admin:worklist_late"), since, "running_with_errors"),
+        Counted("To ship today", found.today, f"{orders}?ship=today", icon="today"),
+        Counted("To ship on the next business day", found.next, f"{orders}?ship=next", icon="event"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Wellbeing:
+    """A connection's health, and what is left of its calls (`share` in per cent, None where none are counted)."""
+
+    connection: Connection
+    label: Label
+    url: str
+    since: str
+    pause: str
+    calls: str
+    share: int | None
+
+
+def connections() -> list[Wellbeing]:
+    """One query."""
+    return [_wellbeing(one) for one in Connection.objects.select_related("outage", "rate_window")]
+
+
+def _wellbeing(one: Connection) -> Wellbeing:
+    outage = getattr(one, "outage", None)
+    calls, share = _calls(getattr(one, "rate_window", None))
+    return Wellbeing(
+        one, Label(HEALTH_COLOURS[H(one.health)], one.get_health_display()),
+        reverse("admin:integrations_connection_change", args=[one.pk]), ago(one.health_at),
+        pause_text(one, outage) if outage and outage.paused_until else "", calls, share,
+    )  # fmt: skip
+
+
+def _calls(window: RateWindow | None) -> tuple[str, int | None]:
+    if window is None or not window.limit:
+        return "", None
+    is_open = window.resets_at > timezone.now()
+    left = max(window.remaining, 0) if is_open else window.limit
+    until = f" until {window.resets_at:%H:%M:%S} UTC" if is_open else ""
+    return f"{left} of {window.limit} calls left{until}", min(left * 100 // window.limit, 100)
+
+
+def orders_of_day(one: Day) -> str:
+    return f"{list_url('orders_order')}?{urlencode({'ordered_on': one.day.isoformat()})}"
+
+
+def parcels_of_day(one: Day) -> str:
+    since, until = _midnight(one.day), _midnight(one.day + timedelta(days=1))
+    asked = {"state__exact": "shipped", "shipped_at__gte": since, "shipped_at__lt": until}
+    return f"{list_url('orders_shipment')}?{urlencode(asked)}"
+
+
+def _midnight(day: date) -> str:
+    return f"{day.isoformat()} 00:00:00+00:00"
+
+
+def list_url(name: str) -> str:
+    return reverse(f"admin:{name}_changelist")

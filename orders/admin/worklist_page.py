@@ -1,0 +1,115 @@
+"""The page of a worklist: its causes with their number, its rows with the next action, and the counts in the menu."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from integrations.models import Connection
+from integrations.wording import counted
+from orders import worklists
+from orders.admin.worklist_rows import Key, Row, rows_of
+from orders.worklists import MOST, Entry, Tally
+
+PER_PAGE, CAUSES_SHOWN = 50, 30
+NUL = "\x00"  # which PostgreSQL takes in no text
+KEPT = "_worklist_tallies"
+
+
+@require_safe
+def worklist(request: HttpRequest, name: str) -> HttpResponse:
+    """Raises PermissionDenied for who may not see it."""
+    found = worklists.BY_NAME[name]
+    if not request.user.has_perm(found.permission):
+        raise PermissionDenied
+    asked = _asked(request)
+    entries = worklists.entries(found, connection=asked.connection, search=asked.search)
+    causes = worklists.by_cause(entries)
+    chosen = [one for one in entries if one.cause == asked.cause] if asked.cause else entries
+    page = Paginator(chosen, PER_PAGE).get_page(request.GET.get("page"))
+    known = rows_of([*page, *(entry for entry, _ in causes[:CAUSES_SHOWN])], request.user)
+    context = {
+        **admin.site.each_context(request), "title": found.title, "worklist": found, "page": page, "asked": asked,
+        "rows": [known[one.source, one.pk] for one in page if (one.source, one.pk) in known],
+        "pages": _pages(page, asked), "causes": _causes(causes, known, asked),
+        "more_causes": max(len(causes) - CAUSES_SHOWN, 0), "connections": list(Connection.objects.order_by("name")),
+        "number": counted(len(chosen), "rows"), "is_cut": len(entries) >= MOST, "most": MOST,
+    }  # fmt: skip
+    return TemplateResponse(request, "admin/orders/worklist.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asked to see of a worklist."""
+
+    search: str
+    connection: int | None
+    cause: str
+
+    def query(self, **other: str | int) -> str:
+        """The address that asks for the same, but for these; an empty value is left out."""
+        values = {"q": self.search, "connection": self.connection or "", "cause": self.cause, **other}
+        return "?" + urlencode({name: value for name, value in values.items() if value})
+
+
+def _asked(request: HttpRequest) -> Asked:
+    given = {name: request.GET.get(name, "").replace(NUL, "").strip() for name in ("q", "connection", "cause")}
+    known = given["connection"].isdecimal() and len(given["connection"]) <= 18
+    return Asked(given["q"], int(given["connection"]) if known else None, given["cause"])
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What several rows wait for, and the address that shows only them."""
+
+    text: str
+    number: int
+    url: str
+    is_chosen: bool
+
+
+def _causes(found: list[tuple[Entry, int]], known: Mapping[Key, Row], asked: Asked) -> list[Cause]:
+    """The causes with most rows. One alone needs no choice."""
+    if len(found) < 2 and not asked.cause:
+        return []
+    return [
+        Cause(known[key].cause, number, asked.query(cause=entry.cause), entry.cause == asked.cause)
+        for entry, number in found[:CAUSES_SHOWN]
+        if (key := (entry.source, entry.pk)) in known  # it may have gone meanwhile
+    ]
+
+
+def _pages(page: Page[Any], asked: Asked) -> Mapping[str, str]:
+    """Addresses of the pages before and after, where there are any."""
+    found = {}
+    if page.has_previous():
+        found["before"] = asked.query(page=page.previous_page_number())
+    if page.has_next():
+        found["after"] = asked.query(page=page.next_page_number())
+    return found
+
+
+def tallies_of(request: HttpRequest) -> Mapping[str, Tally]:
+    """Of all worklists; asked once for each page, however many entries of the menu tell them."""
+    known: Mapping[str, Tally] | None = getattr(request, KEPT, None)
+    if known is None:
+        known = worklists.tallies()
+        setattr(request, KEPT, known)
+    return known
+
+
+def badge_of(request: HttpRequest, name: str) -> str:
+    """How many rows a worklist has, for the menu; nothing where that is none."""
+    found = worklists.BY_NAME.get(name)
+    may = request.user.has_perm(found.permission if found else "orders.view_hold")
+    number = tallies_of(request)[name].number if may else 0
+    return f"{number:,}" if number else ""

@@ -1,0 +1,181 @@
+"""How a row of a worklist reads: what it is, what is wrong in words, and the next action as a button."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import Prefetch
+from django.urls import reverse
+
+from integrations.admin_base import ago
+from integrations.circuit import pause_text
+from integrations.models import Connection
+from integrations.transmissions import Transmission
+from integrations.wording import counted
+from inventory.models import GuardedPublish, Publication
+from orders import ship_dates
+from orders.admin import remedies
+from orders.models import Hold, Order, ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
+from orders.worklists import CAUSE_IN_SUBJECT, Entry
+
+K, T = Hold.Kind, Transmission.Status
+CHANGE_ORDER, RESEND, RUN = "orders.change_order", "orders.resend_order", "integrations.run_job"
+DECIDED = (*Hold.UNTIL_DECIDED, K.CANCELLED_LATE)
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`permission` is what the action needs; without an action there is nothing to do but to look."""
+
+    title: str
+    url: str
+    where: str
+    cause: str
+    wrong: str
+    action: str = ""
+    action_url: str = ""
+    permission: str = ""
+    ship_date: str = ""
+    since: str = ""
+
+
+def rows_of(entries: Iterable[Entry], user: Any) -> Mapping[Key, Row]:
+    """By source and key; one or two queries per source that has some, and an action only for who may do it."""
+    asked: dict[str, list[int]] = defaultdict(list)
+    since = {}
+    for one in entries:
+        asked[one.source].append(one.pk)
+        since[one.source, one.pk] = one.since
+    found = {(name, row.pk): ROWS[name](row) for name, pks in asked.items() for row in RECORDS[name](pks)}
+    return {key: _for(user, row, ago(since[key])) for key, row in found.items()}
+
+
+def _for(user: Any, row: Row, since: str) -> Row:
+    may = not row.permission or user.has_perm(row.permission)
+    return replace(row, since=since, action=row.action if may else "", action_url=row.action_url if may else "")
+
+
+def _of_hold(hold: Hold) -> Row:
+    order, kind = hold.order, Hold.Kind(hold.kind)
+    label, permission, url = remedies.remedy(order, hold)
+    page = _page(order)
+    if kind in DECIDED:
+        label, permission, url = "Decide", CHANGE_ORDER, page
+    elif not url:
+        label, permission, url = "Open", "", page
+    subject = f": {hold.subject or '(none)'}" if kind in CAUSE_IN_SUBJECT else ""
+    return Row(
+        str(order), page, str(order.connection), f"{kind.label}{subject}", f"{hold}. {hold.message}", label,
+        page + url if url.startswith("#") else url, permission, _ship_date(order),
+    )  # fmt: skip
+
+
+def _of_sent(what: str, job: str) -> Callable[[Any], Row]:
+    """Rows of what was sent for an order."""
+
+    def row(sent: Any) -> Row:
+        order, error = sent.order, sent.last_error or "no clear answer came"
+        action, url, permission = _again(sent, job, reverse("admin:orders_order_retry", args=[order.pk]))
+        return Row(
+            str(order), _page(order), str(sent.connection), f"{what}: {error}", _tried(sent, what, error), action, url,
+            permission, _ship_date(order),
+        )  # fmt: skip
+
+    return row
+
+
+def _of_publication(one: Publication) -> Row:
+    error, what = one.last_error or "no clear answer came", f"Quantity {one.quantity}"
+    listing = reverse("admin:inventory_listing_change", args=[one.listing_id])
+    market = one.listing.route.marketplace
+    if one.status == T.PARKED:
+        action, url, permission = "Look at the listing", listing, "inventory.view_listing"
+    else:
+        action, url, permission = "Look it up now", _run_now(market, "publish_inventory"), RUN
+    return Row(
+        one.sku, listing, str(market), f"Quantity: {error}", _tried(one, what, error), action, url, permission
+    )  # fmt: skip
+
+
+def _again(sent: Any, job: str, retry: str) -> tuple[str, str, str]:
+    if sent.status == T.PARKED:
+        return "Send again", retry, RESEND
+    return "Look it up now", _run_now(sent.connection, job), RUN
+
+
+def _run_now(connection: Connection, job: str) -> str:
+    return f"{reverse('admin:integrations_connection_run_now', args=[connection.pk])}?job={job}"
+
+
+def _tried(sent: Transmission, what: str, error: str) -> str:
+    return f"{what}, {counted(sent.attempts, 'attempts')}: {error}"
+
+
+def _of_late(order: Order) -> Row:
+    day = ship_dates.of_order(order)
+    days = (ship_dates.today() - day).days if day else 0
+    holds = [str(hold) for hold in getattr(order, "open_holds", [])]
+    waits = f"it waits for: {', '.join(holds)}" if holds else f"it is {order.get_status_display().lower()}"
+    ago_text = "yesterday" if days == 1 else f"{days} days ago"
+    return Row(
+        str(order), _page(order), str(order.connection), f"Ship date {day}", f"It had to ship by {ago_text}; {waits}.",
+        "See what holds it" if holds else "Open", _page(order), "", _ship_date(order),
+    )  # fmt: skip
+
+
+def _of_guarded(one: GuardedPublish) -> Row:
+    url = reverse("admin:inventory_guardedpublish_change", args=[one.pk])
+    wrong = f"{counted(one.changed, 'quantities')} held back, {one.zeroed} of them set to 0: {one.reason}"
+    return Row(str(one.route), url, str(one.route.marketplace), one.reason, wrong, "Decide", url)
+
+
+def _of_connection(one: Connection) -> Row:
+    outage = getattr(one, "outage", None)
+    paused = pause_text(one, outage) if outage and outage.paused_until else ""
+    wrong = " ".join(text for text in (one.health_message, paused) if text) or "no answer is known"
+    test = reverse("admin:integrations_connection_test", args=[one.pk])
+    page = reverse("admin:integrations_connection_change", args=[one.pk])
+    return Row(str(one), page, one.provider, str(one.get_health_display()), wrong, "Test", test, RUN)
+
+
+def _page(order: Order) -> str:
+    return reverse("admin:orders_order_change", args=[order.pk])
+
+
+def _ship_date(order: Order) -> str:
+    """With what it means today: words, since colour alone says nothing to some."""
+    day = ship_dates.of_order(order)
+    if day is None or order.status not in Order.UNSHIPPED:
+        return f"{day}" if day else ""
+    late = (ship_dates.today() - day).days
+    return f"{day} (late)" if late > 0 else f"{day} (today)" if late == 0 else f"{day}"
+
+
+def _sent_rows(model: Any) -> Callable[[list[int]], Iterable[Any]]:
+    return lambda pks: model.objects.filter(pk__in=pks).select_related("order__route", "connection")
+
+
+def _late_rows(pks: list[int]) -> Iterable[Order]:
+    held = Prefetch("holds", Hold.objects.filter(resolved_at=None), to_attr="open_holds")
+    return Order.objects.filter(pk__in=pks).select_related("route", "connection").prefetch_related(held)
+
+
+RECORDS: Mapping[str, Callable[[list[int]], Iterable[Any]]] = {
+    "hold": lambda pks: Hold.objects.filter(pk__in=pks).select_related("order__route", "order__connection"),
+    "submission": _sent_rows(WarehouseSubmission), "change": _sent_rows(WarehouseChange),
+    "confirmation": _sent_rows(ShipmentConfirmation), "short_ship": _sent_rows(ShortShip),
+    "publication": lambda pks: Publication.objects.filter(pk__in=pks).select_related("listing__route__marketplace"),
+    "order": _late_rows,
+    "guarded": lambda pks: GuardedPublish.objects.filter(pk__in=pks).select_related("route__marketplace"),
+    "connection": lambda pks: Connection.objects.filter(pk__in=pks).select_related("outage"),
+}  # fmt: skip
+ROWS: Mapping[str, Callable[[Any], Row]] = {
+    "hold": _of_hold, "submission": _of_sent("Order", "submit_orders"),
+    "change": _of_sent("Change", "submit_orders"), "confirmation": _of_sent("Confirmation", "confirm_shipments"),
+    "short_ship": _of_sent("Short ship", "confirm_shipments"), "publication": _of_publication, "order": _of_late,
+    "guarded": _of_guarded, "connection": _of_connection,
+}  # fmt: skip

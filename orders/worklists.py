@@ -1,0 +1,245 @@
+"""The worklists: what waits for a person, each with its sources. A row is there as long as its cause is, and no longer.
+
+A source is a query of the records that wait; nothing is written when one comes or goes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, DateTimeField, Min, Q, QuerySet, Value
+from django.db.models.functions import Cast
+
+from integrations.alike import alike
+from integrations.models import Connection
+from integrations.transmissions import Transmission
+from inventory.models import GuardedPublish, Publication
+from orders import causes, ship_dates
+from orders.models import Hold, Order, ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
+
+K, T = Hold.Kind, Transmission.Status
+AFTER_SENDING = (K.CHANGED_ORDER, K.CHANGED_SHIPMENT, K.VOIDED_SHIPMENT, K.VOIDED_ORDER, K.DIFFERENT_THERE)
+LISTED = (*causes.MAPPED, *AFTER_SENDING, K.CANCELLED_LATE)
+# Where the subject is the cause, and not a detail of one order.
+CAUSE_IN_SUBJECT = (*causes.MAPPED, K.NO_ROUTE)
+MOST = 10_000  # rows of a source that a page looks at, those that have waited longest
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Records that wait. `fields` are the look-ups of their order's key and number (if any), since when, the
+    connection, what kind of trouble it is, and its text."""
+
+    name: str
+    rows: Callable[[], QuerySet[Any]]
+    since: str
+    connection: str
+    order: str = "order"
+    number: str = "order__full_number"
+    kind: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record that waits. Those of one `cause` wait for the same thing."""
+
+    source: str
+    pk: int
+    order: int | None
+    since: datetime | None
+    connection: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """`permission` is what its page needs, `means` what is on it, `empty` what it means that nothing is."""
+
+    name: str
+    title: str
+    icon: str
+    permission: str
+    means: str
+    empty: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many rows a worklist has, and since when the first of them waits."""
+
+    number: int = 0
+    oldest: datetime | None = None
+
+
+def _holds(name: str, *kinds: str, others: bool = False) -> Source:
+    def rows() -> QuerySet[Hold]:
+        mine = Hold.objects.filter(resolved_at=None)
+        return mine.exclude(kind__in=kinds) if others else mine.filter(kind__in=kinds)
+
+    return Source(name, rows, "opened_at", "order__connection", kind="kind", text="subject")
+
+
+def _sent(status: str, since: str) -> tuple[Source, ...]:
+    """What was sent for orders and is in this status."""
+
+    def source(name: str, model: type[Transmission]) -> Source:
+        return Source(
+            name, lambda: model._default_manager.filter(status=status), since, "connection", text="last_error"
+        )
+
+    of_orders: tuple[tuple[str, type[Transmission]], ...] = (
+        ("submission", WarehouseSubmission), ("change", WarehouseChange), ("confirmation", ShipmentConfirmation),
+        ("short_ship", ShortShip),
+    )  # fmt: skip
+    quantities = Source(
+        "publication", lambda: Publication.objects.filter(status=status), since, "listing__route__marketplace",
+        order="", number="sku", text="last_error",
+    )  # fmt: skip
+    return (*(source(name, model) for name, model in of_orders), quantities)
+
+
+def _late() -> QuerySet[Order]:
+    return Order.objects.filter(ship_dates.current().late)
+
+
+def _in_trouble() -> QuerySet[Connection]:
+    unwell = Q(health__in=(Connection.Health.STOPPED, Connection.Health.TROUBLED))
+    return Connection.objects.filter(unwell | Q(outage__paused_until__isnull=False))
+
+
+ALL = (
+    Worklist(
+        "refused", "Refused", "block", "orders.view_order",
+        "Orders, changes, confirmations, short ships and quantities that the other side said no to, or that were given "
+        "up. Nothing is sent again until a person says so.",
+        "The other side has taken everything that it was sent.", _sent(T.PARKED, "finished_at"),
+    ),
+    Worklist(
+        "unknown", "Outcome unknown", "help", "orders.view_order",
+        "Sent, and no clear answer came. Each is looked up before it is sent again, by itself; it waits here until "
+        "the other side has said whether it is there.",
+        "Of everything that was sent it is known whether it arrived.", _sent(T.UNCONFIRMED, "sent_at"),
+    ),
+    Worklist(
+        "cancellations", "Cancel requests", "cancel", "orders.view_order",
+        "The marketplace cancelled the order, or a line of it, after the warehouse had it.",
+        "Nothing was cancelled that the warehouse has and nobody decided on.", (_holds("hold", K.CANCELLED_LATE),),
+    ),
+    Worklist(
+        "changes", "Changed after sending", "published_with_changes", "orders.view_order",
+        "What was sent or confirmed is not so any more, on the marketplace or in the warehouse.",
+        "Orders that were sent are on both sides as they were sent.", (_holds("hold", *AFTER_SENDING),),
+    ),
+    Worklist(
+        "carriers", "Carrier unknown", "local_post_office", "orders.view_order",
+        "Parcels whose carrier or service has no code in the map: the marketplace is told of them once it has.",
+        "Every parcel's carrier and service is in the map.", (_holds("hold", K.UNKNOWN_CARRIER),),
+    ),
+    Worklist(
+        "late", "Late to ship", "running_with_errors", "orders.view_order",
+        "Their ship date is over, and not all of them has shipped.",
+        "Every order whose ship date is over has shipped.",
+        (Source("order", _late, "ordered_at", "connection", order="pk", number="full_number", text="ordered_on"),),
+    ),
+    Worklist(
+        "holds", "Other holds", "front_hand", "orders.view_order",
+        "Orders that wait for a person for any other reason: an address, a route, a line, somebody's own hold.",
+        "No order waits for any other reason.", (_holds("hold", *LISTED, others=True),),
+    ),
+    Worklist(
+        "guarded", "Guarded inventory", "gpp_maybe", "inventory.view_guardedpublish",
+        "Quantities that look like damage and are held back until a person releases or discards them.",
+        "The guard holds nothing back.",
+        (Source("guarded", lambda: GuardedPublish.objects.filter(state=GuardedPublish.State.WAITING), "found_at",
+                "route__marketplace", order="", number="route__name", text="reason"),),
+    ),
+    Worklist(
+        "connections", "Connections in trouble", "power_off", "integrations.view_connection",
+        "Connections that were stopped, give no clear answers, or whose calls are paused.",
+        "Every connection works, or was not tried yet.",
+        (Source("connection", _in_trouble, "health_at", "pk", order="", number="name", kind="health",
+                text="health_message"),),
+    ),
+)  # fmt: skip
+BY_NAME = {one.name: one for one in ALL}
+MAPPING = "mapping"  # the worklist that has a page of its own
+
+
+def allowed(user: Any) -> list[Worklist]:
+    """Those that this person may see."""
+    return [one for one in ALL if user.has_perm(one.permission)]
+
+
+def tallies() -> dict[str, Tally]:
+    """Of every worklist, and of what needs mapping (its causes), with one query beside that of the routes' days."""
+    parts = [_tally(one.name, source) for one in ALL for source in one.sources]
+    found: dict[str, Tally] = {one.name: Tally() for one in ALL}
+    for name, number, oldest in parts[0].union(*parts[1:], _mapping(), all=True):
+        before = found.get(name, Tally())
+        times = [at for at in (before.oldest, oldest) if at]
+        found[name] = Tally(before.number + number, min(times) if times else None)
+    return found
+
+
+def _tally(name: str, source: Source) -> QuerySet[Any, Any]:
+    return _as_row(source.rows(), name, Count("pk"), source.since)
+
+
+def _mapping() -> QuerySet[Any, Any]:
+    """As many as there are causes: one hold of each stands for it."""
+    firsts = Hold.objects.filter(resolved_at=None, kind__in=causes.MAPPED).order_by()
+    one_each = firsts.values(*causes.KEY).annotate(first=Min("pk")).values("first")
+    return _as_row(Hold.objects.filter(pk__in=one_each), MAPPING, Count("pk"), "opened_at")
+
+
+def _as_row(rows: QuerySet[Any], name: str, number: Count, since: str) -> QuerySet[Any, Any]:
+    row: QuerySet[Any, Any] = rows.order_by().annotate(list_name=Value(name)).values("list_name")
+    oldest = Cast(Min(since), DateTimeField())
+    told: QuerySet[Any, Any] = row.annotate(list_number=number, list_oldest=oldest).values_list(
+        "list_name", "list_number", "list_oldest"
+    )
+    return told
+
+
+def entries(worklist: Worklist, *, connection: int | None = None, search: str = "") -> list[Entry]:
+    """Its rows, the one that has waited longest first; of each source at most MOST. One query per source."""
+    found = [entry for source in worklist.sources for entry in _entries(source, connection, search)]
+    return sorted(found, key=lambda one: (one.since is None, one.since, one.source, one.pk))
+
+
+def _entries(source: Source, connection: int | None, search: str) -> Iterator[Entry]:
+    rows = source.rows().order_by(source.since, "pk")
+    if connection is not None:
+        rows = rows.filter(**{source.connection: connection})
+    if search:
+        rows = rows.filter(Q(**{f"{source.number}__icontains": search}) | Q(**{f"{_words(source)}__icontains": search}))
+    fields = [source.order or "pk", source.since, source.connection, source.kind or "pk", source.text or "pk"]
+    for pk, order, since, where, kind, text in rows.values_list("pk", *fields)[:MOST]:
+        cause = f"{source.name}:{where}:{kind if source.kind else ''}:{_cause(source, kind, text)}"
+        yield Entry(source.name, pk, order if source.order else None, since, where, cause)
+
+
+def _words(source: Source) -> str:
+    return source.text or source.number
+
+
+def _cause(source: Source, kind: Any, text: Any) -> str:
+    if source.name == "hold":
+        return str(text) if kind in CAUSE_IN_SUBJECT else ""
+    return str(text) if source.name == "order" else alike(str(text))
+
+
+def by_cause(rows: Iterable[Entry]) -> list[tuple[Entry, int]]:
+    """The first row of each cause and how many it has, most first."""
+    listed = list(rows)
+    counts = Counter(one.cause for one in listed)
+    first: dict[str, Entry] = {}
+    for one in listed:
+        first.setdefault(one.cause, one)
+    return [(first[cause], number) for cause, number in counts.most_common()]

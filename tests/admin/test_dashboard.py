@@ -1,0 +1,233 @@
+"""Start page, worklists, runs and exchanges: every figure leads to its list, and a row leaves with its cause."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import escape
+from django_q.models import OrmQ
+from lxml import html
+
+from integrations.models import Connection, Exchange, Route, SyncRun
+from orders import figures, ship_dates, worklists
+from orders.models import Hold, Order, ShipmentConfirmation, WarehouseSubmission
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def market() -> Connection:
+    return Connection.objects.create(name="Overstock", provider="supplier_oasis", health="working")
+
+
+@pytest.fixture
+def route(market: Connection) -> Route:
+    gecko = Connection.objects.create(name="Gecko", provider="tradegecko", health="working")
+    return Route.objects.create(name="Main", state="live", marketplace=market, warehouse=gecko, location_name="DC",
+                                marketplace_warehouse_name="DC")  # fmt: skip
+
+
+def placed(route: Route, number: str, on: date | None = None, status: str = "submitted") -> Order:
+    now = timezone.now()
+    return Order.objects.create(
+        connection=route.marketplace, route=route, sales_channel="OSTK", full_number=number, status=status,
+        ordered_at=now, ordered_on=on or now.date(),
+    )  # fmt: skip
+
+
+def parked(order: Order, error: str) -> WarehouseSubmission:
+    assert order.route is not None
+    return WarehouseSubmission.objects.create(
+        order=order, connection=order.route.warehouse, status="parked", last_error=error, finished_at=timezone.now()
+    )
+
+
+def opened(client: Client, name: str, **asked: str) -> Any:
+    return client.get(reverse(f"admin:worklist_{name}"), asked).context
+
+
+@pytest.fixture
+def looker(client: Client) -> Client:
+    user = User.objects.create_user("looker", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(user)
+    return client
+
+
+def test_what_was_refused_for_one_reason_is_one_cause_and_leaves_when_it_is_sent_again(
+    route: Route, admin_client: Client
+) -> None:
+    for number in ("1001", "1002"):
+        parked(placed(route, number), f"refused order {number}: no such company")
+    parked(placed(route, "1003"), "refused order 1003: no such location")
+
+    page = opened(admin_client, "refused")
+
+    assert [(one.text, one.number) for one in page["causes"]] == [
+        ("Order: refused order 1001: no such company", 2), ("Order: refused order 1003: no such location", 1),
+    ]  # fmt: skip
+    [_, other] = page["causes"]
+    [row] = admin_client.get(reverse("admin:worklist_refused") + other.url).context["rows"]
+    order = Order.objects.get(full_number="1003")
+    assert (row.title, row.action) == ("1003", "Send again")
+    assert row.action_url == reverse("admin:orders_order_retry", args=[order.pk])
+    admin_client.post(row.action_url)
+    assert {one.title for one in opened(admin_client, "refused")["rows"]} == {"1001", "1002"}
+    assert worklists.tallies()["refused"].number == 2
+
+
+def test_each_trouble_is_on_its_own_worklist_and_counted_in_the_menu(route: Route, admin_client: Client) -> None:
+    order = placed(route, "1001", on=timezone.now().date() - timedelta(days=20))
+    for kind in ("cancelled_late", "changed_order", "unknown_carrier", "manual"):
+        Hold.objects.create(order=order, kind=kind, subject=kind, message="why")
+    parked(order, "no")
+    ShipmentConfirmation.objects.create(order=order, connection=route.marketplace, status="unconfirmed")
+    Connection.objects.filter(pk=route.warehouse_id).update(health="stopped", health_message="wrong token")
+
+    found = {name: one.number for name, one in worklists.tallies().items()}
+
+    assert found == {**dict.fromkeys(found, 1), "guarded": 0}
+    page: Any = html.fromstring(admin_client.get("/admin/").content.decode())
+    for name in worklists.BY_NAME:
+        [entry] = page.xpath(f"//*[@id='nav-sidebar-apps']//a[@href='{reverse(f'admin:worklist_{name}')}']")
+        assert "".join(entry.text_content().split()).endswith("1") == (name != "guarded"), name
+        assert len(opened(admin_client, name)["rows"]) == found[name]
+
+
+def test_an_empty_worklist_says_what_that_means(admin_client: Client) -> None:
+    for one in worklists.ALL:
+        page = admin_client.get(reverse(f"admin:worklist_{one.name}")).content.decode()
+        assert f"Nothing: {escape(one.empty)}" in page
+    for section in ("wrong", "figures", "stock", "jobs"):
+        assert admin_client.get(reverse(f"admin:start_{section}")).status_code == 200
+    assert admin_client.get("/admin/").status_code == 200
+
+
+def test_a_worklist_is_searched_and_filtered_and_paged(route: Route, admin_client: Client) -> None:
+    orders = [placed(route, f"10{place:02}") for place in range(60)]
+    Hold.objects.bulk_create(Hold(order=one, kind="manual", message="stock count") for one in orders)
+    page = opened(admin_client, "holds")
+    assert (len(page["rows"]), page["pages"]["after"], page["number"]) == (50, "?page=2", "60 rows")
+    assert [one.title for one in opened(admin_client, "holds", q="1007")["rows"]] == ["1007"]
+    assert opened(admin_client, "holds", connection=str(route.warehouse_id))["rows"] == []
+    assert opened(admin_client, "holds", q="\x00", connection="x", page="99")["rows"]
+
+
+def test_who_may_only_look_has_no_buttons_and_nobody_else_sees_anything(route: Route, looker: Client) -> None:
+    parked(placed(route, "1001"), "no")
+    [row] = opened(looker, "refused")["rows"]
+    assert (row.action, row.action_url) == ("", "")
+    User.objects.get(username="looker").user_permissions.clear()
+    assert looker.get(reverse("admin:worklist_refused")).status_code == 403
+    assert looker.get(reverse("admin:start_wrong")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("ordered", "days", "ship_date"),
+    [
+        (date(2026, 11, 26), 0, date(2026, 11, 26)), (date(2026, 11, 26), 1, date(2026, 11, 27)),
+        (date(2026, 11, 27), 1, date(2026, 11, 30)), (date(2026, 11, 28), 2, date(2026, 12, 1)),
+        (date(2026, 11, 28), 0, date(2026, 11, 30)),
+    ],
+)  # fmt: skip
+def test_business_days_make_the_ship_date(ordered: date, days: int, ship_date: date) -> None:
+    assert ship_dates.ship_date(ordered, days) == ship_date
+    first = ship_dates.first_with(ship_date, days)
+    assert ship_dates.ship_date(first, days) >= ship_date > ship_dates.ship_date(first - timedelta(days=1), days)
+
+
+def test_what_is_late_and_due_is_counted_by_each_routes_own_days(route: Route) -> None:
+    day = ship_dates.today()
+    Route.objects.update(ship_within_days=1)
+    for number, on in (("1", day - timedelta(days=9)), ("2", day), ("3", day - timedelta(days=9))):
+        placed(route, number, on, "shipped" if number == "3" else "on_hold")
+    found = ship_dates.risk()
+    assert (found.late, found.oldest, found.today + found.next) == (1, day - timedelta(days=9), 1)
+    Route.objects.update(ship_within_days=30)
+    assert ship_dates.risk().late == 0
+
+
+def test_latency_is_of_what_ended_lately(route: Route) -> None:
+    now = timezone.now()
+    for place, minutes in enumerate((1, 2, 3, 100)):
+        order = placed(route, str(place))
+        Order.objects.filter(pk=order.pk).update(received_at=now, ordered_at=now - timedelta(minutes=minutes))
+    old = placed(route, "old")
+    Order.objects.filter(pk=old.pk).update(received_at=now - timedelta(days=8), ordered_at=now - timedelta(days=80))
+    pulled, *others = figures.latency(now)
+    assert (pulled.number, pulled.p50, pulled.p95) == (4, timedelta(minutes=2), timedelta(minutes=100))
+    assert {leg.p50_text for leg in others} == {"–"}
+    assert figures.orders_per_day(now.date())[-1].number == 5
+
+
+def test_a_bar_of_the_chart_leads_to_the_orders_of_its_day(route: Route, admin_client: Client) -> None:
+    order = placed(route, "1001", on=ship_dates.today())
+    chart = admin_client.get(reverse("admin:start_figures")).context["orders"]
+    found = admin_client.get(chart.bars[-1].url).context["cl"].result_list
+    assert [one.pk for one in found] == [order.pk]
+    for standing in admin_client.get("/admin/").context["standings"]:
+        for one in (standing.all, *standing.older):
+            assert len(admin_client.get(one.url).context["cl"].result_list) == one.number
+
+
+def test_a_run_tells_its_errors_by_cause_and_is_run_again(
+    market: Connection, admin_client: Client, looker: Client
+) -> None:
+    errors = "\n".join([*(f"order {number}: not read" for number in range(3)), "no answer"])
+    run = SyncRun.objects.create(connection=market, job="pull_orders", status="partial", error=errors,
+                                 finished_at=timezone.now(), counts={"orders": 7, "calls": 2})  # fmt: skip
+    Exchange.objects.create(connection=market, run=run, method="GET", url="https://x/", milliseconds=1, status=500)
+    Exchange.objects.create(connection=market, method="GET", url="https://x/", milliseconds=1, status=200)
+    page = admin_client.get(reverse("admin:integrations_syncrun_change", args=[run.pk]))
+    facts = page.context["facts"]
+    assert facts.problems == (("order 0: not read", 3), ("no answer", 1))
+    assert (facts.counts, facts.calls, facts.failed_calls) == ((("orders", 7),), 2, 1)
+    assert len(admin_client.get(facts.exchanges_url).context["cl"].result_list) == 1
+
+    again = reverse("admin:integrations_syncrun_run_again", args=[run.pk])
+    assert looker.post(again).status_code == 403
+    assert not OrmQ.objects.exists()
+    assert again in page.content.decode()
+
+
+def test_run_again_queues_the_job(market: Connection, admin_client: Client) -> None:
+    run = SyncRun.objects.create(connection=market, job="pull_orders", status="failed", finished_at=timezone.now())
+    admin_client.post(reverse("admin:integrations_syncrun_run_again", args=[run.pk]))
+    assert [one.task["name"] for one in OrmQ.objects.all()] == [f"pull_orders:{market.pk}"]
+
+
+def test_a_running_runs_page_follows_it_and_loads_anew_at_its_end(market: Connection, admin_client: Client) -> None:
+    run = SyncRun.objects.create(connection=market, job="pull_orders", counts={"orders": 12, "calls": 3})
+    address = reverse("admin:integrations_syncrun_progress", args=[run.pk])
+    page = admin_client.get(reverse("admin:integrations_syncrun_change", args=[run.pk])).content.decode()
+    assert f'hx-get="{address}"' in page
+    told = admin_client.get(address)
+    assert ("HX-Refresh" in told, "12" in told.content.decode()) == (False, True)
+    SyncRun.objects.update(status="succeeded", finished_at=timezone.now())
+    assert admin_client.get(address)["HX-Refresh"] == "true"
+
+
+def test_exchanges_are_filtered_by_how_they_were_answered_and_downloaded(
+    market: Connection, admin_client: Client
+) -> None:
+    for status in (200, 404, 503, None):
+        Exchange.objects.create(connection=market, method="GET", url="https://x/", milliseconds=1, status=status,
+                                request_body='{"a":1}', response_body="<a><b>1</b></a>")  # fmt: skip
+    listed = reverse("admin:integrations_exchange_changelist")
+    for name, status in (("ok", 200), ("refused", 404), ("failed", 503), ("none", None)):
+        assert [one.status for one in admin_client.get(listed, {"answer": name}).context["cl"].result_list] == [status]
+    assert not admin_client.get(listed, {"run": "x"}).context["cl"].result_list
+    one = Exchange.objects.latest("pk")
+    asked, answered = (
+        admin_client.get(reverse(f"admin:integrations_exchange_{part}", args=[one.pk]))
+        for part in ("request", "response")
+    )
+    assert asked.content.decode() == '{\n  "a": 1\n}'
+    assert answered.content.decode() == "<a>\n  <b>1</b>\n</a>\n"
+    assert answered["Content-Disposition"] == f'attachment; filename="exchange-{one.pk}-response.xml"'
