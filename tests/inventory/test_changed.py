@@ -74,6 +74,8 @@ CHANGES: dict[str, tuple[Act, set[str]]] = {
         lambda _: level("2").update(available=Decimal(3), changed_at=timezone.now()), {"M2"}),
     "stock of what has no alias": (lambda _: level("5").update(available=3, changed_at=timezone.now()), {"V5"}),
     "an alias": (lambda _: alias("M1").save(), {"M1"}),
+    "an alias of which a person changed one field": (
+        lambda _: edited(alias("M1")).save(update_fields=["units"]), {"M1"}),
     "an alias that is gone": (lambda _: alias("M1").delete(), ALL),
     "a file of aliases": (lambda route: changed.forget(route.marketplace), ALL),
     "a listing": (lambda _: Listing.objects.get(marketplace_sku="M3").save(), {"M3"}),
@@ -96,6 +98,11 @@ CHANGES: dict[str, tuple[Act, set[str]]] = {
 
 def alias(sku: str) -> SkuAlias:
     return SkuAlias.objects.get(marketplace_sku=sku)
+
+
+def edited(found: SkuAlias) -> SkuAlias:
+    found.units = 3
+    return found
 
 
 def rule(route: Route, sku: str | None, **values: Any) -> None:
