@@ -17,10 +17,10 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from integrations.models import Connection, Route
-from inventory import listings
+from inventory import listings, outbox
 from inventory.decided import RouteDecision
 from inventory.decisions import Pending, Units
-from inventory.models import GuardedPublish, GuardedQuantity, InventoryLevel, SkuAlias, WarehouseItem
+from inventory.models import GuardedPublish, GuardedQuantity, InventoryLevel, Publication, SkuAlias, WarehouseItem
 from inventory.rules import InventoryRule
 
 AT_ONCE = 1_000  # names in a query
@@ -29,6 +29,7 @@ MOST_CHANGED = 5_000
 FULL_EVERY = timedelta(hours=1)
 # A row is committed a little after the time that it carries.
 COMMITTED_WITHIN = timedelta(seconds=15)
+PLACE_CHARS = 15
 ANEW = datetime(1970, 1, 1, tzinfo=UTC)
 SETTINGS = ("reserve", "minimum_level", "max_online", "untracked_quantity", "published_sku", "allow_identity",
             "marketplace_id", "warehouse_id", "full_publish_hours")  # fmt: skip
@@ -53,6 +54,8 @@ def scope(route: Route, pending: Pending, live: Iterable[int]) -> Scope:
     last = RouteDecision.objects.filter(route=route).first()
     on_their_way = pending(route)
     settings, counts = _settings(route), _counts(route)
+    if last is not None and _is_shown_elsewhere(last, settings):
+        _show_again(route, at)
     names = None
     if last is not None and counts["listings"][0] > SMALL and last.settings == settings:
         names = _since(route, last, at, on_their_way, counts, set(live))
@@ -93,6 +96,8 @@ def _since(
     route: Route, last: RouteDecision, at: datetime, on_their_way: Units, counts: dict[str, list[int]], live: set[int]
 ) -> dict[str, list[int]] | None:
     """None: whatever changed, it is more than can be told, or the whole is due."""
+    if max(last.decided_until, last.full_at) > at:
+        return None  # the clock was set back, and what changed since carries an earlier time
     since = last.decided_until - COMMITTED_WITHIN
     if last.full_at < at - FULL_EVERY or _has_deleted(route, last, counts) or _is_route_ruled_anew(route, since, at):
         return None
@@ -110,8 +115,27 @@ def _totals(on_their_way: Units) -> dict[str, int]:
 
 
 def _settings(route: Route) -> str:
+    """Fingerprints of the place where its quantities are shown, and of what else makes them."""
     facts = [*(str(getattr(route, name)) for name in SETTINGS), sorted(route.places.items())]
+    shown_at = _digest([route.marketplace_id, route.marketplace_warehouse_name])[:PLACE_CHARS]
+    return f"{shown_at}:{_digest(facts)[: 63 - PLACE_CHARS]}"
+
+
+def _digest(facts: list[Any]) -> str:
     return sha256(repr(facts).encode()).hexdigest()
+
+
+def _is_shown_elsewhere(last: RouteDecision, settings: str) -> bool:
+    """Whether the route leads from another marketplace, or warehouse name, than when it was decided last."""
+    place, is_told, _ = last.settings.partition(":")  # one of an older release does not tell it
+    return bool(is_told) and place != settings[:PLACE_CHARS]
+
+
+def _show_again(route: Route, at: datetime) -> None:
+    """What was shown at another place is not shown at this one, and what that place refused this one may take."""
+    route.listings.filter(published_at__isnull=False).update(publish_asked_at=at, changed_at=at)
+    parked = Publication.objects.filter(listing__route=route, status=Publication.Status.PARKED)
+    parked.update(times_parked=0, finished_at=at - outbox.LONGEST_PAUSE)
 
 
 def _counts(route: Route) -> dict[str, list[int]]:

@@ -83,7 +83,8 @@ class SkuAlias(models.Model):
     def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
         """With some fields only, those that go by them are written too: what it makes is decided anew by its time."""
         if update_fields is not None:
-            update_fields = {*update_fields, "changed_at", *(["plain_sku"] if "marketplace_sku" in update_fields else [])}
+            with_it = ["changed_at", "plain_sku"] if "marketplace_sku" in update_fields else ["changed_at"]
+            update_fields = {*update_fields, *with_it}
         super().save(*args, update_fields=update_fields, **kwargs)
 
     def clean(self) -> None:

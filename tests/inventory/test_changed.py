@@ -92,6 +92,8 @@ CHANGES: dict[str, tuple[Act, set[str]]] = {
         lambda _: Listing.objects.filter(marketplace_sku="M0").update(published_at=timezone.now() - timedelta(days=2)),
         {"M0"}),
     "the hour": (lambda _: RouteDecision.objects.update(full_at=timezone.now() - timedelta(hours=2)), ALL),
+    "the clock, which was set back": (
+        lambda _: RouteDecision.objects.update(decided_until=timezone.now() + timedelta(minutes=5)), ALL),
     "nothing": (lambda _: None, set()),
 }  # fmt: skip
 
