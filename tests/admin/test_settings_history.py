@@ -7,7 +7,7 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -122,6 +122,17 @@ def test_who_may_not_change_rules_sees_no_dry_run(route: Route, client: Client) 
     earlier = client.get(f"{page}history/{rule.history.get().pk}/")
     assert earlier.status_code == 200
     assert "Put these back" not in text_of(earlier)
+
+
+def test_who_may_only_look_sees_what_was_different_and_cannot_put_it_back(route: Route, client: Client) -> None:
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.groups.add(Group.objects.get(name="Viewer"))
+    client.force_login(viewer)
+    first = route.history.earliest()
+    Route.objects.filter(pk=route.pk).update(reserve=7)
+    page = text_of(client.get(reverse("admin:integrations_route_simple_history", args=[route.pk, first.pk])))
+    assert "Reserve 7 0" in page
+    assert "Put these back" not in page
 
 
 def test_route_settings_are_tried_and_can_be_put_back(route: Route, admin_client: Client) -> None:
