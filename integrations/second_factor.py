@@ -33,11 +33,12 @@ def is_set_up(user: Any) -> bool:
 def to_confirm(user: Any) -> AuthenticatorApp:
     """The app that this user is about to set up: the same key until it is confirmed, or cannot be decrypted."""
     waiting = AuthenticatorApp.objects.filter(user=user, confirmed=False)
-    found = waiting.first()
+    found: AuthenticatorApp | None = waiting.first()
     if found is not None and _can_be_read(found):
         return found
     waiting.delete()
-    return AuthenticatorApp.objects.create(user=user, confirmed=False, name=APP)
+    made: AuthenticatorApp = AuthenticatorApp.objects.create(user=user, confirmed=False, name=APP)
+    return made
 
 
 def typed_key(device: AuthenticatorApp) -> str:
@@ -63,7 +64,8 @@ def verify(user: Any, code: str) -> AuthenticatorApp | RecoveryCodes:
     device = model.objects.filter(user=user, confirmed=True).first()
     if device is None:
         raise NotVerified("This is no code of yours.")
-    return _verify(user, device, text)
+    verified: AuthenticatorApp | RecoveryCodes = _verify(user, device, text)
+    return verified
 
 
 @transaction.atomic

@@ -17,10 +17,10 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from integrations.models import Connection, Route
-from inventory import listings
+from inventory import listings, outbox
 from inventory.decided import RouteDecision
 from inventory.decisions import Pending, Units
-from inventory.models import GuardedPublish, GuardedQuantity, InventoryLevel, SkuAlias, WarehouseItem
+from inventory.models import GuardedPublish, GuardedQuantity, InventoryLevel, Publication, SkuAlias, WarehouseItem
 from inventory.rules import InventoryRule
 
 AT_ONCE = 1_000  # names in a query
@@ -29,6 +29,7 @@ MOST_CHANGED = 5_000
 FULL_EVERY = timedelta(hours=1)
 # A row is committed a little after the time that it carries.
 COMMITTED_WITHIN = timedelta(seconds=15)
+PLACE_CHARS = 15
 ANEW = datetime(1970, 1, 1, tzinfo=UTC)
 SETTINGS = ("reserve", "minimum_level", "max_online", "untracked_quantity", "published_sku", "allow_identity",
             "marketplace_id", "warehouse_id", "full_publish_hours")  # fmt: skip
@@ -51,10 +52,12 @@ def scope(route: Route, pending: Pending, live: Iterable[int]) -> Scope:
     """`live` are the listings with a publication that was not accepted yet: each run decides them again."""
     at = timezone.now()
     on_their_way = pending(route)
+    last, settings = RouteDecision.objects.filter(route=route).first(), _settings(route)
+    if last is not None and _is_shown_elsewhere(last, settings):
+        _show_again(route, at)
     if route.listings.count() <= SMALL:
-        return Scope(at, on_their_way, listings.names_of(route), True, "", {}, None)
-    last = RouteDecision.objects.filter(route=route).first()
-    settings, counts, names = _settings(route), _counts(route), None
+        return Scope(at, on_their_way, listings.names_of(route), True, settings, {}, None)
+    counts, names = _counts(route), None
     if last is not None and last.settings == settings:
         names = _since(route, last, at, on_their_way, counts, set(live))
     full_at = last.full_at if last else None
@@ -71,20 +74,13 @@ def whole(route: Route, made: Scope) -> Scope:
 
 
 def note(route: Route, made: Scope) -> None:
-    """Remember what was decided, in the transaction that writes down what came of it; of a small route, nothing."""
-    if not made.counts:
-        RouteDecision.objects.filter(route=route).delete()
-        return
-    values = {
-        "decided_until": made.at, "settings": made.settings, "counts": made.counts,
-        "pending": _totals(made.on_their_way),
-    }  # fmt: skip
-    mine = RouteDecision.objects.select_for_update().filter(route=route)
-    if not mine.exists():
+    """Remember what was decided, in the transaction that writes down what came of it; of a small route, where only."""
+    pending = _totals(made.on_their_way) if made.counts else {}
+    values = {"decided_until": made.at, "settings": made.settings, "counts": made.counts, "pending": pending}
+    mine = RouteDecision.objects.filter(route=route)
+    if not mine.update(**values):
         RouteDecision.objects.create(route=route, full_at=made.at, **values)
-        return
-    mine.update(**values)
-    if made.is_full and made.full_at is not None:  # unless somebody asked for a new one meanwhile
+    elif made.is_full and made.full_at is not None:  # unless somebody asked for a new one meanwhile
         mine.filter(full_at=made.full_at).update(full_at=made.at)
 
 
@@ -97,6 +93,8 @@ def _since(
     route: Route, last: RouteDecision, at: datetime, on_their_way: Units, counts: dict[str, list[int]], live: set[int]
 ) -> dict[str, list[int]] | None:
     """None: whatever changed, it is more than can be told, or the whole is due."""
+    if max(last.decided_until, last.full_at) > at:
+        return None  # the clock was set back, and what changed since carries an earlier time
     since = last.decided_until - COMMITTED_WITHIN
     if last.full_at < at - FULL_EVERY or _has_deleted(route, last, counts) or _is_route_ruled_anew(route, since, at):
         return None
@@ -114,8 +112,27 @@ def _totals(on_their_way: Units) -> dict[str, int]:
 
 
 def _settings(route: Route) -> str:
+    """Fingerprints of the place where its quantities are shown, and of what else makes them."""
     facts = [*(str(getattr(route, name)) for name in SETTINGS), sorted(route.places.items())]
+    shown_at = _digest([route.marketplace_id, route.marketplace_warehouse_name])[:PLACE_CHARS]
+    return f"{shown_at}:{_digest(facts)[: 63 - PLACE_CHARS]}"
+
+
+def _digest(facts: list[Any]) -> str:
     return sha256(repr(facts).encode()).hexdigest()
+
+
+def _is_shown_elsewhere(last: RouteDecision, settings: str) -> bool:
+    """Whether the route leads from another marketplace, or warehouse name, than when it was decided last."""
+    place, is_told, _ = last.settings.partition(":")  # one of an older release does not tell it
+    return bool(is_told) and place != settings[:PLACE_CHARS]
+
+
+def _show_again(route: Route, at: datetime) -> None:
+    """What was shown at another place is not shown at this one, and what that place refused this one may take."""
+    route.listings.filter(published_at__isnull=False).update(publish_asked_at=at, changed_at=at)
+    parked = Publication.objects.filter(listing__route=route, status=Publication.Status.PARKED)
+    parked.update(times_parked=0, finished_at=at - outbox.LONGEST_PAUSE)
 
 
 def _counts(route: Route) -> dict[str, list[int]]:

@@ -81,8 +81,10 @@ class SkuAlias(models.Model):
         return f"{self.marketplace_sku} → {self.units} × {self.warehouse_sku}"
 
     def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
-        if update_fields is not None and "marketplace_sku" in update_fields:
-            update_fields = [*update_fields, "plain_sku"]
+        """With some fields only, those that go by them are written too: what it makes is decided anew by its time."""
+        if update_fields is not None:
+            with_it = ["changed_at", "plain_sku"] if "marketplace_sku" in update_fields else ["changed_at"]
+            update_fields = {*update_fields, *with_it}
         super().save(*args, update_fields=update_fields, **kwargs)
 
     def clean(self) -> None:

@@ -64,8 +64,7 @@ class _Outbox:
                 continue
             if live is None:
                 fresh += [] if is_shown(one, self._refresh_after) else [one]
-            elif live.status == T.PARKED and is_shown(one, self._refresh_after):
-                self._withdrawn.append(live.pk)
+            # Also when it is to be what was shown before: a request without a clear answer may have changed that.
             elif live.status != T.PARKED or self._may_try_again(live, one):
                 renewed += [live] if _renew(live, one) else []
                 current.append(live.pk)

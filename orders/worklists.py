@@ -145,7 +145,7 @@ ALL = (
         "late", "Late to ship", "running_with_errors", "orders.view_order",
         "Their ship date is over, and not all of them has shipped.",
         "Every order whose ship date is over has shipped.",
-        (Source("order", _late, "ordered_at", "connection", order="pk", number="full_number", text="ordered_on"),),
+        (Source("order", _late, "ordered_at", "connection", order="pk", number="full_number", text="status"),),
     ),
     Worklist(
         "holds", "Other holds", "front_hand", "orders.view_order",

@@ -122,7 +122,8 @@ def _of_late(order: Order) -> Row:
     waits = f"it waits for: {', '.join(holds)}" if holds else f"it is {order.get_status_display().lower()}"
     ago_text = "yesterday" if days == 1 else f"{days} days ago"
     return Row(
-        str(order), _page(order), str(order.connection), f"Ship date {day}", f"It had to ship by {ago_text}; {waits}.",
+        str(order), _page(order), str(order.connection), str(order.get_status_display()),
+        f"Its ship date was {ago_text}; {waits}.",
         "See what holds it" if holds else "Open", _page(order), "", _ship_date(order),
     )  # fmt: skip
 

@@ -11,19 +11,18 @@ from django.db.models import Model
 from django.utils import timezone
 
 from integrations.models import Connection, Exchange, JobPlan, Route, SyncRun
+from inventory.checked import DriftedListing, InventoryCheck
+from inventory.filed import InventoryFile
 from inventory.models import (
     AliasImport,
-    DriftedListing,
     GuardedPublish,
-    InventoryCheck,
-    InventoryFile,
     InventoryLevel,
-    InventoryRule,
     Listing,
     Publication,
     SkuAlias,
     WarehouseItem,
 )
+from inventory.rules import InventoryRule
 from orders.models import (
     Alert,
     AlertDelivery,

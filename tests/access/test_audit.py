@@ -11,9 +11,20 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from integrations.models import Connection, Route
-from inventory.models import GuardedPublish, InventoryCheck, InventoryFile, Listing, Publication, SkuAlias
-from orders.models import Hold, Order, Reconciliation, UnreadableRecord, WarehouseSubmission
+from integrations.models import Connection, Route, SyncRun
+from inventory.checked import InventoryCheck
+from inventory.filed import InventoryFile
+from inventory.models import GuardedPublish, Listing, Publication, SkuAlias
+from orders.models import (
+    Alert,
+    AlertDelivery,
+    AlertSettings,
+    Hold,
+    Order,
+    Reconciliation,
+    UnreadableRecord,
+    WarehouseSubmission,
+)
 from tests.access import one_of_each
 from tests.access.test_roles import written
 from tests.access.walk import EXPORTED, Records
@@ -38,6 +49,7 @@ BUTTONS: dict[str, tuple[type[Model], dict[str, str], str]] = {
     "orders_unreadablerecord_dismiss": (UnreadableRecord, NOTE, ""),
     "integrations_connection_test": (Connection, {}, "integrations.admin.connections._tested"),
     "integrations_connection_run_now": (Connection, {"job": "pull_shipments"}, ""),
+    "integrations_syncrun_run_again": (SyncRun, {}, ""),
     "integrations_route_start_test": (Route, {}, ""),
     "integrations_route_pause": (Route, {}, ""),
     "integrations_route_go_live": (Route, {}, "orders.route_states.go_live"),
@@ -48,25 +60,29 @@ BUTTONS: dict[str, tuple[type[Model], dict[str, str], str]] = {
     "inventory_inventoryfile_uploaded": (InventoryFile, {}, ""),
     "inventory_guardedpublish_release": (GuardedPublish, {}, "inventory.guarding.release"),
     "inventory_guardedpublish_discard": (GuardedPublish, {}, "inventory.guarding.discard"),
+    "orders_alert_mute": (Alert, {"hours": "4", **REASON}, ""),
+    "orders_alert_unmute": (Alert, {}, "orders.admin.alerts.AlertAdmin._unmute"),
+    "orders_alertdelivery_again": (AlertDelivery, {}, ""),
+    "orders_alertsettings_send_test": (AlertSettings, {}, "orders.admin.alert_settings.AlertSettingsAdmin._tested"),
     "auth_user_remove_second_factor": (User, {}, "integrations.second_factor.remove"),
 }
 # Tested where they have their whole story, or nothing is changed by them.
 ELSEWHERE = {
     "auth_user_password_change", "axes_accessattempt_unlock", "integrations_connection_authorize",
     "integrations_connection_authorized", "integrations_route_backfill", "inventory_aliasimport_undo",
-    "inventory_inventorycheck_check_now",
-    "inventory_skualias_import", "inventory_skualias_process_import", "orders_carrierservice_import",
-    "orders_carrierservice_process_import", "orders_shippingmethod_import", "orders_shippingmethod_process_import",
-    "orders_map_cause", "orders_order_comment", "orders_order_take", "orders_reconciliation_reconcile",
+    "inventory_inventorycheck_check_now", "inventory_skualias_import", "inventory_skualias_process_import",
+    "orders_carrierservice_import", "orders_carrierservice_process_import", "orders_shippingmethod_import",
+    "orders_shippingmethod_process_import", "orders_map_cause", "orders_order_comment",
+    "orders_order_take", "orders_reconciliation_reconcile",
 }  # fmt: skip
 CHANGE_NOTHING = {
+    "integrations_exchange_request", "integrations_exchange_response", "integrations_syncrun_progress",
     *(f"{name}_download" for name in EXPORTED), "orders_order_payload", "orders_find",
     "integrations_route_preview", "integrations_route_set_up", "integrations_route_simple_history",
     "inventory_aliasimport_errors", "inventory_inventorycheck_csv", "inventory_inventoryfile_download",
     "inventory_inventoryrule_simple_history", "inventory_listing_export", "inventory_listing_recalculate",
-    "orders_order_by_number",
     "inventory_skualias_export", "inventory_skualias_imports", "orders_carrierservice_export", "orders_needs_mapping",
-    "orders_reconciliation_csv", "orders_shippingmethod_export",
+    "orders_order_by_number", "orders_reconciliation_csv", "orders_shippingmethod_export",
 }  # fmt: skip
 
 
@@ -87,6 +103,7 @@ def mia(client: Client) -> Client:
 
 def test_every_button_is_looked_at_here() -> None:
     others = {row for row, cells in written().items() if ":" not in row and set("".join(cells.values())) <= set("-wrp")}
+    others = {row for row in others if not row.startswith(("start_", "worklist_"))}  # pages that are only looked at
     assert others == {*BUTTONS, *ELSEWHERE, *CHANGE_NOTHING}
 
 
@@ -112,7 +129,7 @@ def test_a_button_leaves_who_did_what(
 @pytest.mark.parametrize(("model", "action", "values"), [
     (Order, "hold_many", REASON), (Order, "release_many", {}), (Order, "retry_many", {}),
     (UnreadableRecord, "dismiss_many", REASON), (WarehouseSubmission, "send_again_warehousesubmission_many", {}),
-    (Publication, "retry_selected", {}), (SkuAlias, "delete_selected", {"post": "yes"}),
+    (Alert, "mute_many", {}), (Publication, "retry_selected", {}), (SkuAlias, "delete_selected", {"post": "yes"}),
 ])  # fmt: skip
 def test_an_action_on_a_list_leaves_a_line_for_each_record(
     model: type[Model], action: str, values: dict[str, str], records: Records, mia: Client

@@ -69,11 +69,11 @@ def written() -> dict[str, dict[str, str]]:
     return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
 
 
-def found_by(client: Client, addresses: list[Address]) -> Iterator[tuple[str, str]]:
+def found_by(user: User, addresses: list[Address]) -> Iterator[tuple[str, str]]:
     """A row of the table for each record's own pages, and one for each other page."""
     letters: dict[str, str] = defaultdict(str)
     for one in addresses:
-        get, post = walk.allows(client, one)
+        get, post = walk.allows(user, one)
         if not one.page:
             yield one.name, "w" if post and get else "r" if get else "p" if post else "-"
             continue
@@ -96,13 +96,12 @@ def actions_of(user: User) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", PERSONS)
 def test_every_page_and_action_is_open_to_exactly_those_whom_the_table_names(
-    name: str, records: Records, client: Client, alone: None, unrendered: None
+    name: str, records: Records, alone: None, unrendered: None
 ) -> None:
     user = person(name)
-    client.force_login(user)
     table = {row: cells[name] for row, cells in written().items()}
     offered = {row: cell for row, cell in actions_of(user) if cell != "-" or row in table}
-    assert {**dict(found_by(client, walk.addresses(records))), **offered} == table
+    assert {**dict(found_by(user, walk.addresses(records))), **offered} == table
 
 
 def test_who_has_not_signed_in_is_sent_to_the_sign_in_from_everywhere(

@@ -153,6 +153,15 @@ def test_what_is_late_and_due_is_counted_by_each_routes_own_days(route: Route) -
     assert ship_dates.risk().late == 0
 
 
+def test_late_orders_are_grouped_by_how_far_they_are(route: Route, admin_client: Client) -> None:
+    day = ship_dates.today()
+    for number, status in (("1", "on_hold"), ("2", "submitted"), ("3", "submitted")):
+        placed(route, number, day - timedelta(days=9 + int(number)), status)
+    page = opened(admin_client, "late")
+    assert [(one.text, one.number) for one in page["causes"]] == [("Submitted", 2), ("On hold", 1)]
+    assert all("days ago; it is" in row.wrong for row in page["rows"])
+
+
 def test_latency_is_of_what_ended_lately(route: Route) -> None:
     now = timezone.now()
     for place, minutes in enumerate((1, 2, 3, 100)):

@@ -74,6 +74,8 @@ CHANGES: dict[str, tuple[Act, set[str]]] = {
         lambda _: level("2").update(available=Decimal(3), changed_at=timezone.now()), {"M2"}),
     "stock of what has no alias": (lambda _: level("5").update(available=3, changed_at=timezone.now()), {"V5"}),
     "an alias": (lambda _: alias("M1").save(), {"M1"}),
+    "an alias of which a person changed one field": (
+        lambda _: edited(alias("M1")).save(update_fields=["units"]), {"M1"}),
     "an alias that is gone": (lambda _: alias("M1").delete(), ALL),
     "a file of aliases": (lambda route: changed.forget(route.marketplace), ALL),
     "a listing": (lambda _: Listing.objects.get(marketplace_sku="M3").save(), {"M3"}),
@@ -90,12 +92,19 @@ CHANGES: dict[str, tuple[Act, set[str]]] = {
         lambda _: Listing.objects.filter(marketplace_sku="M0").update(published_at=timezone.now() - timedelta(days=2)),
         {"M0"}),
     "the hour": (lambda _: RouteDecision.objects.update(full_at=timezone.now() - timedelta(hours=2)), ALL),
+    "the clock, which was set back": (
+        lambda _: RouteDecision.objects.update(decided_until=timezone.now() + timedelta(minutes=5)), ALL),
     "nothing": (lambda _: None, set()),
 }  # fmt: skip
 
 
 def alias(sku: str) -> SkuAlias:
     return SkuAlias.objects.get(marketplace_sku=sku)
+
+
+def edited(found: SkuAlias) -> SkuAlias:
+    found.units = 3
+    return found
 
 
 def rule(route: Route, sku: str | None, **values: Any) -> None:

@@ -183,3 +183,23 @@ def test_publications_are_forgotten_a_month_after_they_were_taken(shop: Sandbox,
     assert Publication.objects.count() == 0
     manage("run", "all")
     assert Publication.objects.count() == 0
+
+
+def test_another_warehouse_name_is_told_every_quantity_at_once(shop: Sandbox, manage: Run, alias: Alias) -> None:
+    alias("X", "MUG-BLK")
+    manage("run", "all")
+    shop.oasis.add_listing("X", warehouse="Reno")
+    Route.objects.update(marketplace_warehouse_name="Reno")
+    manage("run", "publish_inventory")
+    assert shop.oasis.quantities["X", "Reno"] == 120
+
+
+def test_what_a_wrong_warehouse_name_had_refused_goes_out_once_it_is_right(
+    shop: Sandbox, manage: Run, tried: Run, alias: Alias
+) -> None:
+    alias("X", "MUG-BLK")
+    Route.objects.update(marketplace_warehouse_name="Riverside")
+    assert "does not take" in tried("run", "all")
+    Route.objects.update(marketplace_warehouse_name=DC)
+    manage("run", "publish_inventory")
+    assert shop.oasis.quantities == {("X", DC): 120}

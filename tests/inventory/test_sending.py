@@ -201,3 +201,20 @@ def test_the_number_of_queries_does_not_grow_with_the_listings(
     assert len(shop.oasis.quantities) == 150
     with django_assert_max_num_queries(40):
         publish_inventory(overstock)
+
+
+def test_what_was_shown_before_is_told_again_after_another_quantity_got_no_clear_answer(
+    shop: Sandbox, tried: Run, manage: Run, alias: Alias
+) -> None:
+    alias("X", "MUG-BLK")
+    manage("run", "all")
+    shop.tradegecko.set_stock("MUG-BLK", 200)
+    tried("run", "pull_levels")
+    shop.faults.add("oasis", "reset_after_apply", path="/inventory", times=99)
+    for _ in range(MAX_ATTEMPTS):
+        tried("run", "publish_inventory")
+    assert Publication.objects.latest("pk").status == "parked"
+    shop.faults.clear()
+    shop.tradegecko.set_stock("MUG-BLK", 120)
+    manage("run", "all")
+    assert shop.oasis.quantities == {("X", DC): 120}
