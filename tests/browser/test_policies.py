@@ -49,7 +49,7 @@ def test_a_second_factor_is_set_up_and_no_page_breaks_its_policies(
     browser.find_element(By.NAME, "code").send_keys(f"{app.token():06}")
     browser.find_element(By.CSS_SELECTOR, "form button[type=submit]").click()
     wait.until(seen.presence_of_element_located((By.LINK_TEXT, "I have kept them"))).click()
-    wait.until(seen.title_contains("Site administration"))
+    wait.until(seen.title_contains("Start |"))
     for address in addresses():
         browser.get(f"{live_server.url}{address}")
         assert complaints(browser) == [], address

@@ -44,7 +44,7 @@ def signed_in(transactional_db: None, live_server: Any, browser: webdriver.Chrom
     browser.find_element(By.NAME, "username").send_keys("clerk")
     browser.find_element(By.NAME, "password").send_keys("a-good-password")
     browser.find_element(By.CSS_SELECTOR, "[type=submit]").click()
-    WebDriverWait(browser, 30).until(seen.title_contains("Site administration"))
+    WebDriverWait(browser, 30).until(seen.title_contains("Start |"))
     return browser
 
 
