@@ -45,6 +45,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "DASHBOARD_CALLBACK": "orders.admin.start.page",
     "STYLES": [lambda _request: static("integrations/admin.css")],
+    "SCRIPTS": [lambda _request: static("integrations/admin.js")],
     "ACCOUNT": {
         "navigation": [
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
@@ -82,6 +83,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Orders", "shopping_cart", "orders.order"),
                     {**_item("Holds", "front_hand", "orders.hold"), "active": _is_on_holds},
+                    _item("Bulk actions", "checklist", "orders.bulkaction", seen_with="orders.order"),
                     _item("Unreadable records", "broken_image", "orders.unreadablerecord"),
                     _item("Submissions", "outbox", "orders.warehousesubmission"),
                     _item("Warehouse changes", "published_with_changes", "orders.warehousechange"),

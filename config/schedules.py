@@ -36,5 +36,6 @@ JOBS = (
 CARETAKERS = (
     "inventory.tasks.take_care_of_imports",
     "orders.tasks.forget_map_previews",
+    "orders.tasks.take_care_of_bulk_actions",
     "orders.tasks.send_alerts",
 )

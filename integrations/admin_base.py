@@ -24,6 +24,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from integrations.admin_forms import ShownForm
+from integrations.exports import Exported
 from integrations.transmissions import Transmission
 from integrations.wording import job_name, moment
 
@@ -39,7 +40,7 @@ def is_saving(request: HttpRequest) -> bool:
     return request.method == "POST" and transaction.get_connection().in_atomic_block
 
 
-class ChangedFieldsOnly(ModelAdmin):
+class ChangedFieldsOnly(Exported):
     """Saves only the fields that the person changed, so that what others wrote in the meantime stands."""
 
     form = ShownForm
@@ -97,7 +98,7 @@ class ChangedRowsOnly(TabularInline):
         return rows.select_for_update() if is_saving(request) else rows
 
 
-class ReadOnly(ModelAdmin):
+class ReadOnly(Exported):
     """A record of what happened: looked at, never edited."""
 
     list_fullwidth = True
@@ -185,30 +186,6 @@ def _because(values: dict[str, Any]) -> str:
     return f": {why}" if why else ""
 
 
-def ask_many(
-    admin: ModelAdmin, request: HttpRequest, rows: QuerySet[Any], *, title: str, consequence: str,
-    do: Callable[[Any, str], object], button: str, done: str, refuse: type[Exception],
-    form_class: type[forms.Form] = ReasonForm,
-) -> HttpResponse | None:  # fmt: skip
-    """Ask for one text for all the selected records of a list, then do it to each; None: back to the list."""
-    form = form_class(request.POST if "answered" in request.POST else None)
-    if form.is_valid():
-        [text] = form.cleaned_data.values()
-        do_each(request, rows, lambda row: do(row, text), done=done, refuse=refuse, because=f": {text}")
-        return None
-    kept = [(name, value) for name in KEPT for value in request.POST.getlist(name)]
-    return _question(
-        admin, request, form, title=f"{title} {_counted(rows)}", consequence=consequence, button=button,
-        back=request.get_full_path(), kept=[*kept, ("answered", "1")],
-    )  # fmt: skip
-
-
-def _counted(rows: QuerySet[Any]) -> str:
-    number, names = rows.count(), rows.model._meta
-    return f"{number} {names.verbose_name if number == 1 else names.verbose_name_plural}"
-
-
-KEPT = ("action", "select_across", "_selected_action")
 NAMED = 2
 
 
@@ -288,4 +265,5 @@ def ago(at: datetime | None) -> str:
         text = "in a moment" if at > now else "just now"
     else:
         text = f"in {timeuntil(at, now).split(',')[0]}" if at > now else f"{timesince(at, now).split(',')[0]} ago"
-    return format_html('<span title="{}" class="one-line">{}</span>', moment(at), text)
+    stamp = at.isoformat(timespec="seconds")  # the page's script adds the local time to the title
+    return format_html('<time datetime="{}" title="{}" class="one-line">{}</time>', stamp, moment(at), text)

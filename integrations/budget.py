@@ -8,7 +8,7 @@ from django.db.models import F
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from integrations import account
+from integrations import account, subject
 from integrations.errors import Unavailable
 from integrations.models import Connection, Exchange, SyncRun
 from integrations.shared_state import RateWindow
@@ -104,6 +104,7 @@ class RunJournal:
     def record(self, exchange: account.Exchange) -> None:
         self.calls += 1
         Exchange.objects.create(
+            about=subject.current(),
             connection=self._connection,
             run=self._run,
             method=exchange.method,

@@ -37,11 +37,9 @@ class Connection(models.Model):
     name = models.CharField(max_length=60, unique=True)
     provider = models.CharField(max_length=40, choices=registry.choices)
     base_url = models.CharField(
-        max_length=200,
-        blank=True,
-        verbose_name="base URL",
+        max_length=200, blank=True, verbose_name="base URL",
         help_text="Empty: the system's own address. Others need ALLOW_CUSTOM_ENDPOINTS.",
-    )
+    )  # fmt: skip
     username = models.CharField("user name", max_length=200, blank=True)
     encrypted_secret = models.TextField(blank=True, editable=False)
     options = models.JSONField(
@@ -382,6 +380,7 @@ class Exchange(models.Model):
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="exchanges")
     run = models.ForeignKey(SyncRun, models.SET_NULL, null=True, related_name="exchanges")
     at = models.DateTimeField(default=timezone.now, db_index=True)
+    about = models.CharField(max_length=40, blank=True, help_text="Made for one record, such as `order 17`; or empty.")
     method = models.CharField(max_length=8)
     url = models.TextField()
     request_body = models.TextField(blank=True)
@@ -394,7 +393,8 @@ class Exchange(models.Model):
         verbose_name = "request and answer"
         verbose_name_plural = "requests and answers"
         ordering = ["-at", "-pk"]
-        indexes = [models.Index(fields=["status", "-at"], name="exchange_by_answer")]
+        indexes = [models.Index(fields=["status", "-at"], name="exchange_by_answer"),
+                   models.Index(fields=["about", "at"], name="exchange_about", condition=~Q(about=""))]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.method} {wording.address(self.url)[:80]} → {self.status or 'no answer'}"

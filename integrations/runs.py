@@ -20,7 +20,7 @@ from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integrations import processes
+from integrations import processes, subject
 from integrations.budget import RESERVED_FROM_REFRESH, RESERVED_SHARE, RunJournal, SharedBudget
 from integrations.errors import IntegrationError, Misconfigured, Unavailable, Unreadable
 from integrations.models import Connection, JobPlan, SyncRun
@@ -93,6 +93,8 @@ class Run:
             logger.exception("%s of %s: %s", self.record.job, self.connection, what)
             self.faults += 1
             self.problem(f"{what}: unexpected {named(exc)}")
+        finally:
+            subject.now("")
 
     def wake(self, job: str, connection_id: int) -> None:
         """Have this job run as soon as this one has ended: there is work for it."""

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Count, F, Min, Q
 from django.utils import timezone
 
+from integrations import subject
 from integrations.processes import RunLost
 from integrations.wording import counted
 
@@ -65,7 +66,14 @@ class Transmission(models.Model):
         if not taken:
             return None
         self.refresh_from_db()
+        subject.now(self.about)
         return seen
+
+    @property
+    def about(self) -> str:
+        """What its requests are about, as the exchanges keep it; empty where it belongs to no order."""
+        order = getattr(self, "order_id", None)
+        return subject.of_order(order) if order else ""
 
     def intend(self, **values: object) -> None:
         """Commit what is about to leave. Raises RunLost when another worker picked this up meanwhile."""
@@ -75,6 +83,8 @@ class Transmission(models.Model):
         """Commit what an answer taught while the claim is kept. Raises RunLost when it is no longer ours."""
         if not self._mine().update(**values):
             raise RunLost(f"{self}: another worker has taken this over; it is left to that one")
+        if "status" in values:
+            subject.now("")
         self.refresh_from_db()
 
     def _mine(self) -> models.QuerySet[Transmission]:

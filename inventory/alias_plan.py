@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from django.db import connection as database
 from django.utils import timezone
 
+from integrations.exports import FORMULA_STARTS as FORMULA_STARTS
+from integrations.exports import is_formula as is_formula
 from integrations.models import Connection
 from inventory import catalogue
 from inventory.alias_file import COLUMNS, REQUIRED, AliasFile, Unusable, shortened
@@ -22,7 +24,6 @@ from inventory.models import SkuAlias
 
 FIELDS = ("units", "is_active", "note")
 YES, NO = {"", "1", "true", "yes", "y", "on"}, {"0", "false", "no", "n", "off"}
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 MAX_SKU_CHARS, MAX_NOTE_CHARS, MAX_UNITS = 120, 200, 100_000
 FEW = {"": 1, **{str(number): number for number in range(1, 100)}}
 SHORTENED = re.compile(r"\d(\.\d+)?E\+\d+")
@@ -321,11 +322,6 @@ def safe_text(text: str) -> str:
     """Without blanks around it, and without the apostrophe that an export puts before what looks like a formula."""
     text = text.strip()
     return text[1:] if text[:1] == "'" and is_formula(text[1:]) else text
-
-
-def is_formula(text: str) -> bool:
-    """Whether a spreadsheet would run the text, or an import take an apostrophe off it that is its own."""
-    return text.lstrip("'")[:1] in FORMULA_STARTS
 
 
 def _check_visible(text: str) -> None:

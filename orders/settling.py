@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from integrations.models import Connection, Route
@@ -51,6 +51,14 @@ def open_lines(order: Order) -> list[OrderLine]:
     return [
         line for line in order.lines.all() if not line.is_cancelled and (line.quantity_to_ship or line in incomplete)
     ]
+
+
+def open_line_rows() -> QuerySet[OrderLine]:
+    """The same as rows, of all orders."""
+    incomplete = Q(quantity=None) | Q(quantity=0)
+    return OrderLine.objects.filter(
+        Q(quantity_to_ship__gt=0) | incomplete & Q(shipped_before__isnull=False), is_cancelled=False
+    )
 
 
 def waiting(routes: Iterable[Route]) -> list[Order]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django_q.tasks import async_task
 
 from integrations.dispatch import take_up
-from orders import jobs, map_upload
+from orders import bulk, jobs, map_upload
 from orders.alerting import delivering, watch
 
 
@@ -46,6 +46,15 @@ def reconcile(connection_id: int, asked_at: str = "", which: str = "") -> str:
     if which == "asked":
         return take_up("reconcile", connection_id, asked_at, jobs.reconcile_asked)
     return take_up("reconcile", connection_id, "", jobs.reconcile)
+
+
+def carry_on_bulk(pk: int) -> str:
+    """What waits of an action on many records; a second task for it finds each record done."""
+    return bulk.carry_on(pk)
+
+
+def take_care_of_bulk_actions() -> None:
+    bulk.take_care()
 
 
 def forget_map_previews() -> None:

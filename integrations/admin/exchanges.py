@@ -77,6 +77,7 @@ class Method(admin.SimpleListFilter):
 @admin.register(Exchange)
 class ExchangeAdmin(ReadOnly):
     list_display = ("when", "connection", "method", "path", "answer", "milliseconds", "short_error")
+    export_columns = ("at", "connection__name", "about", "method", "url", "status", "milliseconds", "error")
     list_filter = (StatusClass, OfRun, "connection", Method, "at")
     list_per_page = 50
     search_fields = ("url", "request_body", "response_body")

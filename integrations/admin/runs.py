@@ -91,6 +91,8 @@ def duration(run: SyncRun, now: datetime) -> str:
 class SyncRunAdmin(ReadOnly):
     list_display = ("started", "shown_job", "connection", "shown_status", "shown_summary", "calls", "took")
     list_filter = ("status", OfJob, "connection", "started_at")
+    export_columns = ("started_at", "finished_at", "job", "connection__name", "status", "summary", "error",
+                      "window_since", "window_until", "counts")  # fmt: skip
     list_per_page = 50
     search_fields = ("summary", "error")
     list_select_related = ("connection",)

@@ -19,6 +19,7 @@ from inventory.models import InventoryLevel, Publication, WarehouseItem
 class PublicationAdmin(ReadOnly):
     list_display = ("shown_sku", "quantity", "shown_status", "observed", "finished", "attempts", "why_not")
     list_filter = ("status",)
+    export_columns = ("sku", "quantity", "status", "attempts", "observed_at", "created_at", "finished_at", "last_error")
     search_fields = ("sku", "last_error")
     actions = ["retry_selected"]
 

@@ -12,9 +12,10 @@ from django.urls import URLPattern, path
 from unfold.decorators import action, display
 
 from integrations.admin.legible import legible
-from integrations.admin_base import NoteForm, ReadOnly, ago, ask, ask_many, clip, found_or_404
+from integrations.admin_base import NoteForm, ReadOnly, ago, ask, clip, found_or_404
 from orders import actions
 from orders.admin import mapping
+from orders.admin.bulk import in_bulk
 from orders.models import Hold, IllegalTransition, UnreadableRecord
 
 CHANGE = "orders.change_order"
@@ -35,6 +36,20 @@ class Openness(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         conditions = {"all": Q(), "closed": Q(resolved_at__isnull=False)}
         return queryset.filter(conditions.get(self.value() or "", Q(resolved_at=None)))
+
+
+class Owner(admin.SimpleListFilter):
+    """By who looks after the order."""
+
+    title, parameter_name = "taken by", "owner"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("me", "Mine"), ("nobody", "Nobody's")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "me":
+            return queryset.filter(order__owner=request.user.pk)
+        return queryset.filter(order__owner=None) if self.value() == "nobody" else queryset
 
 
 class Closable(ReadOnly):
@@ -59,12 +74,14 @@ class Closable(ReadOnly):
 
 @admin.register(Hold)
 class HoldAdmin(Closable):
-    list_display = ("of_order", "shown_kind", "short_subject", "short_message", "since", "closed")
-    list_filter = (Openness, "kind")
+    list_display = ("of_order", "shown_kind", "short_subject", "short_message", "taken_by", "since", "closed")
+    list_filter = (Openness, Owner, "kind", "order__route")
     search_fields = ("order__full_number", "subject", "message")
-    list_select_related = ("order",)
+    list_select_related = ("order", "order__owner")
     fields = ("order", "kind", "subject", "message", "opened_at", "resolved_at", "resolution")
-    actions = ["resolve_many"]
+    actions = [in_bulk("resolve", "Resolve…", "close")]
+    export_columns = ("order__full_number", "kind", "subject", "message", "opened_at", "resolved_at", "resolution",
+                      "order__status", "order__route__name", "order__owner__username")  # fmt: skip
     actions_detail = ["resolve"]
 
     def get_urls(self) -> list[URLPattern]:
@@ -94,6 +111,10 @@ class HoldAdmin(Closable):
     def short_message(self, obj: Hold) -> str:
         return clip(obj.message, 56)
 
+    @display(description="taken by", ordering="order__owner")
+    def taken_by(self, obj: Hold) -> str:
+        return clip(str(obj.order.owner or "–"), 16)
+
     @display(description="since", ordering="opened_at")
     def since(self, obj: Hold) -> str:
         return ago(obj.opened_at)
@@ -108,15 +129,6 @@ class HoldAdmin(Closable):
             form_class=NoteForm, refuse=IllegalTransition, allowed=self.has_close_permission(request), back=hold.order,
         )  # fmt: skip
 
-    @admin.action(description="Resolve…", permissions=["close"])
-    def resolve_many(self, request: HttpRequest, queryset: QuerySet[Hold]) -> HttpResponse | None:
-        return ask_many(
-            self, request, queryset.select_related("order"), title="Resolve", button="Resolve", done="resolved",
-            consequence="Say what was done; it stays in each order's story with your name.", form_class=NoteForm,
-            do=lambda hold, note: actions.resolve(hold, note, request.user),  # type: ignore[arg-type]
-            refuse=IllegalTransition,
-        )  # fmt: skip
-
 
 @admin.register(UnreadableRecord)
 class UnreadableRecordAdmin(Closable):
@@ -126,7 +138,9 @@ class UnreadableRecordAdmin(Closable):
     list_select_related = ("connection",)
     fields = ("full_number", "connection", "reason", "first_seen_at", "last_seen_at", "resolved_at", "resolution",
               "shown_raw")  # fmt: skip
-    actions = ["dismiss_many"]
+    actions = [in_bulk("dismiss", "Dismiss…", "close")]
+    export_columns = ("full_number", "connection__name", "reason", "first_seen_at", "last_seen_at", "resolved_at",
+                      "resolution")  # fmt: skip
     actions_detail = ["dismiss"]
 
     @display(description="number", ordering="full_number")
@@ -152,14 +166,6 @@ class UnreadableRecordAdmin(Closable):
             self, request, record, title=f"Dismiss {record}", button="Dismiss", consequence=DISMISSING,
             do=lambda values: actions.dismiss(record, values["note"], request.user),  # type: ignore[arg-type]
             form_class=NoteForm, refuse=IllegalTransition, allowed=self.has_close_permission(request),
-        )  # fmt: skip
-
-    @admin.action(description="Dismiss…", permissions=["close"])
-    def dismiss_many(self, request: HttpRequest, queryset: QuerySet[UnreadableRecord]) -> HttpResponse | None:
-        return ask_many(
-            self, request, queryset, title="Dismiss", button="Dismiss", done="dismissed", consequence=DISMISSING,
-            do=lambda record, note: actions.dismiss(record, note, request.user),  # type: ignore[arg-type]
-            form_class=NoteForm, refuse=IllegalTransition,
         )  # fmt: skip
 
 

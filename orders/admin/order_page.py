@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
-from integrations.admin.legible import legible
+from integrations.admin.legible import indented, legible
+from integrations.admin_base import found_or_404
 from integrations.transmissions import Transmission
-from orders import edits
-from orders.admin import labels, remedies
+from orders import edits, next_step, side_by_side
+from orders.admin import labels, remedies, story, walking
 from orders.admin.labels import Label
 from orders.models import Order, Shipment, ShipmentLine, WarehouseSubmission
 
@@ -29,24 +33,31 @@ class Parcel:
     told: list[tuple[Label | None, str]]
 
 
-def facts(order: Order, user: Any) -> dict[str, Any]:
-    """Everything that the template of the page shows."""
-    submission = WarehouseSubmission.objects.filter(order=order).first()
+def facts(admin: Any, request: HttpRequest, order: Order, allowed: Collection[str]) -> dict[str, Any]:
+    """Everything that the template of the page shows. `allowed` are the buttons that this person may use now."""
+    user: Any = request.user
+    submission = WarehouseSubmission.objects.filter(order=order).prefetch_related("lines").first()
+    parcels = _parcels(order)
+    holds = remedies.with_remedies(order, user)
     return {
         "order": order,
         "label": labels.of_order(order),
-        "holds": remedies.with_remedies(order, user),
+        "step": next_step.of(order, allowed, [one.hold for one in holds]),
+        "walk": walking.walk(admin, request, order),
+        "holds": holds,
+        "may_say": admin.has_change_permission(request, order),
+        "columns": side_by_side.COLUMNS,
+        "rows": side_by_side.rows(order, submission, [one.shipment for one in parcels]),
         "submission": submission,
         "submission_label": labels.of_transmission(submission) if submission else None,
-        "submitted": submission.lines.select_related("order_line") if submission else [],
         "changes": edits.found_in(order),
         "done": _done(order),
-        "parcels": _parcels(order),
+        "parcels": parcels,
         "refused": [
             (labels.of_transmission(one), one.last_error) for one in order.confirmations.all() if one.last_error
         ],
-        "events": order.events.select_related("actor").order_by("pk"),
         "exchanges": _exchanges(order) if user.has_perm("integrations.view_exchange") else "",
+        "story": story.of(order, request),
     }
 
 
@@ -77,15 +88,45 @@ def corrections(form: Any, formsets: Iterable[Any]) -> list[str]:
 
 
 def raw_message(order: Order) -> str:
-    return legible(order.raw)
+    return _with_download(order, "raw", legible(order.raw)) if order.raw else "nothing"
 
 
 def sent_request(order: Order) -> str:
+    text = _request(order)
+    shown = format_html('<pre class="legible text-xs">{}</pre>', text)
+    return _with_download(order, "request", shown) if text else "nothing"
+
+
+def payload(admin: Any, request: HttpRequest, object_id: str, which: str) -> HttpResponse:
+    """The message of the marketplace (`raw`) or what was sent (`request`) as a file; neither ever holds a secret."""
+    order = found_or_404(admin, request, object_id)
+    if not admin.has_view_permission(request, order):
+        raise PermissionDenied
+    text = {"raw": indented(order.raw) if order.raw else "", "request": _request(order)}.get(which, "")
+    if not text:
+        raise Http404(f"order {order} has no {which!r} to download")
+    return _as_file(text, f"{order.full_number}-{which}")
+
+
+def _as_file(text: str, name: str) -> HttpResponse:
+    """As plain text whatever it holds: a browser shall run none of it."""
+    endings = {"<": "xml", "{": "json", "[": "json"}
+    answer = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    safe = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII)[:100]
+    answer["Content-Disposition"] = f'attachment; filename="{safe}.{endings.get(text.lstrip()[:1], "txt")}"'
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+def _request(order: Order) -> str:
     submission = WarehouseSubmission.objects.filter(order=order).first()
-    if submission is None or not submission.request:
-        return "nothing"
-    text = json.dumps(submission.request, indent=2, ensure_ascii=False)
-    return format_html('<pre class="legible text-xs">{}</pre>', text)
+    return json.dumps(submission.request, indent=2, ensure_ascii=False) if submission and submission.request else ""
+
+
+def _with_download(order: Order, which: str, shown: str) -> str:
+    address = reverse("admin:orders_order_payload", args=[order.pk, which])
+    link = '<a class="text-primary-600 dark:text-primary-500 underline" href="{}">Download</a>{}'
+    return format_html(link, address, shown)
 
 
 def _exchanges(order: Order) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Prefetch, QuerySet
+from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -17,151 +17,56 @@ from unfold.decorators import action, display
 
 from integrations.admin_base import (
     ChangedFieldsOnly,
-    ChangedRowsOnly,
     Nothing,
     ReasonForm,
     ago,
     ask,
-    ask_many,
     clip,
-    do_each,
     found_or_404,
     is_saving,
 )
-from integrations.admin_forms import ShownForm
 from integrations.dispatch import enqueue
-from orders import actions, arrivals, short_shipping
-from orders.admin import labels, order_page, worklists
+from orders import actions, arrivals, search, short_shipping
+from orders.admin import finding, labels, order_page, saying, worklists
+from orders.admin.bulk import in_bulk
 from orders.admin.by_ship_date import ByShipDate
 from orders.admin.deciding import Deciding
+from orders.admin.filters import Held, OfCause, Owner, Worklist
+from orders.admin.lines import Lines
 from orders.admin.sending import RESEND
 from orders.models import Hold, IllegalTransition, Order, OrderLine, WarehouseSubmission
 
 CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship_state", "ship_postal_code",
                "ship_country_code", "ship_phone", "working_shipping_code")  # fmt: skip
-CORRECTABLE_LINE = ("partner_sku", "option_sku", "quantity")
-
-
-class Held(admin.SimpleListFilter):
-    title, parameter_name = "held for", "held"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(kind.value, str(kind.label)) for kind in Hold.Kind]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
-        if not self.value():
-            return queryset
-        held = Hold.objects.filter(kind=self.value(), resolved_at=None)
-        return queryset.filter(pk__in=held.values("order"))
-
-
-class OfCause(admin.SimpleListFilter):
-    """The orders that wait for one cause: where a row of the worklist leads; not offered by itself."""
-
-    title, parameter_name = "cause", "cause"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        chosen = request.GET.get(self.parameter_name, "")
-        return [(chosen, chosen.split(":", 2)[-1][:40] or "(none)")] if chosen else []
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
-        kind, _, rest = (self.value() or "").partition(":")
-        marketplace, _, subject = rest.partition(":")
-        if not marketplace.isdecimal() or "\x00" in kind + subject:  # PostgreSQL takes none in a text
-            return queryset.none() if self.value() else queryset
-        same = Hold.objects.filter(kind=kind, subject=subject, resolved_at=None)
-        return queryset.filter(connection=int(marketplace[:18]), pk__in=same.values("order"))
-
-
-class Worklist(admin.SimpleListFilter):
-    title, parameter_name = "worklist", "list"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, one.title) for name, one in worklists.OF_ORDERS.items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
-        chosen = worklists.OF_ORDERS.get(self.value() or "")
-        return queryset.filter(chosen.condition) if chosen else queryset
-
-
-# As many as are believed of the marketplace itself: more is a scanned barcode, and it would go out within seconds.
-MOST_UNITS = 1_000_000
-FITTING = "width: 100%; min-width: 8rem"  # all columns of a line side by side
-
-
-class LineForm(ShownForm):
-    def clean_quantity(self) -> int | None:
-        quantity: int | None = self.cleaned_data["quantity"]
-        if self.instance.is_cancelled and "quantity" in self.changed_data:
-            raise ValidationError("The marketplace cancelled this line; its quantity stays.")
-        if quantity is not None and quantity > MOST_UNITS and "quantity" in self.changed_data:
-            raise ValidationError(f"{quantity} is more than the {MOST_UNITS} units that a line can have.")
-        return quantity
-
-
-class Lines(ChangedRowsOnly):
-    model = OrderLine
-    form = LineForm
-    fields = ("number", "partner_sku", "option_sku", "shown_title", "quantity", "to_ship", "shipped",
-              "confirmed", "cost", "state")  # fmt: skip
-    extra = 0
-    can_delete = False
-    hide_title = True
-    verbose_name_plural = "Lines"
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
-        """Before it is sent, a line's SKUs and quantity can be put right; what is to be shipped follows."""
-        correctable = obj is not None and arrivals.is_unsent(obj)
-        return [name for name in self.fields if not correctable or name not in CORRECTABLE_LINE]
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and db_field.name in CORRECTABLE_LINE:
-            field.required = False
-            field.widget.attrs["style"] = "width: 5rem" if db_field.name == "quantity" else FITTING
-        return field
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    @display(description="to ship")
-    def to_ship(self, obj: OrderLine) -> int:
-        return obj.quantity_to_ship
-
-    @display(description="shipped")
-    def shipped(self, obj: OrderLine) -> int:
-        return obj.quantity_shipped
-
-    @display(description="confirmed")
-    def confirmed(self, obj: OrderLine) -> int:
-        return obj.quantity_confirmed
-
-    @display(description="unit cost")
-    def cost(self, obj: OrderLine) -> str:
-        return "–" if obj.unit_cost is None else clip(f"{obj.unit_cost:.2f} {obj.currency}", 20)
-
-    @display(description="title")
-    def shown_title(self, obj: OrderLine) -> str:
-        return clip(obj.title, 28) or "–"
-
-    @display(description="state")
-    def state(self, obj: OrderLine) -> str:
-        return "Cancelled" if obj.is_cancelled else obj.marketplace_status.capitalize() or "Open"
+MOST_FOUND = 1000
 
 
 @admin.register(Order)
 class OrderAdmin(Deciding, ChangedFieldsOnly):
-    list_display = ("number", "reference", "shown_status", "shown_holds", "route", "to", "age")
-    list_filter = (Worklist, OfCause, ByShipDate, "status", Held, "route", "connection", "is_freight",
+    list_display = ("number", "reference", "shown_status", "shown_holds", "taken_by", "route", "to", "age")
+    list_filter = (Worklist, OfCause, ByShipDate, "status", Held, Owner, "route", "connection", "is_freight",
                    "submission__is_test", "route__state")  # fmt: skip
     list_before_template = "admin/orders/tabs.html"
-    search_fields = ("full_number", "short_reference", "ship_name", "ship_postal_code", "lines__partner_sku",
-                     "lines__option_sku", "shipments__tracking_number")  # fmt: skip
+    search_fields = ("full_number",)  # that there is a box; what it finds says get_search_results
+    search_help_text = "Any number, SKU, name, postal code, phone or tracking number"
+    export_columns = (
+        "full_number", "short_reference", "status", "sales_channel", "connection__name", "route__name", "ordered_at",
+        "received_at", "skip_reason", "marketplace_status", "ship_name", "ship_address1", "ship_address2", "ship_city",
+        "ship_state", "ship_postal_code", "ship_country_code", "ship_phone", "shipping_code", "is_freight",
+        "owner__username", "submission__status", "submission__remote_number", "submission__remote_status",
+        "cancel_requested_at",
+    )  # fmt: skip
     date_hierarchy = "ordered_at"
-    list_select_related = ("route",)
+    list_select_related = ("route", "owner")
     show_full_result_count = False
     inlines = (Lines,)
-    actions = ["release_many", "retry_many", "hold_many", "skip_many", "unskip_many"]
+    actions = [
+        in_bulk("release", "Release…", "change"), in_bulk("retry", "Retry what was refused…", "resend"),
+        in_bulk("hold", "Hold…", "change"), in_bulk("skip", "Skip…", "change"),
+        in_bulk("unskip", "Un-skip…", "change"), in_bulk("take", "Take (look after held ones)…", "change"),
+        in_bulk("give_back", "Give back…", "change"),
+    ]  # fmt: skip
+    change_form_outer_before_template = "admin/orders/forms.html"
     actions_detail = ["apply", "amend", "keep", "void", "release", "retry", "hold", "skip", "unskip", "short"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
@@ -189,10 +94,16 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         return rows.prefetch_related(Prefetch("holds", open_holds, to_attr="open_holds"), submissions)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Order | None:
-        """While a form is being saved, no worker takes the order to send it."""
+        """While a form is saved, no worker takes the order to send it. A page that only shows it reads it once."""
+        kept: Order | None = getattr(request, "shown_order", None)
+        if kept is not None and str(kept.pk) == object_id and request.method == "GET":
+            return kept
         order: Order | None = super().get_object(request, object_id, from_field)
         if order is not None and is_saving(request):
             WarehouseSubmission.objects.select_for_update().filter(order=order).first()
+        if order is not None and request.method == "GET":
+            prefetch_related_objects([order], "lines")
+            request.shown_order = order  # type: ignore[attr-defined]
         return order
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -204,18 +115,56 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
     def has_resend_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm(RESEND) and self.has_view_permission(request))
 
-    def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
-        """Only the buttons that this order and this person's permissions allow now."""
-        order = self.get_object(request, str(object_id))
-        allowed = actions.possible(order) if order else set()
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        own = [
+            path("find/", view(self.find), name="orders_find"),
+            path("number/<path:number>/", view(self.by_number), name="orders_order_by_number"),
+            path("<path:object_id>/comment/", view(self.comment), name="orders_order_comment"),
+            path("<path:object_id>/take/", view(self.take), name="orders_order_take"),
+            path("<path:object_id>/payload/<str:which>/", view(self.payload), name="orders_order_payload"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def find(self, request: HttpRequest) -> HttpResponse:
+        return finding.find(self, request)
+
+    def comment(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return saying.comment(self, request, object_id)
+
+    def take(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return saying.take(self, request, object_id)
+
+    def payload(self, request: HttpRequest, object_id: str, which: str) -> HttpResponse:
+        return order_page.payload(self, request, object_id, which)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
+    ) -> tuple[QuerySet[Order], bool]:
+        """The same search as the box of the header, for as many orders as anybody would read."""
+        if not search_term.strip():
+            return queryset, False
+        return queryset.filter(pk__in=list(search.find(search_term, MOST_FOUND).keys)), False
+
+    def allowed(self, request: HttpRequest, order: Order) -> set[str]:
+        """The names of the buttons that this order allows this person now."""
+        allowed = actions.possible(order)
         if not self.has_resend_permission(request):
             allowed.discard("retry")
         if not self.has_change_permission(request, order):
             allowed &= {"retry"}
-        if order and request.user.has_perm(short_shipping.PERMISSION) and short_shipping.open_lines(order):
+        if request.user.has_perm(short_shipping.PERMISSION) and short_shipping.open_lines(order):
             allowed.add("short")
+        return allowed
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
+        """Only the buttons that this order allows now, and none for who may only look."""
+        kept: Any = getattr(request, "allowed_buttons", None)  # the page asks for them several times
+        if kept is None:
+            order = self.get_object(request, str(object_id))
+            kept = self.allowed(request, order) if order else set()
         shown = super().get_actions_detail(request, object_id)
-        return [one for one in shown if one.action_name.rpartition("_")[2] in allowed]
+        return [one for one in shown if one.action_name.rpartition("_")[2] in kept]
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """The order's own page tells all that happened to it, also what no form of the admin did."""
@@ -242,7 +191,9 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
             text = f"Nothing was saved: order {order} was sent or closed meanwhile (it is {status} now)."
             messages.error(request, text)
             return redirect(request.path)
-        more = {"facts": order_page.facts(order, request.user), "show_save": correctable,
+        allowed = self.allowed(request, order)
+        request.allowed_buttons = allowed  # type: ignore[attr-defined]
+        more = {"facts": order_page.facts(self, request, order, allowed), "show_save": correctable,
                 "show_save_and_continue": correctable}  # fmt: skip
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
@@ -272,6 +223,11 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         holds = list(map(str, getattr(obj, "open_holds", [])))
         more = f" and {len(holds) - 1} more" if len(holds) > 1 else ""
         return format_html("{}{}", clip(holds[0] if holds else obj.skip_reason or "–", 34), more)
+
+    @display(description="taken by", ordering="owner")
+    def taken_by(self, obj: Order) -> str:
+        """Of held ones only: what goes on by itself needs nobody."""
+        return clip(str(obj.owner), 16) if obj.owner and getattr(obj, "open_holds", []) else "–"
 
     @display(description="number", ordering="full_number")
     def number(self, obj: Order) -> str:
@@ -328,10 +284,6 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         text = "The order is judged again, and goes out if nothing else holds it."
         return self._ask(request, object_id, "Release", text, actions.release)
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.by_number)
-        return [path("number/<path:number>/", view, name="orders_order_by_number"), *super().get_urls()]
-
     def by_number(self, request: HttpRequest, number: str) -> HttpResponse:
         """The page of the order with this full number; the list, where there are several or none."""
         if not self.has_view_permission(request):
@@ -359,38 +311,6 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
     def unskip(self, request: HttpRequest, object_id: int) -> HttpResponse:
         text = "The order is judged like a new one, and goes out if nothing holds it."
         return self._ask(request, object_id, "Un-skip", text, actions.unskip)
-
-    @admin.action(description="Release", permissions=["change"])
-    def release_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self._each(request, queryset, actions.release, "released")
-
-    @admin.action(description="Retry what was refused", permissions=["resend"])
-    def retry_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self._each(request, queryset, actions.retry_sending, "sent again")
-
-    @admin.action(description="Un-skip", permissions=["change"])
-    def unskip_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self._each(request, queryset, actions.unskip, "un-skipped")
-
-    @admin.action(description="Hold…", permissions=["change"])
-    def hold_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
-        return self._ask_many(request, queryset, "Hold", HOLDING, actions.hold, "held")
-
-    @admin.action(description="Skip…", permissions=["change"])
-    def skip_many(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
-        return self._ask_many(request, queryset, "Skip", SKIPPING, actions.skip, "skipped")
-
-    def _each(self, request: HttpRequest, rows: QuerySet[Order], do: Callable[..., str], done: str) -> None:
-        rows = rows.select_related("route__warehouse", "connection")
-        do_each(request, rows, lambda order: do(order, request.user), done=done, refuse=IllegalTransition)
-
-    def _ask_many(
-        self, request: HttpRequest, rows: QuerySet[Order], button: str, text: str, do: Callable[..., str], done: str
-    ) -> HttpResponse | None:
-        return ask_many(
-            self, request, rows, title=button, button=button, consequence=text, done=done, refuse=IllegalTransition,
-            do=lambda order, reason: do(order, reason, request.user),
-        )  # fmt: skip
 
 
 HOLDING = "What is held is not sent until somebody releases it."

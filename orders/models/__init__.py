@@ -1,6 +1,7 @@
 """Tables of the top layer: orders as the marketplace has them, and everything sent for them."""
 
 from orders.models.alerting import Alert, AlertDelivery, AlertKind, AlertSettings, Severity
+from orders.models.bulk import BulkAction, BulkItem
 from orders.models.changing import ShortShip, WarehouseChange
 from orders.models.order import (
     Hold,
@@ -31,6 +32,8 @@ __all__ = [
     "AlertKind",
     "AlertSettings",
     "Backfill",
+    "BulkAction",
+    "BulkItem",
     "CarrierService",
     "ConfirmedLine",
     "Hold",

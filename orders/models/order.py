@@ -11,11 +11,13 @@ from django.utils import timezone
 
 from integrations.models import Connection, Route
 from integrations.ports import Address
+from orders.folding import Folded, FoldedSurname
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 MAX_NUMBER_CHARS = 200
+LONGEST_COMMENT = 2000
 
 
 class IllegalTransition(Exception):
@@ -88,6 +90,10 @@ class Order(models.Model):
     cancel_resolved_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="owned_orders",
+        verbose_name="taken by",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["-ordered_at", "-pk"]
@@ -99,6 +105,12 @@ class Order(models.Model):
             models.Index(fields=["connection", "status", "ordered_at"], name="order_worklists"),
             models.Index(fields=["connection", "received_at"], name="order_by_arrival"),
             models.Index(fields=["full_number"], name="order_by_full_number"),
+            models.Index(Folded("full_number"), name="order_found_by_number"),
+            models.Index(Folded("short_reference"), name="order_found_by_reference"),
+            models.Index(Folded("ship_name"), name="order_found_by_name"),
+            models.Index(FoldedSurname("ship_name"), name="order_found_by_surname"),
+            models.Index(Folded("ship_postal_code"), name="order_found_by_postal_code"),
+            models.Index(Folded("ship_phone"), name="order_found_by_phone"),
             models.Index(fields=["status", "route", "ordered_on"], name="order_by_ship_date"),
             models.Index(fields=["status", "ordered_at"], name="order_by_age"),
             models.Index(fields=["ordered_on"], name="order_by_day"),
@@ -148,6 +160,13 @@ class Order(models.Model):
         """Leave an event that changes no status."""
         self.events.create(old_status=self.status, new_status=self.status, text=text[:500], actor=actor)
 
+    def comment(self, text: str, actor: User | None) -> None:
+        """Keep what a person says of the order among its events."""
+        self.events.create(
+            kind=OrderEvent.Kind.COMMENT, old_status=self.status, new_status=self.status,
+            text=text[:LONGEST_COMMENT], actor=actor,
+        )  # fmt: skip
+
 
 class OrderLine(models.Model):
     """One ordered SKU of an order, in the marketplace's units."""
@@ -176,6 +195,10 @@ class OrderLine(models.Model):
 
     class Meta:
         ordering = ["order", "position"]
+        indexes = [
+            models.Index(Folded("partner_sku"), name="line_found_by_partner_sku"),
+            models.Index(Folded("option_sku"), name="line_found_by_option_sku"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["order", "position"], name="line_once_per_position"),
             models.CheckConstraint(
@@ -282,13 +305,18 @@ class Hold(models.Model):
 
 
 class OrderEvent(models.Model):
-    """One change of an order, or a note on it. Written by Order.move_to and Order.note, never edited."""
+    """One change of an order, a note on it, or a comment. Written by move_to, note and comment, never edited."""
 
+    class Kind(models.TextChoices):
+        SYSTEM = "system", "Event"
+        COMMENT = "comment", "Comment"
+
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.SYSTEM)
     order = models.ForeignKey(Order, models.CASCADE, related_name="events")
     at = models.DateTimeField(default=timezone.now)
     old_status = models.CharField(max_length=16, choices=Order.Status, blank=True)
     new_status = models.CharField(max_length=16, choices=Order.Status)
-    text = models.CharField(max_length=500, blank=True)
+    text = models.CharField(max_length=LONGEST_COMMENT, blank=True)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
 
     class Meta:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from integrations.models import Connection
 from integrations.transmissions import Transmission
+from orders.folding import Folded
 from orders.models.order import Order, OrderLine
 
 
@@ -40,6 +41,8 @@ class WarehouseSubmission(Transmission):
         indexes = [
             models.Index(fields=["connection", "status"], name="submission_due"),
             models.Index(fields=["connection", "committed_at"], name="submission_committed"),  # not in the stock yet
+            models.Index(Folded("remote_id"), name="submission_found_by_id"),
+            models.Index(Folded("remote_number"), name="submission_found_by_number"),
             models.Index(fields=["status", "finished_at"], name="submission_by_status"),  # stuck; how long it took
             models.Index(fields=["is_test"], condition=Q(is_test=True), name="submission_of_test"),
         ]
@@ -79,6 +82,7 @@ class SubmittedLine(models.Model):
 
     class Meta:
         ordering = ["submission", "position"]
+        indexes = [models.Index(Folded("sku"), name="submitted_found_by_sku")]
         constraints = [models.UniqueConstraint(fields=["submission", "position"], name="submitted_line_once")]
 
     def __str__(self) -> str:
@@ -109,7 +113,10 @@ class Shipment(models.Model):
 
     class Meta:
         ordering = ["order", "pk"]
-        indexes = [models.Index(fields=["shipped_at"], name="shipment_by_day")]
+        indexes = [
+            models.Index(fields=["shipped_at"], name="shipment_by_day"),
+            models.Index(Folded("tracking_number"), name="shipment_found_by_tracking"),
+        ]
         constraints = [models.UniqueConstraint(fields=["connection", "remote_id"], name="shipment_once")]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from io import StringIO
 
-from inventory.alias_plan import FORMULA_STARTS
+from integrations.exports import FORMULA_STARTS
 from orders.models import ReconciledOrder, Reconciliation
 
 COLUMNS = (

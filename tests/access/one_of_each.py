@@ -27,6 +27,8 @@ from orders.models import (
     Alert,
     AlertDelivery,
     AlertSettings,
+    BulkAction,
+    BulkItem,
     CarrierService,
     Hold,
     Order,
@@ -56,7 +58,7 @@ def make() -> dict[type[Model], Model]:
         Route.objects.create(name="Unused", marketplace_warehouse_name="Other", **places),
         SyncRun.objects.create(connection=market, job="pull_orders", status="succeeded", finished_at=NOW),
         JobPlan.objects.create(connection=market, job="pull_orders", every_minutes=1),
-        Exchange.objects.create(connection=market, method="GET", url="https://example.test/", milliseconds=5),
+        Exchange.objects.create(connection=market, method="GET", url="https://example.test/", request_body="{}", milliseconds=5),
         AliasImport.objects.create(
             connection=market, file_name="a.csv", sha256="0" * 64, encoding="utf-8", state="done", error_file=b"x\x9c\x03\x00\x00\x00\x00\x01",
             finished_at=NOW, changes=b"x\x9c\x8b\x8e\x05\x00\x01\x15\x00\xb9",
@@ -92,7 +94,7 @@ def _about_quantities(market: Connection, route: Route, listing: Listing) -> lis
 def _about_an_order(market: Connection, house: Connection, route: Route) -> list[Model]:
     order = Order.objects.create(
         connection=market, route=route, sales_channel="OSTK", full_number="1001", ordered_at=NOW, ordered_on=NOW.date(),
-        status="on_hold",
+        status="on_hold", raw="<order/>",
     )  # fmt: skip
     line = OrderLine.objects.create(
         order=order, position=1, number="1", partner_sku="X-9", quantity=2, quantity_to_ship=2
@@ -104,8 +106,15 @@ def _about_an_order(market: Connection, house: Connection, route: Route) -> list
         WarehouseChange.objects.create(order=order, connection=house, status="parked"),
         ShipmentConfirmation.objects.create(order=order, connection=market, status="parked"),
         ShortShip.objects.create(order=order, connection=market, order_line=line, reason_code="GONE", status="parked"),
+        _bulk(order),
         Shipment.objects.create(connection=house, remote_id="1", order=order, state="packed"),
     ]
+
+
+def _bulk(order: Order) -> BulkAction:
+    bulk = BulkAction.objects.create(action="release")
+    BulkItem.objects.create(bulk=bulk, record_id=order.pk, name="1001")
+    return bulk
 
 
 def _about_alerts() -> list[Model]:

@@ -30,8 +30,16 @@ FREE = {
 }  # fmt: skip
 
 # What stands in an address after a record's key, and addresses without a record that end in a word.
-FURTHER = {"admin:inventory_inventoryfile_download": ["csv"]}
-ENDINGS: dict[str, list[str]] = {}
+FURTHER = {
+    "admin:inventory_inventoryfile_download": ["csv"],
+    "admin:orders_order_payload": ["raw"],
+}  # fmt: skip
+EXPORTED = (
+    "integrations_exchange", "integrations_syncrun", "inventory_publication", "orders_hold", "orders_order",
+    "orders_shipment", "orders_shipmentconfirmation", "orders_shortship", "orders_unreadablerecord",
+    "orders_warehousechange", "orders_warehousesubmission",
+)  # fmt: skip
+ENDINGS: dict[str, list[str]] = {f"admin:{name}_download": ["csv"] for name in EXPORTED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from lxml import html
 from integrations.admin.legible import legible
 from integrations.models import Connection, Exchange
 from integrations.sandbox.server import Sandbox
-from orders.admin import order_page
+from orders.admin import remedies
 from orders.models import Hold, Order, UnreadableRecord, WarehouseSubmission
 from tests.admin.pages import opened
 
@@ -49,10 +49,14 @@ def text_of(answer: Any) -> str:
     return unescape(answer.content.decode())
 
 
-def many(client: Client, name: str, action: str, rows: Any, **more: str) -> str:
+def many(client: Client, name: str, action: str, rows: Any, **answer: str) -> str:
+    """The page after an action on many was chosen, and with an answer after that was confirmed too."""
     address = reverse(f"admin:orders_{name}_changelist") + "?state=all" * (name != "order")
-    data = {"action": action, "_selected_action": [row.pk for row in rows], **more}
-    return text_of(client.post(address, data, follow=True))
+    data = {"action": action, "_selected_action": [row.pk for row in rows]}
+    page = client.post(address, data, follow=True)
+    if answer and page.redirect_chain:
+        page = client.post(page.redirect_chain[-1][0], answer, follow=True)
+    return text_of(page)
 
 
 def test_a_hold_of_a_sent_order_is_resolved_with_a_note(order: Order, admin_client: Client) -> None:
@@ -82,8 +86,9 @@ def test_a_hold_whose_cause_is_mended_elsewhere_is_not_resolved_by_hand(
     assert reverse("admin:orders_hold_resolve", args=[hold.pk]) not in text_of(
         admin_client.get(reverse("admin:orders_hold_change", args=[hold.pk]))
     )
-    page = many(admin_client, "hold", "resolve_many", [hold], answered="1", note="gone")
-    assert "0 resolved; 1 not" in page
+    page = many(admin_client, "hold", "resolve_many", [hold], reason="gone")
+    assert "It cannot be done to any of them" in page
+    assert "by itself once its cause is mended" in page
     assert Hold.objects.get().resolved_at is None
 
 
@@ -94,8 +99,8 @@ def test_unreadable_records_are_dismissed_with_a_note(shop: Sandbox, admin_clien
         for digest in "abc"
     ]
     admin_client.post(reverse("admin:orders_unreadablerecord_dismiss", args=[rows[0].pk]), {"note": "typed by hand"})
-    page = many(admin_client, "unreadablerecord", "dismiss_many", rows, answered="1", note="all done")
-    assert "2 dismissed; 1 not: a" in page
+    page = many(admin_client, "unreadablerecord", "dismiss_many", rows, reason="all done")
+    assert ("Done: 2" in page, "Will not: 1" in page) == (True, True)
     assert set(UnreadableRecord.objects.values_list("resolution", flat=True)) == {
         "admin: typed by hand", "admin: all done",
     }  # fmt: skip
@@ -112,11 +117,13 @@ def test_who_may_only_look_sees_no_buttons_and_can_do_nothing(order: Order, view
         assert 'name="_save"' not in page
     for name, pk in (("hold_resolve", hold.pk), ("order_skip", order.pk)):
         assert viewer.post(reverse(f"admin:orders_{name}", args=[pk]), {"note": "x", "reason": "x"}).status_code == 403
-    many(viewer, "hold", "resolve_many", [hold], answered="1", note="x")
+    many(viewer, "hold", "resolve_many", [hold], reason="x")
     assert Hold.objects.get().resolved_at is None
 
 
-def test_many_are_done_at_once_and_told_in_one_sentence(shop: Sandbox, manage: Run, admin_client: Client) -> None:
+def test_what_will_happen_to_many_is_shown_first_and_what_came_of_each_then(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
     for _ in range(4):
         shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
     for _ in range(3):
@@ -125,17 +132,18 @@ def test_many_are_done_at_once_and_told_in_one_sentence(shop: Sandbox, manage: R
     orders = Order.objects.order_by("pk")
 
     asked = many(admin_client, "order", "hold_many", orders)
-    assert "Hold 7 orders" in asked
+    assert ("Will be done: 4" in asked, "Will not: 3" in asked) == (True, True)
+    assert "Nothing is done yet" in asked
     assert not Hold.objects.filter(kind="manual").exists()
 
-    held = many(admin_client, "order", "hold_many", orders, answered="1", reason="stock count")
-    assert "4 held; 3 not: " in held
-    assert " and 1 more (order" in held
+    held = many(admin_client, "order", "hold_many", orders, reason="stock count")
+    assert ("Done: 4" in held, "Will not: 3" in held, "it is being sent, or was" in held) == (True, True, True)
     assert Hold.objects.filter(kind="manual", message="stock count").count() == 4
 
-    assert "4 released; 3 not" in many(admin_client, "order", "release_many", orders)
-    assert "4 skipped; 3 not" in many(admin_client, "order", "skip_many", orders, answered="1", reason="fraud")
-    assert "4 un-skipped; 3 not" in many(admin_client, "order", "unskip_many", orders)
+    assert "Done: 4" in many(admin_client, "order", "release_many", orders, reason="")
+    assert "Done: 4" in many(admin_client, "order", "skip_many", orders, reason="fraud")
+    assert set(Order.objects.filter(status="skipped").values_list("skip_reason", flat=True)) == {"fraud"}
+    assert "Done: 4" in many(admin_client, "order", "unskip_many", orders, reason="")
 
 
 def test_an_address_with_a_text_for_a_number_is_not_found(shop: Sandbox, admin_client: Client) -> None:
@@ -157,7 +165,7 @@ def test_holds_lead_to_the_page_that_mends_them(shop: Sandbox, manage: Run, admi
     manage("run", "all")
     user = User.objects.get(username="admin")
     shown = {
-        str(one.hold): one for order in Order.objects.all() for one in order_page.facts(order, user)["holds"]
+        str(one.hold): one for order in Order.objects.all() for one in remedies.with_remedies(order, user)
     }  # fmt: skip
 
     alias = shown["Unknown SKU: MYSTERY-9"]
@@ -176,7 +184,7 @@ def test_a_parcel_without_a_carrier_is_mapped_from_its_hold(shop: Sandbox, manag
     manage("run", "all")
     order = Order.objects.get()
     assert "(no carrier)" in str(order.holds.get())
-    [one] = order_page.facts(order, User.objects.get(username="admin"))["holds"]
+    [one] = remedies.with_remedies(order, User.objects.get(username="admin"))
     values = opened(admin_client, one.url)
 
     codes = {"carrier_code": "WAGON", "service_code": "GROUND", "anyway": "on", "_save": "1"}

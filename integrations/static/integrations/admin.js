@@ -1,0 +1,22 @@
+// "/" goes to the search box in the header, on every page; times say their local time too.
+(() => {
+  const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+  window.addEventListener("keydown", (event) => {
+    const box = document.getElementById("find-orders");
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || !box) return;
+    event.preventDefault();
+    event.stopImmediatePropagation(); // the theme's own list search has the same key
+    if (box.offsetParent === null) { window.location = box.form.action; return; } // too narrow to show it
+    box.focus();
+    box.select();
+  }, true);
+  const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+  const tell = (root) => root.querySelectorAll("time[datetime]:not([data-local])").forEach((one) => {
+    const at = new Date(one.dateTime);
+    if (Number.isNaN(at.getTime())) return;
+    one.dataset.local = "";
+    one.title = `${one.title ? `${one.title}\n` : ""}${local.format(at)} (your time)`;
+  });
+  document.addEventListener("DOMContentLoaded", () => tell(document));
+  document.addEventListener("htmx:afterSwap", (event) => tell(event.target));
+})();

@@ -1,0 +1,73 @@
+"""Filters of the list of orders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+
+from orders.admin import worklists
+from orders.models import Hold, Order
+
+
+class Held(admin.SimpleListFilter):
+    title, parameter_name = "held for", "held"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind.value, str(kind.label)) for kind in Hold.Kind]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        if not self.value():
+            return queryset
+        held = Hold.objects.filter(kind=self.value(), resolved_at=None)
+        return queryset.filter(pk__in=held.values("order"))
+
+
+class OfCause(admin.SimpleListFilter):
+    """The orders that wait for one cause: where a row of the worklist leads; not offered by itself."""
+
+    title, parameter_name = "cause", "cause"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        chosen = request.GET.get(self.parameter_name, "")
+        return [(chosen, chosen.split(":", 2)[-1][:40] or "(none)")] if chosen else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        kind, _, rest = (self.value() or "").partition(":")
+        marketplace, _, subject = rest.partition(":")
+        if not marketplace.isdecimal() or "\x00" in kind + subject:  # PostgreSQL takes none in a text
+            return queryset.none() if self.value() else queryset
+        same = Hold.objects.filter(kind=kind, subject=subject, resolved_at=None)
+        return queryset.filter(connection=int(marketplace[:18]), pk__in=same.values("order"))
+
+
+class Worklist(admin.SimpleListFilter):
+    title, parameter_name = "worklist", "list"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, one.title) for name, one in worklists.OF_ORDERS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        chosen = worklists.OF_ORDERS.get(self.value() or "")
+        return queryset.filter(chosen.condition) if chosen else queryset
+
+
+class Owner(admin.SimpleListFilter):
+    """Held orders by who looks after them."""
+
+    title, parameter_name = "taken by", "owner"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("me", "Mine"), ("nobody", "Nobody's"), ("others", "Other people's")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        held = queryset.filter(Exists(Hold.objects.filter(order=OuterRef("pk"), resolved_at=None)))
+        if self.value() == "me":
+            return held.filter(owner=request.user.pk)
+        if self.value() == "nobody":
+            return held.filter(owner=None)
+        if self.value() == "others":
+            return held.exclude(owner=None).exclude(owner=request.user.pk)
+        return queryset

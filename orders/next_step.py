@@ -1,0 +1,59 @@
+"""What a person can do about an order next: the one thing that brings it on, and what follows from that."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from orders.models import Hold, Order
+
+S = Order.Status
+# The first that is possible is the one that brings the order on.
+STEPS = {
+    "apply": ("Apply changes", "What the marketplace changed is taken over, and the order is judged again."),
+    "amend": ("Update the warehouse order", "The warehouse's order is made what the marketplace wants now."),
+    "void": ("Cancel in the warehouse", "What the marketplace cancelled is cancelled in the warehouse too."),
+    "retry": ("Retry", "What was refused or given up is sent again; what may have arrived is looked up first."),
+    "release": ("Release", "The order is judged again, and goes out if nothing else holds it."),
+    "unskip": ("Un-skip", "The order is judged like a new one, and goes out if nothing holds it."),
+}
+ASIDE = {
+    S.RECEIVED: "Nothing to do: it is judged with the next run.",
+    S.READY: "Nothing to do: it is sent with the next run.",
+    S.SUBMITTED: "Nothing to do: the warehouse has it, and its parcels are looked for every minute.",
+    S.PARTLY_SHIPPED: "Nothing to do: what has left is confirmed, and the rest is waited for.",
+    S.SHIPPED: "Nothing to do: the marketplace is told with the next run.",
+    S.CONFIRMED: "Nothing to do: the marketplace was told of everything.",
+    S.SKIPPED: "Nothing to do: it is not ours to send.",
+    S.CANCELLED: "Nothing to do: the marketplace wants it no more.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A button's label and what follows; without an action there is only the text."""
+
+    text: str
+    action: str = ""
+    label: str = ""
+
+    @property
+    def url_name(self) -> str:
+        return f"admin:orders_order_{self.action}"
+
+
+def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
+    """`allowed` are the actions that this person may do with the order now."""
+    for name, (label, text) in STEPS.items():
+        if name in allowed and not (name == "release" and _only_mended(holds)):
+            return Step(text, name, label)
+    if holds:
+        return Step("Mend what holds it: each reason below says how.")
+    if order.status == S.ON_HOLD:
+        return Step("Nothing holds it any more: it is judged with the next run.")
+    return Step(ASIDE[S(order.status)])
+
+
+def _only_mended(holds: Collection[Hold]) -> bool:
+    """Whether a release would change nothing: its causes must be mended first."""
+    return bool(holds) and not any(hold.kind in Hold.UNTIL_RELEASED for hold in holds)

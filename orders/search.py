@@ -1,0 +1,83 @@
+"""One search for everything that an order is known by: exactly, else by its beginning.
+
+Beginnings are found in indexes of folded texts (`orders.folding`), each of which serves one column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+from django.db.models import Model, Q, QuerySet
+from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
+
+from orders.folding import Folded, FoldedSurname, fold
+from orders.models import Order, OrderLine, Shipment, SubmittedLine, WarehouseSubmission
+
+# By what columns of what table, and the way from there to the order.
+PLACES: tuple[tuple[type[Model], str, dict[str, str]], ...] = (
+    (Order, "pk", {"full_number": "order number", "short_reference": "short reference", "ship_name": "name",
+                   "ship_postal_code": "postal code", "ship_phone": "phone"}),
+    (WarehouseSubmission, "order_id", {"remote_number": "warehouse order", "remote_id": "warehouse order's id"}),
+    (Shipment, "order_id", {"tracking_number": "tracking number"}),
+    (OrderLine, "order_id", {"partner_sku": "partner SKU", "option_sku": "option SKU"}),
+    (SubmittedLine, "submission__order_id", {"sku": "warehouse SKU"}),
+)  # fmt: skip
+NAME = "ship_name"
+LEAST_CHARS = 3  # of a beginning: fewer begin half of everything
+LAST = chr(0x10FFFF)
+EXACTLY, BEGINS = "is exactly this", "begins with this"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The orders' keys, newest first, each with what of it is so; `how` it is, and whether there are more."""
+
+    how: str
+    keys: dict[int, str]
+    is_cut_off: bool = False
+
+
+def find(text: str, limit: int = 50) -> Found:
+    """The orders of the first way of looking that finds any. NUL characters, which no database keeps, find nothing."""
+    wanted = fold(text)
+    if not wanted or "\x00" in text:
+        return Found(EXACTLY, {})
+    found = _looked(EXACTLY, _is_exactly, wanted, limit)
+    if found.keys or len(wanted) < LEAST_CHARS:
+        return found
+    return _looked(BEGINS, _begins_with, wanted, limit)
+
+
+def _looked(how: str, condition: Callable[[str, str], Q], wanted: str, limit: int) -> Found:
+    keys: dict[int, str] = {}
+    for model, order, columns in PLACES:
+        rows: QuerySet[Model] = model._default_manager.filter(reduce(or_, (condition(one, wanted) for one in columns)))
+        rows = rows.order_by("-pk") if condition is _is_exactly else rows.order_by()
+        for pk, *values in rows.values_list(order, *columns)[: limit + 1]:
+            keys.setdefault(pk, _matching(columns, values, wanted))
+    kept = sorted(keys, reverse=True)[:limit]
+    return Found(how, {pk: keys[pk] for pk in kept}, is_cut_off=len(keys) > limit)
+
+
+def _matching(columns: dict[str, str], values: list[str | None], wanted: str) -> str:
+    """What of a record begins with what was looked for, in words."""
+    for (column, title), value in zip(columns.items(), values, strict=True):
+        surname = (value or "").partition(" ")[2] if column == NAME else ""
+        if fold(value or "").startswith(wanted) or (surname and fold(surname).startswith(wanted)):
+            return f"{title} {value}"
+    return ""
+
+
+def _ways(column: str) -> list[Folded]:
+    return [Folded(column), *([FoldedSurname(column)] if column == NAME else [])]
+
+
+def _is_exactly(column: str, wanted: str) -> Q:
+    return reduce(or_, (Q(Exact(way, wanted)) for way in _ways(column)))
+
+
+def _begins_with(column: str, wanted: str) -> Q:
+    return reduce(or_, (Q(GreaterThanOrEqual(way, wanted)) & Q(LessThan(way, wanted + LAST)) for way in _ways(column)))
