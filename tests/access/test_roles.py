@@ -120,7 +120,9 @@ def test_who_has_not_signed_in_is_sent_to_the_sign_in_from_everywhere(
 SHOWN = ("admin:index", "orders_order", "orders_hold", "orders_needs_mapping", "integrations_connection",
          "integrations_route", "inventory_skualias", "inventory_guardedpublish", "orders_reconciliation",
          "inventory_listing", "inventory_listing_recalculate", "inventory_inventoryrule", "inventory_inventoryfile",
-         "inventory_inventorycheck", "inventory_inventoryrule_simple_history", "admin_logentry", "auth_user", "axes_accessattempt", "integrations_route_set_up")  # fmt: skip
+         "inventory_inventorycheck", "inventory_inventoryrule_simple_history", "orders_bulkaction", "orders_find",
+         "orders_alert", "orders_alertsettings", "integrations_syncrun", "worklist_refused", "worklist_holds", "start_stock",
+         "admin_logentry", "auth_user", "axes_accessattempt", "integrations_route_set_up")  # fmt: skip
 
 
 @pytest.mark.long
