@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 
 NAMES = {
-    LogEntry: ("audit log entry", "audit log entries"),
+    LogEntry: ("audit log entry", "audit log"),
     AccessAttempt: ("lock-out", "lock-outs"),
     Group: ("role", "roles"),
 }

@@ -23,7 +23,9 @@ from orders.admin import set_up
 from orders.models import RouteLook
 
 # What makes a quantity. Another location is looked up first: no quantity can be foreseen for it.
-OF_QUANTITIES = {"published_sku", "reserve", "minimum_level", "max_online", "untracked_quantity"}
+OF_QUANTITIES = {
+    "published_sku", "allow_identity", "reserve", "minimum_level", "max_online", "untracked_quantity",
+}  # fmt: skip
 GO_LIVE, PREVIEW, LOAD = "integrations.go_live", "orders.add_routelook", "orders.add_backfill"
 STATE_ACTIONS = {"start_test", "go_live", "pause", "remove_tests"}
 

@@ -154,6 +154,15 @@ def test_route_settings_are_tried_and_can_be_put_back(route: Route, admin_client
     assert route.reserve == 0
 
 
+def test_taking_skus_without_an_alias_no_more_is_tried_too(route: Route, admin_client: Client) -> None:
+    Listing.objects.create(route=route, marketplace_sku="V1")
+    address = reverse("admin:integrations_route_change", args=[route.pk])
+    form = route_form(admin_client, route)
+    del form["allow_identity"]
+    page = admin_client.post(address, form)
+    assert "1 of 4 quantities would change 1 down 1 to 0 0 up" in text_of(page)
+
+
 def test_what_touches_no_quantity_is_saved_at_once(route: Route, admin_client: Client) -> None:
     address = reverse("admin:integrations_route_change", args=[route.pk])
     assert admin_client.post(address, route_form(admin_client, route, tag="OSTK")).status_code == 302
