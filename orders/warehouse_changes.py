@@ -209,7 +209,8 @@ def _close_lines(order: Order, change: WarehouseChange) -> None:
 def _follow_told(order: Order, change: WarehouseChange, plan: Plan) -> None:
     later = order.told_now
     text = f"updated in {change.connection}: {changes.in_words(plan.found)}"
-    edits.decided(order, change.told or {}, text, change.actor)
+    told = change.told or {}
+    edits.decided(order, changes.closing(told, later) if later and told else told, text, change.actor)
     if later and change.told and changes.compare(change.told, later):
         Order.objects.filter(pk=order.pk).update(told_now=later)
         edits.hold_changed(order, changes.in_words(changes.compare(change.told, later)))
