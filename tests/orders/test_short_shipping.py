@@ -12,7 +12,7 @@ from django.core.management import CommandError
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
 from orders import decisions, short_shipping
-from orders.models import IllegalTransition, OrderLine, ShortShip, WarehouseChange
+from orders.models import IllegalTransition, OrderLine, ReconciledOrder, ShortShip, WarehouseChange
 from tests.orders.test_changes import goods, set_rule, state, two_lines
 from tests.orders.world import holds, parcels, ship
 
@@ -271,6 +271,23 @@ def test_an_order_to_which_a_line_comes_is_not_voided_for_the_one_that_does_not_
     decisions.amend(line(number, "1").order, None)
     manage("run", "submit_orders")
     assert goods(shop, number) == {"TEE-RED-M": "1.0"}
+
+
+@pytest.mark.usefixtures("reasons")
+def test_an_order_with_a_refused_short_ship_is_reconciled_as_held(shop: Sandbox, manage: Run) -> None:
+    number = two_lines(shop)
+    manage("run", "all")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    shop.faults.add("oasis", "400_xml", path="/shipments", method="POST")
+    done(manage)
+    ship(shop, number, tracking="1ZREST")
+    with suppress(CommandError):
+        manage("run", "all")
+    with suppress(CommandError):
+        manage("run", "reconcile")
+    row = ReconciledOrder.objects.filter(number=number).latest("pk")
+    assert (row.bucket, ShortShip.objects.get().status) == ("held", "parked")
+    assert "short ship" in row.text
 
 
 @pytest.mark.usefixtures("reasons")
