@@ -69,6 +69,13 @@ def compare(before: Told, now: Told) -> list[Change]:
     return found
 
 
+def closing(before: Told, now: Told) -> dict[str, Any]:
+    """`before` with those lines closed that are so now: that is no change which waits, and undoing it is one."""
+    closed = {number for number, line in now["lines"].items() if not line["is_open"]}
+    lines = {no: {**line, "is_open": line["is_open"] and no not in closed} for no, line in before["lines"].items()}
+    return {**before, "lines": lines}
+
+
 def in_words(changes: Iterable[Change]) -> str:
     return "; ".join(map(str, changes))
 

@@ -42,7 +42,8 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
     if not found:
         _remember(mine, now)
         return False
-    if mine.told_now and not changes.compare(mine.told_now, now):
+    waits = mine.told_now
+    if waits and not changes.compare(waits, now) and changes.closing(waits, now) == waits:
         return False  # it waits for its decision
     _react(mine, now, found)
     return True
@@ -113,10 +114,27 @@ def _show(order: Order, now: Told) -> None:
     if not words:
         _remember(order, now)
         return
-    Order.objects.filter(pk=order.pk).update(told_now=now)
-    order.told_now = dict(now)
+    _wait(order, now)
     order.note(f"changed on the marketplace after it was sent: {words}")
     hold_changed(order, words)
+
+
+def _wait(order: Order, now: Told) -> None:
+    """It is to be decided on. What was cancelled is not: that has its own hold, and may be taken back before."""
+    if order.told and _close_in_changes(order, now):
+        order.told = changes.closing(order.told, now)
+    order.told_now = dict(now)
+    Order.objects.filter(pk=order.pk).update(told=order.told, told_now=now)
+
+
+def _close_in_changes(order: Order, now: Told) -> bool:
+    """What is to be taken to the warehouse opens no line that was cancelled since; False while it is being taken."""
+    rows = WarehouseChange.objects.select_for_update().filter(order=order, told__isnull=False).exclude(status__in=DONE)
+    for row in rows:
+        if row.status == WarehouseChange.Status.IN_FLIGHT:
+            return False
+        WarehouseChange.objects.filter(pk=row.pk).update(told=changes.closing(row.told or {}, now))
+    return True
 
 
 def hold_changed(order: Order, words: str, why_not: str = "") -> None:
@@ -155,7 +173,7 @@ def misfit(order: Order, now: Told) -> str:
 
 def _ask(order: Order, now: Told, words: str) -> None:
     arrivals.withdraw(order)
-    Order.objects.filter(pk=order.pk).update(told_now=now)
+    _wait(order, now)
     after = order.holds.filter(kind=K.CHANGED_ORDER, resolved_at=None)
     after.update(resolved_at=timezone.now(), resolution="it had not arrived in the warehouse")
     bad = misfit(order, now)

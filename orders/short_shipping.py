@@ -23,7 +23,7 @@ from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.sent_orders import ShortShipNotice
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
 from integrations.wording import counted
-from orders import arrivals, parcels, readback, telling, warehouse_changes
+from orders import arrivals, parcels, readback, telling, told_lines, warehouse_changes
 from orders.models import (
     NOT_SENT,
     ConfirmedLine,
@@ -130,17 +130,8 @@ def _take_from_the_warehouse(order: Order, line: OrderLine, actor: User | None) 
             order.move_to(S.RECEIVED, reason=f"line {line.number} is left out", actor=actor)
         return
     if not _has_let_go(order, line):
-        _lower(order, line, actor)
-
-
-def _lower(order: Order, line: OrderLine, actor: User | None) -> None:
-    """The whole order, if nothing else of it is to ship."""
-    rest = order.lines.filter(is_cancelled=False, quantity_to_ship__gt=0)
-    if order.status == S.SUBMITTED and not rest.exists():
-        warehouse_changes.end(order, actor)
-    else:
         warehouse_changes.lower(order, line, line.quantity_to_ship, actor)
-    enqueue("submit_orders", WarehouseSubmission.objects.get(order=order).connection_id)
+        enqueue("submit_orders", WarehouseSubmission.objects.get(order=order).connection_id)
 
 
 def _has_let_go(order: Order, line: OrderLine) -> bool:
@@ -288,7 +279,8 @@ def _accept(short: ShortShip) -> None:
     what = f"{counted(short.quantity, 'units')} of line {short.order_line.number}"
     order.note(f"{short.connection} was told that {what} do not ship: {short.reason_code}", actor=short.actor)
     submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first()
-    is_over = not order.lines.filter(is_cancelled=False).exists()
+    waits = bool(order.told_now) and told_lines.brings_goods(order, order.told_now or {})
+    is_over = not order.lines.filter(is_cancelled=False).exists() and not waits
     if is_over and order.status in Order.UNSENT and arrivals.withdraw(order):
         arrivals.close_cancelled(order, "nothing of it ships")
     elif submission is not None and order.status in (S.SUBMITTED, S.PARTLY_SHIPPED):

@@ -25,6 +25,18 @@ def to_ship(line: OrderLine | None, told: Told) -> int:
     return max(left - _kept_back(line), line.quantity_confirmed)
 
 
+def brings_goods(order: Order, now: Told) -> bool:
+    """Whether anything of the order is to be shipped by us, when it is told like this.
+
+    A line that we left out is not, as long as the marketplace does not open it again.
+    """
+    mine = {line.number: line for line in order.lines.all()}
+    again = changes.reopened(order.told, now) if order.told else []
+    out = {number for number, line in mine.items() if line.is_cancelled and number not in again}
+    left = {number: told for number, told in now["lines"].items() if told["is_open"] and number not in out}
+    return any(to_ship(mine.get(number), told) for number, told in left.items())
+
+
 def line_for(order: Order, number: str, told: Told, position: int) -> OrderLine:
     """A line that the marketplace added. Not saved. Raises ValidationError when a value does not fit."""
     line = OrderLine(

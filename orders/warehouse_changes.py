@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.sent_orders import OrderChange, PlacedOrder
-from orders import arrivals, change_steps, changes, edits, parcels
+from orders import arrivals, change_steps, changes, edits, parcels, told_lines
 from orders.change_plan import Plan
 from orders.change_steps import TargetLine
 from orders.changes import Told
@@ -67,11 +67,6 @@ def lower(order: Order, line: OrderLine, units: int, actor: User | None) -> None
     _ask(order, actor, lines={str(line.pk): units})
 
 
-def end(order: Order, actor: User | None) -> None:
-    """Cancel all of it there. In a transaction that holds the order."""
-    _ask(order, actor, cancels_order=True)
-
-
 def call_off_parked(order: Order) -> None:
     """What could not be done there is not to be tried again. In a transaction that holds the order."""
     WarehouseChange.objects.filter(order=order, status=T.PARKED).update(status=T.WITHDRAWN)
@@ -121,9 +116,11 @@ def _locked(pk: int) -> Order:
 
 
 def more_waits(change: WarehouseChange) -> bool:
-    """Whether the marketplace says something else by now that waits for a decision: it may bring a line."""
+    """Whether the marketplace says something else by now that waits for a decision, and brings goods."""
     later = change.order.told_now
-    return later is not None and (change.told is None or bool(changes.compare(change.told, later)))
+    if later is None or (change.told is not None and not changes.compare(change.told, later)):
+        return False
+    return told_lines.brings_goods(change.order, later)
 
 
 def as_json(todo: OrderChange) -> dict[str, Any]:
@@ -212,7 +209,8 @@ def _close_lines(order: Order, change: WarehouseChange) -> None:
 def _follow_told(order: Order, change: WarehouseChange, plan: Plan) -> None:
     later = order.told_now
     text = f"updated in {change.connection}: {changes.in_words(plan.found)}"
-    edits.decided(order, change.told or {}, text, change.actor)
+    told = change.told or {}
+    edits.decided(order, changes.closing(told, later) if later and told else told, text, change.actor)
     if later and change.told and changes.compare(change.told, later):
         Order.objects.filter(pk=order.pk).update(told_now=later)
         edits.hold_changed(order, changes.in_words(changes.compare(change.told, later)))

@@ -85,6 +85,7 @@ class Ours:
     waits_for_all: bool = False
     sent_before: bool = False
     refused_confirmation: str = ""
+    refused_short_ship: str = ""
     void_resolved: str = ""
     moved_at: datetime | None = None
     left_at: datetime | None = None

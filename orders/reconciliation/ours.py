@@ -69,7 +69,7 @@ def loaded(pks: Sequence[int]) -> Iterator[Order]:
     for ids in chunks(pks):
         orders = Order.objects.filter(pk__in=ids).defer("raw").annotate(moved_at=Subquery(moved)).order_by("pk")
         orders = orders.select_related("route__warehouse", "submission__connection")
-        yield from orders.prefetch_related("lines", "holds", "confirmations", submitted)
+        yield from orders.prefetch_related("lines", "holds", "confirmations", "short_ships", submitted)
 
 
 def confirmed_lines(pks: Sequence[int]) -> dict[int, list[ConfirmedLine]]:
@@ -99,6 +99,7 @@ def facts(
     """The order in the rules' terms; `started` is when the reading of both sides began."""
     placed, holds = submission_of(order), list(order.holds.all())
     refused = [one.last_error for one in order.confirmations.all() if one.status == T.PARKED]
+    short = [one.last_error for one in order.short_ships.all() if one.status == T.PARKED]
     left = _left(placed, side, started - grace)
     paused = order.route if order.route and order.route.state == Route.State.PAUSED else None
     return Ours(
@@ -110,7 +111,8 @@ def facts(
         remote_id=placed.remote_id if placed else "", is_test=bool(placed and placed.is_test),
         sent_before=bool(placed and placed.finished_at and placed.finished_at < started - lookup_grace()),
         waits_for_all=bool(order.route and order.route.partial_shipments == Route.Partial.WHEN_COMPLETE),
-        refused_confirmation=refused[0] if refused else "", void_resolved=_void_resolved(holds),
+        refused_confirmation=refused[0] if refused else "", refused_short_ship=short[0] if short else "",
+        void_resolved=_void_resolved(holds),
         left_at=left.last, must_show=order.received_at < started and market.must_show(order), last_told=order.told,
         lines=tuple(
             _line(line, told.get(line.pk, []), left, started - grace) for line in order.lines.all()

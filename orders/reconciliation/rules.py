@@ -15,7 +15,7 @@
 | 11 | `missing_there` | sent, and the whole answer of the warehouse lacks it, or it is void there | missing there |
 | 12 | `unconfirmed` | shipped with tracking before the grace, and not shown as shipped | unconfirmed |
 | 13 | `different` | confirmed and shown differ, or units that nobody ships are shown as open | different |
-| 14 | `acted_on` | sent, and a person must act: holds, refused confirmation, parcel without tracking | held |
+| 14 | `acted_on` | sent, and a person must act: holds, a refusal, parcel without tracking | held |
 | 15 | `changed` | sent, not confirmed, and another address, service, quantity, SKU, cost or line is shown | different |
 | 16 | `unchecked` | sent, and one side could not be read | unchecked |
 | 17 | `being_told` | shipped with tracking since, and neither told nor shown yet | sent |
@@ -253,6 +253,9 @@ def acted_on(seen: Seen) -> Verdict | None:
     if ours.refused_confirmation:
         text = f"has a refused confirmation: {ours.refused_confirmation}"
         return Verdict(B.HELD, text, "Put right what was refused, then send it again.", M.RETRY)
+    if ours.refused_short_ship:
+        text = f"has a short ship that {seen.market} was not told of: {ours.refused_short_ship}"
+        return Verdict(B.HELD, text, "Send it again, or ask for it with another reason.", M.ORDER)
     if any(line.untracked and not line.is_cancelled for line in ours.lines):
         text = f"left {there.name} without a tracking number, so {seen.market} cannot be told"
         return Verdict(B.HELD, text, f"Enter the tracking number in {there.name}.", M.ORDER)

@@ -45,7 +45,7 @@ ours = st.builds(
     cancel_requested=st.booleans(), holds=st.lists(words, max_size=2).map(tuple), paused_route=words,
     submission=st.sampled_from(["", *Transmission.Status.values]), last_error=words,
     remote_id=st.sampled_from(["", "1", "2"]), is_test=st.booleans(), waits_for_all=st.booleans(),
-    sent_before=st.booleans(), refused_confirmation=words, void_resolved=words, moved_at=times, left_at=times,
+    sent_before=st.booleans(), refused_confirmation=words, refused_short_ship=words, void_resolved=words, moved_at=times, left_at=times,
     must_show=st.booleans(), lines=st.lists(our_lines, max_size=2).map(tuple),
 )  # fmt: skip
 receipts = st.builds(

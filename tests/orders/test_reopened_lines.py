@@ -220,3 +220,50 @@ def test_what_is_taken_back_while_the_send_is_in_doubt_leaves_the_send_in_doubt(
     assert (told(number)["status"], holds(told(number))) == ("ready", [])
     manage("run", "submit_orders")
     assert (told(number)["status"], goods(shop, number)) == ("submitted", {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"})
+
+
+def test_one_that_is_cancelled_and_opened_again_while_a_change_waits_still_ships(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    shop.oasis.edit(number, "1", quantity=3)
+    manage("run", "revisit_orders")
+    shop.oasis.cancel(number, "2")
+    manage("run", "revisit_orders")
+    assert set(holds(told(number))) == {"cancelled_late", "changed_order"}
+    reopen(shop, number)
+    manage("run", "revisit_orders")
+    assert holds(told(number)) == ["changed_order"]
+    decisions.amend(order(number), None)
+    again(manage)
+    assert goods(shop, number) == {"MUG-BLK": "3.0", "TEE-RED-M": "1.0"}
+
+
+def test_one_that_is_left_out_and_opened_again_while_a_change_waits_is_sent(shop: Sandbox, manage: Run) -> None:
+    set_rule(changes_before_sending="ask")
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    shop.oasis.edit(number, "1", quantity=3)
+    manage("run", "pull_orders")
+    shop.oasis.cancel(number, "2")
+    manage("run", "pull_orders")
+    reopen(shop, number)
+    manage("run", "pull_orders")
+    decisions.apply(order(number), None)
+    again(manage)
+    assert goods(shop, number) == {"MUG-BLK": "3.0", "TEE-RED-M": "1.0"}
+
+
+def test_a_change_that_was_asked_for_opens_no_line_that_was_cancelled_since(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    shop.oasis.edit(number, "1", quantity=3)
+    manage("run", "revisit_orders")
+    decisions.amend(order(number), None)
+    shop.oasis.cancel(number, "2")
+    shop.oasis.edit(number, address={"city": "Nampa"})
+    again(manage)
+    assert goods(shop, number) == {"MUG-BLK": "3.0", "TEE-RED-M": "1.0"}
+    assert OrderLine.objects.get(number="2").is_cancelled
+    assert set(holds(told(number))) == {"cancelled_late", "changed_order"}

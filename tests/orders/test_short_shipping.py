@@ -12,9 +12,9 @@ from django.core.management import CommandError
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
 from orders import decisions, short_shipping
-from orders.models import IllegalTransition, OrderLine, ShortShip, WarehouseChange
+from orders.models import IllegalTransition, OrderLine, ReconciledOrder, ShortShip, WarehouseChange
 from tests.orders.test_changes import goods, set_rule, state, two_lines
-from tests.orders.world import parcels, ship
+from tests.orders.world import holds, parcels, ship
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
@@ -255,3 +255,64 @@ def test_what_was_short_shipped_and_is_open_again_is_not_short_shipped_twice(sho
     OrderLine.objects.filter(number="2").update(is_cancelled=False, quantity_to_ship=1)
     with pytest.raises(IllegalTransition, match="was short shipped already"):
         short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+
+
+@pytest.mark.usefixtures("reasons")
+def test_an_order_to_which_a_line_comes_is_not_voided_for_the_one_that_does_not_ship(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M"})
+    manage("run", "revisit_orders")
+    done(manage)
+    assert (told(number)["status"], holds(told(number))) == ("submitted", ["changed_order"])
+    decisions.amend(line(number, "1").order, None)
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {"TEE-RED-M": "1.0"}
+
+
+@pytest.mark.usefixtures("reasons")
+def test_an_order_with_a_refused_short_ship_is_reconciled_as_held(shop: Sandbox, manage: Run) -> None:
+    number = two_lines(shop)
+    manage("run", "all")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    shop.faults.add("oasis", "400_xml", path="/shipments", method="POST")
+    done(manage)
+    ship(shop, number, tracking="1ZREST")
+    with suppress(CommandError):
+        manage("run", "all")
+    with suppress(CommandError):
+        manage("run", "reconcile")
+    row = ReconciledOrder.objects.filter(number=number).latest("pk")
+    assert (row.bucket, ShortShip.objects.get().status) == ("held", "parked")
+    assert "short ship" in row.text
+
+
+@pytest.mark.usefixtures("reasons")
+def test_an_unsent_order_to_which_a_line_comes_does_not_end_with_the_one_that_does_not_ship(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(changes_before_sending="ask")
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M"})
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    done(manage)
+    assert shorts(shop, number) == {"1": "OUT_OF_STOCK"}
+    assert "changed" in holds(told(number))
+
+
+@pytest.mark.usefixtures("reasons")
+def test_an_order_without_lines_is_voided_though_its_address_waits_for_a_decision(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    shop.oasis.edit(number, address={"city": "Nampa"})
+    manage("run", "revisit_orders")
+    done(manage)
+    assert (told(number)["status"], holds(told(number)), state(shop, number)) == ("cancelled", [], "void")
