@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,5 +78,10 @@ def table(counts: dict[str, Counter[str]]) -> str:
 
 def page(counts: dict[str, Counter[str]]) -> str:
     machine = f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
-    made = f"Counted on {datetime.now(UTC):%Y-%m-%d} on {platform.system()} {machine}."
+    made = f"Counted on {datetime.now(UTC):%Y-%m-%d} with commit {_commit()} on {platform.system()} {machine}."
     return "\n".join((HEAD, "## How often\n", table(counts), f"\n{made}\n", WAYS, TAIL))
+
+
+def _commit() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
