@@ -47,7 +47,8 @@ ASK = "is `manage.py qcluster` running?"
 class Alarm:
     """Something that is wrong now. `kind` and `key` name its cause, `path` is where in the admin it is mended.
 
-    `count` is how many records it concerns, `oldest` since when the first of them does.
+    `count` is how many records it concerns, `oldest` since when the first of them does. `example` quotes what the other
+    side said of one of them, which may hold what a customer entered: it stays in the admin and on the command line.
     """
 
     kind: AlertKind
@@ -57,11 +58,16 @@ class Alarm:
     path: str
     count: int = 1
     oldest: datetime | None = None
+    example: str = ""
+
+    @property
+    def in_full(self) -> str:
+        return f"{self.text}; {self.example}" if self.example else self.text
 
 
 def alarms() -> list[str]:
     """What is wrong now, in words."""
-    return [one.text for one in found(timezone.now())]
+    return [one.in_full for one in found(timezone.now())]
 
 
 def found(now: datetime) -> list[Alarm]:
@@ -119,11 +125,12 @@ def _waiting(now: datetime) -> Iterator[Alarm]:
     rows = long.values("connection", "connection__name")
     for row in rows.annotate(number=Count("pk"), first=Min("pk"), oldest=Min("created_at")):
         error = WarehouseSubmission.objects.filter(pk=row["first"]).values_list("last_error", flat=True).first()
-        text = f"{row['number']} orders wait to be sent to {row['connection__name']}; the first one: {error}"
+        text = f"{row['number']} orders wait to be sent to {row['connection__name']}"
         path = list_of("orders_warehousesubmission", f"status__exact=pending&connection__id__exact={row['connection']}")
         yield Alarm(
-            AlertKind.SENDING, str(row["connection"]), Severity.WARNING, text, path, row["number"], row["oldest"]
-        )
+            AlertKind.SENDING, str(row["connection"]), Severity.WARNING, text, path, row["number"], row["oldest"],
+            f"the first one: {error}",
+        )  # fmt: skip
 
 
 def _in_doubt(now: datetime) -> Iterator[Alarm]:
@@ -137,13 +144,14 @@ def _in_doubt(now: datetime) -> Iterator[Alarm]:
             first = model._default_manager.select_related("order", "connection").get(pk=group["first"])
             text = (
                 f"whether {first.connection} took {counted(group['number'], what)} is not known; the first is that of "
-                f"order {first.order}, looked up before it is sent again: {first.last_error or 'no answer came'}"
+                f"order {first.order}, looked up before it is sent again"
             )
             name = f"orders_{model._meta.model_name}"
             path = list_of(name, f"status__exact=unconfirmed&connection__id__exact={group['connection']}")
             key = f"{what}:{group['connection']}"
             yield Alarm(
-                AlertKind.IN_DOUBT, key, Severity.WARNING, text, path, group["number"], group["oldest"]
+                AlertKind.IN_DOUBT, key, Severity.WARNING, text, path, group["number"], group["oldest"],
+                first.last_error or "no answer came",
             )  # fmt: skip
 
 

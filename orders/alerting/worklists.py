@@ -56,12 +56,11 @@ def _held(names: Mapping[int, str]) -> Iterator[Alarm]:
 def _refused(names: Mapping[int, str]) -> Iterator[Alarm]:
     for model, what in SENT:
         parked = model._default_manager.filter(connection__in=list(names), status=PARKED).order_by()
-        rows = parked.values("connection").annotate(number=Count("pk"), oldest=Min("finished_at"), last=Max("pk"))
+        rows = parked.values("connection").annotate(number=Count("pk"), oldest=Min("finished_at"))
         for row in rows:
-            said = model._default_manager.filter(pk=row["last"]).values_list("last_error", flat=True).first()
             verb = "was" if row["number"] == 1 else "were"
             number = counted(row["number"], what)
-            text = f"{number} to {names[row['connection']]} {verb} refused or given up; the last one: {said}"
+            text = f"{number} to {names[row['connection']]} {verb} refused or given up"
             query = f"status__exact=parked&connection__id__exact={row['connection']}"
             path = list_of(f"orders_{model._meta.model_name}", query)
             key = f"{model._meta.model_name}:{row['connection']}"

@@ -253,7 +253,7 @@ def test_every_worklist_is_an_alert_that_leads_to_it(how: AlertSettings, client:
     )  # fmt: skip
     values: dict[str, Any] = {"order": order, "created_at": then, "sent_at": then, "finished_at": then}
     WarehouseSubmission.objects.create(connection=gecko, status="parked", last_error="no such variant", **values)
-    WarehouseChange.objects.create(connection=gecko, status="unconfirmed", **values)
+    WarehouseChange.objects.create(connection=gecko, status="unconfirmed", last_error="no such variant", **values)
     ShipmentConfirmation.objects.create(connection=shop, status="unconfirmed", **values)
     UnreadableRecord.objects.create(connection=shop, digest="d", reason="?", raw="<")
     Hold.objects.create(order=order, kind="changed_order", message="?")
@@ -264,7 +264,7 @@ def test_every_worklist_is_an_alert_that_leads_to_it(how: AlertSettings, client:
         ("held", 1), ("in_doubt", 1), ("in_doubt", 1), ("late", 1), ("reconciliation", 2), ("refused", 1),
         ("unreadable", 1),
     ]  # fmt: skip
-    assert "no such variant" in found.get(kind="refused").text
+    assert not [one.text for one in found if "no such variant" in one.text]  # it may quote what a customer entered
     client.force_login(User.objects.create_superuser("boss"))
     for one in found:
         assert client.get(one.path).status_code == 200, one.path
