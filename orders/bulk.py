@@ -6,6 +6,7 @@ that dies leaves the others waiting for the next one (`take_care`).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -16,9 +17,11 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from integrations.redaction import named
 from orders.bulk_actions import BY_NAME, Doing
 from orders.models import BulkAction, BulkItem, IllegalTransition
 
+logger = logging.getLogger(__name__)
 MOST = 10_000
 # More are left to a worker, so that no request has to wait for them.
 AT_ONCE = 200
@@ -109,6 +112,11 @@ def _do(bulk: BulkAction, doing: Doing, item: int, record: Any) -> None:
         BulkItem.objects.filter(pk=item).update(text=text[:500])
     except IllegalTransition as exc:
         BulkItem.objects.filter(pk=item).update(state=I.REFUSED, text=str(exc)[:500])
+    except OperationalError:
+        raise
+    except Exception as exc:  # a fault of ours must not keep the records behind it waiting
+        logger.exception("%s: record %s", bulk, item)
+        BulkItem.objects.filter(pk=item).update(state=I.REFUSED, text=named(exc)[:500])
 
 
 def _log(bulk: BulkAction, doing: Doing, record: Any) -> None:

@@ -1,0 +1,42 @@
+"""What is done to many records at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from integrations.models import Connection
+from orders import bulk, bulk_actions
+from orders.models import Order
+
+
+def test_a_record_that_we_fail_at_is_named_and_keeps_no_other_waiting(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Connection.objects.create(name="Overstock", provider="supplier_oasis")
+    today = timezone.now()
+    for number in ("1-1", "2-1", "3-1"):
+        Order.objects.create(
+            connection=shop, full_number=number, short_reference=number, status="on_hold", ordered_at=today,
+            ordered_on=today.date(),
+        )  # fmt: skip
+    skip = bulk_actions.BY_NAME["skip"]
+
+    def do(order: Order, reason: str, actor: Any) -> str:
+        if order.full_number == "2-1":
+            raise ValueError("no such thing")
+        return skip.do(order, reason, actor)
+
+    monkeypatch.setitem(bulk_actions.BY_NAME, "skip", replace(skip, do=do))
+    user = User.objects.create_superuser("boss")
+    action = bulk.propose("skip", Order.objects.all(), user)
+    assert bulk.confirm(action, "fraud", user)
+    assert sorted(Order.objects.values_list("full_number", "status")) == [
+        ("1-1", "skipped"), ("2-1", "on_hold"), ("3-1", "skipped"),
+    ]  # fmt: skip
+    assert action.state == "done"
+    assert [one.text for one in action.items.filter(state="refused")] == ["ValueError: no such thing"]
