@@ -18,7 +18,8 @@ def legible(body: str) -> str:
 def indented(body: str) -> str:
     """JSON and XML on several lines; what is neither as it came."""
     try:
-        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+        text = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+        return text.encode("utf-8", "backslashreplace").decode()  # half of a surrogate pair fits into no page
     except (ValueError, RecursionError):
         pass
     if not body.lstrip().startswith("<"):

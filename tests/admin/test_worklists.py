@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from lxml import html
 
-from integrations.admin.legible import legible
+from integrations.admin.legible import indented, legible
 from integrations.models import Connection, Exchange
 from integrations.sandbox.server import Sandbox
 from orders.admin import remedies
@@ -241,6 +241,11 @@ def test_requests_and_answers_are_legible(order: Order, admin_client: Client) ->
     Exchange.objects.filter(pk=answered.pk).update(response_body="<a><b>&lt;script&gt;</b></a>")
     page = admin_client.get(reverse("admin:integrations_exchange_change", args=[answered.pk])).content.decode()
     assert "&lt;a&gt;\n  &lt;b&gt;&amp;lt;script" in page
+
+
+def test_half_a_character_in_an_answer_leaves_its_page_and_its_download_whole() -> None:
+    text = indented('{"name": "Zo\\ud83d"}')
+    assert text.encode().decode() == '{\n  "name": "Zo\\ud83d"\n}'
 
 
 @pytest.mark.parametrize(("sent", "label"), [(False, "Refused"), (True, "Waits for a person")])
