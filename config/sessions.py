@@ -17,19 +17,26 @@ GRAIN_SECONDS = 60
 
 
 class SessionLimits:
-    """Signs out whose session is over, and says so; the page that was asked for comes after signing in again."""
+    """Signs out whose session is over, and says so; the page that was asked for comes after signing in again.
+
+    What an open page fetches by itself is no use by a person. The page is loaded anew once nobody is signed in: else
+    the one to sign in would appear in the middle of it.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_fetched = "HX-Request" in request.headers
         if request.user.is_authenticated:
             why = _over(request.session, time.time())
             if why:
                 logout(request)
                 messages.info(request, f"You were signed out {why}. Sign in again to go on.")
-            else:
+            elif not is_fetched:
                 _note_use(request.session, time.time())
+        if is_fetched and not request.user.is_authenticated:
+            return HttpResponse(status=204, headers={"HX-Refresh": "true"})
         return self._get_response(request)
 
 

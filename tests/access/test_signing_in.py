@@ -103,6 +103,22 @@ def test_a_sign_in_ends_after_two_hours_without_use_and_says_so(clerk: User, cli
         assert "You were signed out after 2 hours without use" in answer.content.decode()
 
 
+def test_a_page_left_open_keeps_nobody_signed_in_and_is_loaded_anew_then(clerk: User, client: Client) -> None:
+    fetched, part = {"HX-Request": "true"}, reverse("admin:start_jobs")
+    clerk.groups.add(Group.objects.get(name="Viewer"))
+    with time_machine.travel("2026-03-01 10:00", tick=False) as clock:
+        client.force_login(clerk)
+        client.get(START)
+        clock.shift(timedelta(minutes=119))
+        assert client.get(part, headers=fetched).status_code == 200
+        clock.shift(timedelta(minutes=2))
+        for _ in range(2):  # also by another part, once nobody is signed in
+            answer = client.get(part, headers=fetched)
+            assert (answer.status_code, answer.headers["HX-Refresh"], answer.content) == (204, "true", b"")
+        page = client.get(START, follow=True).content.decode()
+        assert "You were signed out after 2 hours without use" in page
+
+
 def test_a_sign_in_ends_twelve_hours_after_it_began_however_busy(clerk: User, client: Client) -> None:
     with time_machine.travel("2026-03-01 06:00", tick=False) as clock:
         client.force_login(clerk)
