@@ -142,10 +142,9 @@ def redis_url() -> str:
 
 def sender() -> str:
     """Whom mails are from: EMAIL_FROM, else the mail server's user if that is an address."""
-    value = os.environ.get("EMAIL_FROM", "").strip() or str(email().get("EMAIL_HOST_USER") or "")
-    if "@" not in value:
-        value = "crossdock@localhost"
-    if any(char in value for char in "\r\n"):
+    user = str(email().get("EMAIL_HOST_USER") or "")
+    value = os.environ.get("EMAIL_FROM", "").strip() or (user if "@" in user else "crossdock@localhost")
+    if "@" not in value or any(char in value for char in "\r\n"):
         raise wrong("EMAIL_FROM", "is not a mail address", "crossdock@example.com")
     return value
 
@@ -153,7 +152,7 @@ def sender() -> str:
 def webhook(name: str, *, secure: bool) -> str:
     """A web address to post to, itself a secret; only https if `secure`."""
     value = _web_address(name, "https://hooks.example.com/…, or empty")
-    if value.startswith("http://") and secure:
+    if secure and urlsplit(value).scheme == "http":
         raise wrong(
             name, "is not an https address", "what is posted there, and the address, must not be read on the way"
         )

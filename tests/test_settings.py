@@ -52,8 +52,10 @@ def test_a_wrong_value_is_named_and_not_repeated(name: str, value: str) -> None:
     ("TRUSTED_PROXY_COUNT", "one", lambda: environment.number("TRUSTED_PROXY_COUNT", 0, least=0, most=10)),
     ("SESSION_IDLE_SECONDS", "5", lambda: environment.seconds("SESSION_IDLE_SECONDS", 7200, least=60)),
     ("REQUIRE_SECOND_FACTOR", "Viewer,hunter2", lambda: environment.chosen("REQUIRE_SECOND_FACTOR", ("Viewer",))),
+    ("EMAIL_FROM", "hunter2", environment.sender),
+    ("ALERT_WEBHOOK_URL", "HTTP://hooks.example.com/x", lambda: environment.webhook("ALERT_WEBHOOK_URL", secure=True)),
 ])  # fmt: skip
-def test_a_wrong_value_of_the_access_settings_is_named_too(
+def test_a_wrong_value_of_access_and_alerts_is_named_too(
     name: str, value: str, read: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
