@@ -37,6 +37,11 @@ def is_formula(text: str) -> bool:
     return text.lstrip("'")[:1] in FORMULA_STARTS
 
 
+def safe_cell(text: str) -> str:
+    """What a spreadsheet would run as a formula goes out behind an apostrophe."""
+    return f"'{text}" if is_formula(text) else text
+
+
 class Exported(ModelAdmin):  # type: ignore[misc]
     """A list that may be downloaded by who may see it. `export_columns` are fields, also of what they point to."""
 
@@ -121,11 +126,7 @@ def _cell(value: Any) -> Cell:
         return f"{value.normalize():f}" if value.is_finite() else str(value)
     if isinstance(value, int | float):
         return value
-    return _safe(json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value))
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if is_formula(text) else text
+    return safe_cell(json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value))
 
 
 def _for_excel(cell: Cell) -> Cell:

@@ -8,6 +8,7 @@ from typing import Any
 from import_export import fields, resources, results, widgets
 
 from integrations.dispatch import enqueue_for_warehouses
+from integrations.exports import safe_cell
 from integrations.models import Connection
 from inventory import alias_effects, alias_plan, changed
 from inventory.alias_file import COLUMNS, REQUIRED, AliasFile
@@ -28,8 +29,7 @@ class SafeText(widgets.CharWidget):
     """Text that a spreadsheet would run as a formula goes out behind an apostrophe."""
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        text = str(value or "")
-        return f"'{text}" if alias_plan.is_formula(text) else text
+        return safe_cell(str(value or ""))
 
 
 class AliasResult(results.Result):

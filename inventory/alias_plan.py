@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 from django.db import connection as database
 from django.utils import timezone
 
-from integrations.exports import FORMULA_STARTS as FORMULA_STARTS
-from integrations.exports import is_formula as is_formula
+from integrations.exports import is_formula
 from integrations.models import Connection
 from inventory import catalogue
 from inventory.alias_file import COLUMNS, REQUIRED, AliasFile, Unusable, shortened

@@ -10,7 +10,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-from inventory.alias_plan import is_formula
+from integrations.exports import safe_cell
 from inventory.filed import InventoryFile
 from inventory.files import Row, rows_of
 
@@ -22,8 +22,8 @@ def as_csv(record: InventoryFile) -> bytes:
     """In UTF-8. A cell that a spreadsheet would run as a formula stands behind an apostrophe; in XLSX it need not."""
     out = StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow([_safe(name) for name in record.route.file_columns])
-    writer.writerows([*(_safe(text) for text in _texts(row)), row.quantity] for row in rows_of(record))
+    writer.writerow([safe_cell(name) for name in record.route.file_columns])
+    writer.writerows([*(safe_cell(text) for text in _texts(row)), row.quantity] for row in rows_of(record))
     return out.getvalue().encode()
 
 
@@ -46,10 +46,6 @@ FORMATS: dict[str, tuple[str, Callable[[InventoryFile], bytes]]] = {
 
 def _texts(row: Row) -> tuple[str, str, str, str]:
     return row.supplier_sku, row.option_sku, row.upc, row.warehouse
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if is_formula(text) else text
 
 
 def _cells(sheet: object, texts: Iterable[str]) -> list[WriteOnlyCell]:

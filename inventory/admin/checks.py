@@ -20,10 +20,10 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from integrations import registry
 from integrations.admin_base import ReadOnly, ago, ask, clip, found_or_404, log
+from integrations.exports import safe_cell
 from integrations.models import Connection
 from inventory import checking
 from inventory.admin.listing_page import around
-from inventory.alias_plan import is_formula
 from inventory.checked import DriftedListing, InventoryCheck
 
 C = DriftedListing.Cause
@@ -163,5 +163,5 @@ def _lines(report: InventoryCheck) -> Iterator[str]:
 
 def _line(cells: tuple[str, ...]) -> str:
     out = StringIO()
-    csv.writer(out).writerow([f"'{cell}" if is_formula(cell) else cell for cell in cells])
+    csv.writer(out).writerow([safe_cell(cell) for cell in cells])
     return out.getvalue()

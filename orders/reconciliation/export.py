@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from io import StringIO
 
-from integrations.exports import FORMULA_STARTS
+from integrations.exports import safe_cell
 from orders.models import ReconciledOrder, Reconciliation
 
 COLUMNS = (
@@ -39,10 +39,5 @@ def _time(at: datetime | None) -> str:
 
 def _line(cells: tuple[str, ...]) -> str:
     out = StringIO()
-    csv.writer(out).writerow([_safe(cell) for cell in cells])
+    csv.writer(out).writerow([safe_cell(cell) for cell in cells])
     return out.getvalue()
-
-
-def _safe(text: str) -> str:
-    """What a spreadsheet would run as a formula goes out behind an apostrophe."""
-    return f"'{text}" if text[:1] in FORMULA_STARTS else text
