@@ -11,6 +11,7 @@ from django_otp.plugins.otp_static.models import StaticToken
 
 from integrations.authenticator import AuthenticatorApp, RecoveryCodes, prints_of
 from integrations.errors import Misconfigured
+from integrations.wording import counted, moment
 
 RECOVERY_CODES, APP_DIGITS = 10, 6
 APP, RECOVERY = "authenticator app", "recovery codes"
@@ -101,8 +102,8 @@ def _can_be_read(device: AuthenticatorApp) -> bool:
 def _verify(user: Any, device: Any, code: str) -> Any:
     allowed, why = device.verify_is_allowed()
     if not allowed:
-        tries = (why or {}).get("failure_count", "several")
-        raise NotVerified(f"After {tries} wrong codes you have to wait a while before the next. Try again in a minute.")
+        tries, until = counted(why["failure_count"], "wrong codes"), moment(why["locked_until"])  # longer each time
+        raise NotVerified(f"After {tries} you have to wait before the next, until {until}.")
     if isinstance(device, AuthenticatorApp) and not _can_be_read(device):
         raise NotVerified(UNREADABLE)
     verified = verify_token(user, device.persistent_id, code)
