@@ -27,10 +27,6 @@ NOT_READ_BACK = "its quantities are not read back: switch on the option read_inv
 Shown = Mapping[tuple[str, str], int]
 
 
-class NothingToCheck(Exception):
-    """A check makes no sense now; the text says why."""
-
-
 def ask_for(connection: Connection, by: Any) -> str:
     """Have a worker check it; a sentence for the screen."""
     InventoryCheck.objects.create(connection=connection, asked_by=by)
