@@ -15,7 +15,7 @@ from integrations.models import Connection, Route
 from integrations.ports import ListedQuantity
 from integrations.runs import Run
 from integrations.wording import counted
-from inventory import drift, listings
+from inventory import drift, listings, outbox
 from inventory.checked import DriftedListing, InventoryCheck
 from inventory.drift import Sent
 from inventory.models import Listing, Publication
@@ -59,12 +59,12 @@ def check(run: Run) -> None:
 
 def publish_again(report: InventoryCheck) -> str:
     """Have everything published that drifted, with the next run and under the same guard."""
-    now = timezone.now()
     mine = Listing.objects.filter(drifts__inventory_check=report, is_active=True, route__publish_by=Route.PublishBy.API)
+    drifted = list(mine.order_by("pk").values_list("pk", flat=True))
     with transaction.atomic():
-        number = Listing.objects.filter(pk__in=mine.values("pk")).update(publish_asked_at=now, changed_at=now)
+        outbox.ask(drifted)
         enqueue("publish_inventory", report.connection_id)
-    return f"{counted(number, 'listings')} to be published again with the next run."
+    return f"{counted(len(drifted), 'listings')} to be published again with the next run."
 
 
 def _by_place(read: Sequence[ListedQuantity]) -> Shown:

@@ -42,7 +42,7 @@ def publish(listing: Listing) -> str:
     if refusal:
         raise NotPublished(refusal)
     with transaction.atomic():
-        outbox.ask(listing)
+        outbox.ask([listing.pk])
         enqueue("publish_inventory", listing.route.marketplace_id)
     return f"{listing} is published as soon as a worker is free."
 

@@ -22,6 +22,7 @@ SHOWN = ["published_sku", "published_quantity", "published_at", "observed_at", "
 RENEWED = ["sku", "quantity", "observed_at", "explanation", "status", "attempts", "not_before", "finished_at"]
 LONGEST_PAUSE = timedelta(hours=24)
 MOST_TIMES_PARKED = 10
+ASKED_AT_ONCE = 500  # a query takes only so many names
 
 
 def write(run: Run, route: Route, decisions: Sequence[Decision]) -> set[int]:
@@ -105,12 +106,15 @@ def note(decisions: Sequence[Decision]) -> None:
     _silence_twins(decisions)
 
 
-def ask(listing: Listing) -> None:
-    """A person says: publish it with the next run, also if nothing changed or it was refused."""
+def ask(listings: Sequence[int]) -> None:
+    """A person says: publish these with the next run, also what did not change or was refused."""
     now = timezone.now()
-    retry(list(listing.publications.filter(status=T.PARKED)))
-    listing.publications.filter(status__in=(T.PENDING, T.UNCONFIRMED)).update(not_before=None)
-    Listing.objects.filter(pk=listing.pk).update(publish_asked_at=now, changed_at=now)
+    for start in range(0, len(listings), ASKED_AT_ONCE):
+        some = listings[start : start + ASKED_AT_ONCE]
+        told = Publication.objects.filter(listing__in=some)
+        retry(list(told.filter(status=T.PARKED).defer("explanation")))
+        told.filter(status__in=(T.PENDING, T.UNCONFIRMED)).update(not_before=None)
+        Listing.objects.filter(pk__in=some).update(publish_asked_at=now, changed_at=now)
 
 
 def _may_be_shown(listing: Listing, live: Publication | None) -> bool:

@@ -78,6 +78,20 @@ def test_what_drifted_is_published_again_on_request_though_nothing_changed(
     assert len([call for call in told.calls("oasis") if call == ("POST", "/inventory")]) == sent
 
 
+def test_what_was_refused_is_published_again_on_request_without_its_pause(
+    told: Sandbox, manage: Run, tried: Run
+) -> None:
+    del told.oasis.catalogue["M3"]
+    told.tradegecko.set_stock("V3", 6)
+    tried("run", "all")
+    tried("run", "check_inventory")
+    assert causes() == {"M3": ("refused", 6, 10)}
+    told.oasis.catalogue["M3"] = "M3"
+    checking.publish_again(InventoryCheck.objects.get())
+    manage("run", "publish_inventory")
+    assert told.oasis.quantities[("M3", DC)] == 6
+
+
 def test_where_nothing_can_be_read_back_only_who_asked_is_told_so(
     shop: Sandbox, manage: Run, overstock: Connection
 ) -> None:

@@ -67,7 +67,7 @@ def test_what_a_person_asks_for_is_published_though_nothing_changed(shop: Sandbo
     alias("X", "MUG-BLK")
     manage("run", "all")
     before = messages(shop)
-    outbox.ask(Listing.objects.get())
+    outbox.ask([Listing.objects.get().pk])
     manage("run", "publish_inventory")
     manage("run", "publish_inventory")
     assert messages(shop) == before + 1
