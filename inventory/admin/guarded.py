@@ -7,19 +7,19 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.http import urlencode
 from unfold.decorators import display
 
 from integrations.admin_base import ReadOnly, ago, clip, found_or_404
 from inventory import guarding
-from inventory.models import GuardedPublish, GuardedQuantity
+from inventory.admin.listing_page import around
+from inventory.models import GuardedPublish
 
 S = GuardedPublish.State
 COLOURS = {
@@ -60,7 +60,7 @@ class GuardedPublishAdmin(ReadOnly):
         page = Paginator(rows.order_by(DROP.desc(), "pk"), PER_PAGE).get_page(request.GET.get("page"))
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "title": "Guarded publish", "record": record,
-            "colour": COLOURS[S(record.state)], "page": page, "pages": _pages(page, sku), "sku": sku,
+            "colour": COLOURS[S(record.state)], "page": page, "pages": around(page, q=sku), "sku": sku,
             "may_release": record.state == S.WAITING and _may_release(request),
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/guarded_publish.html", context)
@@ -113,12 +113,3 @@ class GuardedPublishAdmin(ReadOnly):
 
 def _may_release(request: HttpRequest) -> bool:
     return bool(request.user.has_perm("inventory.release_publish"))
-
-
-def _pages(page: Page[GuardedQuantity], sku: str) -> dict[str, str]:
-    """Addresses of the pages before and after, where there are any."""
-    numbers = {
-        **({"before": page.previous_page_number()} if page.has_previous() else {}),
-        **({"after": page.next_page_number()} if page.has_next() else {}),
-    }
-    return {name: f"?{urlencode({'q': sku})}&page={number}" for name, number in numbers.items()}
