@@ -10,20 +10,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
+from inventory import readings
 from inventory.aliases import Resolver
-from inventory.models import InventoryLevel, WarehouseItem
+from inventory.models import InventoryLevel
 from orders.models import Order, OrderLine, SubmittedLine, WarehouseSubmission
 from orders.settling import open_lines, wanted
 
 S, T = Order.Status, Transmission.Status
 # It may be there, though nobody has seen it yet.
-IN_DOUBT = Q(status__in=(T.IN_FLIGHT, T.UNCONFIRMED, T.PARKED), sent_at__isnull=False) | Q(
-    ~Q(remote_id=""), status__in=(T.IN_FLIGHT, T.UNCONFIRMED, T.PARKED)
-)
+IN_DOUBT = Q(Q(sent_at__isnull=False) | ~Q(remote_id=""), status__in=(T.IN_FLIGHT, T.UNCONFIRMED, T.PARKED))
 ITEMS_AT_ONCE = 5_000
 
 Units = dict[str, Counter[str]]
@@ -83,7 +82,7 @@ def _sent_since(place: Route) -> Iterator[tuple[str, str, int]]:
 
     They count where they were sent to, even if their route leads elsewhere by now.
     """
-    oldest = _oldest_figure(place)
+    oldest = readings.oldest_figure(place.warehouse, place.places)
     if oldest is None:
         return
     draft = Q(submission__remote_status="draft", submission__order__status=S.SUBMITTED)
@@ -107,13 +106,6 @@ def _is_unknown_to(placed: WarehouseSubmission, at: datetime) -> bool:
         return True
     committed_at = placed.committed_at or placed.finished_at
     return committed_at is None or committed_at >= at
-
-
-def _oldest_figure(place: Route) -> datetime | None:
-    known = WarehouseItem.objects.filter(connection=place.warehouse_id, matches=1, remote_id=OuterRef("item_id"))
-    levels = InventoryLevel.objects.filter(Exists(known), connection=place.warehouse_id, location_id__in=place.places)
-    oldest: datetime | None = levels.aggregate(oldest=Min("observed_at"))["oldest"]
-    return oldest
 
 
 def _observed(place: Route, items: Iterable[str]) -> dict[tuple[str, str], datetime]:
