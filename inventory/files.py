@@ -88,8 +88,7 @@ def make_due(run: Run, routes: Sequence[Route], pending: Pending) -> None:
 
 def ask_quietly(route: Route) -> None:
     """One for the schedule, or the command line, that the same run makes."""
-    if not InventoryFile.objects.filter(route=route, state=S.WAITING).exists():
-        InventoryFile.objects.create(route=route)
+    InventoryFile.objects.get_or_create(route=route, state=S.WAITING)
 
 
 def rows_of(record: InventoryFile) -> list[Row]:

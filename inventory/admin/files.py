@@ -57,12 +57,10 @@ def make_file(route_admin: Any, request: HttpRequest, route: Route) -> HttpRespo
 class InventoryFileAdmin(ReadOnly):
     list_display = ("asked", "of_route", "shown_state", "listings", "changed", "held", "by", "uploaded")
     list_filter = ("state", "route")
-    list_select_related = ("route", "asked_by", "uploaded_by")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return (
-            super().get_queryset(request).defer("content", "reasons").select_related("route", "asked_by", "uploaded_by")
-        )
+        rows = super().get_queryset(request).select_related("route", "asked_by", "uploaded_by")
+        return rows.defer("content", "reasons")
 
     def get_urls(self) -> list[URLPattern]:
         view, name = self.admin_site.admin_view, "inventory_inventoryfile"
