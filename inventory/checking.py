@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -12,7 +12,6 @@ from django.utils import timezone
 from integrations.dispatch import enqueue
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Route
-from integrations.ports import ListedQuantity
 from integrations.runs import Run
 from integrations.wording import counted
 from inventory import drift, listings, outbox
@@ -20,11 +19,11 @@ from inventory.checked import DriftedListing, InventoryCheck
 from inventory.drift import Sent
 from inventory.models import Listing, Publication
 from inventory.outbox import OPEN
+from inventory.shown import Shown, by_place, quantity_at
 
 T = Publication.Status
 PER_QUERY = 500
 NOT_READ_BACK = "its quantities are not read back: switch on the option read_inventory, if it answers that"
-Shown = Mapping[tuple[str, str], int]
 
 
 def ask_for(connection: Connection, by: Any) -> str:
@@ -50,7 +49,7 @@ def check(run: Run) -> None:
     if read is None:
         _finish(run, asked, note=NOT_READ_BACK)
         return
-    rows, compared = _compare(routes, _by_place(read), read_at)
+    rows, compared = _compare(routes, by_place(read), read_at)
     report = asked[-1] if asked else InventoryCheck(connection=run.connection)
     report.read_at = read_at
     _keep(run, report, rows, compared)
@@ -67,10 +66,6 @@ def publish_again(report: InventoryCheck) -> str:
     return f"{counted(len(drifted), 'listings')} to be published again with the next run."
 
 
-def _by_place(read: Sequence[ListedQuantity]) -> Shown:
-    return {(one.sku, one.warehouse_name): one.quantity for one in read}
-
-
 def _compare(routes: Sequence[Route], shown: Shown, read_at: Any) -> tuple[list[DriftedListing], int]:
     """What differs of the listings that are settled, and how many were compared."""
     compared, differing = 0, []
@@ -81,7 +76,7 @@ def _compare(routes: Sequence[Route], shown: Shown, read_at: Any) -> tuple[list[
             if not listing.published_sku and sku in spoken_for:
                 continue
             compared += 1
-            there = shown.get((sku, route.marketplace_warehouse_name), shown.get((sku, "")))
+            there = quantity_at(shown, sku, route.marketplace_warehouse_name)
             sent = Sent(listing.published_quantity, refused.get(listing.pk))
             if drift.differs(sent, there):
                 differing.append((listing.pk, sku, sent, there))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from inventory.models import Listing
 from inventory.outbox import OPEN
 
 MOST_KEPT = 1000
+Shown = Mapping[tuple[str, str], int]  # by SKU and warehouse name
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +39,25 @@ def compare(market: Marketplace, routes: Sequence[Route], started: datetime) -> 
         return Comparison()
     listings = Listing.objects.filter(route__in=routes, published_quantity__isnull=False, published_at__lt=started)
     settled = listings.exclude(publications__status__in=OPEN).select_related("route").order_by("route", "published_sku")
-    shown = _by_place(read)
+    shown = by_place(read)
     rows = [_drift(one, shown) for one in settled]
     drifted = [row for row in rows if row]
     note = f"{len(drifted)} SKUs show another quantity; the first {MOST_KEPT} are kept."
     return Comparison(len(rows), tuple(drifted[:MOST_KEPT]), note if len(drifted) > MOST_KEPT else "")
 
 
-def _by_place(read: Sequence[ListedQuantity]) -> dict[tuple[str, str], int]:
+def by_place(read: Sequence[ListedQuantity]) -> Shown:
     return {(one.sku, one.warehouse_name): one.quantity for one in read}
 
 
-def _drift(listing: Listing, shown: dict[tuple[str, str], int]) -> dict[str, Any] | None:
+def quantity_at(shown: Shown, sku: str, place: str) -> int | None:
+    """What is shown of a SKU at a warehouse name, or of the whole where it is not told by name; None: no such SKU."""
+    return shown.get((sku, place), shown.get((sku, "")))
+
+
+def _drift(listing: Listing, shown: Shown) -> dict[str, Any] | None:
     sku, place = listing.published_sku, listing.route.marketplace_warehouse_name
-    quantity = shown.get((sku, place), shown.get((sku, "")))
+    quantity = quantity_at(shown, sku, place)
     if quantity == listing.published_quantity:
         return None
     return {"sku": sku, "warehouse_name": place, "published": listing.published_quantity, "shown": quantity}
