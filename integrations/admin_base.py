@@ -127,6 +127,14 @@ def found_or_404(admin: ModelAdmin, request: HttpRequest, object_id: object) -> 
     return found
 
 
+def visible_or_404(admin: ModelAdmin, request: HttpRequest, object_id: object) -> Any:
+    """The same, for a view that shows it. Raises PermissionDenied for who may not see it."""
+    found = found_or_404(admin, request, object_id)
+    if not admin.has_view_permission(request, found):
+        raise PermissionDenied
+    return found
+
+
 class NotDone(Exception):
     """What a person asked for did not come right; the text says how."""
 

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -15,7 +14,7 @@ from unfold.decorators import display
 
 from integrations import wording
 from integrations.admin.legible import indented, legible
-from integrations.admin_base import ReadOnly, ago, clip, found_or_404
+from integrations.admin_base import ReadOnly, ago, clip, visible_or_404
 from integrations.models import Exchange
 
 CLASSES = {
@@ -102,9 +101,7 @@ class ExchangeAdmin(ReadOnly):
 
     def download(self, request: HttpRequest, object_id: str, part: str) -> HttpResponse:
         """One body as it is shown, in a file; no browser shows it as a page."""
-        found = found_or_404(self, request, object_id)
-        if not self.has_view_permission(request, found):
-            raise PermissionDenied
+        found = visible_or_404(self, request, object_id)
         body: str = getattr(found, PARTS[part])
         kind = "xml" if body.lstrip().startswith("<") else "json" if body.lstrip()[:1] in ("{", "[") else "txt"
         name = f"exchange-{found.pk}-{part}.{kind}"

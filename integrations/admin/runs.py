@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -27,6 +26,7 @@ from integrations.admin_base import (
     job_in_full,
     job_label,
     labelled,
+    visible_or_404,
 )
 from integrations.alike import grouped
 from integrations.circuit import asked_with, try_now
@@ -114,9 +114,7 @@ class SyncRunAdmin(ReadOnly):
 
     def progress(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """How a run goes, fetched while it runs; once it has ended the whole page is loaded again."""
-        run = found_or_404(self, request, object_id)
-        if not self.has_view_permission(request, run):
-            raise PermissionDenied
+        run = visible_or_404(self, request, object_id)
         answer = TemplateResponse(request, "admin/integrations/run_progress.html", {"facts": facts(run)})
         if run.status != SyncRun.Status.RUNNING:
             answer["HX-Refresh"] = "true"

@@ -19,7 +19,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from integrations import registry
-from integrations.admin_base import ReadOnly, ago, ask, clip, found_or_404, log
+from integrations.admin_base import ReadOnly, ago, ask, clip, log, visible_or_404
 from integrations.exports import safe_cell
 from integrations.models import Connection
 from inventory import checking
@@ -118,9 +118,7 @@ class InventoryCheckAdmin(ReadOnly):
         return TemplateResponse(request, "admin/ask.html", context)
 
     def _found(self, request: HttpRequest, object_id: str) -> InventoryCheck:
-        report: InventoryCheck = found_or_404(self, request, object_id)
-        if not self.has_view_permission(request, report):
-            raise PermissionDenied
+        report: InventoryCheck = visible_or_404(self, request, object_id)
         return report
 
     @display(description="asked for", ordering="asked_at")

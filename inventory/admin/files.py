@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.decorators import display
 
-from integrations.admin_base import ReadOnly, ago, ask, clip, found_or_404, log
+from integrations.admin_base import ReadOnly, ago, ask, clip, log, visible_or_404
 from integrations.models import Route
 from inventory import files
 from inventory.admin.listing_page import around
@@ -105,9 +104,7 @@ class InventoryFileAdmin(ReadOnly):
         )  # fmt: skip
 
     def _found(self, request: HttpRequest, object_id: str) -> InventoryFile:
-        record: InventoryFile = found_or_404(self, request, object_id)
-        if not self.has_view_permission(request, record):
-            raise PermissionDenied
+        record: InventoryFile = visible_or_404(self, request, object_id)
         return record
 
     @display(description="asked for", ordering="asked_at")

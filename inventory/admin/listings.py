@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,7 +14,7 @@ from import_export.formats.base_formats import CSV, XLSX
 from unfold.contrib.import_export.forms import ExportForm
 from unfold.decorators import action, display
 
-from integrations.admin_base import ChangedFieldsOnly, ago, ask, clip, found_or_404
+from integrations.admin_base import ChangedFieldsOnly, ago, ask, clip, found_or_404, visible_or_404
 from inventory import listing_states, now
 from inventory.admin import listing_page
 from inventory.listing_export import ListingResource
@@ -95,9 +94,7 @@ class ListingAdmin(ExportMixin, ChangedFieldsOnly):
     @action(description="Recalculate", url_path="recalculate", icon="calculate", permissions=["view"])
     def recalculate(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """What it would show now; nothing is sent or stored."""
-        listing: Listing = found_or_404(self, request, object_id)
-        if not self.has_view_permission(request, listing):
-            raise PermissionDenied
+        listing: Listing = visible_or_404(self, request, object_id)
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "title": f"Recalculated: {listing}",
             **listing_page.recalculated(listing, request.user),

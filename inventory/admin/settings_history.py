@@ -7,14 +7,14 @@ from hashlib import sha256
 from typing import Any
 
 from django.contrib.admin.utils import flatten_fieldsets
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from simple_history.admin import SimpleHistoryAdmin
 
-from integrations.admin_base import found_or_404
+from integrations.admin_base import found_or_404, visible_or_404
 from inventory.dry_run import Foreseen
 
 AGREED, PAGE, REASON = "_agreed", "_page", "_reason"
@@ -57,9 +57,7 @@ class SettingsHistory(SimpleHistoryAdmin):
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
     ) -> HttpResponse:
         """An earlier state beside the present one. To put it back is a change like any other, with its dry run."""
-        obj = found_or_404(self, request, object_id)
-        if not self.has_view_permission(request, obj):
-            raise PermissionDenied
+        obj = visible_or_404(self, request, object_id)
         then = self._version(obj, version_id)
         form = self.get_form(request, obj, change=True)(instance=obj)
         may_put_back = self.has_change_permission(request, obj)

@@ -17,7 +17,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from integrations import registry
-from integrations.admin_base import ReadOnly, ago, found_or_404, log
+from integrations.admin_base import ReadOnly, ago, log, visible_or_404
 from integrations.dispatch import enqueue
 from integrations.errors import IntegrationError
 from integrations.models import Connection, SyncRun
@@ -92,9 +92,7 @@ class ReconciliationAdmin(ReadOnly):
         return TemplateResponse(request, "admin/orders/reconciliation.html", context)
 
     def as_csv(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        report: Reconciliation = found_or_404(self, request, object_id)
-        if not self.has_view_permission(request, report):
-            raise PermissionDenied
+        report: Reconciliation = visible_or_404(self, request, object_id)
         answer = StreamingHttpResponse(export.lines(report), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = (
             f'attachment; filename="reconciliation-{report.since:%Y%m%d}-{report.until:%Y%m%d}-{report.pk}.csv"'
