@@ -179,7 +179,7 @@ def ask(
         except refuse as exc:
             messages.error(request, str(exc))
         return redirect(home_url)
-    return _question(
+    return question(
         admin, request, form, title=title, consequence=consequence, button=button, back=home_url, object=obj
     )
 
@@ -233,7 +233,8 @@ def is_used(record: models.Model, *, apart_from: tuple[type[models.Model], ...] 
     return any(one.related_model._default_manager.filter(**{one.field.name: record}).exists() for one in relations)
 
 
-def _question(admin: ModelAdmin, request: HttpRequest, form: forms.Form, **context: Any) -> HttpResponse:
+def question(admin: ModelAdmin, request: HttpRequest, form: forms.Form, **context: Any) -> HttpResponse:
+    """The page with a form that is asked before something is done; its texts are in the context."""
     page = {**admin.admin_site.each_context(request), "opts": admin.opts, "form": form, **context}
     return TemplateResponse(request, "admin/ask.html", page)
 

@@ -18,23 +18,26 @@ from django.urls import URLPattern, path, reverse
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from integrations import registry
-from integrations.admin_base import ReadOnly, ago, ask, clip, log, visible_or_404
+from integrations.admin_base import ReadOnly, ago, ask, clip, log, question, visible_or_404
 from integrations.exports import safe_cell
 from integrations.models import Connection
 from inventory import checking
+from inventory.admin.file_forms import MARKETPLACES
 from inventory.admin.listing_page import around
 from inventory.checked import DriftedListing, InventoryCheck
 
 C = DriftedListing.Cause
 COLOURS = {"waiting": "info", "unread": "warning", "drifted": "danger", "equal": "success"}
 CAUSES = {C.NEVER_SENT: "warning", C.REFUSED: "danger", C.CHANGED_THERE: "warning", C.OUT_OF_ORDER: "danger"}
-MARKETPLACES = [key for key, provider in registry.PROVIDERS.items() if provider.kind == registry.MARKETPLACE]
 PER_PAGE = 100
 COLUMNS = ("route", "sku", "cause", "told", "shown")
 AGAIN = (
     "Every listing of this report is decided anew and published with the next run, even if nothing has changed here, "
     "under the same guard as ever."
+)
+CHECKING = (
+    "The marketplace is asked for all its quantities, which are compared with what it was last told. Nothing is "
+    "changed."
 )
 
 
@@ -109,13 +112,10 @@ class InventoryCheckAdmin(ReadOnly):
             messages.success(request, checking.ask_for(connection, request.user))
             log(request, [connection], "Asked for a check of its quantities")
             return redirect("admin:inventory_inventorycheck_changelist")
-        context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "form": form, "title": "Check now",
-            "consequence": "The marketplace is asked for all its quantities, which are compared with what it was last "
-            "told. Nothing is changed.",
-            "button": "Check", "back": reverse("admin:inventory_inventorycheck_changelist"),
-        }  # fmt: skip
-        return TemplateResponse(request, "admin/ask.html", context)
+        return question(
+            self, request, form, title="Check now", consequence=CHECKING, button="Check",
+            back=reverse("admin:inventory_inventorycheck_changelist"),
+        )  # fmt: skip
 
     def _found(self, request: HttpRequest, object_id: str) -> InventoryCheck:
         report: InventoryCheck = visible_or_404(self, request, object_id)

@@ -16,19 +16,22 @@ from django.utils import timezone
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from integrations import registry
-from integrations.admin_base import ReadOnly, ago, log, visible_or_404
+from integrations.admin_base import ReadOnly, ago, log, question, visible_or_404
 from integrations.dispatch import enqueue
 from integrations.errors import IntegrationError
 from integrations.models import Connection, SyncRun
+from inventory.admin.file_forms import MARKETPLACES
 from orders import periods
 from orders.admin import reconciliation_page
 from orders.models import Reconciliation
 from orders.reconciliation import export
 
-MARKETPLACES = [key for key, provider in registry.PROVIDERS.items() if provider.kind == registry.MARKETPLACE]
 STATES = {"waiting": "info", "running": "info", "complete": "success", "exceptions": "danger", "incomplete": "warning"}
 DAYS = 7
+RECONCILING = (
+    "Both sides are read and compared; nothing is mended. It costs a call for each day, and one for every 250 orders "
+    "and 250 parcels that the warehouse has had since then."
+)
 
 
 class Day(UnfoldAdminTextInputWidget):
@@ -111,13 +114,10 @@ class ReconciliationAdmin(ReadOnly):
             log(request, [report], "Asked for")
             messages.success(request, said)
             return redirect("admin:orders_reconciliation_changelist")
-        context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "form": form, "title": "Reconcile",
-            "consequence": "Both sides are read and compared; nothing is mended. It costs a call for each day, and one "
-            "for every 250 orders and 250 parcels that the warehouse has had since then.",
-            "button": "Reconcile", "back": reverse("admin:orders_reconciliation_changelist"),
-        }  # fmt: skip
-        return TemplateResponse(request, "admin/ask.html", context)
+        return question(
+            self, request, form, title="Reconcile", consequence=RECONCILING, button="Reconcile",
+            back=reverse("admin:orders_reconciliation_changelist"),
+        )  # fmt: skip
 
     @display(description="period (UTC)", ordering="since")
     def period(self, obj: Reconciliation) -> str:
