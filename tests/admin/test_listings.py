@@ -137,6 +137,7 @@ def test_who_may_not_see_orders_rules_or_answers_is_led_to_none(listing: Listing
     assert "/orders/order/number/" not in page
     assert "/inventoryrule/" not in page
     assert "/exchange/" not in page
+    assert "/publication/" not in page
     assert "publish-now" not in page
 
 
