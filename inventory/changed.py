@@ -203,7 +203,7 @@ def _with_twins(route: Route, names: set[str], pks: set[int]) -> dict[str, list[
     said = set(_known_as(route, "pk", pks)) | set(_known_as(route, "names", names))
     named: dict[str, list[int]] = {}
     for some in _chunks(said):
-        for name, mine in listings.names_of(route, _by_names(some)).items():
+        for name, mine in listings.names_of(route, listings.by_names(some)).items():
             if name in said:  # else others of that name may be missing
                 named[name] = sorted({*named.get(name, ()), *mine})
     return named
@@ -212,13 +212,9 @@ def _with_twins(route: Route, names: set[str], pks: set[int]) -> dict[str, list[
 def _known_as(route: Route, how: str, wanted: Collection[Any]) -> Iterator[str]:
     """Every SKU that the listings with these ids, or names, go by or were shown under."""
     for some in _chunks(wanted):
-        rows = route.listings.filter(Q(pk__in=some) if how == "pk" else _by_names(some))
+        rows = route.listings.filter(Q(pk__in=some) if how == "pk" else listings.by_names(some))
         for row in rows.values_list(*listings.NAMES, "published_sku"):
             yield from filter(None, row)
-
-
-def _by_names(names: Collection[str]) -> Q:
-    return Q(marketplace_sku__in=names) | Q(partner_sku__in=names) | Q(option_sku__in=names)
 
 
 def _chunks(wanted: Collection[Any]) -> Iterator[list[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -105,13 +106,17 @@ def changed_since(route: Route, since: datetime, most: int) -> dict[str, datetim
     return named
 
 
+def by_names(names: Any) -> Q:
+    """Listings that go by one of these names, a list or a query of them."""
+    return Q(marketplace_sku__in=names) | Q(partner_sku__in=names) | Q(option_sku__in=names)
+
+
 def called(route: Route, names: Iterable[str]) -> list[Listing]:
     """The active listings of a route that go by one of these names."""
     some = list(names)
     rows: dict[int, Listing] = {}
     for start in range(0, len(some), LOADED_AT_ONCE):
         few = some[start : start + LOADED_AT_ONCE]
-        by_name = Q(marketplace_sku__in=few) | Q(partner_sku__in=few) | Q(option_sku__in=few)
-        found = route.listings.filter(by_name, is_active=True).defer("explanation")
+        found = route.listings.filter(by_names(few), is_active=True).defer("explanation")
         rows.update({row.pk: row for row in found})
     return list(rows.values())

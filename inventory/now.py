@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from integrations.dispatch import enqueue
@@ -64,6 +63,5 @@ def why_not(listing: Listing) -> str:
 def of_one_sku(listing: Listing) -> list[Listing]:
     """The listings of the route that are shown under the same SKU: they are decided together."""
     name = listings.published_name(listing, listing.route)
-    named = Q(option_sku=name) | Q(partner_sku=name) | Q(marketplace_sku=name)
-    rows = listing.route.listings.filter(named).order_by("pk")
+    rows = listing.route.listings.filter(listings.by_names([name])).order_by("pk")
     return [row for row in rows if listings.published_name(row, listing.route) == name]

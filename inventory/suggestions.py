@@ -12,12 +12,12 @@ from integrations.errors import IntegrationError
 from integrations.models import Connection, Route
 from inventory import catalogue, likeness
 from inventory.likeness import Clue, Goods, Parts, Suggestion, plain, plain_title
+from inventory.listings import NAMES
 from inventory.models import Listing, SkuAlias, WarehouseItem
 
 SHOWN = 5
 NEIGHBOURS = 100  # to each side in the order of the alphabet: they share the longest beginnings
 MOST_OF_A_KIND = 50
-NAMES = ("partner_sku", "option_sku", "marketplace_sku")
 LONGEST = 60  # of a longer SKU no near spellings are tried: there would be thousands
 
 

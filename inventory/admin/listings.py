@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -15,7 +15,7 @@ from unfold.contrib.import_export.forms import ExportForm
 from unfold.decorators import action, display
 
 from integrations.admin_base import ChangedFieldsOnly, ago, ask, clip, found_or_404, visible_or_404
-from inventory import listing_states, now
+from inventory import listing_states, listings, now
 from inventory.admin import listing_page
 from inventory.listing_export import ListingResource
 from inventory.models import Listing, SkuAlias
@@ -66,8 +66,7 @@ class ListingAdmin(ExportMixin, ChangedFieldsOnly):
         if not word or "\x00" in word:
             return found, may_repeat
         names = SkuAlias.objects.filter(warehouse_sku__icontains=word, is_active=True).values("marketplace_sku")
-        by_alias = Q(marketplace_sku__in=names) | Q(partner_sku__in=names) | Q(option_sku__in=names)
-        return found | queryset.filter(by_alias), may_repeat
+        return found | queryset.filter(listings.by_names(names)), may_repeat
 
     def get_export_formats(self) -> list[Any]:
         return [CSV, XLSX]
