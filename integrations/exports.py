@@ -42,6 +42,13 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if is_formula(text) else text
 
 
+def csv_line(cells: Iterable[str]) -> str:
+    """One row of a CSV file."""
+    out = StringIO()
+    csv.writer(out).writerow([safe_cell(cell) for cell in cells])
+    return out.getvalue()
+
+
 class Exported(ModelAdmin):  # type: ignore[misc]
     """A list that may be downloaded by who may see it. `export_columns` are fields, also of what they point to."""
 

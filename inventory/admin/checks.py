@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
-from io import StringIO
 from typing import Any
 
 from django import forms
@@ -19,7 +17,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from integrations.admin_base import ReadOnly, ago, ask, clip, log, question, visible_or_404
-from integrations.exports import safe_cell
+from integrations.exports import csv_line
 from integrations.models import Connection
 from inventory import checking
 from inventory.admin.file_forms import MARKETPLACES
@@ -153,13 +151,7 @@ def state_of(report: InventoryCheck) -> tuple[str, str]:
 
 def _lines(report: InventoryCheck) -> Iterator[str]:
     """In UTF-8 with a mark so that spreadsheets read it as such."""
-    yield "\ufeff" + _line(COLUMNS)
+    yield "\ufeff" + csv_line(COLUMNS)
     for row in report.drifts.select_related("listing__route").order_by("pk").iterator(chunk_size=1000):
         told, shown = ("" if number is None else str(number) for number in (row.wanted, row.shown))
-        yield _line((str(row.listing.route), row.sku, row.get_cause_display(), told, shown))
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    out = StringIO()
-    csv.writer(out).writerow([safe_cell(cell) for cell in cells])
-    return out.getvalue()
+        yield csv_line((str(row.listing.route), row.sku, row.get_cause_display(), told, shown))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from datetime import datetime
-from io import StringIO
 
-from integrations.exports import safe_cell
+from integrations.exports import csv_line
 from orders.models import ReconciledOrder, Reconciliation
 
 COLUMNS = (
@@ -19,10 +17,10 @@ CHUNK = 1000
 
 def lines(report: Reconciliation) -> Iterator[str]:
     """One line after the other, in UTF-8 with a mark so that spreadsheets read it as such."""
-    yield "\ufeff" + _line(COLUMNS)
+    yield "\ufeff" + csv_line(COLUMNS)
     rows = report.orders.select_related("order", "warehouse").order_by("pk")
     for row in rows.iterator(chunk_size=CHUNK):
-        yield _line(_cells(row))
+        yield csv_line(_cells(row))
 
 
 def _cells(row: ReconciledOrder) -> tuple[str, ...]:
@@ -35,9 +33,3 @@ def _cells(row: ReconciledOrder) -> tuple[str, ...]:
 
 def _time(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    out = StringIO()
-    csv.writer(out).writerow([safe_cell(cell) for cell in cells])
-    return out.getvalue()
