@@ -106,8 +106,12 @@ class Run:
         if now - self._last_beat < BEAT_EVERY:
             return
         self._last_beat = now
+        self.hold(counts={**self.counts, "calls": self.journal.calls})
+
+    def hold(self, **values: Any) -> None:
+        """Until the transaction ends nobody takes this run for dead. Raises RunLost if somebody did before."""
         mine = SyncRun.objects.filter(pk=self.record.pk, status=SyncRun.Status.RUNNING)
-        if not mine.update(heartbeat_at=now, counts={**self.counts, "calls": self.journal.calls}):
+        if not mine.update(heartbeat_at=timezone.now(), **values):
             raise RunLost(f"{self.record} was closed as interrupted while it was still running")
 
     def window(self, since: datetime, until: datetime) -> None:

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from integrations.dispatch import enqueue
 from integrations.models import Route
+from integrations.processes import RunLost
 from integrations.redaction import named
 from integrations.runs import Run
 from integrations.wording import counted, moment
@@ -142,6 +143,8 @@ def _try(run: Run, record: InventoryFile, route: Route, pending: Pending) -> Non
     with run.isolated(f"inventory file of route {route}"):
         try:
             _make(run, record, route, pending)
+        except RunLost:
+            raise  # it is left to the run that took over
         except Exception as exc:
             InventoryFile.objects.filter(pk=record.pk).update(state=S.FAILED, error=f"unexpected {named(exc)}"[:2000])
             raise
@@ -160,6 +163,7 @@ def _make(run: Run, record: InventoryFile, route: Route, pending: Pending) -> No
     decisions = _noted(route, decide_all(route, pending(route)), rows)
     gathered = gather(route, decisions, (), readings.under_way_since(route.warehouse_id))
     with transaction.atomic():
+        run.hold()
         admitted = guarding.admit(run, route, gathered)
         outbox.note(admitted)
         free = {one.listing.pk for one in admitted}

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from integrations.models import Route, SyncRun
-from integrations.processes import RunLost
+from integrations.models import Route
 from integrations.runs import Run
 from inventory import new_publications
 from inventory.decisions import Decision
@@ -31,9 +30,7 @@ def write(run: Run, route: Route, decisions: Sequence[Decision]) -> set[int]:
     A run that was taken for dead writes nothing here: its older values must not overwrite newer ones.
     """
     with transaction.atomic():
-        mine = SyncRun.objects.filter(pk=run.record.pk, status=SyncRun.Status.RUNNING)
-        if not mine.update(heartbeat_at=timezone.now()):
-            raise RunLost(f"{run.record} was closed as interrupted while it was still running")
+        run.hold()
         note(decisions)
         return _Outbox(route).take(run, decisions)
 

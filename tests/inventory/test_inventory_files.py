@@ -13,21 +13,24 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from integrations.models import Connection, Route
+from integrations.models import Connection, Route, SyncRun
+from integrations.processes import RunLost
+from integrations.runs import Run
 from integrations.sandbox.server import Sandbox
 from inventory import files
 from inventory.file_formats import as_csv, as_xlsx
 from inventory.filed import InventoryFile
 from inventory.models import GuardedPublish, Listing, Publication, SkuAlias, WarehouseItem
+from orders import demand
 from orders.jobs import write_inventory_files
 
-Run = Callable[..., str]
+Manage = Callable[..., str]
 Alias = Callable[..., Any]
 DC = "Riverside DC"
 
 
 @pytest.fixture
-def by_file(shop: Sandbox, manage: Run, alias: Alias, route: Route) -> Route:
+def by_file(shop: Sandbox, manage: Manage, alias: Alias, route: Route) -> Route:
     """A route that publishes by file, with three listings, one of them ugly; its stock is read."""
     route.publish_by = Route.PublishBy.FILE
     route.save(update_fields=["publish_by"])
@@ -108,7 +111,17 @@ def test_a_long_file_is_noted_by_a_worker_once(
     assert set(Listing.objects.values_list("published_at", flat=True)) == {record.uploaded_at}
 
 
-def test_an_older_file_never_overwrites_a_newer_one(by_file: Route, shop: Sandbox, manage: Run) -> None:
+def test_a_run_that_was_taken_for_dead_leaves_the_file_to_the_next_one(by_file: Route, overstock: Connection) -> None:
+    files.ask_quietly(by_file)
+    record = SyncRun.objects.create(connection=overstock, job="write_inventory_files", status="interrupted")
+    with pytest.raises(RunLost):
+        files.make_due(Run(record, overstock), [by_file], demand.pending)
+    assert InventoryFile.objects.get().state == "waiting"
+    write_inventory_files(overstock)
+    assert InventoryFile.objects.get().state == "made"
+
+
+def test_an_older_file_never_overwrites_a_newer_one(by_file: Route, shop: Sandbox, manage: Manage) -> None:
     older = made(by_file)
     shop.tradegecko.set_stock("VM2", 2)
     manage("run", "pull_levels")
@@ -118,7 +131,7 @@ def test_an_older_file_never_overwrites_a_newer_one(by_file: Route, shop: Sandbo
     assert Listing.objects.get(marketplace_sku="M2").published_quantity == 2
 
 
-def test_what_the_guard_holds_back_is_repeated_as_it_is(by_file: Route, shop: Sandbox, manage: Run) -> None:
+def test_what_the_guard_holds_back_is_repeated_as_it_is(by_file: Route, shop: Sandbox, manage: Manage) -> None:
     Route.objects.filter(pk=by_file.pk).update(guard_listings=2)
     files.mark_uploaded(made(by_file), None)
     for sku in ("V007", "V=1+1", "VM2"):
@@ -150,14 +163,14 @@ def test_a_file_is_made_on_schedule(by_file: Route, overstock: Connection) -> No
     assert InventoryFile.objects.get().state == "made"
 
 
-def test_a_paused_route_says_why_there_is_no_file(by_file: Route, tried: Run) -> None:
+def test_a_paused_route_says_why_there_is_no_file(by_file: Route, tried: Manage) -> None:
     Route.objects.filter(pk=by_file.pk).update(state="paused")
     assert "no inventory file of route Main: route Main is paused" in tried("inventory_file", "Main")
     assert InventoryFile.objects.get().state == "failed"
 
 
 def test_the_command_writes_the_file_or_says_what_is_wrong(
-    by_file: Route, manage: Run, tried: Run, tmp_path: Path
+    by_file: Route, manage: Manage, tried: Manage, tmp_path: Path
 ) -> None:
     assert manage("inventory_file", "Main").splitlines()[3] == f"M2,,,{DC},5"
     path = tmp_path / "stock.xlsx"
