@@ -44,6 +44,7 @@ def _text(cell: Any) -> str | Unusable:
     """A spreadsheet makes a number of what looks like one; what it made of the rest cannot be undone."""
     if cell is None or isinstance(cell, str):
         return safe_text(cell or "")
-    if isinstance(cell, int | float) and not isinstance(cell, bool) and cell == int(cell):
+    is_whole = cell.is_integer() if isinstance(cell, float) else isinstance(cell, int) and not isinstance(cell, bool)
+    if is_whole:  # what is infinite is not
         return str(int(cell))
     return cell if isinstance(cell, Unusable) else Unusable(f"the value {shortened([cell])[0]!r}, which is no text")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from html import unescape
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -13,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 from lxml import html
+from openpyxl import Workbook
 
 from integrations.dispatch import dispatch
 from integrations.models import Connection
@@ -79,6 +82,21 @@ def test_an_encoding_that_cannot_be_chosen_is_not_offered(overstock: Connection,
     file = SimpleUploadedFile("a.csv", "code,name\nA,Café\n".encode("latin-1"))
     said = text_of(admin_client.post(f"{SHIPPING}import/", {"connection": overstock.pk, "import_file": file}))
     assert "The file is not UTF-8 (line 2); save it as CSV UTF-8." in said
+
+
+def test_a_number_without_end_is_wrong_in_its_line(overstock: Connection, admin_client: Client) -> None:
+    book = Workbook()
+    for row in (("code", "name"), (1e300, "One")):
+        book.active.append(row)
+    saved, odd = BytesIO(), BytesIO()
+    book.save(saved)
+    with ZipFile(saved) as parts, ZipFile(odd, "w") as made:
+        for name in parts.namelist():
+            made.writestr(name, parts.read(name).replace(b"<v>1e+300</v>", b"<v>1e+999</v>"))
+    file = SimpleUploadedFile("a.xlsx", odd.getvalue())
+    said = admin_client.post(f"{SHIPPING}import/", {"connection": overstock.pk, "import_file": file})
+    [wrong] = said.context["result"].invalid_rows
+    assert (wrong.number, "the value 'inf'" in str(wrong.error)) == (2, True)
 
 
 def test_wrong_rows_are_named_by_their_line_and_nothing_is_stored(admin_client: Client) -> None:
