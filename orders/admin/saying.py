@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from integrations.admin_base import found_or_404, log
 from orders import taking
@@ -44,7 +45,7 @@ def take(admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     do = taking.give_back if "give_back" in request.POST else taking.take
     try:
-        text = do(order, request.user).capitalize()  # type: ignore[arg-type]
+        text = capfirst(do(order, request.user))  # type: ignore[arg-type]
         log(request, [order], text)
         messages.success(request, f"{text}.")
     except IllegalTransition as exc:

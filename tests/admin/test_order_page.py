@@ -136,8 +136,10 @@ def test_the_next_step_is_a_button_with_what_follows(held: Order, admin_client: 
 def test_a_held_order_is_taken_and_given_back(held: Order, admin_client: Client, client: Client) -> None:
     address = reverse("admin:orders_order_take", args=[held.pk])
     listed = reverse("admin:orders_order_changelist")
+    Order.objects.update(full_number="OS-1A")
+    held.refresh_from_db()
     assert held.full_number in text_of(admin_client.get(f"{listed}?owner=nobody"))
-    admin_client.post(address, {"take": "1"})
+    assert "Order OS-1A is yours." in text_of(admin_client.post(address, {"take": "1"}, follow=True))
     assert Order.objects.get().owner == User.objects.get(username="admin")
     assert held.full_number in text_of(admin_client.get(f"{listed}?owner=me"))
     assert held.full_number not in text_of(admin_client.get(f"{listed}?owner=nobody")).replace("is yours", "")
