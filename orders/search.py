@@ -33,7 +33,10 @@ EXACTLY, BEGINS = "is exactly this", "begins with this"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The orders' keys, newest first, each with what of it is so; `how` it is, and whether there are more."""
+    """The orders' keys, newest first, each with what of it is so; `how` it is, and whether there are more.
+
+    Where there are, those whose beginning is meant need not be the newest of all.
+    """
 
     how: str
     keys: dict[int, str]
@@ -53,13 +56,16 @@ def find(text: str, limit: int = 50) -> Found:
 
 def _looked(how: str, condition: Callable[[str, str], Q], wanted: str, limit: int) -> Found:
     keys: dict[int, str] = {}
+    is_cut_off = False
     for model, order, columns in PLACES:
         rows: QuerySet[Model] = model._default_manager.filter(reduce(or_, (condition(one, wanted) for one in columns)))
         rows = rows.order_by("-pk") if condition is _is_exactly else rows.order_by()
-        for pk, *values in rows.values_list(order, *columns)[: limit + 1]:
+        looked_at = list(rows.values_list(order, *columns)[: limit + 1])
+        is_cut_off |= len(looked_at) > limit  # of fewer orders perhaps, each by several of its lines
+        for pk, *values in looked_at:
             keys.setdefault(pk, _matching(columns, values, wanted))
     kept = sorted(keys, reverse=True)[:limit]
-    return Found(how, {pk: keys[pk] for pk in kept}, is_cut_off=len(keys) > limit)
+    return Found(how, {pk: keys[pk] for pk in kept}, is_cut_off or len(keys) > limit)
 
 
 def _matching(columns: dict[str, str], values: list[str | None], wanted: str) -> str:

@@ -24,7 +24,7 @@ def find(admin: Any, request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()[:200]
     found = search.find(text, MOST)
     unreadable = _unreadable(text, request.user)
-    if len(found.keys) == 1 and not unreadable:
+    if len(found.keys) == 1 and not found.is_cut_off and not unreadable:
         return redirect("admin:orders_order_change", next(iter(found.keys)))
     page = {
         **admin.admin_site.each_context(request), "opts": admin.opts, "title": "Find an order", "find_text": text,

@@ -69,6 +69,15 @@ def test_the_newest_of_too_many_are_found_and_that_there_are_more() -> None:
     assert Order.objects.latest("pk").pk in found.keys
 
 
+def test_an_order_of_many_lines_does_not_hide_that_there_are_more() -> None:
+    for number, lines in (("OS-1", 1), ("OS-2", 5)):
+        found = order(number)
+        OrderLine.objects.bulk_create(
+            OrderLine(order=found, position=place, partner_sku=f"MUG-{place}", quantity=1) for place in range(lines)
+        )
+    assert [search.find("mug-", limit).is_cut_off for limit in (3, 6)] == [True, False]
+
+
 def test_texts_are_folded_here_as_in_the_database(known: Order) -> None:
     for text in ("ÄB-c (1)+2.3", "ß İ", "1Z 9"):
         Order.objects.update(ship_name=text)
