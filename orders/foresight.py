@@ -25,7 +25,6 @@ from orders.models import Hold, Order
 MOST_ORDERS, MOST_LISTINGS = 2_000, 10_000
 READ_AT_ONCE = 500
 NAMED = 5
-S = Order.Status
 
 
 @dataclass

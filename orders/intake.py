@@ -8,7 +8,6 @@ from hashlib import sha256
 
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from integrations.errors import IntegrationError
@@ -164,7 +163,7 @@ class Intake:
 
 
 def resolve_unreadable(connection: Connection, number: str) -> None:
-    unread = UnreadableRecord.objects.filter(Q(full_number=number), connection=connection, resolved_at=None)
+    unread = UnreadableRecord.objects.filter(full_number=number, connection=connection, resolved_at=None)
     unread.update(resolved_at=timezone.now(), resolution=READ_LATER)
 
 

@@ -14,7 +14,7 @@ from orders.models import Order
 
 # Marketplaces in America are at their last day until then, in UTC; before, nothing of that day is late.
 DAY_ENDS = timedelta(hours=8)
-SATURDAY, DAYS_OF_WEEK = 5, 7
+SATURDAY = 5
 
 
 def today(now: datetime | None = None) -> date:

@@ -22,8 +22,8 @@ from orders import causes, ship_dates
 from orders.models import Hold, Order, ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
 
 K, T = Hold.Kind, Transmission.Status
-AFTER_SENDING = (K.CHANGED_ORDER, K.CHANGED_SHIPMENT, K.VOIDED_SHIPMENT, K.VOIDED_ORDER, K.DIFFERENT_THERE)
-LISTED = (*causes.MAPPED, *AFTER_SENDING, K.CANCELLED_LATE)
+CHANGED_SINCE = (K.CHANGED_ORDER, K.CHANGED_SHIPMENT, K.VOIDED_SHIPMENT, K.VOIDED_ORDER, K.DIFFERENT_THERE)
+LISTED = (*causes.MAPPED, *CHANGED_SINCE, K.CANCELLED_LATE)
 # Where the subject is the cause, and not a detail of one order.
 CAUSE_IN_SUBJECT = (*causes.MAPPED, K.NO_ROUTE)
 MOST = 10_000  # rows of a source that a page looks at, those that have waited longest
@@ -31,8 +31,7 @@ MOST = 10_000  # rows of a source that a page looks at, those that have waited l
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Records that wait. `fields` are the look-ups of their order's key and number (if any), since when, the
-    connection, what kind of trouble it is, and its text."""
+    """Records that wait. All but `name` and `rows` are look-ups; an empty one is what these records do not have."""
 
     name: str
     rows: Callable[[], QuerySet[Any]]
@@ -134,7 +133,7 @@ ALL = (
     Worklist(
         "changes", "Changed after sending", "published_with_changes", "orders.view_order",
         "What was sent or confirmed is not so any more, on the marketplace or in the warehouse.",
-        "Orders that were sent are on both sides as they were sent.", (_holds("hold", *AFTER_SENDING),),
+        "Orders that were sent are on both sides as they were sent.", (_holds("hold", *CHANGED_SINCE),),
     ),
     Worklist(
         "carriers", "Carrier unknown", "local_post_office", "orders.view_order",

@@ -16,10 +16,7 @@ from orders.admin.labels import PARCEL
 from orders.carriers import spoken
 from orders.models import Shipment, ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
 
-T = Transmission.Status
 RESEND = "orders.resend_order"
-
-
 RETRY = "Retry (what may have arrived is looked up first)…"
 
 

@@ -1,4 +1,4 @@
-"""What waits for a person, as conditions on orders: the same for the list's tabs and the start page."""
+"""The tabs of the list of orders, as conditions on them. What waits for a person, by record: `orders.worklists`."""
 
 from __future__ import annotations
 
