@@ -10,9 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from import_export.admin import ImportExportModelAdmin
-from import_export.formats.base_formats import CSV, XLSX
 from import_export.forms import ImportForm
-from unfold.contrib.import_export.forms import ExportForm
 from unfold.decorators import action, display
 
 from integrations.admin_base import ChangedFieldsOnly, clip, log
@@ -23,12 +21,13 @@ from inventory import alias_upload, changed
 from inventory.admin import alias_page
 from inventory.admin.alias_forms import AliasConfirmForm, AliasImportForm
 from inventory.admin.file_forms import MARKETPLACES
+from inventory.admin.in_files import InFiles
 from inventory.alias_import import AliasResource
 from inventory.models import AliasImport, SkuAlias
 
 
 @admin.register(SkuAlias)
-class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
+class SkuAliasAdmin(InFiles, ImportExportModelAdmin, ChangedFieldsOnly):
     list_display = ("sku", "in_warehouse", "units", "is_active", "connection", "short_note")
     list_filter = ("connection", "is_active")
     search_fields = ("marketplace_sku", "warehouse_sku", "note")
@@ -37,7 +36,6 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
     resource_classes = (AliasResource,)
     import_form_class = AliasImportForm
     confirm_form_class = AliasConfirmForm
-    export_form_class = ExportForm
     import_template_name = "admin/inventory/import_aliases.html"
 
     @display(description="marketplace SKU", ordering="marketplace_sku")
@@ -51,18 +49,6 @@ class SkuAliasAdmin(ImportExportModelAdmin, ChangedFieldsOnly):
     @display(description="note", ordering="note")
     def short_note(self, obj: SkuAlias) -> str:
         return clip(obj.note, 40)
-
-    def get_import_formats(self) -> list[Any]:
-        return [CSV, XLSX]
-
-    def get_export_formats(self) -> list[Any]:
-        return [CSV, XLSX]
-
-    def has_import_permission(self, request: HttpRequest) -> bool:
-        return bool(self.has_add_permission(request) and self.has_change_permission(request))
-
-    def has_export_permission(self, request: HttpRequest) -> bool:
-        return bool(self.has_view_permission(request))
 
     def get_confirm_form_kwargs(self, request: HttpRequest, import_form: ImportForm | None = None) -> dict[str, Any]:
         given: dict[str, Any] = super().get_confirm_form_kwargs(request, import_form)

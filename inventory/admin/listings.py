@@ -10,13 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from import_export.admin import ExportMixin
-from import_export.formats.base_formats import CSV, XLSX
-from unfold.contrib.import_export.forms import ExportForm
 from unfold.decorators import action, display
 
 from integrations.admin_base import ChangedFieldsOnly, ago, ask, clip, found_or_404, visible_or_404
 from inventory import listing_states, listings, now
 from inventory.admin import listing_page
+from inventory.admin.in_files import InFiles
 from inventory.listing_export import ListingResource
 from inventory.models import Listing, SkuAlias
 
@@ -35,7 +34,7 @@ class WhatIsTheMatter(admin.SimpleListFilter):
 
 
 @admin.register(Listing)
-class ListingAdmin(ExportMixin, ChangedFieldsOnly):
+class ListingAdmin(InFiles, ExportMixin, ChangedFieldsOnly):
     list_display = ("sku", "route", "as_published", "published_quantity", "published", "is_active",
                     "what_is_wrong")  # fmt: skip
     list_filter = (WhatIsTheMatter, "route", "is_active")
@@ -46,7 +45,6 @@ class ListingAdmin(ExportMixin, ChangedFieldsOnly):
     fields = EDITED
     actions_detail = ["recalculate", "publish_now"]
     resource_classes = (ListingResource,)
-    export_form_class = ExportForm
     change_form_template = "admin/inventory/listing_page.html"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Listing | None = None) -> Any:
@@ -67,12 +65,6 @@ class ListingAdmin(ExportMixin, ChangedFieldsOnly):
             return found, may_repeat
         names = SkuAlias.objects.filter(warehouse_sku__icontains=word, is_active=True).values("marketplace_sku")
         return found | queryset.filter(listings.by_names(names)), may_repeat
-
-    def get_export_formats(self) -> list[Any]:
-        return [CSV, XLSX]
-
-    def has_export_permission(self, request: HttpRequest) -> bool:
-        return bool(self.has_view_permission(request))
 
     def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("inventory.publish_listing") and self.has_view_permission(request))

@@ -12,13 +12,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from import_export.admin import ImportExportModelAdmin
-from import_export.formats.base_formats import CSV, XLSX
 from import_export.results import RowResult
-from unfold.contrib.import_export.forms import ExportForm
 from unfold.widgets import UnfoldBooleanWidget
 
 from integrations.admin_forms import AGAIN, TicketForm, ticket_for
 from inventory.admin.file_forms import MarketplaceFileForm
+from inventory.admin.in_files import InFiles
 from orders import map_file, map_upload
 from orders.map_upload import Changed
 from orders.models import MapUpload
@@ -41,25 +40,12 @@ class MapImportForm(MarketplaceFileForm):
         map_file.read(values["content"], self._columns)
 
 
-class MapImport(ImportExportModelAdmin):
+class MapImport(InFiles, ImportExportModelAdmin):
     """The screens of a map's import and export. `columns` are those of its file, the ones that name a row first."""
 
     columns: tuple[str, ...] = ()
     import_form_class = MapImportForm
     import_template_name = "admin/orders/import_map.html"
-    export_form_class = ExportForm
-
-    def get_import_formats(self) -> list[Any]:
-        return [CSV, XLSX]
-
-    def get_export_formats(self) -> list[Any]:
-        return [CSV, XLSX]
-
-    def has_import_permission(self, request: HttpRequest) -> bool:
-        return bool(self.has_add_permission(request) and self.has_change_permission(request))
-
-    def has_export_permission(self, request: HttpRequest) -> bool:
-        return bool(self.has_view_permission(request))
 
     def get_import_form_kwargs(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().get_import_form_kwargs(request), "columns": self.columns}
