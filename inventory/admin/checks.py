@@ -16,12 +16,12 @@ from django.urls import URLPattern, path, reverse
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from integrations.admin.paging import around
 from integrations.admin_base import ReadOnly, ago, ask, clip, log, question, visible_or_404
 from integrations.exports import csv_line
 from integrations.models import Connection
 from inventory import checking
 from inventory.admin.file_forms import MARKETPLACES
-from inventory.admin.listing_page import around
 from inventory.checked import DriftedListing, InventoryCheck
 
 C = DriftedListing.Cause

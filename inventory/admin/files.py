@@ -12,10 +12,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.decorators import display
 
+from integrations.admin.paging import around
 from integrations.admin_base import ReadOnly, ago, ask, clip, log, visible_or_404
 from integrations.models import Route
 from inventory import files
-from inventory.admin.listing_page import around
 from inventory.file_formats import FORMATS
 from inventory.filed import InventoryFile
 

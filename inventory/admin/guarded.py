@@ -16,9 +16,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.decorators import display
 
+from integrations.admin.paging import around
 from integrations.admin_base import ReadOnly, ago, clip, found_or_404
 from inventory import guarding
-from inventory.admin.listing_page import around
 from inventory.models import GuardedPublish
 
 S = GuardedPublish.State

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from integrations.admin.paging import around
 from integrations.admin_base import TRANSMISSION_COLOURS
 from integrations.models import Exchange
 from inventory import chain, chart, listing_states, now, readings
@@ -182,12 +183,3 @@ def _chart(listing: Listing) -> chart.Chart | None:
     taken = listing.publications.filter(~Q(finished_at=None), status=T.ACCEPTED).order_by("-finished_at", "-pk")
     points = [(at, number) for at, number in taken.values_list("finished_at", "quantity")[:DRAWN] if at]
     return chart.draw(points[::-1], timezone.now())
-
-
-def around(page: Page[Any], anchor: str = "", **kept: str) -> dict[str, str]:
-    """Addresses of the pages before and after, where there are any; `kept` stays in them."""
-    numbers = {
-        **({"before": page.previous_page_number()} if page.has_previous() else {}),
-        **({"after": page.next_page_number()} if page.has_next() else {}),
-    }
-    return {name: f"?{urlencode({**kept, 'page': str(number)})}{anchor}" for name, number in numbers.items()}

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from unfold.admin import ModelAdmin
 
+from integrations.admin.paging import around
 from integrations.admin_base import ago, clip
 from integrations.models import Connection
 from integrations.wording import counted
@@ -58,7 +59,7 @@ def worklist(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     context = {
         **admin.admin_site.each_context(request), "opts": admin.opts, "title": "Needs mapping", "search": search,
         "page": page, "rows": [_shown(one, request.user) for one in causes.waiting(list(page))],
-        "pages": _pages(page, search),
+        "pages": around(page, q=search),
     }  # fmt: skip
     return TemplateResponse(request, "admin/orders/needs_mapping.html", context)
 
@@ -200,14 +201,3 @@ def _outcome(cause: Cause, freed: mapping.Freed) -> str:
     if freed.later:
         parts.append(f"{counted(freed.later, 'more orders')} follow in the background")
     return "; ".join(parts)
-
-
-def _pages(page: Page[Any], search: str) -> Mapping[str, str]:
-    """Addresses of the pages before and after, where there are any."""
-    base: dict[str, str | int] = {"q": search} if search else {}
-    found = {}
-    if page.has_previous():
-        found["before"] = "?" + urlencode({**base, "page": page.previous_page_number()})
-    if page.has_next():
-        found["after"] = "?" + urlencode({**base, "page": page.next_page_number()})
-    return found

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.db.models import Case, Q, When
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from integrations.admin.paging import around
 from integrations.admin_base import clip
 from orders.admin.labels import Label
 from orders.models import ReconciledOrder, Reconciliation
@@ -76,7 +76,7 @@ def facts(report: Reconciliation, asked: QueryDict, user: Any) -> dict[str, Any]
     return {
         "report": report, "counts": _counts(report, chosen), "chosen": chosen, "number": number, "page": page,
         "rows": [_shown(row, report, user) for row in page], "title_of_list": _title(chosen),
-        "attention": waiting, "pages": _pages(page, chosen, number),
+        "attention": waiting, "pages": around(page, "#orders", bucket=chosen, q=number),
     }  # fmt: skip
 
 
@@ -102,17 +102,6 @@ def _counts(report: Reconciliation, chosen: str) -> list[Count]:
               f"?bucket={bucket.value}", chosen == bucket.value)
         for bucket in B
     ]  # fmt: skip
-
-
-def _pages(page: Page[ReconciledOrder], chosen: str, number: str) -> Mapping[str, str]:
-    """Addresses of the pages before and after, where there are any."""
-    base: dict[str, str | int] = {"bucket": chosen, **({"q": number} if number else {})}
-    found = {}
-    if page.has_previous():
-        found["before"] = "?" + urlencode({**base, "page": page.previous_page_number()})
-    if page.has_next():
-        found["after"] = "?" + urlencode({**base, "page": page.next_page_number()})
-    return found
 
 
 def _shown(row: ReconciledOrder, report: Reconciliation, user: Any) -> Shown:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from integrations.admin.paging import around
 from integrations.models import Connection
 from integrations.wording import counted
 from orders import worklists
@@ -40,7 +40,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
     context = {
         **admin.site.each_context(request), "title": found.title, "worklist": found, "page": page, "asked": asked,
         "rows": [known[one.source, one.pk] for one in page if (one.source, one.pk) in known],
-        "pages": _pages(page, asked), "causes": _causes(causes, known, asked),
+        "pages": around(page, **asked.values), "causes": _causes(causes, known, asked),
         "more_causes": max(len(causes) - CAUSES_SHOWN, 0), "connections": list(Connection.objects.order_by("name")),
         "number": counted(len(chosen), "rows"), "is_cut": len(entries) >= MOST, "most": MOST,
     }  # fmt: skip
@@ -55,9 +55,14 @@ class Asked:
     connection: int | None
     cause: str
 
-    def query(self, **other: str | int) -> str:
-        """The address that asks for the same, but for these; an empty value is left out."""
-        values = {"q": self.search, "connection": self.connection or "", "cause": self.cause, **other}
+    @property
+    def values(self) -> dict[str, str]:
+        """As an address asks for it."""
+        return {"q": self.search, "connection": str(self.connection or ""), "cause": self.cause}
+
+    def of_cause(self, cause: str) -> str:
+        """The address that asks for the same of another cause; an empty value is left out."""
+        values = {**self.values, "cause": cause}
         return "?" + urlencode({name: value for name, value in values.items() if value})
 
 
@@ -82,20 +87,10 @@ def _causes(found: list[tuple[Entry, int]], known: Mapping[Key, Row], asked: Ask
     if len(found) < 2 and not asked.cause:
         return []
     return [
-        Cause(known[key].cause, number, asked.query(cause=entry.cause), entry.cause == asked.cause)
+        Cause(known[key].cause, number, asked.of_cause(entry.cause), entry.cause == asked.cause)
         for entry, number in found[:CAUSES_SHOWN]
         if (key := (entry.source, entry.pk)) in known  # it may have gone meanwhile
     ]
-
-
-def _pages(page: Page[Any], asked: Asked) -> Mapping[str, str]:
-    """Addresses of the pages before and after, where there are any."""
-    found = {}
-    if page.has_previous():
-        found["before"] = asked.query(page=page.previous_page_number())
-    if page.has_next():
-        found["after"] = asked.query(page=page.next_page_number())
-    return found
 
 
 def tallies_of(request: HttpRequest) -> Mapping[str, Tally]:
