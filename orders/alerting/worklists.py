@@ -21,7 +21,6 @@ from orders.models import (
 )
 
 PARKED = Transmission.Status.PARKED
-TO_SHIP = (*Order.UNSENT, Order.Status.SUBMITTED, Order.Status.PARTLY_SHIPPED)
 
 
 def alarms(names: Mapping[int, str], late_after: timedelta, now: datetime) -> Iterator[Alarm]:
@@ -104,7 +103,7 @@ def _reconciliations() -> Iterator[Alarm]:
 
 
 def _late(names: Mapping[int, str], late_after: timedelta, now: datetime) -> Iterator[Alarm]:
-    late = Order.objects.filter(connection__in=list(names), status__in=TO_SHIP, ordered_at__lt=now - late_after)
+    late = Order.objects.filter(connection__in=list(names), status__in=Order.UNSHIPPED, ordered_at__lt=now - late_after)
     for row in late.order_by().values("connection").annotate(number=Count("pk"), oldest=Min("ordered_at")):
         verb = "is" if row["number"] == 1 else "are"
         text = (
