@@ -107,7 +107,7 @@ def void(order: Order, actor: User | None, seen: str | None = None) -> str:
 
 def _locked(order: Order, seen: str | None) -> Order:
     """The order, kept from changing, if it is still as the person who decides has seen it."""
-    mine = Order.objects.select_for_update(of=("self",)).select_related("route", "connection").get(pk=order.pk)
+    mine = edits.locked(order.pk)
     if seen is not None and seen != state_of(mine):
         raise IllegalTransition(
             f"nothing was done: {mine.connection} changed order {order} once more since the page was opened; look again"

@@ -35,7 +35,7 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
     now = changes.facts(told)
     if order.told == now and order.told_now is None:
         return False  # so it is with almost every order, every time
-    mine = _locked(order)
+    mine = locked(order.pk)
     if mine.status in CLOSED or mine.cancel_requested_at or told.state != SaleState.OPEN:
         return False
     found = changes.compare(mine.told, now) if mine.told else []
@@ -57,7 +57,7 @@ def found_in(order: Order) -> list[Change]:
 @transaction.atomic
 def settle_unsent(order: Order) -> None:
     """What was noticed while the order was on its way, and it did not arrive: judged as before sending."""
-    mine = _locked(order)
+    mine = locked(order.pk)
     if mine.told_now:
         _react(mine, mine.told_now, found_in(mine))
 
@@ -89,9 +89,9 @@ def decided(order: Order, now: Told, text: str, actor: User | None) -> None:
     order.note(text, actor=actor)
 
 
-def _locked(order: Order) -> Order:
-    rows = Order.objects.select_for_update(of=("self",)).select_related("route", "connection")
-    return rows.get(pk=order.pk)
+def locked(pk: int) -> Order:
+    """The order as it is now, kept from changing until the transaction ends; whoever locks more locks it first."""
+    return Order.objects.select_for_update(of=("self",)).select_related("route", "connection").get(pk=pk)
 
 
 def _react(order: Order, now: Told, found: Sequence[Change]) -> None:

@@ -23,7 +23,7 @@ from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.sent_orders import ShortShipNotice
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
 from integrations.wording import counted
-from orders import arrivals, parcels, readback, telling, told_lines, warehouse_changes
+from orders import arrivals, edits, parcels, readback, telling, told_lines, warehouse_changes
 from orders.models import (
     NOT_SENT,
     ConfirmedLine,
@@ -64,7 +64,7 @@ def _gone(line: OrderLine) -> int:
 @transaction.atomic
 def ask(line: OrderLine, code: str, actor: User | None) -> str:
     """Commit the intent for all that is open of the line. Raises IllegalTransition when that may not be, or not now."""
-    order = Order.objects.select_for_update(of=("self",)).select_related("route", "connection").get(pk=line.order_id)
+    order = edits.locked(line.order_id)
     is_askable = _call_off_refused(line) or order.status in ASKABLE
     known = OrderLine.objects.select_for_update().get(pk=line.pk)
     units = _open(known) if is_askable else 0

@@ -41,7 +41,7 @@ OPEN = (T.PENDING, T.IN_FLIGHT, T.UNCONFIRMED)
 @transaction.atomic
 def cancel(hold: Hold, actor: User | None) -> None:
     """Do in the warehouse what the marketplace cancelled. Raises IllegalTransition when it is too late, or not now."""
-    order = _locked(hold.order_id)
+    order = edits.locked(hold.order_id)
     if not hold.subject:
         if order.status != S.SUBMITTED:
             raise IllegalTransition(f"order {order} is {order.get_status_display().lower()}; it is not voided any more")
@@ -56,7 +56,7 @@ def cancel(hold: Hold, actor: User | None) -> None:
 @transaction.atomic
 def update(order: Order, actor: User | None) -> None:
     """Make the warehouse's order what the marketplace says now. Raises IllegalTransition as `cancel` does."""
-    mine = _locked(order.pk)
+    mine = edits.locked(order.pk)
     if not mine.told_now or mine.status not in (S.SUBMITTED, S.PARTLY_SHIPPED):
         raise IllegalTransition(f"order {mine} has nothing to update there: {mine.get_status_display().lower()}")
     _ask(mine, actor, told=mine.told_now)
@@ -111,10 +111,6 @@ def _reopened(order: Order, told: Told) -> set[int]:
     return set(order.lines.filter(number__in=numbers).values_list("pk", flat=True))
 
 
-def _locked(pk: int) -> Order:
-    return Order.objects.select_for_update(of=("self",)).select_related("route", "connection").get(pk=pk)
-
-
 def more_waits(change: WarehouseChange) -> bool:
     """Whether the marketplace says something else by now that waits for a decision, and brings goods."""
     later = change.order.told_now
@@ -134,7 +130,7 @@ def as_json(todo: OrderChange) -> dict[str, Any]:
 @transaction.atomic
 def cancelled(change: WarehouseChange, status: str) -> None:
     """The warehouse shows it as ended."""
-    order = _locked(change.order_id)
+    order = edits.locked(change.order_id)
     change.finish(T.ACCEPTED)
     WarehouseSubmission.objects.filter(order=order).update(remote_status=status[:20])
     text = f"order is {status} in {change.connection}, as it was to be"
@@ -147,7 +143,7 @@ def cancelled(change: WarehouseChange, status: str) -> None:
 @transaction.atomic
 def changed(change: WarehouseChange, submission: WarehouseSubmission, plan: Plan, placed: PlacedOrder) -> None:
     """The warehouse shows it as it shall be: our books follow."""
-    order = _locked(change.order_id)
+    order = edits.locked(change.order_id)
     change.finish(T.ACCEPTED)
     if change.told is not None:
         edits.write(order, change.told, plan.found)
@@ -161,7 +157,7 @@ def changed(change: WarehouseChange, submission: WarehouseSubmission, plan: Plan
         _follow_told(order, change, plan)
     else:
         order.note(f"changed in {change.connection}", actor=change.actor)
-    order = _locked(order.pk)
+    order = edits.locked(order.pk)
     parcels.recount(order, submission)
     edits.say_again(order)
 
@@ -218,7 +214,7 @@ def _follow_told(order: Order, change: WarehouseChange, plan: Plan) -> None:
 
 def say_why_not(change: WarehouseChange, why: str) -> None:
     """The holds that it was to close say why they stay; those of an order that ended meanwhile are closed."""
-    order = _locked(change.order_id)
+    order = edits.locked(change.order_id)
     if order.status in edits.CLOSED:
         return
     late = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None)
