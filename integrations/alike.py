@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 # What is quoted, and words with a digit in them: numbers, SKUs, times.
 OWN = re.compile(r"“[^”]*”|\"[^\"]*\"|'[^']*'|[^\s,;:()]*\d[^\s,;:()]*")
 LONGEST = 200
+Row = TypeVar("Row")
 
 
 def alike(text: str) -> str:
@@ -19,10 +21,15 @@ def alike(text: str) -> str:
 
 def grouped(texts: Iterable[str]) -> list[tuple[str, int]]:
     """The first text of each cause and how many there are, most first."""
+    return firsts(texts, alike)
+
+
+def firsts(rows: Iterable[Row], cause: Callable[[Row], str]) -> list[tuple[Row, int]]:
+    """The first row of each cause and how many it has, most first."""
     counts: Counter[str] = Counter()
-    first: dict[str, str] = {}
-    for text in texts:
-        key = alike(text)
+    first: dict[str, Row] = {}
+    for row in rows:
+        key = cause(row)
         counts[key] += 1
-        first.setdefault(key, text)
+        first.setdefault(key, row)
     return [(first[key], number) for key, number in counts.most_common()]

@@ -5,7 +5,6 @@ A source is a query of the records that wait; nothing is written when one comes 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ from typing import Any
 from django.db.models import Count, DateTimeField, Min, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
-from integrations.alike import alike
+from integrations.alike import alike, firsts
 from integrations.models import Connection
 from integrations.transmissions import Transmission
 from inventory.models import GuardedPublish, Publication
@@ -236,9 +235,4 @@ def _cause(source: Source, kind: Any, text: Any) -> str:
 
 def by_cause(rows: Iterable[Entry]) -> list[tuple[Entry, int]]:
     """The first row of each cause and how many it has, most first."""
-    listed = list(rows)
-    counts = Counter(one.cause for one in listed)
-    first: dict[str, Entry] = {}
-    for one in listed:
-        first.setdefault(one.cause, one)
-    return [(first[cause], number) for cause, number in counts.most_common()]
+    return firsts(rows, lambda one: one.cause)
