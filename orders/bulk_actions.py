@@ -27,6 +27,7 @@ from orders.models import (
 
 T, S = Transmission.Status, Order.Status
 Reasons = dict[int, str]
+SENT = (WarehouseSubmission, WarehouseChange, ShipmentConfirmation, ShortShip)
 CHANGE, RESEND = "orders.change_order", "orders.resend_order"
 
 
@@ -77,8 +78,7 @@ def _cannot_unskip(orders: Sequence[Order]) -> Reasons:
 
 
 def _cannot_retry(orders: Sequence[Order]) -> Reasons:
-    models = (WarehouseSubmission, WarehouseChange, ShipmentConfirmation, ShortShip)
-    stuck = set().union(*(_with(model._default_manager.filter(status=T.PARKED), orders) for model in models))
+    stuck = set().union(*(_with(model._default_manager.filter(status=T.PARKED), orders) for model in SENT))
     return {one.pk: "nothing of it was refused or given up" for one in orders if one.pk not in stuck}
 
 
@@ -142,7 +142,7 @@ AGAIN = {
         f"Retry {model._meta.verbose_name_plural}", model, LOOKED_UP, "taken up again", _cannot_send_again, _send_again,
         related=("order",), permission=RESEND,
     )
-    for model in (WarehouseSubmission, WarehouseChange, ShipmentConfirmation, ShortShip)
+    for model in SENT
 }  # fmt: skip
 BY_NAME: dict[str, Doing] = {
     "release": Doing(

@@ -34,7 +34,9 @@ from orders.admin.deciding import Deciding
 from orders.admin.filters import Held, OfCause, Owner, Worklist
 from orders.admin.lines import Lines
 from orders.admin.sending import RESEND
+from orders.bulk_actions import BY_NAME
 from orders.models import Hold, IllegalTransition, Order, OrderLine, WarehouseSubmission
+from orders.next_step import STEPS
 
 CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship_state", "ship_postal_code",
                "ship_country_code", "ship_phone", "working_shipping_code")  # fmt: skip
@@ -281,8 +283,7 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
 
     @action(description="Release", url_path="release", icon="lock_open")
     def release(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        text = "The order is judged again, and goes out if nothing else holds it."
-        return self._ask(request, object_id, "Release", text, actions.release)
+        return self._ask(request, object_id, "Release", STEPS["release"][1], actions.release)
 
     def by_number(self, request: HttpRequest, number: str) -> HttpResponse:
         """The page of the order with this full number; the list, where there are several or none."""
@@ -295,23 +296,17 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
 
     @action(description="Retry", url_path="retry", icon="replay")
     def retry(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        text = "What was refused or given up is sent again; what may have arrived is looked up first."
         may = self.has_resend_permission(request)
-        return self._ask(request, object_id, "Retry", text, actions.retry_sending, allowed=may)
+        return self._ask(request, object_id, "Retry", STEPS["retry"][1], actions.retry_sending, allowed=may)
 
     @action(description="Hold", url_path="hold", icon="front_hand")
     def hold(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._ask(request, object_id, "Hold", HOLDING, actions.hold, with_reason=True)
+        return self._ask(request, object_id, "Hold", BY_NAME["hold"].consequence, actions.hold, with_reason=True)
 
     @action(description="Skip", url_path="skip", icon="block")
     def skip(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._ask(request, object_id, "Skip", SKIPPING, actions.skip, with_reason=True)
+        return self._ask(request, object_id, "Skip", BY_NAME["skip"].consequence, actions.skip, with_reason=True)
 
     @action(description="Un-skip", url_path="unskip", icon="undo")
     def unskip(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        text = "The order is judged like a new one, and goes out if nothing holds it."
-        return self._ask(request, object_id, "Un-skip", text, actions.unskip)
-
-
-HOLDING = "What is held is not sent until somebody releases it."
-SKIPPING = "What is skipped is never sent, unless somebody un-skips it."
+        return self._ask(request, object_id, "Un-skip", STEPS["unskip"][1], actions.unskip)
