@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from integrations.ports import Receipt, Warehouse
 from integrations.runs import Run
@@ -48,6 +49,6 @@ def _note(submission: WarehouseSubmission, receipt: Receipt) -> None:
     order.note(what)
     settling.open_hold(
         order, Hold.Kind.VOIDED_ORDER, "",
-        f"{what[:1].upper()}{what[1:]}, and {order.connection} still waits for it. Have it shipped otherwise, or "
+        f"{capfirst(what)}, and {order.connection} still waits for it. Have it shipped otherwise, or "
         "cancel it there; then resolve this.",
     )  # fmt: skip

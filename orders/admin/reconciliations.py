@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -59,7 +60,7 @@ class PeriodForm(forms.Form):
         try:
             values["since"], values["until"] = periods.of_days(connection, values["first"], values["last"])
         except (periods.Impossible, IntegrationError) as exc:
-            raise forms.ValidationError({"first": f"{str(exc)[:1].upper()}{str(exc)[1:]}."}) from None
+            raise forms.ValidationError({"first": f"{capfirst(str(exc))}."}) from None
         return values
 
 

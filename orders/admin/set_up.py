@@ -15,6 +15,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from integrations.admin_base import log
@@ -129,7 +130,7 @@ class BackfillForm(forms.Form):
             try:
                 found = periods.of_days(self._route.marketplace, values["first"], values["last"])
             except (periods.Impossible, IntegrationError) as exc:
-                raise forms.ValidationError({"first": f"{str(exc)[:1].upper()}{str(exc)[1:]}."}) from None
+                raise forms.ValidationError({"first": f"{capfirst(str(exc))}."}) from None
             values["since"], values["until"] = found
         return values
 
