@@ -88,9 +88,8 @@ def carry_on(pk: int) -> str:
     doing = BY_NAME[bulk.action]
     try:
         for some in _batched(list(bulk.items.filter(state=I.WAITING).values_list("pk", "record_id"))):
-            records = doing.records([record for _, record in some])
             for item, record in some:
-                _do(bulk, doing, item, records.get(record))
+                _do(bulk, doing, item, record)
             BulkAction.objects.filter(pk=pk).update(heartbeat_at=timezone.now())
     except OperationalError:  # a deadlock, say; what is left waits, and is taken up again
         return f"{bulk} is tried again"
@@ -99,10 +98,11 @@ def carry_on(pk: int) -> str:
 
 
 @transaction.atomic
-def _do(bulk: BulkAction, doing: Doing, item: int, record: Any) -> None:
+def _do(bulk: BulkAction, doing: Doing, item: int, pk: int) -> None:
     mine = BulkItem.objects.filter(pk=item, state=I.WAITING)
     if not mine.update(state=I.DONE):
         return
+    record = doing.records([pk]).get(pk)  # as it is now: the others before it may have taken minutes
     try:
         if record is None:
             raise IllegalTransition("it is there no more")

@@ -14,9 +14,8 @@ from orders import bulk, bulk_actions
 from orders.models import Order
 
 
-def test_a_record_that_we_fail_at_is_named_and_keeps_no_other_waiting(
-    db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(autouse=True)
+def held(db: None) -> None:
     shop = Connection.objects.create(name="Overstock", provider="supplier_oasis")
     today = timezone.now()
     for number in ("1-1", "2-1", "3-1"):
@@ -24,6 +23,9 @@ def test_a_record_that_we_fail_at_is_named_and_keeps_no_other_waiting(
             connection=shop, full_number=number, short_reference=number, status="on_hold", ordered_at=today,
             ordered_on=today.date(),
         )  # fmt: skip
+
+
+def test_a_record_that_we_fail_at_is_named_and_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     skip = bulk_actions.BY_NAME["skip"]
 
     def do(order: Order, reason: str, actor: Any) -> str:
@@ -40,3 +42,19 @@ def test_a_record_that_we_fail_at_is_named_and_keeps_no_other_waiting(
     ]  # fmt: skip
     assert action.state == "done"
     assert [one.text for one in action.items.filter(state="refused")] == ["ValueError: no such thing"]
+
+
+def test_an_order_that_is_sent_while_others_are_done_is_not_released(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = bulk_actions.BY_NAME["release"]
+
+    def while_one_is_sent(order: Order, reason: str, actor: Any) -> str:
+        text = release.do(order, reason, actor)
+        Order.objects.filter(full_number="1-1").update(status="submitted")
+        return text
+
+    monkeypatch.setitem(bulk_actions.BY_NAME, "release", replace(release, do=while_one_is_sent))
+    user = User.objects.create_superuser("boss")
+    action = bulk.propose("release", Order.objects.all(), user)
+    assert bulk.confirm(action, "", user)
+    [refused] = action.items.filter(state="refused")
+    assert (refused.name, "only a held one is released" in refused.text) == ("1-1", True)
