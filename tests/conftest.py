@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Callable, Iterator
+from copy import copy
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -12,14 +14,20 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.core.management.color import no_style
+from django.db import connection, transaction
+from django.db.models import Model
+from django.utils import timezone
 
 from bench.installation import set_up
-from integrations.models import Connection, Exchange, Route
+from integrations.models import Connection, Exchange, JobPlan, Route
 from integrations.sandbox.server import Sandbox
 from integrations.shared_state import RateWindow
 from integrations.warehouse_facts import AccountCurrencies
 
 Run = Callable[..., str]
+Connected = tuple[datetime, list[list[Model]]]
+CONNECTED: tuple[type[Model], ...] = (Connection, Route, Route.history.model, JobPlan)
 
 hypothesis.settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -51,15 +59,49 @@ def manage() -> Run:
     return run
 
 
+@pytest.fixture(scope="session")
+def connected(django_db_setup: None, django_db_blocker: Any) -> Connected:
+    """What the commands store by which staff would connect the sandbox, from one time that they were run."""
+    with django_db_blocker.unblock(), Sandbox() as box, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("OASIS_PASSWORD", box.oasis.password)
+        environment.setenv("GECKO_TOKEN", box.tradegecko.token)
+        with transaction.atomic():
+            for command in set_up(box):
+                call_command(*command, stdout=StringIO())
+            _forget_the_check(box)
+            stored = [list(model._default_manager.order_by("pk")) for model in CONNECTED]
+            transaction.set_rollback(True)
+    return timezone.now(), stored
+
+
 @pytest.fixture
-def shop(db: None, box: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """The sandbox, connected as staff would do it, with a live route."""
+def shop(db: None, connected: Connected, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox, connected as staff would do it just now, with a live route."""
     monkeypatch.setenv("OASIS_PASSWORD", box.oasis.password)
     monkeypatch.setenv("GECKO_TOKEN", box.tradegecko.token)
-    for command in set_up(box):
-        manage(*command)
-    _forget_the_check(box)
+    then, stored = connected
+    urls = {"supplier_oasis": box.oasis_url, "tradegecko": box.tradegecko_url}
+    for model, rows in zip(CONNECTED, stored, strict=True):
+        model._default_manager.bulk_create(_now(copy(row), timezone.now() - then, urls) for row in rows)
+    _past_what_was_inserted()
     return box
+
+
+def _now(row: Model, since: timedelta, urls: dict[str, str]) -> Model:
+    """The row as if it had been stored now, for the sandbox that is served now."""
+    for field in row._meta.concrete_fields:
+        if isinstance(at := getattr(row, field.attname), datetime):
+            setattr(row, field.attname, at + since)
+    if isinstance(row, Connection):
+        row.base_url = urls[row.provider]
+    return row
+
+
+def _past_what_was_inserted() -> None:
+    """PostgreSQL numbers new rows on from these, as if it had numbered them itself."""
+    for statement in connection.ops.sequence_reset_sql(no_style(), [*CONNECTED]):
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
 
 
 def _forget_the_check(box: Sandbox) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from threading import Lock, Thread
 from types import TracebackType
 from typing import Any
@@ -70,6 +71,8 @@ class Sandbox:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         for server in self._servers.values():
+            with suppress(OSError):  # wakes the thread at once; where that cannot be, it looks by itself
+                server.socket.shutdown(socket.SHUT_RDWR)
             server.shutdown()
             server.server_close()
 
