@@ -41,6 +41,15 @@ def pytest_configure() -> None:
     gc.set_threshold(100_000)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several examples that each need a connected shop, the first is quick; `WHOLE=1` tries all."""
+    for item in items:
+        example: Any = getattr(item, "callspec", None)
+        if example and any(example.indices.values()) and "shop" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.long)
+
+
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
     with Sandbox() as sandbox:

@@ -18,7 +18,6 @@ from orders.models import Order
 from tests.admin.pages import opened
 
 Run = Callable[..., str]
-REGISTERED = sorted(f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry)
 
 
 @pytest.fixture
@@ -29,15 +28,14 @@ def order(shop: Sandbox, manage: Run) -> Order:
     return Order.objects.get(full_number=number)
 
 
-@pytest.mark.parametrize("name", REGISTERED)
-def test_every_list_and_record_opens(name: str, order: Order, admin_client: Client) -> None:
-    assert admin_client.get(reverse(f"admin:{name}_changelist"), {"q": "x"}).status_code == 200
-    assert admin_client.get(reverse(f"admin:{name}_changelist")).status_code == 200
-    model = next(m for m in admin.site._registry if name == f"{m._meta.app_label}_{m._meta.model_name}")
-    record = model._default_manager.first()
-    if record is not None:
-        assert admin_client.get(reverse(f"admin:{name}_change", args=[record.pk])).status_code == 200
-    assert admin_client.get(reverse(f"admin:{name}_add")).status_code in (200, 403)
+def test_every_list_and_record_opens(order: Order, admin_client: Client) -> None:
+    for model in admin.site._registry:
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        pages = [(reverse(f"admin:{name}_changelist") + query, (200,)) for query in ("?q=x", "")]
+        if record := model._default_manager.first():
+            pages.append((reverse(f"admin:{name}_change", args=[record.pk]), (200,)))
+        for address, wanted in [*pages, (reverse(f"admin:{name}_add"), (200, 403))]:
+            assert admin_client.get(address).status_code in wanted, address
 
 
 def test_a_person_without_rights_sees_no_order(order: Order, client: Client) -> None:

@@ -98,6 +98,7 @@ def test_what_is_released_is_published_once(shop: Sandbox, waiting: GuardedPubli
     assert shown(shop) == {5}
 
 
+@pytest.mark.long
 def test_a_release_lasts_until_the_marketplace_has_taken_it(
     shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_release_lasts_until_the_marketplace_has_taken_it(
     assert shown(shop) == {0}
 
 
+@pytest.mark.long
 def test_a_release_that_nobody_could_use_for_a_day_is_over(shop: Sandbox, waiting: GuardedPublish, tried: Run) -> None:
     released(waiting)
     GuardedPublish.objects.update(decided_at=F("decided_at") - timedelta(hours=25))
@@ -119,6 +121,7 @@ def test_a_release_that_nobody_could_use_for_a_day_is_over(shop: Sandbox, waitin
     assert waiting.state == "closed"
 
 
+@pytest.mark.long
 def test_a_release_does_not_cover_what_came_on_top(shop: Sandbox, goods: None, manage: Run, tried: Run) -> None:
     stock(shop, 0, range(20))
     tried("run", "all")
@@ -129,6 +132,7 @@ def test_a_release_does_not_cover_what_came_on_top(shop: Sandbox, goods: None, m
     assert GuardedPublish.objects.get(state="waiting").changed == 20
 
 
+@pytest.mark.long
 def test_a_few_sales_after_a_release_do_not_spoil_it(shop: Sandbox, waiting: GuardedPublish, tried: Run) -> None:
     Route.objects.update(guard_share=90)
     released(waiting)
@@ -137,6 +141,7 @@ def test_a_few_sales_after_a_release_do_not_spoil_it(shop: Sandbox, waiting: Gua
     assert sorted(shop.oasis.quantities.values()) == [0] * 38 + [3, 3]
 
 
+@pytest.mark.long
 def test_what_changed_since_it_was_looked_at_is_not_released(
     shop: Sandbox, waiting: GuardedPublish, tried: Run
 ) -> None:
@@ -165,6 +170,7 @@ def test_what_is_discarded_is_decided_anew(shop: Sandbox, waiting: GuardedPublis
     assert GuardedPublish.objects.filter(state="waiting").count() == 1
 
 
+@pytest.mark.long
 def test_one_sold_out_item_passes(shop: Sandbox, goods: None, manage: Run) -> None:
     shop.tradegecko.set_stock("V3", 0)
     manage("run", "all")
@@ -179,6 +185,7 @@ def test_a_leap_waits_and_the_others_are_published(shop: Sandbox, goods: None, t
     assert (shop.oasis.quantities["M1", DC], shop.oasis.quantities["M2", DC]) == (5, 0)
 
 
+@pytest.mark.long
 def test_lost_aliases_count_as_zeros(shop: Sandbox, goods: None, tried: Run) -> None:
     SkuAlias.objects.all().delete()
     tried("run", "all")
@@ -188,6 +195,7 @@ def test_lost_aliases_count_as_zeros(shop: Sandbox, goods: None, tried: Run) -> 
     assert "has no alias" in first.why
 
 
+@pytest.mark.long
 def test_another_route_goes_on(shop: Sandbox, goods: None, manage: Run, tried: Run) -> None:
     shop.oasis.warehouses.add("Backup DC")
     manage(
@@ -201,6 +209,7 @@ def test_another_route_goes_on(shop: Sandbox, goods: None, manage: Run, tried: R
     assert (shown(shop), shown(shop, "Backup DC")) == ({5}, {0})
 
 
+@pytest.mark.long
 def test_everything_is_sent_again_daily_without_being_held(
     shop: Sandbox, goods: None, route: Route, manage: Run
 ) -> None:
@@ -241,6 +250,7 @@ def test_a_reading_without_most_items_is_partial_and_zeroes_nothing(
     assert status(manage)["stock"]["Gecko"]["partial_reason"] == ""
 
 
+@pytest.mark.long
 def test_a_reading_that_lacks_a_third_is_complete(shop: Sandbox, goods: None, manage: Run) -> None:
     archive(shop, range(13))
     manage("run", "pull_levels")
@@ -248,6 +258,7 @@ def test_a_reading_that_lacks_a_third_is_complete(shop: Sandbox, goods: None, ma
     assert status(manage)["stock"]["Gecko"]["stale_items"] == 13
 
 
+@pytest.mark.long
 def test_pages_that_were_announced_and_did_not_come_zero_nothing(
     shop: Sandbox, goods: None, manage: Run, tried: Run, gecko: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +295,7 @@ def test_old_stock_holds_changes_back_but_not_our_own_orders(
     assert any("was last read completely" in text for text in status(manage)["alarms"])
 
 
+@pytest.mark.long
 def test_how_old_the_oldest_figure_is_is_told(shop: Sandbox, goods: None, manage: Run) -> None:
     stock_is_older(hours=2)
     told = status(manage)["stock"]["Gecko"]
@@ -291,6 +303,7 @@ def test_how_old_the_oldest_figure_is_is_told(shop: Sandbox, goods: None, manage
     assert (told["items"], told["stale_items"]) == (GOODS, 0)
 
 
+@pytest.mark.long
 def test_zeros_do_not_slip_in_page_by_page(shop: Sandbox, goods: None, tried: Run, gecko: Connection) -> None:
     """A long reading of which the first pages have come is judged by what they say."""
     Route.objects.update(guard_share=60)

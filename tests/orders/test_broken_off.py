@@ -31,6 +31,7 @@ def kill(*_args: object) -> NoReturn:
     raise Killed
 
 
+@pytest.mark.long
 def test_a_kill_while_an_order_is_taken_back_strands_it_nowhere(
     shop: Sandbox, manage: Run, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,6 +52,7 @@ def test_a_kill_while_an_order_is_taken_back_strands_it_nowhere(
     assert told(number)["status"] == "submitted"
 
 
+@pytest.mark.long
 def test_a_kill_while_an_order_is_found_gone_strands_it_nowhere(
     shop: Sandbox, manage: Run, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +68,7 @@ def test_a_kill_while_an_order_is_found_gone_strands_it_nowhere(
     assert holds(told(number)) == ["gone"]
 
 
+@pytest.mark.long
 def test_a_refused_message_whose_read_back_fails_tells_no_parcel_twice(
     shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +111,7 @@ def test_the_parcel_of_a_test_order_is_never_told(
     assert told(number)["status"] == "shipped"
 
 
+@pytest.mark.long
 def test_an_order_cancelled_while_it_was_skipped_is_not_sent_after_all(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "pull_orders")
@@ -121,6 +125,7 @@ def test_an_order_cancelled_while_it_was_skipped_is_not_sent_after_all(shop: San
     assert shop.tradegecko.by_reference(number) == []
 
 
+@pytest.mark.long
 def test_a_parcel_voided_beside_one_that_waits_takes_its_units_back(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"})
     manage("run", "all")
@@ -137,6 +142,7 @@ def test_a_parcel_voided_beside_one_that_waits_takes_its_units_back(shop: Sandbo
     assert told(number)["status"] == "partly_shipped"
 
 
+@pytest.mark.long
 def test_an_order_voided_first_and_cancelled_then_is_cancelled(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
@@ -147,6 +153,7 @@ def test_an_order_voided_first_and_cancelled_then_is_cancelled(shop: Sandbox, ma
     assert (told(number)["status"], holds(told(number))) == ("cancelled", [])
 
 
+@pytest.mark.long
 def test_a_cancelled_line_that_shipped_leaves_the_list_to_confirm(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"})
     manage("run", "all")
@@ -158,6 +165,7 @@ def test_a_cancelled_line_that_shipped_leaves_the_list_to_confirm(shop: Sandbox,
     assert (told(number)["status"], worklists.counts()["unconfirmed"]) == ("confirmed", 0)
 
 
+@pytest.mark.long
 def test_a_preview_shows_an_order_that_does_not_fit_and_goes_on(shop: Sandbox, manage: Run) -> None:
     odd = shop.oasis.add_order({"partner_sku": "MUG-BLK", "upc": "9" * 60})
     good = shop.oasis.add_order({"partner_sku": "MUG-BLK"})

@@ -83,6 +83,7 @@ def test_a_change_before_sending_is_taken_over_and_sent(shop: Sandbox, manage: R
     assert "line 1 quantity 2 → 3" in text
 
 
+@pytest.mark.long
 def test_a_sku_that_is_changed_to_an_unknown_one_holds_the_order(shop: Sandbox, manage: Run, told: Told) -> None:
     number = two_lines(shop)
     manage("run", "pull_orders")
@@ -102,6 +103,7 @@ def test_a_line_that_is_new_or_gone_is_followed_before_sending(shop: Sandbox, ma
     assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "4.0"}
 
 
+@pytest.mark.long
 def test_what_a_person_corrected_stands_when_something_else_is_changed(shop: Sandbox, manage: Run) -> None:
     number = two_lines(shop, address={"city": ""})
     manage("run", "pull_orders")
@@ -140,6 +142,7 @@ def test_the_decision_is_what_is_sent_and_is_asked_once(
     assert holds(told(number)) == []
 
 
+@pytest.mark.long
 def test_a_change_that_is_taken_back_closes_its_hold(shop: Sandbox, manage: Run, told: Told) -> None:
     set_rule(changes_before_sending="ask")
     number = two_lines(shop)
@@ -153,6 +156,7 @@ def test_a_change_that_is_taken_back_closes_its_hold(shop: Sandbox, manage: Run,
     assert goods(shop, number)["MUG-BLK"] == "2.0"
 
 
+@pytest.mark.long
 def test_a_change_while_the_send_is_in_doubt_goes_out_if_that_never_arrived(shop: Sandbox, manage: Run) -> None:
     number = two_lines(shop)
     manage("run", "pull_orders")
@@ -212,6 +216,7 @@ def test_what_was_updated_there_ships_and_is_confirmed(shop: Sandbox, manage: Ru
     assert told(number)["status"] == "confirmed"
 
 
+@pytest.mark.long
 def test_what_is_kept_is_not_shown_again_until_it_changes_again(shop: Sandbox, manage: Run, told: Told) -> None:
     number = sent(shop, manage)
     shop.oasis.edit(number, address={"city": "Nampa"})
@@ -272,6 +277,7 @@ def test_a_cancelled_line_is_taken_out_there_and_the_rest_goes_on_to_its_end(
     assert parcels(shop, number) == [("1", "1ZREST", 2)]
 
 
+@pytest.mark.long
 def test_what_lies_packed_is_taken_apart_before_it_is_voided(shop: Sandbox, manage: Run, told: Told) -> None:
     set_rule(order_status="finalized", cancels_after_sending="do")
     number = sent(shop, manage)
@@ -282,6 +288,7 @@ def test_what_lies_packed_is_taken_apart_before_it_is_voided(shop: Sandbox, mana
     assert [row["status"] for row in shop.tradegecko.tables["fulfillments"].values()] == ["deleted"]
 
 
+@pytest.mark.long
 def test_a_packed_line_is_unpacked_and_taken_out(shop: Sandbox, manage: Run) -> None:
     set_rule(order_status="finalized", cancels_after_sending="do")
     number = sent(shop, manage)
@@ -341,6 +348,7 @@ def test_a_change_whose_answer_was_lost_is_there_once(
     assert (holds(told(number)), told(number)["status"]) == ([], "submitted")
 
 
+@pytest.mark.long
 def test_an_order_that_ships_between_our_look_and_the_void_is_held(
     shop: Sandbox, manage: Run, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -378,6 +386,7 @@ def test_what_the_warehouse_refuses_says_what_to_do_by_hand(shop: Sandbox, manag
     assert (goods(shop, number)["MUG-BLK"], holds(told(number))) == ("5.0", [])
 
 
+@pytest.mark.long
 def test_an_order_voided_there_is_shown_and_closed_once_it_is_cancelled_here_too(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
@@ -390,6 +399,7 @@ def test_an_order_voided_there_is_shown_and_closed_once_it_is_cancelled_here_too
     assert (told(number)["status"], holds(told(number))) == ("cancelled", [])
 
 
+@pytest.mark.long
 def test_a_change_of_a_confirmed_order_is_nothing(shop: Sandbox, manage: Run, told: Told) -> None:
     set_rule(order_status="finalized")
     number = sent(shop, manage)
@@ -400,6 +410,7 @@ def test_a_change_of_a_confirmed_order_is_nothing(shop: Sandbox, manage: Run, to
     assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
 
 
+@pytest.mark.long
 def test_a_second_cancel_while_the_first_is_parked_is_asked_for_again(shop: Sandbox, manage: Run, told: Told) -> None:
     set_rule(cancels_after_sending="do")
     number = sent(shop, manage)
@@ -413,6 +424,7 @@ def test_a_second_cancel_while_the_first_is_parked_is_asked_for_again(shop: Sand
     assert not Hold.objects.filter(resolved_at=None).exists()
 
 
+@pytest.mark.long
 def test_a_line_cancelled_while_the_other_has_shipped_is_taken_out(shop: Sandbox, manage: Run, told: Told) -> None:
     set_rule(order_status="finalized", cancels_after_sending="do")
     number = sent(shop, manage)
@@ -425,6 +437,7 @@ def test_a_line_cancelled_while_the_other_has_shipped_is_taken_out(shop: Sandbox
     assert parcels(shop, number) == [("1", "1ZONE", 2)]
 
 
+@pytest.mark.long
 def test_a_right_that_only_the_change_needs_keeps_back_only_the_change(shop: Sandbox, manage: Run, told: Told) -> None:
     set_rule(cancels_after_sending="do")
     number = sent(shop, manage)
@@ -437,6 +450,7 @@ def test_a_right_that_only_the_change_needs_keeps_back_only_the_change(shop: San
     assert goods(shop, other) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
 
 
+@pytest.mark.long
 def test_what_is_cancelled_while_its_send_is_in_doubt_is_voided_once_it_is_found(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
@@ -452,6 +466,7 @@ def test_what_is_cancelled_while_its_send_is_in_doubt_is_voided_once_it_is_found
     assert (told(number)["status"], state(shop, number)) == ("cancelled", "void")
 
 
+@pytest.mark.long
 def test_what_is_changed_again_meanwhile_is_shown_as_the_difference_to_what_was_done(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
@@ -468,6 +483,7 @@ def test_what_is_changed_again_meanwhile_is_shown_as_the_difference_to_what_was_
     assert (address(shop, number)["city"], holds(told(number))) == ("Kuna", [])
 
 
+@pytest.mark.long
 def test_a_cancellation_joins_a_change_that_waits(shop: Sandbox, manage: Run, told: Told) -> None:
     set_rule(cancels_after_sending="do")
     number = sent(shop, manage)
@@ -480,6 +496,7 @@ def test_a_cancellation_joins_a_change_that_waits(shop: Sandbox, manage: Run, to
     assert WarehouseChange.objects.count() == 1
 
 
+@pytest.mark.long
 def test_a_skipped_order_waits_for_no_decision_and_is_compared_again_once_it_is_taken(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
@@ -497,6 +514,7 @@ def test_a_skipped_order_waits_for_no_decision_and_is_compared_again_once_it_is_
     assert not shop.tradegecko.by_reference(number)
 
 
+@pytest.mark.long
 def test_a_finalized_order_whose_lines_cannot_be_changed_there_says_what_to_do_by_hand(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
@@ -514,6 +532,7 @@ def test_a_finalized_order_whose_lines_cannot_be_changed_there_says_what_to_do_b
     assert (holds(told(number)), goods(shop, number)) == ([], {"MUG-BLK": "2.0"})
 
 
+@pytest.mark.long
 def test_the_hold_of_a_cancelled_order_that_ships_meanwhile_says_so(shop: Sandbox, manage: Run, told: Told) -> None:
     number = sent(shop, manage)
     shop.oasis.cancel(number)
@@ -529,6 +548,7 @@ def test_the_hold_of_a_cancelled_order_that_ships_meanwhile_says_so(shop: Sandbo
 # --- what could not be done -------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_what_is_kept_after_all_is_off_the_worklist(shop: Sandbox, manage: Run) -> None:
     number = sent(shop, manage)
     shop.oasis.edit(number, "1", quantity=5)
@@ -542,6 +562,7 @@ def test_what_is_kept_after_all_is_off_the_worklist(shop: Sandbox, manage: Run) 
     assert not Hold.objects.filter(resolved_at=None).exists()
 
 
+@pytest.mark.long
 def test_what_was_done_by_hand_is_off_the_worklist(shop: Sandbox, manage: Run) -> None:
     set_rule(order_status="finalized", cancels_after_sending="do")
     number = sent(shop, manage)
@@ -555,6 +576,7 @@ def test_what_was_done_by_hand_is_off_the_worklist(shop: Sandbox, manage: Run) -
     assert not Hold.objects.filter(resolved_at=None).exists()
 
 
+@pytest.mark.long
 def test_a_cancellation_that_is_given_up_says_so_in_its_hold(shop: Sandbox, manage: Run, told: Told) -> None:
     number = sent(shop, manage)
     shop.oasis.cancel(number)
@@ -567,6 +589,7 @@ def test_a_cancellation_that_is_given_up_says_so_in_its_hold(shop: Sandbox, mana
     assert "given up after" in told(number)["holds"][0]["message"]
 
 
+@pytest.mark.long
 def test_a_change_that_fails_when_the_order_has_ended_opens_no_hold(shop: Sandbox, manage: Run) -> None:
     number = sent(shop, manage)
     shop.oasis.edit(number, "1", quantity=5)
@@ -579,6 +602,7 @@ def test_a_change_that_fails_when_the_order_has_ended_opens_no_hold(shop: Sandbo
     assert not Hold.objects.filter(resolved_at=None).exists()
 
 
+@pytest.mark.long
 def test_why_one_line_could_not_be_taken_out_is_not_said_of_another(shop: Sandbox, manage: Run, told: Told) -> None:
     number = sent(shop, manage)
     shop.oasis.cancel(number, "1")

@@ -66,6 +66,7 @@ def test_two_parcels_under_one_tracking_number_are_both_told(shop: Sandbox, mana
     assert told(number)["status"] == "confirmed"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("partial", ["at_once", "when_complete"])
 def test_a_line_cancelled_after_sending_does_not_keep_the_others_from_being_told(
     shop: Sandbox, manage: Run, told: Told, partial: str
@@ -82,6 +83,7 @@ def test_a_line_cancelled_after_sending_does_not_keep_the_others_from_being_told
     assert told(number)["status"] == "confirmed"
 
 
+@pytest.mark.long
 def test_a_cancelled_line_that_shipped_all_the_same_does_not_spoil_the_message(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
@@ -128,6 +130,7 @@ def test_an_unknown_service_of_a_known_carrier_is_not_guessed(
     assert holds(told(number)) == []
 
 
+@pytest.mark.long
 def test_an_unknown_carrier_is_no_matter_once_its_parcel_is_void(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
@@ -139,6 +142,7 @@ def test_an_unknown_carrier_is_no_matter_once_its_parcel_is_void(shop: Sandbox, 
     assert holds(told(number)) == []
 
 
+@pytest.mark.long
 def test_the_known_codes_are_there_before_the_first_order_is_judged(shop: Sandbox, manage: Run, told: Told) -> None:
     Route.objects.update(unmapped_shipping="refuse")
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
@@ -154,6 +158,7 @@ def shipped_orders(shop: Sandbox, manage: Run, number_of: int) -> list[str]:
     return numbers
 
 
+@pytest.mark.long
 def test_a_202_that_says_success_is_a_yes(shop: Sandbox, manage: Run, told: Told) -> None:
     numbers = shipped_orders(shop, manage, 5)
     shop.oasis.success = 202
@@ -185,6 +190,7 @@ def void(box: Sandbox, parcel: int) -> None:
     box.tradegecko.void_parcel(box.tradegecko.tables["fulfillments"][parcel])
 
 
+@pytest.mark.long
 def test_a_parcel_voided_just_before_it_is_told_is_not_told(
     shop: Sandbox, manage: Run, told: Told, shipped: tuple[str, int]
 ) -> None:
@@ -195,6 +201,7 @@ def test_a_parcel_voided_just_before_it_is_told_is_not_told(
     assert (told(number)["status"], holds(told(number))) == ("submitted", [])
 
 
+@pytest.mark.long
 def test_a_tracking_number_corrected_just_before_it_is_told_is_told(
     shop: Sandbox, manage: Run, shipped: tuple[str, int]
 ) -> None:
@@ -204,6 +211,7 @@ def test_a_tracking_number_corrected_just_before_it_is_told_is_told(
     assert parcels(shop, number) == [("1", "1Z2", 1)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["503", "429", "401", "422", "html_200", "truncated"])
 def test_a_warehouse_that_cannot_be_asked_keeps_no_parcel_from_being_told(
     shop: Sandbox, manage: Run, shipped: tuple[str, int], fault: str
@@ -213,6 +221,7 @@ def test_a_warehouse_that_cannot_be_asked_keeps_no_parcel_from_being_told(
     assert parcels(shop, shipped[0]) == [("1", "1Z1", 1)]
 
 
+@pytest.mark.long
 def test_looking_once_more_costs_a_call_for_all_parcels_and_none_where_nothing_is_told(
     shop: Sandbox, manage: Run, shipped: tuple[str, int]
 ) -> None:
@@ -228,6 +237,7 @@ def test_looking_once_more_costs_a_call_for_all_parcels_and_none_where_nothing_i
     assert parcels(shop, other) == [("1", "1Z2", 1)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_seen_first", [True, False])
 def test_the_hold_of_a_voided_parcel_names_the_one_that_was_shipped_instead(
     shop: Sandbox, manage: Run, told: Told, shipped: tuple[str, int], is_seen_first: bool

@@ -34,6 +34,7 @@ def change(box: Sandbox, parcel: int, **values: Any) -> None:
     box.tradegecko.change(box.tradegecko.tables["fulfillments"][parcel], **values)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("later", [["1ZB"], ["1ZB", "1ZC"]])
 def test_a_parcel_that_waits_for_its_tracking_number_keeps_its_units(
     shop: Sandbox, manage: Run, told: Told, later: list[str]
@@ -50,6 +51,7 @@ def test_a_parcel_that_waits_for_its_tracking_number_keeps_its_units(
     assert told(number)["status"] == "confirmed"
 
 
+@pytest.mark.long
 def test_a_tracking_number_corrected_while_its_confirmation_is_in_doubt_is_told_to_a_person(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
@@ -66,6 +68,7 @@ def test_a_tracking_number_corrected_while_its_confirmation_is_in_doubt_is_told_
     assert holds(told(number)) == ["changed_shipment"]
 
 
+@pytest.mark.long
 def test_a_line_that_was_taken_and_shows_late_is_not_told_again(
     shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +137,7 @@ def test_a_route_given_to_another_warehouse_while_its_orders_go_out_doubles_none
     assert sorted(there) == sorted(numbers)
 
 
+@pytest.mark.long
 def test_what_a_clock_that_was_ahead_left_behind_loses_no_parcel(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
@@ -145,6 +149,7 @@ def test_what_a_clock_that_was_ahead_left_behind_loses_no_parcel(shop: Sandbox, 
     assert parcels(shop, number) == [("1", "1ZA", 1)]
 
 
+@pytest.mark.long
 def test_what_a_clock_that_was_ahead_left_behind_stops_no_job(shop: Sandbox, manage: Run) -> None:
     dispatch.dispatch()
     JobPlan.objects.update(next_run_at=timezone.now() + 2 * DAY, queued_at=None)
@@ -155,6 +160,7 @@ def test_what_a_clock_that_was_ahead_left_behind_stops_no_job(shop: Sandbox, man
     assert placed(shop, number)
 
 
+@pytest.mark.long
 def test_a_token_address_that_answers_nonsense_parks_no_order(shop: Sandbox, manage: Run, gecko: Connection) -> None:
     for _ in range(4):
         shop.oasis.add_order({"partner_sku": "MUG-BLK"})
@@ -168,6 +174,7 @@ def test_a_token_address_that_answers_nonsense_parks_no_order(shop: Sandbox, man
     assert shop.calls("tradegecko")[before:] == [("POST", "/oauth/token")]
 
 
+@pytest.mark.long
 def test_parcels_that_could_not_leave_are_all_told_once_the_marketplace_is_back(
     shop: Sandbox, manage: Run, overstock: Connection, settings: Any
 ) -> None:

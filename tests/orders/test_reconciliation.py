@@ -150,6 +150,7 @@ def test_status_tells_the_last_report(shop: Sandbox, manage: Run, world: dict[st
     assert "missing_here 1" in manage("status")
 
 
+@pytest.mark.long
 def test_a_missing_order_is_there_once_it_was_read_again_as_the_report_says(
     shop: Sandbox, manage: Run, world: dict[str, str]
 ) -> None:
@@ -176,6 +177,7 @@ def test_what_could_not_be_read_is_not_called_missing(shop: Sandbox, manage: Run
     buckets(report)
 
 
+@pytest.mark.long
 def test_parcels_that_cannot_be_read_leave_orders_unchecked(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order(MUG)
     manage("run", "all")
@@ -183,6 +185,7 @@ def test_parcels_that_cannot_be_read_leave_orders_unchecked(shop: Sandbox, manag
     assert row(reconciled(manage), number).bucket == "unchecked"
 
 
+@pytest.mark.long
 def test_an_order_of_the_warehouse_that_cannot_be_read_makes_nothing_missing(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order(MUG)
     manage("run", "all")
@@ -191,6 +194,7 @@ def test_an_order_of_the_warehouse_that_cannot_be_read_makes_nothing_missing(sho
     assert (row(report, number).bucket, report.is_complete) == ("unchecked", False)
 
 
+@pytest.mark.long
 def test_a_parcel_that_has_just_left_is_being_told_and_unconfirmed_minutes_later(
     shop: Sandbox, manage: Run, overstock: Connection
 ) -> None:
@@ -210,6 +214,7 @@ def test_a_parcel_that_has_just_left_is_being_told_and_unconfirmed_minutes_later
         assert (buckets(report), row(report, number).text) == ({number: "sent"}, "")
 
 
+@pytest.mark.long
 def test_where_the_jobs_run_seldom_a_parcel_has_as_long_to_be_told(shop: Sandbox, overstock: Connection) -> None:
     dispatch()
     assert ours.grace(overstock) == timedelta(minutes=5)
@@ -220,6 +225,7 @@ def test_where_the_jobs_run_seldom_a_parcel_has_as_long_to_be_told(shop: Sandbox
     assert ours.grace(overstock) == timedelta(minutes=5)
 
 
+@pytest.mark.long
 def test_what_was_confirmed_minutes_ago_need_not_be_shown_yet(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order(MUG)
     manage("run", "all")
@@ -235,6 +241,7 @@ def test_what_was_confirmed_minutes_ago_need_not_be_shown_yet(shop: Sandbox, man
     assert "0 units shipped, 1 were told" in row(report, number).text
 
 
+@pytest.mark.long
 def test_an_order_that_was_just_sent_need_not_be_in_the_list_yet(shop: Sandbox, manage: Run, settings: Any) -> None:
     number = shop.oasis.add_order(MUG)
     manage("run", "all")
@@ -266,6 +273,7 @@ def test_an_answer_that_lacks_orders_makes_none_of_them_gone(shop: Sandbox, mana
     assert "gone" not in report.counts
 
 
+@pytest.mark.long
 def test_orders_of_two_routes_are_told_apart(shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     manage("connect", "tradegecko", "Second", "--token-env", "GECKO_TOKEN", "--base-url", shop.tradegecko_url)
     manage("route", "Reno", "--marketplace", "Overstock", "--warehouse-name", "Reno DC", "--warehouse", "Second",
@@ -281,6 +289,7 @@ def test_orders_of_two_routes_are_told_apart(shop: Sandbox, manage: Run, monkeyp
     assert "route Reno is paused" in row(report, third).text
 
 
+@pytest.mark.long
 def test_the_same_number_on_another_marketplace_is_another_order(
     shop: Sandbox, manage: Run, overstock: Connection
 ) -> None:
@@ -297,6 +306,7 @@ def test_the_same_number_on_another_marketplace_is_another_order(
     assert buckets(reconciled(manage)) == {number: "sent"}
 
 
+@pytest.mark.long
 def test_a_route_that_was_not_pulled_yet_is_not_missing_anything_for_minutes(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order(MUG, created_at=datetime.now(UTC) - timedelta(days=2), ordered_at=datetime.now(UTC))
     report = reconciled(manage)
@@ -305,6 +315,7 @@ def test_a_route_that_was_not_pulled_yet_is_not_missing_anything_for_minutes(sho
     assert buckets(reconciled(manage)) == {number: "missing_here"}
 
 
+@pytest.mark.long
 def test_orders_before_the_earliest_order_date_are_skipped(shop: Sandbox, manage: Run) -> None:
     at = datetime.now(UTC) - timedelta(days=5)
     number = shop.oasis.add_order(MUG, ordered_at=at, created_at=at)
@@ -313,6 +324,7 @@ def test_orders_before_the_earliest_order_date_are_skipped(shop: Sandbox, manage
     assert buckets(reconciled(manage)) == {number: "skipped"}
 
 
+@pytest.mark.long
 def test_what_waits_too_long_to_be_sent_is_held_with_the_reason(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order(MUG)
     manage("run", "pull_orders")
@@ -325,6 +337,7 @@ def test_what_waits_too_long_to_be_sent_is_held_with_the_reason(shop: Sandbox, m
     assert "location 'Main DC' is archived" in row(report, number).text
 
 
+@pytest.mark.long
 def test_a_dismissed_record_is_skipped_with_the_note(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order({**MUG, "quantity": "two"})
     manage("run", "pull_orders")
@@ -338,6 +351,7 @@ def test_a_dismissed_record_is_skipped_with_the_note(shop: Sandbox, manage: Run)
     assert report.exceptions == 0
 
 
+@pytest.mark.long
 def test_a_file_that_cannot_be_written_is_told_and_the_report_kept(shop: Sandbox, manage: Run, tmp_path: Path) -> None:
     day = str(datetime.now(DENVER).date())
     with pytest.raises(CommandError, match="the report is kept, but cannot be written"):
@@ -376,6 +390,7 @@ def test_days_that_cannot_be_compared_are_refused(shop: Sandbox, manage: Run, ar
     assert not Reconciliation.objects.exists()
 
 
+@pytest.mark.long
 def test_what_people_asked_for_is_compared_also_when_the_job_was_busy(
     shop: Sandbox, manage: Run, overstock: Connection
 ) -> None:
@@ -392,6 +407,7 @@ def test_what_people_asked_for_is_compared_also_when_the_job_was_busy(
     assert Reconciliation.objects.count() == 2
 
 
+@pytest.mark.long
 def test_a_week_costs_a_call_a_day_and_two_of_the_warehouse(shop: Sandbox, manage: Run, world: dict[str, str]) -> None:
     before = len(shop.log)
     report = reconciled(manage)
@@ -400,6 +416,7 @@ def test_a_week_costs_a_call_a_day_and_two_of_the_warehouse(shop: Sandbox, manag
     assert report.read["calls"] == 9
 
 
+@pytest.mark.long
 def test_reports_of_more_than_a_month_ago_are_forgotten(shop: Sandbox, manage: Run) -> None:
     old = reconciled(manage)
     Reconciliation.objects.filter(pk=old.pk).update(finished_at=timezone.now() - job.KEPT - timedelta(days=1))
@@ -413,6 +430,7 @@ def published(manage: Run, overstock: Connection, **options: Any) -> None:
     manage("run", "all")
 
 
+@pytest.mark.long
 def test_quantities_are_compared_where_the_marketplace_lets_them_be_read(
     shop: Sandbox, manage: Run, overstock: Connection
 ) -> None:
@@ -428,6 +446,7 @@ def test_quantities_are_compared_where_the_marketplace_lets_them_be_read(
     assert [one["shown"] for one in reconciled(manage).quantities] == [None]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["404", "html_200", "empty_200", "truncated", "error_in_200"])
 def test_quantities_that_cannot_be_read_are_a_note_and_no_failure(
     shop: Sandbox, manage: Run, overstock: Connection, fault: str

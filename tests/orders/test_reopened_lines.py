@@ -54,6 +54,7 @@ def test_by_the_rule_ask_a_person_decides_on_it(shop: Sandbox, manage: Run, told
     assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
 
 
+@pytest.mark.long
 def test_one_that_is_opened_as_the_other_is_cancelled_keeps_the_order_alive(shop: Sandbox, manage: Run) -> None:
     number = cancelled_before_sending(shop, manage)
     reopen(shop, number)
@@ -81,6 +82,7 @@ def test_one_that_was_taken_out_there_is_shown_and_put_in_again(shop: Sandbox, m
     assert sorted(parcels(shop, number)) == [("1", "1ZALL", 2), ("2", "1ZALL", 1)]
 
 
+@pytest.mark.long
 def test_one_that_is_still_there_ships_as_if_it_had_not_been_cancelled(shop: Sandbox, manage: Run, told: Told) -> None:
     number = sent(shop, manage)
     shop.oasis.cancel(number, "2")
@@ -123,6 +125,7 @@ def test_a_cost_that_changes_after_sending_is_shown_and_changed_when_asked_for(
     assert OrderLine.objects.get(number="1").unit_cost == Decimal("12.5")
 
 
+@pytest.mark.long
 def test_a_cost_of_what_has_shipped_is_left_to_a_person(shop: Sandbox, manage: Run, told: Told) -> None:
     set_rule(order_status="finalized")
     number = sent(shop, manage)
@@ -139,6 +142,7 @@ def test_a_cost_of_what_has_shipped_is_left_to_a_person(shop: Sandbox, manage: R
 # --- at their edges -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_new_line_is_followed_though_all_others_shipped_without_us(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "pull_orders")
@@ -149,6 +153,7 @@ def test_a_new_line_is_followed_though_all_others_shipped_without_us(shop: Sandb
     assert goods(shop, number) == {"TEE-RED-M": "4.0"}
 
 
+@pytest.mark.long
 def test_the_hold_of_a_changed_order_that_ships_meanwhile_says_so(shop: Sandbox, manage: Run, told: Told) -> None:
     set_rule(order_status="finalized")
     number = sent(shop, manage)
@@ -160,6 +165,7 @@ def test_the_hold_of_a_changed_order_that_ships_meanwhile_says_so(shop: Sandbox,
     assert "It has shipped already" in told(number)["holds"][0]["message"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_sent", [True, False])
 def test_a_value_that_does_not_fit_is_shown_and_loses_nothing_else(
     shop: Sandbox, manage: Run, told: Told, is_sent: bool
@@ -187,6 +193,7 @@ def test_an_order_whose_lines_vanish_one_by_one_is_voided_there(shop: Sandbox, m
     assert (told(number)["status"], holds(told(number)), state(shop, number)) == ("cancelled", [], "void")
 
 
+@pytest.mark.long
 def test_a_new_cost_that_no_line_can_bear_exactly_makes_two_of_it(
     shop: Sandbox, manage: Run, told: Told, overstock: Connection
 ) -> None:
@@ -204,6 +211,7 @@ def test_a_new_cost_that_no_line_can_bear_exactly_makes_two_of_it(
     assert holds(told(number)) == []
 
 
+@pytest.mark.long
 def test_what_is_taken_back_while_the_send_is_in_doubt_leaves_the_send_in_doubt(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
@@ -222,6 +230,7 @@ def test_what_is_taken_back_while_the_send_is_in_doubt_leaves_the_send_in_doubt(
     assert (told(number)["status"], goods(shop, number)) == ("submitted", {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"})
 
 
+@pytest.mark.long
 def test_one_that_is_cancelled_and_opened_again_while_a_change_waits_still_ships(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
@@ -239,6 +248,7 @@ def test_one_that_is_cancelled_and_opened_again_while_a_change_waits_still_ships
     assert goods(shop, number) == {"MUG-BLK": "3.0", "TEE-RED-M": "1.0"}
 
 
+@pytest.mark.long
 def test_one_that_is_left_out_and_opened_again_while_a_change_waits_is_sent(shop: Sandbox, manage: Run) -> None:
     set_rule(changes_before_sending="ask")
     number = two_lines(shop)
@@ -254,6 +264,7 @@ def test_one_that_is_left_out_and_opened_again_while_a_change_waits_is_sent(shop
     assert goods(shop, number) == {"MUG-BLK": "3.0", "TEE-RED-M": "1.0"}
 
 
+@pytest.mark.long
 def test_a_change_that_was_asked_for_opens_no_line_that_was_cancelled_since(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:

@@ -14,6 +14,7 @@ from tests.orders.test_changes import Run, Told, again, goods, order, sent, set_
 from tests.orders.world import holds, parcels, placed, ship
 
 
+@pytest.mark.long
 def test_a_kit_that_is_swapped_for_one_of_its_components_costs_what_that_costs(
     shop: Sandbox, manage: Run, overstock: Connection
 ) -> None:
@@ -31,6 +32,7 @@ def test_a_kit_that_is_swapped_for_one_of_its_components_costs_what_that_costs(
     assert [(row["quantity"], Decimal(row["price"])) for row in lines] == [("2.0", Decimal(12))]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", ["do", "ask", "never"])
 def test_the_rest_of_a_line_that_is_cancelled_after_some_of_it_was_told_is_a_hold(
     shop: Sandbox, manage: Run, told: Told, rule: str
@@ -62,6 +64,7 @@ def test_a_new_line_in_place_of_the_only_one_that_is_cancelled_is_sent(shop: San
     assert goods(shop, number) == {"TEE-RED-M": "4.0"}
 
 
+@pytest.mark.long
 def test_a_new_line_waits_for_its_decision_though_all_that_was_sent_is_cancelled(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:

@@ -22,6 +22,7 @@ Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
 
 
+@pytest.mark.long
 def test_an_order_that_was_found_late_has_its_earlier_parcel_told(
     shop: Sandbox, manage: Run, told: Told, gecko: Connection
 ) -> None:
@@ -46,6 +47,7 @@ def test_an_order_that_was_found_late_has_its_earlier_parcel_told(
     assert [parcel.tracking_number for _, parcel in shop.oasis.shipments(lost)] == ["1Z1"]
 
 
+@pytest.mark.long
 def test_a_parcel_that_we_fail_at_does_not_keep_the_others(
     shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,6 +85,7 @@ def test_a_worker_that_was_taken_for_dead_sends_nothing(shop: Sandbox, manage: R
     assert WarehouseSubmission.objects.get().status == "unconfirmed"
 
 
+@pytest.mark.long
 def test_a_submission_that_breaks_off_again_and_again_is_for_a_person(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "pull_orders")
@@ -93,6 +96,7 @@ def test_a_submission_that_breaks_off_again_and_again_is_for_a_person(shop: Sand
     assert "given up" in told(number)["warehouse_order"]["last_error"]
 
 
+@pytest.mark.long
 def test_what_shipped_before_the_stock_was_read_again_is_not_sold_twice(shop: Sandbox, manage: Run) -> None:
     shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
@@ -113,6 +117,7 @@ def test_characters_that_no_database_keeps_do_no_harm(shop: Sandbox, manage: Run
     assert told(number)["status"] == "confirmed"
 
 
+@pytest.mark.long
 def test_line_ids_that_came_in_another_order_confirm_the_right_line(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"})
     manage("run", "all")
@@ -124,6 +129,7 @@ def test_line_ids_that_came_in_another_order_confirm_the_right_line(shop: Sandbo
     assert [(line, parcel.tracking_number) for line, parcel in shop.oasis.shipments(number)] == [("1", "1Z-MUG")]
 
 
+@pytest.mark.long
 def test_two_lines_of_one_item_share_what_was_shipped_whatever_their_ids(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:

@@ -47,6 +47,7 @@ def test_a_line_cancelled_between_pull_and_send_is_left_out(shop: Sandbox, manag
     assert line["quantity"] == "1.0"
 
 
+@pytest.mark.long
 def test_what_was_shipped_without_us_while_it_was_held_is_not_sent(
     shop: Sandbox, manage: Run, told: Told, overstock: Connection
 ) -> None:
@@ -58,6 +59,7 @@ def test_what_was_shipped_without_us_while_it_was_held_is_not_sent(
     assert [line["quantity"] for line in shop.tradegecko.lines(placed(shop, number)["id"])] == ["3.0"]
 
 
+@pytest.mark.long
 def test_an_order_goes_out_though_the_marketplace_cannot_be_asked_if_it_was_seen_lately(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
@@ -111,6 +113,7 @@ def test_an_order_voided_in_the_warehouse_is_a_hold_and_never_told(shop: Sandbox
     assert (told(number)["warehouse_order"]["status"], holds(told(number))) == ("void", ["voided_order"])
 
 
+@pytest.mark.long
 def test_an_order_cancelled_on_both_sides_is_cancelled(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
@@ -122,6 +125,7 @@ def test_an_order_cancelled_on_both_sides_is_cancelled(shop: Sandbox, manage: Ru
     assert (told(number)["status"], holds(told(number))) == ("cancelled", [])
 
 
+@pytest.mark.long
 def test_what_was_not_sent_goes_where_the_route_leads_now(shop: Sandbox, manage: Run, told: Told) -> None:
     number = old_order(shop, {"partner_sku": "MUG-BLK"})
     manage("run", "pull_orders")
@@ -144,6 +148,7 @@ def test_an_unclear_answer_is_looked_up_though_the_route_is_paused(shop: Sandbox
     assert told(number)["status"] == "submitted"
 
 
+@pytest.mark.long
 def test_a_refused_order_can_be_skipped_and_a_cancel_of_it_is_a_cancel(shop: Sandbox, manage: Run, told: Told) -> None:
     skipped, cancelled = old_order(shop, {"partner_sku": "MUG-BLK"}), old_order(shop, {"partner_sku": "MUG-BLK"})
     shop.faults.add("tradegecko", "422", path="/orders", method="POST", times=2)
@@ -175,6 +180,7 @@ def test_a_long_outage_parks_nothing_and_all_of_it_goes_when_it_ends(shop: Sandb
     assert Connection.objects.get(name="Gecko").health == "working"
 
 
+@pytest.mark.long
 def test_orders_of_a_route_that_names_no_location_are_seen_to_wait(shop: Sandbox, manage: Run, told: Told) -> None:
     Route.objects.update(location_name="Nowhere", location_id="")
     number = old_order(shop, {"partner_sku": "MUG-BLK"})
@@ -190,6 +196,7 @@ def test_orders_of_a_route_that_names_no_location_are_seen_to_wait(shop: Sandbox
     assert json.loads(manage("status", "--json"))["worklists"]["submissions_waiting"] == 0
 
 
+@pytest.mark.long
 def test_a_wrong_password_is_tried_once_in_a_cycle(shop: Sandbox, manage: Run) -> None:
     manage("run", "all")
     shop.oasis.password = "changed"
@@ -201,6 +208,7 @@ def test_a_wrong_password_is_tried_once_in_a_cycle(shop: Sandbox, manage: Run) -
     assert len(shop.calls("oasis")) - before == 1
 
 
+@pytest.mark.long
 def test_a_run_hands_over_before_the_queue_ends_it(shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
         old_order(shop, {"partner_sku": "MUG-BLK"})

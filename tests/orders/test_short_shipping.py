@@ -49,6 +49,7 @@ def test_a_line_of_an_unsent_order_is_left_out_and_told(shop: Sandbox, manage: R
     assert goods(shop, number) == {"MUG-BLK": "2.0"}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_all_of_an_unsent_order_ends_as_cancelled(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
@@ -101,6 +102,7 @@ def test_what_is_left_of_a_partly_shipped_line_is_told_and_the_order_is_confirme
     assert (told(number)["status"], parcels(shop, number)) == ("confirmed", [("1", "1ZONE", 1)])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_what_has_left_and_was_not_told_is_confirmed_first(shop: Sandbox, manage: Run) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3})
@@ -111,6 +113,7 @@ def test_what_has_left_and_was_not_told_is_confirmed_first(shop: Sandbox, manage
         short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_what_ships_before_the_warehouse_lets_go_calls_it_off(shop: Sandbox, manage: Run, told: Told) -> None:
     number = two_lines(shop)
@@ -160,6 +163,7 @@ def test_a_reason_must_be_one_of_the_routes(shop: Sandbox, manage: Run) -> None:
         short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_a_refused_one_of_an_order_that_has_ended_is_asked_for_with_another_reason(
     shop: Sandbox, manage: Run, told: Told
@@ -177,6 +181,7 @@ def test_a_refused_one_of_an_order_that_has_ended_is_asked_for_with_another_reas
     assert (told(number)["status"], line(number, "1").quantity_to_ship) == ("cancelled", 0)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_one_whose_units_nothing_takes_out_any_more_is_called_off(shop: Sandbox, manage: Run) -> None:
     number = two_lines(shop)
@@ -190,6 +195,7 @@ def test_one_whose_units_nothing_takes_out_any_more_is_called_off(shop: Sandbox,
     assert shorts(shop, number) == {}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_a_refused_one_whose_line_was_lowered_frees_no_more_than_is_ordered(shop: Sandbox, manage: Run) -> None:
     number = two_lines(shop)
@@ -202,6 +208,7 @@ def test_a_refused_one_whose_line_was_lowered_frees_no_more_than_is_ordered(shop
     assert ShortShip.objects.get(status="pending").quantity == 1
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_on_a_route_that_waits_for_all_the_rest_of_a_shipped_line_can_be_short_shipped(
     shop: Sandbox, manage: Run, told: Told
@@ -224,6 +231,7 @@ def test_on_a_route_that_waits_for_all_the_rest_of_a_shipped_line_can_be_short_s
     assert (shorts(shop, number), told(number)["status"]) == ({"1": "OUT_OF_STOCK"}, "confirmed")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_a_later_change_of_the_quantity_gives_back_no_unit_that_is_being_short_shipped(
     shop: Sandbox, manage: Run
@@ -243,6 +251,7 @@ def test_a_later_change_of_the_quantity_gives_back_no_unit_that_is_being_short_s
     assert shorts(shop, number) == {"1": "OUT_OF_STOCK"}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_what_was_short_shipped_and_is_open_again_is_not_short_shipped_twice(shop: Sandbox, manage: Run) -> None:
     number = two_lines(shop)
@@ -257,6 +266,7 @@ def test_what_was_short_shipped_and_is_open_again_is_not_short_shipped_twice(sho
         short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_an_order_to_which_a_line_comes_is_not_voided_for_the_one_that_does_not_ship(
     shop: Sandbox, manage: Run, told: Told
@@ -273,6 +283,7 @@ def test_an_order_to_which_a_line_comes_is_not_voided_for_the_one_that_does_not_
     assert goods(shop, number) == {"TEE-RED-M": "1.0"}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_an_order_with_a_refused_short_ship_is_reconciled_as_held(shop: Sandbox, manage: Run) -> None:
     number = two_lines(shop)
@@ -290,6 +301,7 @@ def test_an_order_with_a_refused_short_ship_is_reconciled_as_held(shop: Sandbox,
     assert "short ship" in row.text
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_an_unsent_order_to_which_a_line_comes_does_not_end_with_the_one_that_does_not_ship(
     shop: Sandbox, manage: Run, told: Told
@@ -305,6 +317,7 @@ def test_an_unsent_order_to_which_a_line_comes_does_not_end_with_the_one_that_do
     assert "changed" in holds(told(number))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_an_order_without_lines_is_voided_though_its_address_waits_for_a_decision(
     shop: Sandbox, manage: Run, told: Told

@@ -51,6 +51,7 @@ def test_removing_empties_both_systems_and_pauses_the_test(tested: str, shop: Sa
     assert Route.objects.get().state == "paused"
 
 
+@pytest.mark.long
 def test_what_was_removed_comes_in_for_real_once_the_route_is_live(tested: str, shop: Sandbox, manage: Run) -> None:
     route = Route.objects.get()
     trials.ask_to_remove(route, None)
@@ -60,6 +61,7 @@ def test_what_was_removed_comes_in_for_real_once_the_route_is_live(tested: str, 
     assert Order.objects.get().status == "submitted"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["reset_after_apply", "503_after_apply", "503"])
 def test_an_answer_to_the_removal_that_is_lost_loses_and_doubles_nothing(
     tested: str, shop: Sandbox, manage: Run, fault: str
@@ -73,6 +75,7 @@ def test_an_answer_to_the_removal_that_is_lost_loses_and_doubles_nothing(
     assert (shop.tradegecko.living(), Order.objects.count()) == ([], 0)
 
 
+@pytest.mark.long
 def test_one_whose_outcome_was_unclear_is_looked_up_and_then_removed(shop: Sandbox, manage: Run) -> None:
     Route.objects.update(state="test")
     old_order(shop, {"partner_sku": "MUG-BLK"})
@@ -85,6 +88,7 @@ def test_one_whose_outcome_was_unclear_is_looked_up_and_then_removed(shop: Sandb
     assert (shop.tradegecko.living(), Order.objects.count()) == ([], 0)
 
 
+@pytest.mark.long
 def test_one_that_was_shipped_and_told_to_the_sandbox_is_removed_here(tested: str, shop: Sandbox, manage: Run) -> None:
     ship(shop, f"TEST-{tested}", tracking="1Z1")
     cycles(manage)
@@ -94,6 +98,7 @@ def test_one_that_was_shipped_and_told_to_the_sandbox_is_removed_here(tested: st
     assert not Order.objects.exists()
 
 
+@pytest.mark.long
 def test_one_that_was_shipped_to_a_customer_stays_and_says_so(
     tested: str, shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +123,7 @@ def test_the_command_line_removes_them_too(tested: str, shop: Sandbox, manage: R
         manage("remove_test_orders", "None")
 
 
+@pytest.mark.long
 def test_one_that_cannot_be_read_does_not_keep_the_others(
     shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +148,7 @@ def test_one_that_cannot_be_read_does_not_keep_the_others(
     assert not shop.tradegecko.by_reference(f"TEST-{last}")
 
 
+@pytest.mark.long
 def test_one_that_is_there_twice_is_removed_from_there_twice(shop: Sandbox, manage: Run) -> None:
     Route.objects.update(state="test")
     number = old_order(shop, {"partner_sku": "MUG-BLK"})

@@ -59,11 +59,13 @@ def test_a_run_that_leaves_something_waiting_says_until_when(shop: Sandbox, geck
     assert not shop.tradegecko.by_reference(waits)
 
 
+@pytest.mark.long
 def test_a_run_that_was_asked_for_does_not_wait_for_our_own_back_off(shop: Sandbox, manage: Run, waits: str) -> None:
     manage("run", "submit_orders")
     assert len(shop.tradegecko.by_reference(waits)) == 1
 
 
+@pytest.mark.long
 def test_the_button_does_not_wait_for_it_either(
     shop: Sandbox, gecko: Connection, waits: str, admin_client: Client
 ) -> None:
@@ -72,6 +74,7 @@ def test_the_button_does_not_wait_for_it_either(
     assert len(shop.tradegecko.by_reference(waits)) == 1
 
 
+@pytest.mark.long
 def test_tries_before_their_time_do_not_use_up_the_attempts(shop: Sandbox, manage: Run, waits: str) -> None:
     refuse_writes(shop, times=20)
     for _ in range(20):
@@ -97,6 +100,7 @@ def test_a_wait_that_the_other_side_asked_for_is_kept_though_it_answers_reads(
     assert not shop.tradegecko.by_reference(number)
 
 
+@pytest.mark.long
 def test_a_limit_of_the_marketplace_is_kept_whoever_asks(shop: Sandbox, manage: Run, overstock: Connection) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
@@ -126,6 +130,7 @@ def test_a_look_up_that_was_asked_for_looks_at_once_and_sends_nothing_before_its
     assert len(shop.tradegecko.by_reference(number)) == 1
 
 
+@pytest.mark.long
 def test_a_refused_key_is_looked_up_at_once_when_a_person_asks(shop: Sandbox, manage: Run, settings: Any) -> None:
     settings.LOOKUP_GRACE_SECONDS = 30
     shop.oasis.add_order({"partner_sku": "MUG-BLK"})
@@ -136,6 +141,7 @@ def test_a_refused_key_is_looked_up_at_once_when_a_person_asks(shop: Sandbox, ma
     assert "1 sent" in manage("run", "submit_orders")
 
 
+@pytest.mark.long
 def test_shipments_do_not_wait_for_our_own_back_off_either(shop: Sandbox, manage: Run, overstock: Connection) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
@@ -165,6 +171,7 @@ def test_orders_that_may_be_there_or_not_are_an_alarm_after_minutes(shop: Sandbo
     assert "whether Overstock took 1 shipment is not known" in doubts()[1]
 
 
+@pytest.mark.long
 def test_changes_and_short_ships_in_doubt_are_an_alarm_and_waiting_ones_are_told(
     shop: Sandbox, waits: str, gecko: Connection, overstock: Connection
 ) -> None:
