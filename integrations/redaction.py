@@ -7,6 +7,7 @@ import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Collection
 from contextlib import suppress
+from functools import lru_cache
 from html.entities import codepoint2name
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -97,6 +98,7 @@ def _spelt(text: str) -> bytes:
     return b"".join(b"(?:" + b"|".join(_spellings(char)) + b")" for char in text)
 
 
+@lru_cache(maxsize=256)  # single characters: no secret is kept by it
 def _spellings(char: str) -> list[bytes]:
     """Patterns of every way in which one character may be written."""
     utf8, code = char.encode("utf-8", "replace"), ord(char)
