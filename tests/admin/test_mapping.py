@@ -134,6 +134,7 @@ def test_a_kit_is_mapped_in_one_go(shop: Sandbox, held: list[str], admin_client:
     assert sorted(SkuAlias.objects.values_list("warehouse_sku", "units")) == [("MUG-BLK", 2), ("TEE-RED-M", 3)]
 
 
+@pytest.mark.long
 def test_what_the_warehouse_does_not_carry_is_refused(shop: Sandbox, held: list[str], admin_client: Client) -> None:
     address = page_of("unknown_sku", "MYSTERY-9")
     assert "Gecko does not carry “MUG-BLACK”" in text_of(send(admin_client, address, warehouse_sku="MUG-BLACK"))
@@ -158,6 +159,7 @@ def test_a_suggestion_is_accepted_with_one_click(shop: Sandbox, manage: Run, adm
     assert len(shop.tradegecko.by_reference(number)) == 1
 
 
+@pytest.mark.long
 def test_the_warehouse_is_asked_for_other_spellings(shop: Sandbox, manage: Run, admin_client: Client) -> None:
     shop.oasis.add_order({"partner_sku": "mug_blk"})
     manage("run", "all")
@@ -168,6 +170,7 @@ def test_the_warehouse_is_asked_for_other_spellings(shop: Sandbox, manage: Run, 
     assert "90 % (high)" in page
 
 
+@pytest.mark.long
 def test_an_alias_to_what_is_not_there_is_corrected_in_the_same_place(
     shop: Sandbox, overstock: Connection, held: list[str], admin_client: Client, manage: Run
 ) -> None:
@@ -189,6 +192,7 @@ def test_two_people_do_not_undo_each_other(
     assert SkuAlias.objects.get().warehouse_sku == "MUG-BLK"
 
 
+@pytest.mark.long
 def test_a_warehouse_that_cannot_be_asked_does_not_lose_the_mapping(
     shop: Sandbox, held: list[str], admin_client: Client, manage: Run
 ) -> None:
@@ -244,6 +248,7 @@ def test_who_may_only_look_sees_the_list_alone(shop: Sandbox, held: list[str], v
     assert viewer.get(LIST).status_code == 403
 
 
+@pytest.mark.long
 def test_what_is_not_a_cause_is_not_found(shop: Sandbox, held: list[str], admin_client: Client) -> None:
     for query in ("", "kind=manual&marketplace=1&subject=x", "kind=unknown_sku&marketplace=a", "kind=unknown_sku&"
                   "marketplace=99", f"kind=unknown_sku&marketplace={Connection.objects.get(name='Overstock').pk}&"
@@ -268,6 +273,7 @@ def test_ten_thousand_waiting_orders_cost_no_more_queries(
     assert "?page=2" in page.content.decode()
 
 
+@pytest.mark.long
 def test_five_hundred_orders_are_freed_in_a_few_queries(
     shop: Sandbox, route: Route, overstock: Connection, admin_client: Client, django_assert_max_num_queries: Any
 ) -> None:
@@ -281,6 +287,7 @@ def test_five_hundred_orders_are_freed_in_a_few_queries(
     assert set(OrderEvent.objects.values_list("new_status", "text")) == {("ready", "what held it is gone")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [Hold.Kind.MANUAL, Hold.Kind.CHANGED])
 def test_what_waits_for_a_persons_decision_too_is_not_freed(
     shop: Sandbox, held: list[str], admin_client: Client, kind: Hold.Kind
@@ -310,6 +317,7 @@ def test_a_paused_route_sends_nothing(shop: Sandbox, held: list[str], admin_clie
     assert reverse("admin:orders_needs_mapping") == LIST
 
 
+@pytest.mark.long
 def test_the_order_says_the_same_number_as_the_page_that_maps_it(
     shop: Sandbox, route: Route, held: list[str], admin_client: Client, manage: Run
 ) -> None:
@@ -326,6 +334,7 @@ def test_the_order_says_the_same_number_as_the_page_that_maps_it(
     assert "Route Other is paused (1 of 3 orders)" in text_of(admin_client.get(LIST))
 
 
+@pytest.mark.long
 def test_a_code_that_was_mapped_while_its_route_is_paused_can_be_mapped_otherwise(
     shop: Sandbox, route: Route, manage: Run, admin_client: Client
 ) -> None:
@@ -344,6 +353,7 @@ def test_a_code_that_was_mapped_while_its_route_is_paused_can_be_mapped_otherwis
     assert ShippingMethod.objects.get().name == "Ground, 5 days"
 
 
+@pytest.mark.long
 def test_the_pages_say_where_one_is_and_the_field_to_fill_in_is_ready_for_typing(
     route: Route, admin_client: Client
 ) -> None:

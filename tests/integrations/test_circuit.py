@@ -69,6 +69,7 @@ def try_to_run(manage: Run, job: str) -> str:
     return ""
 
 
+@pytest.mark.long
 def test_a_connection_that_answers_has_no_row_to_write(shop: Sandbox, manage: Run) -> None:
     shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
@@ -82,6 +83,7 @@ def test_after_failures_in_a_row_nothing_is_sent_any_more(shop: Sandbox, gecko: 
     assert len(shop.calls("tradegecko")) == FAILURES_UNTIL_PAUSED
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["503", "500_html", "html_200", "reset"])
 def test_whatever_the_trouble_looks_like(shop: Sandbox, gecko: Connection, fault: str) -> None:
     shop.faults.add("tradegecko", fault, times=10**6)
@@ -90,6 +92,7 @@ def test_whatever_the_trouble_looks_like(shop: Sandbox, gecko: Connection, fault
     assert len(shop.calls("tradegecko")) == FAILURES_UNTIL_PAUSED
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["422", "429", "404", "400_text"])
 def test_a_clear_no_pauses_nothing(shop: Sandbox, gecko: Connection, fault: str) -> None:
     shop.faults.add("tradegecko", fault, times=10**6, retry_after="1")
@@ -127,6 +130,7 @@ def test_one_process_alone_tries_when_the_pause_is_over(gecko: Connection) -> No
     assert second.enter() is False
 
 
+@pytest.mark.long
 def test_a_process_that_died_while_it_tried_keeps_nobody_waiting(gecko: Connection) -> None:
     fail(gecko)
     later(gecko)
@@ -136,6 +140,7 @@ def test_a_process_that_died_while_it_tried_keeps_nobody_waiting(gecko: Connecti
     assert SharedCircuit(gecko).enter() is True
 
 
+@pytest.mark.long
 def test_a_pause_lasts_as_long_again_as_the_trouble_did_but_no_longer_than_a_quarter_of_an_hour(
     gecko: Connection,
 ) -> None:
@@ -200,6 +205,7 @@ def test_whoever_ran_it_in_vain_from_the_command_line_catches_up_with_the_first_
     assert [len(shop.tradegecko.by_reference(number)) for number in numbers] == [1, 1, 1]
 
 
+@pytest.mark.long
 def test_a_wait_that_the_other_side_asked_for_is_kept_whoever_asks(
     shop: Sandbox, manage: Run, gecko: Connection
 ) -> None:
@@ -219,6 +225,7 @@ def test_a_test_by_a_person_tries_at_once_and_ends_the_pause(shop: Sandbox, mana
     assert Outage.objects.get(connection=gecko).failures == 0
 
 
+@pytest.mark.long
 def test_run_now_in_the_admin_tries_at_once(shop: Sandbox, gecko: Connection, admin_client: Client) -> None:
     fail(gecko)
     address = reverse("admin:integrations_connection_run_now", args=[gecko.pk])
@@ -240,6 +247,7 @@ def test_what_waited_for_the_outage_to_end_goes_as_soon_as_it_has(
     assert len(shop.tradegecko.by_reference(number)) == 1
 
 
+@pytest.mark.long
 def test_while_calls_are_paused_no_job_of_the_connection_is_queued_and_all_are_due_afterwards(
     shop: Sandbox, gecko: Connection
 ) -> None:
@@ -251,6 +259,7 @@ def test_while_calls_are_paused_no_job_of_the_connection_is_queued_and_all_are_d
     assert dispatch() == sum(job.kind == "warehouse" for job in settings.JOBS)
 
 
+@pytest.mark.long
 def test_a_job_that_was_refused_comes_back_with_the_end_of_the_pause(shop: Sandbox, gecko: Connection) -> None:
     dispatch()
     fail(gecko)
@@ -270,6 +279,7 @@ def test_it_is_said_on_the_page_and_in_status(
     assert "5 failures" in page
 
 
+@pytest.mark.long
 def test_at_once_means_that_nothing_is_paused(shop: Sandbox, gecko: Connection, settings: Any) -> None:
     settings.RETRY_BASE_SECONDS = 0
     trouble(shop)
@@ -295,6 +305,7 @@ def door(shop: Sandbox, gecko: Connection, budget: SharedBudget, **values: Any) 
     return Door(account, BearerAuth("t"))
 
 
+@pytest.mark.long
 def test_whoever_may_try_again_and_is_replaced_before_that_leaves_it_to_the_next(
     shop: Sandbox, gecko: Connection
 ) -> None:
@@ -305,6 +316,7 @@ def test_whoever_may_try_again_and_is_replaced_before_that_leaves_it_to_the_next
     assert SharedCircuit(gecko).enter() is True
 
 
+@pytest.mark.long
 def test_whoever_may_try_again_and_has_no_call_left_leaves_it_to_the_next(shop: Sandbox, gecko: Connection) -> None:
     fail(gecko)
     later(gecko)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.utils import timezone
 
 from integrations.dispatch import forget_old
@@ -47,6 +48,7 @@ def test_a_multi_pack_that_is_aliased_by_its_option_sku_shows_packs(shop: Sandbo
     assert shop.oasis.quantities == {("3001", DC): 119 // 6}
 
 
+@pytest.mark.long
 def test_one_figure_is_shown_when_an_alias_and_an_identity_meet_in_one_sku(
     shop: Sandbox, manage: Run, alias: Alias
 ) -> None:
@@ -62,6 +64,7 @@ def test_one_figure_is_shown_when_an_alias_and_an_identity_meet_in_one_sku(
     assert Listing.objects.filter(published_quantity=10).count() == 1
 
 
+@pytest.mark.long
 def test_a_partner_sku_sold_under_two_option_skus_is_right_under_both(shop: Sandbox, manage: Run) -> None:
     for option in ("3001", "3002"):
         shop.oasis.add_order({"partner_sku": "MUG-BLK", "option_sku": option})
@@ -82,6 +85,7 @@ def test_an_archived_item_is_shown_as_0_and_says_why(shop: Sandbox, manage: Run)
     assert worklists(manage)["unresolved_listings"] == 1
 
 
+@pytest.mark.long
 def test_an_item_that_is_sold_again_gets_its_figure_back(shop: Sandbox, manage: Run) -> None:
     shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
@@ -118,6 +122,7 @@ def test_an_alias_that_is_switched_off_or_removed_takes_its_listing_off_sale(
     assert set(shop.oasis.quantities.values()) == {0}
 
 
+@pytest.mark.long
 def test_a_listing_is_not_zeroed_before_the_warehouse_was_asked(shop: Sandbox, manage: Run, alias: Alias) -> None:
     row = alias("X", "MUG-BLK")
     manage("run", "all")
@@ -144,6 +149,7 @@ def test_a_listing_that_is_switched_off_is_left_alone(shop: Sandbox, manage: Run
     assert shop.oasis.quantities == {("X", DC): 120}
 
 
+@pytest.mark.long
 def test_what_may_be_sold_below_zero_counts_as_untracked_where_the_route_says_how_much(
     shop: Sandbox, manage: Run, alias: Alias
 ) -> None:
@@ -156,6 +162,7 @@ def test_what_may_be_sold_below_zero_counts_as_untracked_where_the_route_says_ho
     assert shop.oasis.quantities == {("X", DC): 25}
 
 
+@pytest.mark.long
 def test_figures_beyond_reason_are_shown_as_the_most_that_can_be_shown(
     shop: Sandbox, manage: Run, alias: Alias
 ) -> None:
@@ -166,6 +173,7 @@ def test_figures_beyond_reason_are_shown_as_the_most_that_can_be_shown(
     assert shop.oasis.quantities == {("A-MUG-BLK", DC): 999_999_999, ("A-RUG-5X8", DC): 12}
 
 
+@pytest.mark.long
 def test_a_cap_beyond_reason_stops_no_order(shop: Sandbox, manage: Run, told: Callable[[str], Any]) -> None:
     shop.tradegecko.add_variant("CAP", stock=3, max_online="99999999999", product_name="T" * 500)
     number = shop.oasis.add_order({"partner_sku": "CAP"})
@@ -174,6 +182,7 @@ def test_a_cap_beyond_reason_stops_no_order(shop: Sandbox, manage: Run, told: Ca
     assert shop.oasis.quantities == {("CAP", DC): 2}
 
 
+@pytest.mark.long
 def test_publications_are_forgotten_a_month_after_they_were_taken(shop: Sandbox, manage: Run, alias: Alias) -> None:
     alias("X", "MUG-BLK")
     manage("run", "all")
@@ -194,6 +203,7 @@ def test_another_warehouse_name_is_told_every_quantity_at_once(shop: Sandbox, ma
     assert shop.oasis.quantities["X", "Reno"] == 120
 
 
+@pytest.mark.long
 def test_what_a_wrong_warehouse_name_had_refused_goes_out_once_it_is_right(
     shop: Sandbox, manage: Run, tried: Run, alias: Alias
 ) -> None:

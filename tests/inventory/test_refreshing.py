@@ -94,6 +94,7 @@ def test_a_partial_read_leaves_the_stock_as_a_whole_as_old_as_it_is(
     assert shop.oasis.quantities["M3", DC] == 50
 
 
+@pytest.mark.long
 def test_what_was_read_in_between_does_not_make_a_broken_sweep_whole(
     goods: None, gecko: Connection, route: Route
 ) -> None:
@@ -103,6 +104,7 @@ def test_what_was_read_in_between_does_not_make_a_broken_sweep_whole(
     assert "covered 1 items where" in readings.close(sweep, list(Route.objects.get().places))
 
 
+@pytest.mark.long
 def test_a_variant_that_is_archived_is_noticed(goods: None, shop: Sandbox, manage: Run) -> None:
     variant = shop.tradegecko.tables["variants"][int(item("V3").remote_id)]
     shop.tradegecko.change(variant, status="archived")
@@ -113,6 +115,7 @@ def test_a_variant_that_is_archived_is_noticed(goods: None, shop: Sandbox, manag
     assert shop.oasis.quantities["M3", DC] == 0
 
 
+@pytest.mark.long
 def test_a_sweep_notices_an_archived_variant_too(goods: None, shop: Sandbox, manage: Run) -> None:
     shop.tradegecko.change(shop.tradegecko.tables["variants"][int(item("V3").remote_id)], status="archived")
     manage("run", "pull_levels")
@@ -131,6 +134,7 @@ def test_only_what_orders_and_shipments_leave_of_the_calls_is_spent(
     assert len(read()) == 2
 
 
+@pytest.mark.long
 def test_a_sweep_that_takes_no_more_calls_is_asked_for_instead(
     goods: None, shop: Sandbox, manage: Run, gecko: Connection
 ) -> None:

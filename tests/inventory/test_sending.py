@@ -74,6 +74,7 @@ def test_what_a_person_asks_for_is_published_though_nothing_changed(shop: Sandbo
     assert Publication.objects.filter(status="accepted").count() == 2
 
 
+@pytest.mark.long
 def test_as_long_as_something_is_refused_every_run_says_so(shop: Sandbox, tried: Run, many: list[str]) -> None:
     tried("run", "all")
     sent = messages(shop)
@@ -81,6 +82,7 @@ def test_as_long_as_something_is_refused_every_run_says_so(shop: Sandbox, tried:
     assert messages(shop) == sent
 
 
+@pytest.mark.long
 def test_a_refused_quantity_is_tried_again_when_it_changes_or_after_a_growing_pause(
     shop: Sandbox, tried: Run, many: list[str]
 ) -> None:
@@ -95,6 +97,7 @@ def test_a_refused_quantity_is_tried_again_when_it_changes_or_after_a_growing_pa
     assert Publication.objects.get(sku="M8").times_parked == 2
 
 
+@pytest.mark.long
 def test_a_refused_quantity_is_not_tried_for_ever(shop: Sandbox, tried: Run, many: list[str]) -> None:
     tried("run", "all")
     Publication.objects.filter(status="parked").update(
@@ -105,6 +108,7 @@ def test_a_refused_quantity_is_not_tried_for_ever(shop: Sandbox, tried: Run, man
     assert messages(shop) == sent
 
 
+@pytest.mark.long
 def test_what_was_refused_is_shown_once_the_marketplace_knows_it(
     shop: Sandbox, tried: Run, manage: Run, many: list[str]
 ) -> None:
@@ -126,6 +130,7 @@ def test_a_marketplace_that_refuses_everything_is_not_asked_row_by_row(shop: San
     assert Publication.objects.filter(status="pending").count() == 95
 
 
+@pytest.mark.long
 def test_an_unclear_answer_to_one_batch_does_not_keep_the_others(
     shop: Sandbox, tried: Run, alias: Alias, overstock: Connection
 ) -> None:
@@ -139,6 +144,7 @@ def test_an_unclear_answer_to_one_batch_does_not_keep_the_others(
     assert len(shop.oasis.quantities) == 3
 
 
+@pytest.mark.long
 def test_answers_that_never_come_clear_are_for_a_person_after_so_many_attempts(
     shop: Sandbox, tried: Run, alias: Alias
 ) -> None:
@@ -163,6 +169,7 @@ def test_a_lost_answer_is_followed_by_the_newest_quantity(shop: Sandbox, tried: 
     assert Publication.objects.get().status == "accepted"
 
 
+@pytest.mark.long
 def test_what_cannot_be_decided_anew_is_not_sent_as_it_was(shop: Sandbox, tried: Run, alias: Alias) -> None:
     alias("X", "MUG-BLK")
     shop.faults.add("oasis", "429", path="/inventory")
@@ -189,6 +196,7 @@ def test_a_worker_that_was_taken_for_dead_sends_and_closes_nothing(shop: Sandbox
     assert Batch([Publication.objects.get()]).rows == []
 
 
+@pytest.mark.long
 def test_the_number_of_queries_does_not_grow_with_the_listings(
     shop: Sandbox, manage: Run, alias: Alias, overstock: Connection, django_assert_max_num_queries: Any
 ) -> None:
@@ -203,6 +211,7 @@ def test_the_number_of_queries_does_not_grow_with_the_listings(
         publish_inventory(overstock)
 
 
+@pytest.mark.long
 def test_what_was_shown_before_is_told_again_after_another_quantity_got_no_clear_answer(
     shop: Sandbox, tried: Run, manage: Run, alias: Alias
 ) -> None:

@@ -53,6 +53,7 @@ def test_all_is_well(working: None) -> None:
     assert alarms() == []
 
 
+@pytest.mark.long
 def test_workers_that_never_did_anything_are_not_called_running(shop: Sandbox, manage: Run) -> None:
     Schedule.objects.update(next_run=timezone.now() + MINUTE)
     assert not json.loads(manage("status", "--json"))["workers"]["running"]
@@ -66,6 +67,7 @@ def test_no_cluster_is_told_within_two_minutes(working: None) -> None:
     assert "no worker has been seen for 0:02:00" in alarms()[0]
 
 
+@pytest.mark.long
 def test_a_cluster_whose_workers_take_no_work_is_told_though_its_schedule_moves_on(working: None) -> None:
     worker_did_dispatch(2 * MINUTE)
     assert "no worker has been seen" in alarms()[0]
@@ -80,6 +82,7 @@ def test_a_job_that_is_queued_and_never_taken_up_is_told_within_two_intervals(wo
     assert "Pull orders of Overstock is overdue: it should run every minute" in text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("job", "minutes"), [("pull_levels", 10), ("publish_inventory", 5), ("reconcile", 24 * 60)])
 def test_each_job_has_its_own_interval(working: None, job: str, minutes: int) -> None:
     age(job, (2 * minutes - 1) * MINUTE)
@@ -103,12 +106,14 @@ def test_a_run_that_keeps_the_job_from_others_for_long_is_told(working: None, ov
     assert "Pull orders of Overstock has been running since" in text
 
 
+@pytest.mark.long
 def test_a_run_that_takes_its_time_and_lives_is_no_alarm(working: None) -> None:
     age("pull_orders", 10 * MINUTE)
     SyncRun.objects.filter(job="pull_orders").update(status="running", finished_at=None, heartbeat_at=timezone.now())
     assert alarms() == []
 
 
+@pytest.mark.long
 def test_a_new_connection_has_two_intervals_before_it_is_told_of(shop: Sandbox) -> None:
     worker_did_dispatch(timedelta(0))
     Schedule.objects.update(next_run=timezone.now() + MINUTE)
@@ -118,6 +123,7 @@ def test_a_new_connection_has_two_intervals_before_it_is_told_of(shop: Sandbox) 
     assert len(alarms()) == 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["switched off", "stopped", "plan switched off"])
 def test_what_was_switched_on_again_has_two_intervals(working: None, overstock: Connection, how: str) -> None:
     age("pull_orders", 600 * MINUTE)
@@ -152,6 +158,7 @@ def test_many_orders_that_wait_are_one_alarm(working: None, shop: Sandbox, overs
     assert alarms() == ["3 orders wait to be sent to Gecko; the first one: reason 0"]
 
 
+@pytest.mark.long
 def test_however_long_nobody_worked_each_job_runs_once_afterwards(shop: Sandbox, overstock: Connection) -> None:
     """The dispatcher ran, no worker took up a job, and each task was given up as lost in its time."""
     for _ in range(20):
@@ -173,6 +180,7 @@ def test_a_task_that_got_lost_is_queued_again(shop: Sandbox) -> None:
     assert dispatch() == 1
 
 
+@pytest.mark.long
 def test_a_job_that_is_running_is_not_queued_behind_itself(working: None, overstock: Connection) -> None:
     SyncRun.objects.filter(job="pull_orders").update(status="running", heartbeat_at=timezone.now())
     JobPlan.objects.filter(job="pull_orders").update(next_run_at=timezone.now())
