@@ -19,7 +19,7 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt
 demo: $(VENV)/.installed
 	@DEBUG=1 ALLOW_CUSTOM_ENDPOINTS=1 $(BIN)/python manage.py demo $(if $(ONCE),--once)
 
-# Within minutes; WHOLE=1 adds the long ones: real processes, days of outage, samples of the proofs.
+# Within minutes; WHOLE=1 adds the long ones: real processes, days of outage, further variations, samples of the proofs.
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(WHOLE),,-m "not long")
 
