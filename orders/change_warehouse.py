@@ -25,7 +25,7 @@ from integrations.ports import Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.sent_orders import PlacedOrder
 from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due, lookup_grace, recover
-from orders import arrivals, change_plan, change_steps, edits, warehouse_changes
+from orders import arrivals, change_plan, change_steps, warehouse_changes
 from orders.change_steps import NotPossible
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 
@@ -97,7 +97,7 @@ class Changer:
 
     def _advance(self, change: WarehouseChange) -> None:
         submission = WarehouseSubmission.objects.get(order=change.order_id)
-        if submission.status != T.ACCEPTED or change.order.status in (*Order.UNSENT, *edits.CLOSED):
+        if submission.status != T.ACCEPTED or change.order.status in (*Order.UNSENT, *Order.CLOSED):
             change.finish(T.WITHDRAWN)
             return
         placed = self._warehouse.order(submission.remote_id)

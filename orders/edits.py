@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 S, K = Order.Status, Hold.Kind
-CLOSED = (S.CANCELLED, S.SKIPPED, S.CONFIRMED)
 DONE = (WarehouseChange.Status.ACCEPTED, WarehouseChange.Status.WITHDRAWN)
 
 
@@ -36,7 +35,7 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
     if order.told == now and order.told_now is None:
         return False  # so it is with almost every order, every time
     mine = locked(order.pk)
-    if mine.status in CLOSED or mine.cancel_requested_at or told.state != SaleState.OPEN:
+    if mine.status in Order.CLOSED or mine.cancel_requested_at or told.state != SaleState.OPEN:
         return False
     found = changes.compare(mine.told, now) if mine.told else []
     if not found:

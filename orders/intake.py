@@ -126,6 +126,9 @@ class Intake:
         self._run.count(verdict)
 
     def _store(self, told: MarketplaceOrder) -> str:
+        if arrivals.seen_unchanged(self._marketplace, told):
+            resolve_unreadable(self._marketplace, told.number)
+            return "seen again"
         # Locked, since a test order may be removed this moment: it is then stored anew, or seen while it still stands.
         known = Order.objects.select_for_update().filter(
             connection=self._marketplace, sales_channel=told.sales_channel, full_number=told.number

@@ -49,6 +49,7 @@ class Order(models.Model):
         Status.CONFIRMED: set[Status](),
         Status.CANCELLED: set[Status](),
     }
+    CLOSED = (Status.CANCELLED, Status.SKIPPED, Status.CONFIRMED)
     UNSENT = (Status.RECEIVED, Status.READY, Status.ON_HOLD)
     UNSHIPPED = (*UNSENT, Status.SUBMITTED, Status.PARTLY_SHIPPED)
 
