@@ -172,7 +172,9 @@ def _shipped_without_us(order: Order, told: MarketplaceOrder) -> Iterator[OrderL
     now = {line.number: line for line in told.lines}
     for line in order.lines.filter(is_cancelled=False):
         theirs = now.get(line.number)
-        if theirs is None or theirs.quantity is None or theirs.quantity != line.quantity:
+        if theirs is None or theirs.quantity is None:
+            continue
+        if theirs.quantity != line.quantity and theirs.state != SaleState.SHIPPED:
             continue
         left = _to_ship(theirs)
         if left < line.quantity_to_ship:

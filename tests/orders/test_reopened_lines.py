@@ -136,6 +136,31 @@ def test_a_cost_of_what_has_shipped_is_left_to_a_person(shop: Sandbox, manage: R
     assert prices(shop, number)["MUG-BLK"] == Decimal(10)
 
 
+def test_a_cost_that_waits_when_its_line_is_told_as_shipped_waits_on_until_a_person_decides(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(order_status="finalized")
+    three = [{"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"}, {"partner_sku": "TEE-RED-M"}]
+    number = shop.oasis.add_order(*three)
+    manage("run", "all")
+    shop.oasis.edit(number, "1", unit_cost="12.50")
+    shop.oasis.edit(number, "2", unit_cost="11.00")
+    again(manage)
+    ship(shop, number, 1, tracking="1ZONE")
+    manage("run", "all")
+    shop.oasis.cancel(number, "2")
+    again(manage)
+    report = told(number)
+    [changed] = [hold["message"] for hold in report["holds"] if hold["kind"] == "changed_order"]
+    assert "line 1 unit cost 10.00 → 12.50" in changed
+    assert "line 2" not in changed
+    texts = [event["text"] for event in report["events"]]
+    assert sum("ours stays, not: line 2 unit cost 10.00 → 11.00" in text for text in texts) == 1
+    decisions.keep(order(number), None)
+    again(manage)
+    assert "changed_order" not in holds(told(number))
+
+
 # --- at their edges -----------------------------------------------------------------------------------------------
 
 
