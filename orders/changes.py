@@ -71,9 +71,12 @@ def compare(before: Told, now: Told) -> list[Change]:
 
 def closing(before: Told, now: Told) -> dict[str, Any]:
     """`before` with those lines closed that are so now: that is no change which waits, and undoing it is one."""
-    closed = {number for number, line in now["lines"].items() if not line["is_open"]}
-    lines = {no: {**line, "is_open": line["is_open"] and no not in closed} for no, line in before["lines"].items()}
-    return {**before, "lines": lines}
+    return with_closed(before, {number for number, line in now["lines"].items() if not line["is_open"]})
+
+
+def with_closed(told: Told, numbers: Container[str]) -> dict[str, Any]:
+    lines = {no: {**line, "is_open": line["is_open"] and no not in numbers} for no, line in told["lines"].items()}
+    return {**told, "lines": lines}
 
 
 def lapsed(before: Told, waits: Told, now: Told) -> list[Change]:

@@ -32,7 +32,7 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
 
     In a transaction. What does not fit our columns is for a person, like what the rule asks about.
     """
-    now = changes.facts(told)
+    now: Told = changes.facts(told)
     if order.told == now and order.told_now is None:
         return False  # so it is with almost every order, every time
     mine = locked(order.pk)
@@ -56,6 +56,21 @@ def _with_undecided(order: Order, now: Told, told: MarketplaceOrder) -> Told:
         return now
     shipped = {line.number for line in told.lines if line.state == SaleState.SHIPPED}
     return changes.undecided(order.told, order.told_now, now, shipped)
+
+
+def open_again(order: Order, number: str) -> None:
+    """A line that was left out here ships after all, if it is wanted still: a change like any other.
+
+    In a transaction that holds the order.
+    """
+    now = order.told_now or order.told
+    if not order.told or not now or number not in order.told["lines"]:
+        return
+    order.told = changes.with_closed(order.told, {number})
+    Order.objects.filter(pk=order.pk).update(told=order.told)
+    found = changes.compare(order.told, now)
+    if any(one.line == number for one in found):
+        _react(order, now, found)
 
 
 def found_in(order: Order) -> list[Change]:
