@@ -232,6 +232,11 @@ def _brings_more(order: Order, told: MarketplaceOrder) -> bool:
     return any(line.number not in ours and _to_ship(line) for line in told.lines)
 
 
+def ships_any(told: MarketplaceOrder) -> bool:
+    """Whether any of it is to be shipped, as it is told."""
+    return any(_to_ship(line) for line in told.lines)
+
+
 def _to_ship(line: MarketplaceLine) -> int:
     if line.quantity is None or line.state != SaleState.OPEN:
         return 0
