@@ -273,6 +273,27 @@ def test_an_order_to_which_a_line_comes_is_not_voided_for_the_one_that_does_not_
     assert goods(shop, number) == {"TEE-RED-M": "1.0"}
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.usefixtures("reasons")
+def test_an_order_without_lines_to_which_none_comes_after_all_is_voided(
+    shop: Sandbox, manage: Run, told: Told, is_kept: bool
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    new = shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M"})
+    manage("run", "revisit_orders")
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {}
+    if is_kept:
+        decisions.keep(line(number, "1").order, None)
+    else:
+        shop.oasis.remove_line(number, new)
+        manage("run", "revisit_orders")
+    manage("run", "submit_orders")
+    assert (told(number)["status"], holds(told(number)), state(shop, number)) == ("cancelled", [], "void")
+
+
 @pytest.mark.usefixtures("reasons")
 def test_an_order_with_a_refused_short_ship_is_reconciled_as_held(shop: Sandbox, manage: Run) -> None:
     number = two_lines(shop)
