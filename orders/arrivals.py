@@ -59,7 +59,9 @@ def seen_unchanged(connection: Connection, told: MarketplaceOrder) -> bool:
     or is not all open while we still follow it, is for `seen_again` and `edits.notice`.
     """
     mine = Order.objects.filter(connection=connection, sales_channel=told.sales_channel, full_number=told.number)
-    as_before = mine.filter(marketplace_status=told.status[:60], told_now__isnull=True)
+    as_before = mine.filter(
+        marketplace_status=told.status[:60], told_now__isnull=True, cancel_requested_at__isnull=True
+    )  # fmt: skip
     known = as_before.values_list("pk", "status", "told").first()
     if known is None or known[2] != changes.facts(told) or not (known[1] in Order.CLOSED or _is_all_open(told)):
         return False
@@ -186,7 +188,9 @@ def _shipped_without_us(order: Order, told: MarketplaceOrder) -> Iterator[OrderL
     now = {line.number: line for line in told.lines}
     for line in order.lines.filter(is_cancelled=False):
         theirs = now.get(line.number)
-        if theirs is None or theirs.quantity is None or theirs.quantity != line.quantity:
+        if theirs is None or theirs.quantity is None:
+            continue
+        if theirs.quantity != line.quantity and theirs.state != SaleState.SHIPPED:
             continue
         left = _to_ship(theirs)
         if left < line.quantity_to_ship:
@@ -247,6 +251,11 @@ def _brings_more(order: Order, told: MarketplaceOrder) -> bool:
 def _is_all_open(told: MarketplaceOrder) -> bool:
     open_lines = (line.state == SaleState.OPEN and not line.quantity_shipped for line in told.lines)
     return told.state == SaleState.OPEN and all(open_lines)
+
+
+def ships_any(told: MarketplaceOrder) -> bool:
+    """Whether any of it is to be shipped, as it is told."""
+    return any(_to_ship(line) for line in told.lines)
 
 
 def _to_ship(line: MarketplaceLine) -> int:

@@ -67,6 +67,14 @@ def lower(order: Order, line: OrderLine, units: int, actor: User | None) -> None
     _ask(order, actor, lines={str(line.pk): units})
 
 
+@transaction.atomic
+def end_empty(order: Order) -> None:
+    """Nothing of the order is left there: it is voided, unless the warehouse shows lines that we do not know of."""
+    mine = edits.locked(order.pk)
+    if mine.status == S.SUBMITTED and not mine.told_now:
+        _ask(mine, None)
+
+
 def call_off_parked(order: Order) -> None:
     """What could not be done there is not to be tried again. In a transaction that holds the order."""
     WarehouseChange.objects.filter(order=order, status=T.PARKED).update(status=T.WITHDRAWN)
