@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db import transaction
 from django.db.models import F
 
@@ -9,24 +11,30 @@ from integrations.crypto import encrypt
 from integrations.models import Connection
 from integrations.oauth_grant import OAuthGrant
 
-COLUMNS = ["encrypted_secret", "health", "health_message"]
+COLUMNS = ["encrypted_secret", "health", "health_message", "credential_expires_on"]
 
 
 @transaction.atomic
-def with_secret(connection: Connection, secret: str) -> None:
-    """A stored connection gets this password or token; an application and its tokens are forgotten."""
+def with_secret(connection: Connection, secret: str, *, expires_on: date | None = None) -> None:
+    """A stored connection gets this password or token; an application and its tokens are forgotten.
+
+    The day on which the one before was to end says nothing of this one.
+    """
     connection.set_secret(secret)
+    connection.credential_expires_on = expires_on
     connection.save(update_fields=COLUMNS)
     OAuthGrant.objects.filter(connection=connection).delete()
 
 
 @transaction.atomic
-def as_application(connection: Connection, identity: str, secret: str = "", *, refresh_token: str = "") -> None:
+def as_application(
+    connection: Connection, identity: str, secret: str = "", *, refresh_token: str = "", expires_on: date | None = None
+) -> None:  # fmt: skip
     """A stored connection gets this application; a token is forgotten. An empty secret leaves the one that is known.
 
     Tokens belong to their application: another one has to be authorized first, unless a refresh token is given.
     """
-    connection.encrypted_secret = ""
+    connection.encrypted_secret, connection.credential_expires_on = "", expires_on
     connection.health, connection.health_message = Connection.Health.UNTESTED, ""
     connection.save(update_fields=COLUMNS)
     known = OAuthGrant.objects.filter(connection=connection)

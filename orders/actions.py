@@ -17,11 +17,10 @@ from orders.models import (
     IllegalTransition,
     Order,
     OrderLine,
-    ShipmentConfirmation,
-    ShortShip,
     UnreadableRecord,
     WarehouseChange,
     WarehouseSubmission,
+    parked_for,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def possible(order: Order) -> set[str]:
         names.discard("hold")
     if order.status == S.SKIPPED and settling.open_lines(order):
         names.add("unskip")
-    if _stuck(order):
+    if parked_for(order):
         names.add("retry")
     return names | decisions.possible(order)
 
@@ -61,7 +60,7 @@ def release(order: Order, actor: User | None) -> str:
 
 def retry_sending(order: Order, actor: User | None) -> str:
     """Send again what was refused or given up; what may have arrived is looked up first."""
-    stuck = _stuck(order)
+    stuck = parked_for(order)
     if not stuck:
         raise IllegalTransition(f"order {order} has nothing that was refused or given up")
     for row in stuck:
@@ -160,15 +159,6 @@ def _by(actor: User | None, note: str) -> str:
 
 def _number(quantity: int | None) -> str:
     return "none" if quantity is None else str(quantity)
-
-
-def _stuck(order: Order) -> list[WarehouseSubmission | WarehouseChange | ShipmentConfirmation | ShortShip]:
-    return [
-        *WarehouseSubmission.objects.filter(order=order, status=T.PARKED),
-        *WarehouseChange.objects.filter(order=order, status=T.PARKED),
-        *ShipmentConfirmation.objects.filter(order=order, status=T.PARKED),
-        *ShortShip.objects.filter(order=order, status=T.PARKED),
-    ]
 
 
 def _take_back(order: Order) -> None:

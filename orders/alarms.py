@@ -18,11 +18,9 @@ from integrations.wording import counted, moment
 from integrations.workers import EVERY, OVERDUE_INTERVALS, SILENT_AFTER, late_by
 from inventory.models import GuardedPublish, StockReading
 from orders.models import (
+    OUTBOXES,
     AlertKind,
     Severity,
-    ShipmentConfirmation,
-    ShortShip,
-    WarehouseChange,
     WarehouseSubmission,
 )
 
@@ -34,12 +32,6 @@ WAITED_LONG = timedelta(minutes=15)
 # Longer than a look-up takes; whatever is tried for the third time in vain has been in doubt for minutes too.
 IN_DOUBT_LONG = timedelta(minutes=5)
 IN_DOUBT_ATTEMPTS = 3
-# What is sent for an order, and what of it the other side may have taken.
-Sent = WarehouseSubmission | WarehouseChange | ShipmentConfirmation | ShortShip
-SENT: tuple[tuple[type[Sent], str], ...] = (
-    (WarehouseSubmission, "orders"), (WarehouseChange, "changes"), (ShipmentConfirmation, "shipments"),
-    (ShortShip, "short ships"),
-)  # fmt: skip
 ASK = "is `manage.py qcluster` running?"
 
 
@@ -135,7 +127,7 @@ def _waiting(now: datetime) -> Iterator[Alarm]:
 
 def _in_doubt(now: datetime) -> Iterator[Alarm]:
     """What was sent without a clear answer, again and again or long ago: it may be there or not."""
-    for model, what in SENT:
+    for _, model, what in OUTBOXES:
         doubt = model._default_manager.filter(status=Transmission.Status.UNCONFIRMED).filter(
             Q(sent_at__lt=now - IN_DOUBT_LONG) | Q(attempts__gte=IN_DOUBT_ATTEMPTS)
         )

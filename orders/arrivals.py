@@ -52,11 +52,27 @@ def skip_reason(told: MarketplaceOrder, route: Route | None, *, too_old_too: boo
     return ""
 
 
+def seen_unchanged(connection: Connection, told: MarketplaceOrder) -> bool:
+    """Note that an order is told as it was before, which is so with almost every one; whether it is that simple.
+
+    Nothing is decided here, so that nothing needs to be locked: whatever is open over there and not told as before,
+    or is not all open while we still follow it, is for `seen_again` and `edits.notice`.
+    """
+    mine = Order.objects.filter(connection=connection, sales_channel=told.sales_channel, full_number=told.number)
+    as_before = mine.filter(
+        marketplace_status=told.status[:60], told_now__isnull=True, cancel_requested_at__isnull=True
+    )  # fmt: skip
+    known = as_before.values_list("pk", "status", "told").first()
+    if known is None or known[2] != changes.facts(told) or not (known[1] in Order.CLOSED or _is_all_open(told)):
+        return False
+    return bool(mine.filter(pk=known[0]).update(last_seen_at=timezone.now()))
+
+
 def seen_again(order: Order, told: MarketplaceOrder) -> str:
     """Compare a known order with what is told of it now; what happened, as a word for the run's counts."""
     Order.objects.filter(pk=order.pk).update(last_seen_at=timezone.now(), marketplace_status=told.status[:60])
     order.marketplace_status = told.status[:60]
-    if order.status in (S.CANCELLED, S.SKIPPED, S.CONFIRMED) or (order.cancel_requested_at and not stays_unsent(order)):
+    if order.status in Order.CLOSED or (order.cancel_requested_at and not stays_unsent(order)):
         return "seen again"
     gone = list(_newly_cancelled(order, told))
     everything = told.state == SaleState.CANCELLED or (gone and not _left(order, gone, told))
@@ -172,7 +188,9 @@ def _shipped_without_us(order: Order, told: MarketplaceOrder) -> Iterator[OrderL
     now = {line.number: line for line in told.lines}
     for line in order.lines.filter(is_cancelled=False):
         theirs = now.get(line.number)
-        if theirs is None or theirs.quantity is None or theirs.quantity != line.quantity:
+        if theirs is None or theirs.quantity is None:
+            continue
+        if theirs.quantity != line.quantity and theirs.state != SaleState.SHIPPED:
             continue
         left = _to_ship(theirs)
         if left < line.quantity_to_ship:
@@ -228,6 +246,16 @@ def _brings_more(order: Order, told: MarketplaceOrder) -> bool:
     """Whether a line is to ship that is new, or that was cancelled and is open again: `edits` follows that."""
     ours = set(order.lines.filter(is_cancelled=False).values_list("number", flat=True))
     return any(line.number not in ours and _to_ship(line) for line in told.lines)
+
+
+def _is_all_open(told: MarketplaceOrder) -> bool:
+    open_lines = (line.state == SaleState.OPEN and not line.quantity_shipped for line in told.lines)
+    return told.state == SaleState.OPEN and all(open_lines)
+
+
+def ships_any(told: MarketplaceOrder) -> bool:
+    """Whether any of it is to be shipped, as it is told."""
+    return any(_to_ship(line) for line in told.lines)
 
 
 def _to_ship(line: MarketplaceLine) -> int:

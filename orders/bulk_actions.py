@@ -15,19 +15,16 @@ from integrations.transmissions import Transmission, retry
 from orders import actions, settling, taking
 from orders.models import (
     NOT_SENT,
+    OUTBOXES,
     Hold,
     IllegalTransition,
     Order,
-    ShipmentConfirmation,
-    ShortShip,
     UnreadableRecord,
-    WarehouseChange,
     WarehouseSubmission,
 )
 
 T, S = Transmission.Status, Order.Status
 Reasons = dict[int, str]
-SENT = (WarehouseSubmission, WarehouseChange, ShipmentConfirmation, ShortShip)
 CHANGE, RESEND = "orders.change_order", "orders.resend_order"
 
 
@@ -78,7 +75,7 @@ def _cannot_unskip(orders: Sequence[Order]) -> Reasons:
 
 
 def _cannot_retry(orders: Sequence[Order]) -> Reasons:
-    stuck = set().union(*(_with(model._default_manager.filter(status=T.PARKED), orders) for model in SENT))
+    stuck = set().union(*(_with(box.model._default_manager.filter(status=T.PARKED), orders) for box in OUTBOXES))
     return {one.pk: "nothing of it was refused or given up" for one in orders if one.pk not in stuck}
 
 
@@ -138,11 +135,11 @@ ROUTES = ("route__warehouse", "connection")
 REASON, NOTE = "Reason", "What was done about it"
 LOOKED_UP = "What was refused or given up is sent again with the next run; what may have arrived is looked up first."
 AGAIN = {
-    f"send_again_{model._meta.model_name}": Doing(
-        f"Retry {model._meta.verbose_name_plural}", model, LOOKED_UP, "taken up again", _cannot_send_again, _send_again,
-        related=("order",), permission=RESEND,
+    f"send_again_{box.model._meta.model_name}": Doing(
+        f"Retry {box.model._meta.verbose_name_plural}", box.model, LOOKED_UP, "taken up again", _cannot_send_again,
+        _send_again, related=("order",), permission=RESEND,
     )
-    for model in SENT
+    for box in OUTBOXES
 }  # fmt: skip
 BY_NAME: dict[str, Doing] = {
     "release": Doing(

@@ -66,7 +66,7 @@ def steps(placed: PlacedOrder, target: Target) -> OrderChange:
 def leaves_nothing(placed: PlacedOrder, target: Target) -> bool:
     """Whether every line goes out, so that the order itself is to end; not where staff put in lines of their own."""
     ours = [one for one in matches(placed.lines, target.lines) if one is not None]
-    return bool(target.lines) and all(line.quantity == 0 for line in target.lines) and len(ours) == len(placed.lines)
+    return all(line.quantity == 0 for line in target.lines) and len(ours) == len(placed.lines)
 
 
 def matches(placed: Sequence[PlacedLine], wanted: Sequence[TargetLine]) -> list[PlacedLine | None]:

@@ -6,6 +6,7 @@ that was lost is found by the same reading.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ from integrations.ports import Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.sent_orders import PlacedOrder
 from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due, lookup_grace, recover
-from orders import arrivals, change_plan, change_steps, edits, warehouse_changes
+from orders import arrivals, change_plan, change_steps, warehouse_changes
 from orders.change_steps import NotPossible
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 
@@ -38,6 +39,7 @@ def carry_out(run: Run, warehouse: Warehouse) -> None:
     run.outboxes.append(mine)
     run.count("changes found in doubt after a crash", recover(mine))
     _by_rule(run)
+    _end_empty(run)
     changer = Changer(run, warehouse)
     for pk in list(due(mine).values_list("pk", flat=True)):
         run.beat()
@@ -62,6 +64,19 @@ def _by_rule(run: Run) -> None:
                 warehouse_changes.cancel(hold, None)
             except IllegalTransition as exc:
                 arrivals.hold_cancelled_late(hold.order, hold.subject, str(exc))
+
+
+def _end_empty(run: Run) -> None:
+    """Orders whose last line was taken out while another was to come, which was then called off."""
+    mine = WarehouseChange.objects.filter(order=OuterRef("order"))
+    is_open, asked = mine.filter(status__in=warehouse_changes.OPEN), mine.filter(told__isnull=True, lines={})
+    empty = WarehouseSubmission.objects.filter(
+        Exists(mine.filter(status=T.ACCEPTED)), ~Exists(is_open), ~Exists(asked), connection=run.connection,
+        status=T.ACCEPTED, lines=None, order__status=S.SUBMITTED, order__told_now__isnull=True,
+    ).exclude(remote_status__in=WarehouseSubmission.ENDED)  # fmt: skip
+    for submission in empty.select_related("order").order_by("pk"):
+        with run.isolated(f"order {submission.order}"), suppress(IllegalTransition):
+            warehouse_changes.end_empty(submission.order)
 
 
 class Changer:
@@ -97,7 +112,7 @@ class Changer:
 
     def _advance(self, change: WarehouseChange) -> None:
         submission = WarehouseSubmission.objects.get(order=change.order_id)
-        if submission.status != T.ACCEPTED or change.order.status in (*Order.UNSENT, *edits.CLOSED):
+        if submission.status != T.ACCEPTED or change.order.status in (*Order.UNSENT, *Order.CLOSED):
             change.finish(T.WITHDRAWN)
             return
         placed = self._warehouse.order(submission.remote_id)

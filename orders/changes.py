@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
@@ -71,9 +71,28 @@ def compare(before: Told, now: Told) -> list[Change]:
 
 def closing(before: Told, now: Told) -> dict[str, Any]:
     """`before` with those lines closed that are so now: that is no change which waits, and undoing it is one."""
+    return with_closed(before, {number for number, line in now["lines"].items() if not line["is_open"]})
+
+
+def with_closed(told: Told, numbers: Container[str]) -> dict[str, Any]:
+    lines = {no: {**line, "is_open": line["is_open"] and no not in numbers} for no, line in told["lines"].items()}
+    return {**told, "lines": lines}
+
+
+def lapsed(before: Told, waits: Told, now: Told) -> list[Change]:
+    """What waits for a decision of lines that are closed by now, so that nothing of it is compared any more."""
     closed = {number for number, line in now["lines"].items() if not line["is_open"]}
-    lines = {no: {**line, "is_open": line["is_open"] and no not in closed} for no, line in before["lines"].items()}
-    return {**before, "lines": lines}
+    return [one for one in compare(before, waits) if one.line in closed]
+
+
+def undecided(before: Told, waits: Told, now: Told, shipped: Container[str]) -> Told:
+    """`now` with those lines open that were sent and shipped while a change of them waited: it waits all the same."""
+    mine = before["lines"]
+    stay = {
+        one.line for one in lapsed(before, waits, now) if one.line in shipped and mine.get(one.line, {}).get("is_open")
+    }
+    lines = {no: {**line, "is_open": line["is_open"] or no in stay} for no, line in now["lines"].items()}
+    return {**now, "lines": lines}
 
 
 def in_words(changes: Iterable[Change]) -> str:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 S, K = Order.Status, Hold.Kind
-CLOSED = (S.CANCELLED, S.SKIPPED, S.CONFIRMED)
 DONE = (WarehouseChange.Status.ACCEPTED, WarehouseChange.Status.WITHDRAWN)
 
 
@@ -32,12 +31,13 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
 
     In a transaction. What does not fit our columns is for a person, like what the rule asks about.
     """
-    now = changes.facts(told)
+    now: Told = changes.facts(told)
     if order.told == now and order.told_now is None:
         return False  # so it is with almost every order, every time
     mine = locked(order.pk)
-    if mine.status in CLOSED or mine.cancel_requested_at or told.state != SaleState.OPEN:
+    if mine.status in Order.CLOSED or mine.cancel_requested_at or told.state != SaleState.OPEN:
         return False
+    now = _with_undecided(mine, now, told)
     found = changes.compare(mine.told, now) if mine.told else []
     if not found:
         _remember(mine, now)
@@ -47,6 +47,29 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
         return False  # it waits for its decision
     _react(mine, now, found)
     return True
+
+
+def _with_undecided(order: Order, now: Told, told: MarketplaceOrder) -> Told:
+    """A line that has shipped as it was sent still differs from what is wanted: a person decides, or nobody is told."""
+    if not order.told or not order.told_now or arrivals.is_unsent(order):
+        return now
+    shipped = {line.number for line in told.lines if line.state == SaleState.SHIPPED}
+    return changes.undecided(order.told, order.told_now, now, shipped)
+
+
+def open_again(order: Order, number: str) -> None:
+    """A line that was left out here ships after all, if it is wanted still: a change like any other.
+
+    In a transaction that holds the order.
+    """
+    now = order.told_now or order.told
+    if not order.told or not now or number not in order.told["lines"]:
+        return
+    order.told = changes.with_closed(order.told, {number})
+    Order.objects.filter(pk=order.pk).update(told=order.told)
+    found = changes.compare(order.told, now)
+    if any(one.line == number for one in found):
+        _react(order, now, found)
 
 
 def found_in(order: Order) -> list[Change]:
@@ -121,6 +144,9 @@ def _show(order: Order, now: Told) -> None:
 
 def _wait(order: Order, now: Told) -> None:
     """It is to be decided on. What was cancelled is not: that has its own hold, and may be taken back before."""
+    over = _closed_meanwhile(order, now)
+    if over:
+        order.note(f"of what was changed on the marketplace: {over}")
     if order.told and _close_in_changes(order, now):
         order.told = changes.closing(order.told, now)
     order.told_now = dict(now)
@@ -194,9 +220,16 @@ def _remember(order: Order, now: Told) -> None:
     if order.told != now or order.told_now:
         Order.objects.filter(pk=order.pk).update(told=now, told_now=None)
     if order.told_now:
+        text = _closed_meanwhile(order, now) or reopening.TAKEN_BACK
         mine = order.holds.filter(kind__in=Hold.UNTIL_DECIDED, resolved_at=None)
-        mine.update(resolved_at=timezone.now(), resolution=reopening.TAKEN_BACK)
-        order.note(f"what was changed on the marketplace: {reopening.TAKEN_BACK}")
+        mine.update(resolved_at=timezone.now(), resolution=text[:300])
+        order.note(f"what was changed on the marketplace: {text}")
+
+
+def _closed_meanwhile(order: Order, now: Told) -> str:
+    """What waited for a decision and needs none any more, since its line is closed over there; empty if nothing."""
+    over = changes.lapsed(order.told, order.told_now, now) if order.told and order.told_now else []
+    return f"the line is closed there, so that ours stays, not: {changes.in_words(over)}" if over else ""
 
 
 def _check(order: Order, now: Told) -> None:

@@ -15,7 +15,7 @@ from integrations.models import Connection, Route
 from integrations.ports import Marketplace, MarketplaceOrder, UnreadableOrder
 from integrations.redaction import named
 from integrations.runs import Run
-from orders import arrivals, edits, settling
+from orders import arrivals, edits, reopened_orders, settling
 from orders.carriers import seed
 from orders.models import IllegalTransition, Order, UnreadableRecord
 from orders.models.order import MAX_NUMBER_CHARS as NUMBER_CHARS
@@ -126,6 +126,9 @@ class Intake:
         self._run.count(verdict)
 
     def _store(self, told: MarketplaceOrder) -> str:
+        if arrivals.seen_unchanged(self._marketplace, told):
+            resolve_unreadable(self._marketplace, told.number)
+            return "seen again"
         # Locked, since a test order may be removed this moment: it is then stored anew, or seen while it still stands.
         known = Order.objects.select_for_update().filter(
             connection=self._marketplace, sales_channel=told.sales_channel, full_number=told.number
@@ -141,7 +144,10 @@ class Intake:
         return "skipped" if order.status == Order.Status.SKIPPED else "new"
 
     def _seen_again(self, known: Order, told: MarketplaceOrder) -> str:
+        is_reopened = reopened_orders.notice(known, told)
         verdict = arrivals.seen_again(known, told)
+        if is_reopened and verdict == "seen again":
+            verdict = "changed"
         if edits.notice(known, told):
             verdict = "changed"
         if verdict in ("cancelled", "changed") and known.route is not None:

@@ -35,10 +35,15 @@ def read(upload: MapUpload, columns: Sequence[str]) -> MapFile:
     return map_file.read(zlib.decompress(upload.content), columns)
 
 
-def fingerprint(upload: MapUpload, map_rows: QuerySet[Any], columns: Sequence[str], key: Sequence[str]) -> str:
-    """Of the file, what it is for, and what the map says now under the keys that it names; `key` begins `columns`."""
+def fingerprint(
+    upload: MapUpload, data: MapFile, map_rows: QuerySet[Any], columns: Sequence[str], key: Sequence[str]
+) -> str:  # fmt: skip
+    """Of the file, what it is for, and what the map says now under the keys that it names; `key` begins `columns`.
+
+    `data` is what was read of the file.
+    """
     known = {tuple(row[: len(key)]): row for row in map_rows.values_list(*columns)}
-    named = [known.get(tuple(str(row[name]) for name in key)) for row in read(upload, columns).dict]
+    named = [known.get(tuple(str(row[name]) for name in key)) for row in data.dict]
     content = hashlib.sha256(zlib.decompress(upload.content)).hexdigest()
     planned_on = json.dumps([upload.map, upload.connection_id, upload.anyway, content, named])
     return hashlib.sha256(planned_on.encode()).hexdigest()

@@ -37,7 +37,7 @@ def _take_back_line(order: Order, number: str, now: Told) -> bool:
     """Whether it was, since the warehouse was not asked yet to take it out."""
     hold = order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, subject=number, resolved_at=None).first()
     line = order.lines.filter(number=number).first()
-    if hold is None or line is None or not _call_off(order, line):
+    if hold is None or line is None or not call_off(order, line):
         return False
     told = {**now["lines"][number], "quantity": line.quantity}
     OrderLine.objects.filter(pk=line.pk).update(is_cancelled=False, quantity_to_ship=told_lines.to_ship(line, told))
@@ -46,7 +46,7 @@ def _take_back_line(order: Order, number: str, now: Told) -> bool:
     return True
 
 
-def _call_off(order: Order, line: OrderLine) -> bool:
+def call_off(order: Order, line: OrderLine) -> bool:
     """Take the line out of what the warehouse is to be asked; False when that may be on its way."""
     rows = WarehouseChange.objects.select_for_update().filter(order=order)
     row = rows.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN)).first()

@@ -7,7 +7,7 @@ A window shows orders by creation, so a later cancellation comes only to who ask
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import datetime, time, timedelta
 
 from django.db import transaction
@@ -43,15 +43,18 @@ def revisit(run: Run) -> None:
         intake.settle_arrivals(run, routes)
 
 
-def before_sending(run: Run, orders: Sequence[Order]) -> set[int]:
-    """Look at these orders on their marketplaces once more; the ids of those that must not go out now."""
+def before_sending(run: Run, orders: Sequence[Order], soon: Set[str] = frozenset()) -> set[int]:
+    """Look at these orders on their marketplaces once more; the ids of those that must not go out now.
+
+    Of the others that the same answers show, those with the numbers in `soon` are compared too.
+    """
     by_marketplace: dict[Connection, list[Order]] = defaultdict(list)
     for order in orders:
         by_marketplace[order.connection].append(order)
     unclear: set[int] = set()
     for marketplace, group in by_marketplace.items():
         started = timezone.now()
-        complete = _read_again(run, marketplace, group)
+        complete = _read_again(run, marketplace, group, soon)
         seen = Order.objects.filter(pk__in=[order.pk for order in group], last_seen_at__gte=started)
         shown = set(seen.values_list("pk", flat=True))
         unclear |= {order.pk for order in group if order.pk not in shown and _must_wait(run, order, complete)}
@@ -73,17 +76,19 @@ def windows(orders: Iterable[Order]) -> Iterator[Window]:
         yield current
 
 
-def _read_again(run: Run, marketplace: Connection, orders: Sequence[Order]) -> bool:
-    """Whether all of it could be read; what was read is compared as in any pull."""
+def _read_again(run: Run, marketplace: Connection, orders: Sequence[Order], soon: Set[str]) -> bool:
+    """Whether all of it could be read; what is wanted of it is compared as in any pull."""
     if marketplace.is_stopped or not marketplace.is_active:
         return False
     taker = intake.Intake(run, marketplace, intake.active_routes(marketplace))
+    wanted = soon | {order.full_number for order in orders}
     try:
         market = run.other_marketplace(marketplace)
         for since, until in windows(orders):
             run.beat()
             for told in market.orders(since, min(until, timezone.now())):
-                taker.take(told)
+                if told.number in wanted:  # thousands may have been created in the same minutes
+                    taker.take(told)
     except IntegrationError as exc:  # the marketplace's trouble is not this warehouse's
         run.problem(f"{marketplace}: {exc}")
         return False

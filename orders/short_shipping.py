@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Least
 from django.utils import timezone
 
@@ -21,9 +21,9 @@ from integrations.models import Route
 from integrations.ports import Marketplace, MarketplaceLine, SaleState
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.sent_orders import ShortShipNotice
-from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
+from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover, retry
 from integrations.wording import counted
-from orders import arrivals, edits, parcels, readback, telling, told_lines, warehouse_changes
+from orders import arrivals, edits, parcels, readback, reopening, telling, told_lines, warehouse_changes
 from orders.models import (
     NOT_SENT,
     ConfirmedLine,
@@ -98,6 +98,45 @@ def _free(line_id: int, units: int) -> None:
     mine.update(quantity_to_ship=Least(F("quantity_to_ship") + units, F("quantity")), is_cancelled=False)
 
 
+def callable_off(order: Order) -> list[ShortShip]:
+    """Those that the marketplace was certainly not told of."""
+    mine = ShortShip.objects.filter(order=order, sent_at=None, status__in=(T.PENDING, T.UNCONFIRMED, T.PARKED))
+    return list(mine.select_related("order_line").order_by("pk"))
+
+
+@transaction.atomic
+def call_off(short: ShortShip, actor: User | None) -> str:
+    """The units ship after all. Raises IllegalTransition when the marketplace may have been told, or not now."""
+    order = edits.locked(short.order_id)
+    known = ShortShip.objects.select_for_update().select_related("order_line").get(pk=short.pk)
+    name = f"the short ship of line {known.order_line.number} of order {order}"
+    if known not in callable_off(order):
+        raise IllegalTransition(f"{name} is {known.get_status_display().lower()}; it cannot be called off any more")
+    ShortShip.objects.filter(pk=known.pk).update(status=T.WITHDRAWN, finished_at=timezone.now())
+    order.note(f"short ship of line {known.order_line.number} called off: {_ship_after_all(order, known)}", actor=actor)
+    return f"{name} is called off"
+
+
+def _ship_after_all(order: Order, short: ShortShip) -> str:
+    """Give the units back, or have a person decide on them where the warehouse has let go; what comes of them."""
+    line = short.order_line
+    if order.status in edits.CLOSED:
+        return f"the order is {order.get_status_display().lower()} here; settle the line with {order.connection}"
+    if order.status in Order.UNSENT:
+        _free(line.pk, short.quantity)
+        if order.status == S.ON_HOLD or (order.status == S.READY and arrivals.withdraw(order)):
+            order.move_to(S.RECEIVED, reason=f"line {line.number} ships after all")
+        return f"{counted(short.quantity, 'units')} ship after all"
+    if _has_let_go(order, line):
+        edits.open_again(order, line.number)
+        return "the warehouse has let go of it; decide whether it is put in there again"
+    if not reopening.call_off(order, line):
+        raise IllegalTransition(f"line {line.number} is being taken out of order {order} there; look again in a minute")
+    _free(line.pk, short.quantity)
+    parcels.recount(order, WarehouseSubmission.objects.get(order=order))
+    return f"{counted(short.quantity, 'units')} ship after all"
+
+
 def _check(order: Order, line: OrderLine, units: int, code: str) -> None:
     name = f"line {line.number} of order {order}"
     if order.route is None or code not in dict(order.route.short_ship_codes):
@@ -153,9 +192,18 @@ def tell(run: Run) -> None:
     mine = ShortShip.objects.filter(connection=run.connection)
     run.outboxes.append(mine)
     run.count("short ships found in doubt after a crash", recover(mine))
+    _look_at_gone(mine)
     pks = list(due(mine).values_list("pk", flat=True))
     if pks:
         Teller(run, run.marketplace()).tell(pks)
+
+
+def _look_at_gone(mine: QuerySet[ShortShip]) -> None:
+    """A refused one whose line is closed or gone by now is looked at once more, which withdraws it."""
+    for short in mine.filter(status=T.PARKED).select_related("order", "order_line"):
+        told = (short.order.told_now or short.order.told or {}).get("lines")
+        if told is not None and not told.get(short.order_line.number, {}).get("is_open"):
+            retry(short)
 
 
 class Teller:
@@ -200,6 +248,11 @@ class Teller:
             return
         told = self._line(short)
         self._failures_in_a_row = 0
+        gone = _why_gone(short, told)
+        if told is None or gone:
+            _wanted_no_more(short, gone)
+            self._run.count("short ships of lines that are gone")
+            return
         if told.state == SaleState.CANCELLED:
             _accept(short)
             self._run.count("short shipped")
@@ -228,12 +281,13 @@ class Teller:
             short.release(short.status_after(was), costs_attempt=False)
         return False
 
-    def _line(self, short: ShortShip) -> MarketplaceLine:
+    def _line(self, short: ShortShip) -> MarketplaceLine | None:
+        """The line as it is told now; None when its order is shown without it."""
         told = readback.read(self._market, short.order)
         lines = [line for line in told.lines if line.number == short.order_line.number] if told else []
-        if len(lines) != 1:
+        if told is None or len(lines) > 1:
             raise Unreadable(f"the marketplace does not show line {short.order_line.number}, so it cannot be checked")
-        return lines[0]
+        return lines[0] if lines else None
 
     def _park(self, short: ShortShip, why: str) -> None:
         short.finish(T.PARKED, error=why, sent_at=None)
@@ -254,9 +308,24 @@ class Teller:
             short.back_off(short.status_after(was), str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
 
 
+def _why_gone(short: ShortShip, told: MarketplaceLine | None) -> str:
+    """Why nothing of the line is to be told any more; empty if something is, or was perhaps told already."""
+    if told is None:
+        return "no longer shows it"
+    if told.state == SaleState.SHIPPED:
+        return "has nothing open of it any more"
+    return "cancelled it" if told.state == SaleState.CANCELLED and not short.sent_at else ""
+
+
 def _check_open(short: ShortShip, told: MarketplaceLine) -> None:
     """The message has no quantity: it closes all that is open there, which must be what was meant (4.1)."""
-    left = 0 if told.quantity is None or told.state != SaleState.OPEN else told.quantity - told.quantity_shipped
+    left = 0 if told.quantity is None else told.quantity - told.quantity_shipped
+    known = short.order_line.quantity
+    if known is not None and told.quantity is not None and told.quantity > known:
+        raise Refused(
+            f"{short}: the marketplace raised the line from {known} to {told.quantity}, and would close all of it; "
+            "call the short ship off, then decide on the change"
+        )
     if left > short.quantity:
         raise Unreadable(
             f"{short}: the marketplace has {left} open, and {short.quantity} are meant; what has shipped is told first"
@@ -274,10 +343,25 @@ def _notice(short: ShortShip) -> ShortShipNotice:
 
 @transaction.atomic
 def _accept(short: ShortShip) -> None:
-    order = Order.objects.select_for_update().get(pk=short.order_id)
+    order = edits.locked(short.order_id)
     short.finish(T.ACCEPTED)
     what = f"{counted(short.quantity, 'units')} of line {short.order_line.number}"
     order.note(f"{short.connection} was told that {what} do not ship: {short.reason_code}", actor=short.actor)
+    _go_on_without(order)
+
+
+@transaction.atomic
+def _wanted_no_more(short: ShortShip, what: str) -> None:
+    """The line went by itself: nothing is told, and its units stay kept back."""
+    order = edits.locked(short.order_id)
+    why = f"{short.connection} {what}"
+    short.finish(T.WITHDRAWN, error=why)
+    order.note(f"short ship of line {short.order_line.number} called off: {why}")
+    _go_on_without(order)
+
+
+def _go_on_without(order: Order) -> None:
+    """What is left of an order, now that some of it does not ship. In a transaction that holds it."""
     submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first()
     waits = bool(order.told_now) and told_lines.brings_goods(order, order.told_now or {})
     is_over = not order.lines.filter(is_cancelled=False).exists() and not waits

@@ -28,8 +28,10 @@ from orders.settling import Plan
 S = Order.Status
 T = WarehouseSubmission.Status
 MOST_REFUSALS = 3
-# Of thousands that wait, a run looks on the marketplace only at those that its call limit may let out.
+# Of thousands that wait, a run looks on the marketplace only at those that its call limit may let out: at so many at a
+# time, and at as many of those that follow as the same answers show. What it saw in its turn it does not ask for again.
 LOOKED_AT_TOGETHER = 100
+SENT_IN_A_TURN = 1_000
 # The queue ends a task that takes longer than ten minutes.
 LONGEST_TURN = timedelta(minutes=5)
 LONGEST_LOOK_UP_PAUSE = timedelta(minutes=2)
@@ -74,6 +76,7 @@ class Sender:
         self._was_in_trouble = run.connection.health == Connection.Health.TROUBLED
         self._failures_in_a_row = 0
         self._queue: list[int] = []
+        self._began = timezone.now()
 
     def send_all(self, pks: Sequence[int]) -> None:
         self._queue = list(pks)  # grows by those that are tried once more
@@ -85,7 +88,7 @@ class Sender:
                 self._run.wake("submit_orders", self._run.connection.pk)
                 return
             if place % LOOKED_AT_TOGETHER == 0:
-                self._look_again(self._queue[place : place + LOOKED_AT_TOGETHER])
+                self._look_again(self._queue[place : place + SENT_IN_A_TURN])
             with self._run.isolated(f"submission {pk}"):
                 self.send(pk)
             if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
@@ -93,8 +96,11 @@ class Sender:
                 return
 
     def _look_again(self, pks: Sequence[int]) -> None:
-        orders = Order.objects.filter(submission__in=pks, submission__status=T.PENDING, route__in=self._routes)
-        self._unclear_orders = revisit.before_sending(self._run, list(orders.select_related("connection")))
+        waiting = Order.objects.filter(submission__status=T.PENDING, route__in=self._routes)
+        unseen = waiting.exclude(last_seen_at__range=(self._began, timezone.now()))
+        now = unseen.filter(submission__in=pks[:LOOKED_AT_TOGETHER]).select_related("connection")
+        soon = unseen.filter(submission__in=pks).values_list("full_number", flat=True)
+        self._unclear_orders = revisit.before_sending(self._run, list(now), set(soon))
 
     def send(self, pk: int) -> None:
         """Take one submission as far as it goes now. Raises Misconfigured or a rate limit's Unavailable: stop."""

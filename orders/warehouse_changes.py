@@ -67,6 +67,14 @@ def lower(order: Order, line: OrderLine, units: int, actor: User | None) -> None
     _ask(order, actor, lines={str(line.pk): units})
 
 
+@transaction.atomic
+def end_empty(order: Order) -> None:
+    """Nothing of the order is left there: it is voided, unless the warehouse shows lines that we do not know of."""
+    mine = edits.locked(order.pk)
+    if mine.status == S.SUBMITTED and not mine.told_now:
+        _ask(mine, None)
+
+
 def call_off_parked(order: Order) -> None:
     """What could not be done there is not to be tried again. In a transaction that holds the order."""
     WarehouseChange.objects.filter(order=order, status=T.PARKED).update(status=T.WITHDRAWN)
@@ -215,7 +223,7 @@ def _follow_told(order: Order, change: WarehouseChange, plan: Plan) -> None:
 def say_why_not(change: WarehouseChange, why: str) -> None:
     """The holds that it was to close say why they stay; those of an order that ended meanwhile are closed."""
     order = edits.locked(change.order_id)
-    if order.status in edits.CLOSED:
+    if order.status in Order.CLOSED:
         return
     late = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None)
     if not change.cancels_order:

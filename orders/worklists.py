@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db.models import Count, DateTimeField, Min, Q, QuerySet, Value
@@ -18,7 +19,12 @@ from integrations.models import Connection
 from integrations.transmissions import Transmission
 from inventory.models import GuardedPublish, Publication
 from orders import causes, ship_dates
-from orders.models import Hold, Order, ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
+from orders.models import (
+    OUTBOXES,
+    Hold,
+    Order,
+    Outbox,
+)
 
 K, T = Hold.Kind, Transmission.Status
 CHANGED_SINCE = (K.CHANGED_ORDER, K.CHANGED_SHIPMENT, K.VOIDED_SHIPMENT, K.VOIDED_ORDER, K.DIFFERENT_THERE)
@@ -86,20 +92,15 @@ def _holds(name: str, *kinds: str, others: bool = False) -> Source:
 def _sent(status: str, since: str) -> tuple[Source, ...]:
     """What was sent for orders and is in this status."""
 
-    def source(name: str, model: type[Transmission]) -> Source:
-        return Source(
-            name, lambda: model._default_manager.filter(status=status), since, "connection", text="last_error"
-        )
+    def source(box: Outbox) -> Source:
+        rows = partial(box.model._default_manager.filter, status=status)
+        return Source(box.name, rows, since, "connection", text="last_error")
 
-    of_orders: tuple[tuple[str, type[Transmission]], ...] = (
-        ("submission", WarehouseSubmission), ("change", WarehouseChange), ("confirmation", ShipmentConfirmation),
-        ("short_ship", ShortShip),
-    )  # fmt: skip
     quantities = Source(
         "publication", lambda: Publication.objects.filter(status=status), since, "listing__route__marketplace",
         order="", number="sku", text="last_error",
     )  # fmt: skip
-    return (*(source(name, model) for name, model in of_orders), quantities)
+    return (*map(source, OUTBOXES), quantities)
 
 
 def _late() -> QuerySet[Order]:

@@ -30,9 +30,11 @@ KEYS = ("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", "YWJjZGVmZ2hpamtsbW5vcHF
 
 def test_connect_and_route_create_or_update(shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", StringIO("new & <é> password \n"))
+    Connection.objects.update(credential_expires_on="2026-12-01")
     manage("connect", "supplier_oasis", "Overstock", "--username", "other")
     connection = Connection.objects.get(name="Overstock")
     assert (connection.username, connection.decrypted_secret) == ("other", "new & <é> password ")
+    assert connection.credential_expires_on is None, "that was the day of the secret before"
     assert connection.base_url == shop.oasis_url
     assert "updated" in manage("route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC",
                                "--warehouse", "Gecko", "--location", "East Store")  # fmt: skip

@@ -146,10 +146,11 @@ class ConnectionAdmin(ChangedFieldsOnly):
     def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         values = form.cleaned_data
+        ends = obj.credential_expires_on if "credential_expires_on" in form.changed_data else None
         if form.has_new_sign_in and form.is_application:
-            sign_in.as_application(obj, values["application"], values["application_secret"])
+            sign_in.as_application(obj, values["application"], values["application_secret"], expires_on=ends)
         elif form.has_new_sign_in:
-            sign_in.with_secret(obj, values["secret"])
+            sign_in.with_secret(obj, values["secret"], expires_on=ends)
         ensure_plans(obj)
         if set(form.changed_data) & {"secret", "username", "base_url"}:
             try_now([obj])

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from integrations.errors import Unreadable
+from integrations.errors import Refused, Unreadable
 from integrations.ports import Address, Parcel, ParcelState, UnreadableParcel
 from integrations.sent_orders import LineChange, OrderChange, PlacedLine, PlacedOrder
 from integrations.tradegecko import errors, fulfillments, messages
@@ -43,7 +43,8 @@ def end(client: Client, placed: PlacedOrder) -> None:
 
 
 def change(client: Client, placed: PlacedOrder, wanted: OrderChange, key: str) -> None:
-    """Each step says how it shall be; only appended lines need the key (2.7)."""
+    """Each step says how it shall be; only appended lines need the key (2.7). Refused, before any, for one unpriced."""
+    new = [_new_line(placed, line) for line in wanted.lines if not line.remote_id]
     _unpack(client, wanted.unpack)
     path = f"/orders/{quote(placed.remote_id, safe='')}"
     if wanted.ship_to is not None:
@@ -54,10 +55,18 @@ def change(client: Client, placed: PlacedOrder, wanted: OrderChange, key: str) -
     for line in wanted.lines:
         if line.remote_id:
             _change_line(client, line)
-    added = (line for line in wanted.lines if not line.remote_id)
-    new = [messages.new_line(line.item_id, line.quantity, line.unit_price or Decimal(0)) for line in added]
     if new:
         client.write("PUT", path, {"order": {"order_line_items": new}}, key=key)
+
+
+def _new_line(placed: PlacedOrder, line: LineChange) -> messages.Row:
+    """TradeGecko would take a missing price for the item's own (3.11)."""
+    if line.unit_price is None:
+        raise Refused(
+            f"order {placed.number}: {line.quantity} of item {line.item_id} are to be added without a price; nothing "
+            "was changed. Have the marketplace tell the line's cost"
+        )
+    return messages.new_line(line.item_id, line.quantity, line.unit_price)
 
 
 def _change_line(client: Client, line: LineChange) -> None:

@@ -77,6 +77,17 @@ class Deciding(ModelAdmin):
             refuse=IllegalTransition, allowed=may,
         )  # fmt: skip
 
+    @action(description="Call off short ship…", url_path="call-off", icon="undo")
+    def calloff(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        order = found_or_404(self, request, object_id)
+        may = request.user.has_perm(short_shipping.PERMISSION) and self.has_view_permission(request, order)
+        return ask(
+            self, request, order, title=f"Call off a short ship of order {order}", button="Call off",
+            consequence=CALLED_OFF.format(market=order.connection),
+            do=lambda values: _call_off(order, values["short_ship"], request.user), form_class=_called_off(order),
+            refuse=IllegalTransition, allowed=may,
+        )  # fmt: skip
+
 
 def _seen(order: Order) -> type[forms.Form]:
     """Carries what was decided on: a change that came after the page was opened is not decided with it."""
@@ -91,6 +102,10 @@ FINED = (
     "{market} is told that all that is open of the line will never ship. Overstock fines a short ship, and it cannot "
     "be taken back. Do not send one where Overstock itself asked for the cancellation. The line is taken out of the "
     "warehouse's order first; if it has shipped there meanwhile, nothing is told."
+)
+CALLED_OFF = (
+    "{market} is not told that the units will not ship: they ship after all. Where the warehouse has let go of them "
+    "already, the order's page asks whether they are put in there again."
 )
 NO_REASONS = (
     "A line cannot be short shipped yet: there is no reason to choose. Enter the codes that Overstock gave you as "
@@ -114,6 +129,22 @@ def _short(order: Order, values: dict[str, Any], user: Any) -> str:
     if line is None:
         raise IllegalTransition(f"order {order} has no such line any more")
     return short_shipping.ask(line, values["reason"], user)
+
+
+def _call_off(order: Order, pk: str, user: Any) -> str:
+    short = order.short_ships.filter(pk=pk).first()
+    if short is None:
+        raise IllegalTransition(f"order {order} has no such short ship any more")
+    return short_shipping.call_off(short, user)
+
+
+def _called_off(order: Order) -> type[forms.Form]:
+    shorts = [(str(one.pk), f"{one}: {one.quantity} units") for one in short_shipping.callable_off(order)]
+
+    class CallOffForm(forms.Form):
+        short_ship = forms.ChoiceField(choices=shorts, widget=UnfoldAdminSelectWidget)
+
+    return CallOffForm
 
 
 def _form(order: Order) -> type[forms.Form]:

@@ -19,6 +19,7 @@ from integrations.admin_forms import AGAIN, TicketForm, ticket_for
 from inventory.admin.file_forms import MarketplaceFileForm
 from inventory.admin.in_files import InFiles
 from orders import map_file, map_upload
+from orders.map_file import MapFile
 from orders.map_upload import Changed
 from orders.models import MapUpload
 
@@ -37,7 +38,7 @@ class MapImportForm(MarketplaceFileForm):
         self._columns = columns
 
     def check(self, values: dict[str, Any]) -> None:
-        map_file.read(values["content"], self._columns)
+        values["data"] = map_file.read(values["content"], self._columns)
 
 
 class MapImport(InFiles, ImportExportModelAdmin):
@@ -63,7 +64,7 @@ class MapImport(InFiles, ImportExportModelAdmin):
             given["connection"], self.opts.model_name, request.user, given["import_file"].name, given["content"],
             anyway=given["anyway"],
         )  # fmt: skip
-        return self._preview(request, upload)
+        return self._preview(request, upload, given["data"])
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Store exactly what this person was shown; if the map has changed since, show what the file would do now."""
@@ -77,7 +78,7 @@ class MapImport(InFiles, ImportExportModelAdmin):
         try:
             result = self._stored(upload, form.cleaned_data["fingerprint"])
         except Changed:
-            return self._preview(request, upload, is_changed=True)
+            return self._preview(request, upload, map_upload.read(upload, self.columns), is_changed=True)
         if result is None:
             return self._again(request)
         self.wake(upload.connection_id)
@@ -94,19 +95,22 @@ class MapImport(InFiles, ImportExportModelAdmin):
         if not map_upload.take(upload):
             return None
         list(self._map_of(upload).select_for_update())  # nobody changes a row until this is done
-        if self._fingerprint(upload) != shown:
+        data = map_upload.read(upload, self.columns)
+        if self._fingerprint(upload, data) != shown:
             raise Changed
         result = self._resource(upload).import_data(
-            map_upload.read(upload, self.columns), use_transactions=True, rollback_on_validation_errors=True,
+            data, use_transactions=True, rollback_on_validation_errors=True,
             retain_instance_in_row_result=True,
         )  # fmt: skip
         if result.has_errors() or result.has_validation_errors():  # somebody has made one of the new rows
             raise Changed
         return result
 
-    def _preview(self, request: HttpRequest, upload: MapUpload, *, is_changed: bool = False) -> HttpResponse:
-        fingerprint = self._fingerprint(upload)
-        result = self._resource(upload).import_data(map_upload.read(upload, self.columns), dry_run=True)
+    def _preview(
+        self, request: HttpRequest, upload: MapUpload, data: MapFile, *, is_changed: bool = False
+    ) -> HttpResponse:  # fmt: skip
+        fingerprint = self._fingerprint(upload, data)
+        result = self._resource(upload).import_data(data, dry_run=True)
         differing = [row for row in result.rows if row.import_type in DIFFERING]
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "result": result,
@@ -135,9 +139,9 @@ class MapImport(InFiles, ImportExportModelAdmin):
     def _map_of(self, upload: MapUpload) -> Any:
         return self.model._default_manager.filter(connection=upload.connection)
 
-    def _fingerprint(self, upload: MapUpload) -> str:
+    def _fingerprint(self, upload: MapUpload, data: MapFile) -> str:
         key = self.resource_classes[0]._meta.import_id_fields
-        return map_upload.fingerprint(upload, self._map_of(upload), self.columns, key)
+        return map_upload.fingerprint(upload, data, self._map_of(upload), self.columns, key)
 
     def _again(self, request: HttpRequest) -> HttpResponseRedirect:
         messages.error(request, AGAIN)

@@ -69,7 +69,8 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         in_bulk("give_back", "Give back…", "change"),
     ]  # fmt: skip
     change_form_outer_before_template = "admin/orders/forms.html"
-    actions_detail = ["apply", "amend", "keep", "void", "release", "retry", "hold", "skip", "unskip", "short"]
+    actions_detail = ["apply", "amend", "keep", "void", "release", "retry", "hold", "skip", "unskip", "short",
+                      "calloff"]  # fmt: skip
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
         return (
@@ -155,8 +156,9 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
             allowed.discard("retry")
         if not self.has_change_permission(request, order):
             allowed &= {"retry"}
-        if request.user.has_perm(short_shipping.PERMISSION) and short_shipping.open_lines(order):
-            allowed.add("short")
+        if request.user.has_perm(short_shipping.PERMISSION):
+            allowed |= {"short"} if short_shipping.open_lines(order) else set()
+            allowed |= {"calloff"} if short_shipping.callable_off(order) else set()
         return allowed
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:

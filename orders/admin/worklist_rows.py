@@ -18,7 +18,7 @@ from integrations.wording import counted
 from inventory.models import GuardedPublish, Publication
 from orders import ship_dates
 from orders.admin import remedies
-from orders.models import Hold, Order, ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
+from orders.models import OUTBOXES, Hold, Order
 from orders.worklists import CAUSE_IN_SUBJECT, Entry
 
 K, T = Hold.Kind, Transmission.Status
@@ -167,8 +167,7 @@ def _late_rows(pks: list[int]) -> Iterable[Order]:
 
 RECORDS: Mapping[str, Callable[[list[int]], Iterable[Any]]] = {
     "hold": lambda pks: Hold.objects.filter(pk__in=pks).select_related("order__route", "order__connection"),
-    "submission": _sent_rows(WarehouseSubmission), "change": _sent_rows(WarehouseChange),
-    "confirmation": _sent_rows(ShipmentConfirmation), "short_ship": _sent_rows(ShortShip),
+    **{box.name: _sent_rows(box.model) for box in OUTBOXES},
     "publication": lambda pks: Publication.objects.filter(pk__in=pks).select_related("listing__route__marketplace"),
     "order": _late_rows,
     "guarded": lambda pks: GuardedPublish.objects.filter(pk__in=pks).select_related("route__marketplace"),

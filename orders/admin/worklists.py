@@ -10,13 +10,11 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from integrations.transmissions import Transmission
 from orders.models import (
+    OUTBOXES,
     Hold,
     Order,
     OrderLine,
     ShipmentConfirmation,
-    ShortShip,
-    WarehouseChange,
-    WarehouseSubmission,
 )
 
 T = Transmission.Status
@@ -33,8 +31,7 @@ def _own(rows: object) -> Q:
 
 
 _HOLDS = Hold.objects.filter(order=OuterRef("pk"), resolved_at=None)
-_REFUSED = [model._default_manager.filter(order=OuterRef("pk"), status=T.PARKED)
-            for model in (WarehouseSubmission, ShipmentConfirmation, WarehouseChange, ShortShip)]  # fmt: skip
+_REFUSED = [box.model._default_manager.filter(order=OuterRef("pk"), status=T.PARKED) for box in OUTBOXES]
 _UNTOLD = OrderLine.objects.filter(
     order=OuterRef("pk"), quantity_shipped__gt=F("quantity_confirmed"), is_cancelled=False
 )

@@ -10,8 +10,9 @@ from django.db.models import Count, F, Max, Min
 from integrations.transmissions import Transmission
 from integrations.wording import counted
 from inventory.models import Publication
-from orders.alarms import SENT, Alarm, list_of, page_of
+from orders.alarms import Alarm, list_of, page_of
 from orders.models import (
+    OUTBOXES,
     AlertKind,
     Hold,
     Order,
@@ -53,7 +54,7 @@ def _held(names: Mapping[int, str]) -> Iterator[Alarm]:
 
 
 def _refused(names: Mapping[int, str]) -> Iterator[Alarm]:
-    for model, what in SENT:
+    for _, model, what in OUTBOXES:
         parked = model._default_manager.filter(connection__in=list(names), status=PARKED).order_by()
         rows = parked.values("connection").annotate(number=Count("pk"), oldest=Min("finished_at"))
         for row in rows:

@@ -11,6 +11,7 @@ from orders.models.order import (
     OrderLine,
     UnreadableRecord,
 )
+from orders.models.outboxes import OUTBOXES, Outbox, Sent, parked_for
 from orders.models.reconciliation import ReconciledOrder, Reconciliation
 from orders.models.sending import (
     NOT_SENT,
@@ -27,6 +28,7 @@ from orders.models.set_up import Backfill, MapUpload, RouteLook
 
 __all__ = [
     "NOT_SENT",
+    "OUTBOXES",
     "Alert",
     "AlertDelivery",
     "AlertKind",
@@ -42,9 +44,11 @@ __all__ = [
     "Order",
     "OrderEvent",
     "OrderLine",
+    "Outbox",
     "ReconciledOrder",
     "Reconciliation",
     "RouteLook",
+    "Sent",
     "Severity",
     "Shipment",
     "ShipmentConfirmation",
@@ -55,4 +59,5 @@ __all__ = [
     "UnreadableRecord",
     "WarehouseChange",
     "WarehouseSubmission",
+    "parked_for",
 ]

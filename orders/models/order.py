@@ -47,8 +47,9 @@ class Order(models.Model):
         Status.PARTLY_SHIPPED: {Status.SUBMITTED, Status.SHIPPED},
         Status.SHIPPED: {Status.CONFIRMED, Status.PARTLY_SHIPPED, Status.SUBMITTED},
         Status.CONFIRMED: set[Status](),
-        Status.CANCELLED: set[Status](),
+        Status.CANCELLED: {Status.RECEIVED, Status.ON_HOLD},  # only when the marketplace opens it again
     }
+    CLOSED = (Status.CANCELLED, Status.SKIPPED, Status.CONFIRMED)
     UNSENT = (Status.RECEIVED, Status.READY, Status.ON_HOLD)
     UNSHIPPED = (*UNSENT, Status.SUBMITTED, Status.PARTLY_SHIPPED)
 
@@ -251,6 +252,7 @@ class Hold(models.Model):
         MANUAL = "manual", "Held by a person"
         GONE = "gone", "Gone from the marketplace"
         CHANGED = "changed", "Changed on the marketplace"
+        REOPENED = "reopened", "Open again on the marketplace"
         # These concern an order that the warehouse has already; they do not change its status.
         UNKNOWN_CARRIER = "unknown_carrier", "Unknown carrier"
         VOIDED_SHIPMENT = "voided_shipment", "Shipment voided after it was confirmed"
@@ -281,7 +283,7 @@ class Hold(models.Model):
     UNTIL_DECIDED = (Kind.CHANGED, Kind.CHANGED_ORDER)
 
     # Found by looking at the other side, not by judging the order: they stay until a person releases it.
-    UNTIL_RELEASED = (Kind.MANUAL, Kind.GONE)
+    UNTIL_RELEASED = (Kind.MANUAL, Kind.GONE, Kind.REOPENED)
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="holds")
     kind = models.CharField(max_length=20, choices=Kind)

@@ -45,6 +45,7 @@ BUTTONS: dict[str, tuple[type[Model], dict[str, str], str]] = {
     "orders_order_keep": (Order, {"seen": "x"}, "orders.decisions.keep"),
     "orders_order_void": (Order, {"seen": "x"}, "orders.decisions.void"),
     "orders_order_short": (Order, {"reason": "GONE", "typed": "SHORT SHIP"}, "orders.short_shipping.ask"),
+    "orders_order_calloff": (Order, {}, "orders.short_shipping.call_off"),
     "orders_hold_resolve": (Hold, NOTE, "orders.actions.resolve"),
     "orders_unreadablerecord_dismiss": (UnreadableRecord, NOTE, ""),
     "integrations_connection_test": (Connection, {}, "integrations.admin.connections._tested"),
@@ -116,7 +117,9 @@ def test_a_button_leaves_who_did_what(
         monkeypatch.setattr(replaced, lambda *_args, **_kwargs: "it is done")
     Route.objects.update(short_ship_reasons="GONE")
     record: Any = records[model]
-    given = {**values, **({"line": str(record.lines.get().pk)} if name.endswith("_short") else {})}
+    lines = {"line": str(record.lines.get().pk)} if name.endswith("_short") else {}
+    shorts = {"short_ship": str(record.short_ships.get().pk)} if name.endswith("_calloff") else {}
+    given = {**values, **lines, **shorts}
 
     mia.post(reverse(f"admin:{name}", args=[record.pk]), given)
 

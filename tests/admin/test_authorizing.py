@@ -227,10 +227,17 @@ def test_another_application_is_authorized_anew_and_another_change_is_none(
 
 
 def test_a_token_takes_the_applications_place(shop: Sandbox, app: Connection, admin_client: Client) -> None:
+    Connection.objects.filter(pk=app.pk).update(credential_expires_on="2026-12-01")
     values = {**opened(admin_client, address_of(app)), "sign_in": "token"}
+    assert values["credential_expires_on"] == "2026-12-01"
     assert "application's place" in unescape(error_texts(admin_client.post(address_of(app), values)))
     admin_client.post(address_of(app), {**values, "secret": shop.tradegecko.token})
     assert not OAuthGrant.objects.exists()
+    assert Connection.objects.get(pk=app.pk).credential_expires_on is None
+    values = opened(admin_client, address_of(app))
+    new = {**values, "secret": shop.tradegecko.token, "credential_expires_on": "2027-06-01"}
+    admin_client.post(address_of(app), new)
+    assert str(Connection.objects.get(pk=app.pk).credential_expires_on) == "2027-06-01"
     page = admin_client.get(address_of(app)).content.decode()
     assert reverse("admin:integrations_connection_authorize", args=[app.pk]) not in page
 

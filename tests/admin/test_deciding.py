@@ -85,7 +85,7 @@ def test_a_change_that_came_after_the_page_was_opened_is_not_decided_with_it(
     assert not WarehouseChange.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["amend", "keep", "apply", "void", "short"])
+@pytest.mark.parametrize("name", ["amend", "keep", "apply", "void", "short", "calloff"])
 def test_who_may_only_look_decides_nothing(changed: Order, client: Client, name: str) -> None:
     viewer = staff(client, "view_order", "view_hold")
     assert button(name, changed) not in text_of(viewer.get(address_of(changed)))
@@ -116,6 +116,9 @@ def test_a_short_ship_needs_its_own_permission_a_reason_and_the_typed_words(
     person.post(button("short", order), {**said, "typed": "short ship"})
     short = ShortShip.objects.get()
     assert (short.quantity, str(short.actor)) == (2, "staff")
+    assert button("calloff", order) in text_of(person.get(address_of(order)))
+    person.post(button("calloff", order), {"short_ship": str(short.pk)})
+    assert ShortShip.objects.get().status == "withdrawn"
 
 
 @pytest.mark.parametrize("text", ["A one\nA two", "X" * 61])

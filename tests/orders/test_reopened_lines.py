@@ -11,7 +11,7 @@ from django.core.management import CommandError
 from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
-from orders import decisions
+from orders import actions, decisions
 from orders.models import OrderLine, WarehouseChange
 from tests.orders.test_changes import Run, Told, again, goods, order, sent, set_rule, state, two_lines
 from tests.orders.world import holds, parcels, placed, ship
@@ -96,6 +96,69 @@ def test_one_that_is_still_there_ships_as_if_it_had_not_been_cancelled(shop: San
     assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
 
 
+# --- whole orders -----------------------------------------------------------------------------------------------
+
+
+def reopen_all(box: Sandbox, number: str) -> None:
+    box.oasis.edit(number, status="PROCESSING")
+    for line in ("1", "2"):
+        reopen(box, number, line)
+
+
+@pytest.mark.parametrize("rule", ["apply", "ask"])
+def test_an_order_that_is_cancelled_and_opened_again_before_sending_is_sent_by_the_rule(
+    shop: Sandbox, manage: Run, told: Told, rule: str
+) -> None:
+    set_rule(changes_before_sending=rule)
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    shop.oasis.cancel(number)
+    again(manage)
+    assert told(number)["status"] == "cancelled"
+    reopen_all(shop, number)
+    again(manage)
+    if rule == "ask":
+        assert (told(number)["status"], holds(told(number))) == ("on_hold", ["reopened"])
+        assert not shop.tradegecko.by_reference(number)
+        actions.release(order(number), None)
+    again(manage)
+    again(manage)
+    assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
+    assert (told(number)["status"], holds(told(number))) == ("submitted", [])
+
+
+def test_one_that_the_warehouse_was_not_asked_to_cancel_yet_ships_as_before(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(order_status="finalized")
+    number = sent(shop, manage)
+    shop.oasis.cancel(number)
+    manage("run", "revisit_orders")
+    decisions.void(order(number), None)
+    reopen_all(shop, number)
+    again(manage)
+    assert (WarehouseChange.objects.get().status, holds(told(number))) == ("withdrawn", [])
+    ship(shop, number, tracking="1ZALL")
+    manage("run", "all")
+    assert told(number)["status"] == "confirmed"
+    assert sorted(parcels(shop, number)) == [("1", "1ZALL", 2), ("2", "1ZALL", 1)]
+
+
+def test_one_that_has_ended_in_the_warehouse_waits_for_a_person_once(shop: Sandbox, manage: Run, told: Told) -> None:
+    set_rule(order_status="finalized", cancels_after_sending="do")
+    number = sent(shop, manage)
+    shop.oasis.cancel(number)
+    again(manage)
+    assert (told(number)["status"], state(shop, number)) == ("cancelled", "void")
+    reopen_all(shop, number)
+    again(manage)
+    assert "enter it there by hand" in told(number)["holds"][0]["message"]
+    actions.resolve(order(number).holds.get(resolved_at=None), "entered by hand", None)
+    again(manage)
+    assert (told(number)["status"], holds(told(number))) == ("cancelled", [])
+    assert len(shop.tradegecko.orders) == 1
+
+
 # --- costs ------------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +200,31 @@ def test_a_cost_of_what_has_shipped_is_left_to_a_person(shop: Sandbox, manage: R
     again(manage)
     assert "so that the price stays" in told(number)["holds"][0]["message"]
     assert prices(shop, number)["MUG-BLK"] == Decimal(10)
+
+
+def test_a_cost_that_waits_when_its_line_is_told_as_shipped_waits_on_until_a_person_decides(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(order_status="finalized")
+    three = [{"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"}, {"partner_sku": "TEE-RED-M"}]
+    number = shop.oasis.add_order(*three)
+    manage("run", "all")
+    shop.oasis.edit(number, "1", unit_cost="12.50")
+    shop.oasis.edit(number, "2", unit_cost="11.00")
+    again(manage)
+    ship(shop, number, 1, tracking="1ZONE")
+    manage("run", "all")
+    shop.oasis.cancel(number, "2")
+    again(manage)
+    report = told(number)
+    [changed] = [hold["message"] for hold in report["holds"] if hold["kind"] == "changed_order"]
+    assert "line 1 unit cost 10.00 → 12.50" in changed
+    assert "line 2" not in changed
+    texts = [event["text"] for event in report["events"]]
+    assert sum("ours stays, not: line 2 unit cost 10.00 → 11.00" in text for text in texts) == 1
+    decisions.keep(order(number), None)
+    again(manage)
+    assert "changed_order" not in holds(told(number))
 
 
 # --- at their edges -----------------------------------------------------------------------------------------------

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 
-from integrations.models import Connection, Route
+from integrations.models import Connection, Route, SyncRun
+from integrations.registry import marketplace_for
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
-from orders import actions, submission
+from orders import actions, arrivals, submission
 from orders.models import Order, WarehouseSubmission
 from tests.orders.world import holds, placed
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
+MINUTE = timedelta(minutes=1)
 TWO_HOURS_AGO = datetime.now(UTC) - timedelta(hours=2)
 
 
@@ -219,3 +221,44 @@ def test_a_run_hands_over_before_the_queue_ends_it(shop: Sandbox, manage: Run, m
     monkeypatch.undo()
     manage("run", "submit_orders")
     assert len(shop.tradegecko.living()) == 2
+
+
+def test_many_orders_of_the_same_minutes_are_asked_for_once_in_a_turn(
+    shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "LOOKED_AT_TOGETHER", 2)
+    numbers = [old_order(shop, {"partner_sku": "MUG-BLK"}) for _ in range(6)]
+    manage("run", "pull_orders")
+    shop.oasis.cancel(numbers[5])
+    shop.log.clear()
+    manage("run", "submit_orders")
+    assert len(shop.calls("oasis")) == 1
+    assert [len(shop.tradegecko.by_reference(number)) for number in numbers] == [1, 1, 1, 1, 1, 0]
+
+
+def test_of_what_the_same_answer_shows_only_what_goes_out_soon_is_compared(
+    shop: Sandbox, manage: Run, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "LOOKED_AT_TOGETHER", 1)
+    monkeypatch.setattr(submission, "SENT_IN_A_TURN", 2)
+    numbers = [old_order(shop, {"partner_sku": "MUG-BLK"}) for _ in range(3)]
+    manage("run", "pull_orders")
+    shop.oasis.cancel(numbers[2])
+    manage("run", "submit_orders")
+    assert [told(number)["status"] for number in numbers] == ["submitted", "submitted", "cancelled"]
+    run = SyncRun.objects.filter(job="submit_orders").latest("pk")
+    assert (run.counts["seen again"], run.counts["cancelled"]) == (2, 1)  # not each of them three times
+
+
+def test_an_order_that_is_told_as_before_is_only_noted_as_seen(
+    shop: Sandbox, manage: Run, django_assert_max_num_queries: Any
+) -> None:
+    number = old_order(shop, {"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "pull_orders")
+    order = Order.objects.get(full_number=number)
+    [told_again] = marketplace_for(order.connection).orders(TWO_HOURS_AGO - MINUTE, TWO_HOURS_AGO + MINUTE)
+    with django_assert_max_num_queries(2):
+        assert arrivals.seen_unchanged(order.connection, told_again)
+    assert Order.objects.get(pk=order.pk).last_seen_at > order.last_seen_at
+    Order.objects.filter(pk=order.pk).update(marketplace_status="CANCELLED")
+    assert not arrivals.seen_unchanged(order.connection, told_again)  # whoever opened it again is looked at properly

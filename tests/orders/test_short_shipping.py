@@ -284,6 +284,28 @@ def test_an_order_to_which_a_line_comes_is_not_voided_for_the_one_that_does_not_
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.usefixtures("reasons")
+def test_an_order_without_lines_to_which_none_comes_after_all_is_voided(
+    shop: Sandbox, manage: Run, told: Told, is_kept: bool
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    new = shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M"})
+    manage("run", "revisit_orders")
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {}
+    if is_kept:
+        decisions.keep(line(number, "1").order, None)
+    else:
+        shop.oasis.remove_line(number, new)
+        manage("run", "revisit_orders")
+    manage("run", "submit_orders")
+    assert (told(number)["status"], holds(told(number)), state(shop, number)) == ("cancelled", [], "void")
+
+
+@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_an_order_with_a_refused_short_ship_is_reconciled_as_held(shop: Sandbox, manage: Run) -> None:
     number = two_lines(shop)
@@ -329,3 +351,85 @@ def test_an_order_without_lines_is_voided_though_its_address_waits_for_a_decisio
     manage("run", "revisit_orders")
     done(manage)
     assert (told(number)["status"], holds(told(number)), state(shop, number)) == ("cancelled", [], "void")
+
+
+def parked(box: Sandbox, manage: Run, number: str) -> ShortShip:
+    """One of line 2 that the marketplace refused, after the warehouse has let go of the line."""
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    box.faults.add("oasis", "400_xml", path="/shipments", method="POST")
+    done(manage)
+    return ShortShip.objects.get(status="parked")
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("reasons")
+def test_a_refused_one_that_is_called_off_is_put_into_the_warehouse_again_and_ships(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = two_lines(shop)
+    manage("run", "all")
+    short = parked(shop, manage, number)
+    assert goods(shop, number) == {"MUG-BLK": "2.0"}
+    short_shipping.call_off(short, None)
+    assert "line 2 is open again: 1 × TEE-RED-M" in told(number)["holds"][0]["message"]
+    decisions.amend(short.order, None)
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
+    ship(shop, number, tracking="1ZALL")
+    manage("run", "all")
+    assert (told(number)["status"], shorts(shop, number)) == ("confirmed", {})
+    assert sorted(parcels(shop, number)) == [("1", "1ZALL", 2), ("2", "1ZALL", 1)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("is_sent", [True, False])
+@pytest.mark.usefixtures("reasons")
+def test_one_that_is_called_off_before_the_warehouse_was_asked_ships_all_of_it(
+    shop: Sandbox, manage: Run, is_sent: bool
+) -> None:
+    number = two_lines(shop)
+    manage("run", "all" if is_sent else "pull_orders")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    short_shipping.call_off(ShortShip.objects.get(), None)
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
+    assert (line(number, "2").quantity_to_ship, line(number, "2").is_cancelled) == (1, False)
+    with pytest.raises(IllegalTransition, match="withdrawn"):
+        short_shipping.call_off(ShortShip.objects.get(), None)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("is_parked", [True, False])
+@pytest.mark.usefixtures("reasons")
+def test_one_whose_line_the_marketplace_cancels_or_removes_is_withdrawn_by_itself(
+    shop: Sandbox, manage: Run, is_parked: bool, told: Told
+) -> None:
+    number = two_lines(shop)
+    manage("run", "all")
+    if is_parked:
+        parked(shop, manage, number)
+        shop.oasis.cancel(number, "2")
+    else:
+        short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+        shop.oasis.remove_line(number, "2")
+    manage("run", "revisit_orders")
+    done(manage)
+    assert (ShortShip.objects.get().status, shorts(shop, number)) == ("withdrawn", {})
+    assert "short ship of line 2 called off" in " ".join(event["text"] for event in told(number)["events"])
+    assert line(number, "2").quantity_to_ship == 0
+    assert goods(shop, number) == {"MUG-BLK": "2.0"}
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("reasons")
+def test_one_whose_line_the_marketplace_raises_closes_nothing_and_is_called_off(shop: Sandbox, manage: Run) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    shop.oasis.edit(number, "2", quantity=3)
+    with pytest.raises(CommandError, match="call the short ship off"):
+        manage("run", "confirm_shipments")
+    short_shipping.call_off(ShortShip.objects.get(), None)
+    manage("run", "revisit_orders")
+    manage("run", "submit_orders")
+    assert (goods(shop, number), shorts(shop, number)) == ({"MUG-BLK": "2.0", "TEE-RED-M": "3.0"}, {})

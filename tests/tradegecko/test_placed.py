@@ -61,6 +61,17 @@ def test_an_order_is_changed_as_a_whole(box: Sandbox, gecko: TradeGecko) -> None
     assert [one["quantity"] for one in box.tradegecko.lines(int(receipt.remote_id))] == ["3.0"]
 
 
+def test_a_new_line_without_a_price_is_refused_before_anything_is_changed(box: Sandbox, gecko: TradeGecko) -> None:
+    receipt = gecko.create_order(request(box))
+    placed = gecko.order(receipt.remote_id)
+    assert placed is not None
+    line = placed.lines[0]
+    change = OrderChange((LineChange(line.remote_id, line.item_id, 5), LineChange("", line.item_id, 3)))
+    with pytest.raises(Refused, match=f"3 of item {line.item_id} are to be added without a price"):
+        gecko.change_order(placed, change, idempotency_key="k2")
+    assert gecko.order(receipt.remote_id) == placed
+
+
 @pytest.mark.parametrize(("status", "then"), [("draft", "deleted"), ("active", "void"), ("finalized", "void")])
 def test_an_order_is_ended_with_its_boxes_taken_apart(box: Sandbox, gecko: TradeGecko, status: str, then: str) -> None:
     receipt = gecko.create_order(replace(request(box), status=status))
