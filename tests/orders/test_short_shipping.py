@@ -361,7 +361,6 @@ def parked(box: Sandbox, manage: Run, number: str) -> ShortShip:
     return ShortShip.objects.get(status="parked")
 
 
-@pytest.mark.long
 @pytest.mark.usefixtures("reasons")
 def test_a_refused_one_that_is_called_off_is_put_into_the_warehouse_again_and_ships(
     shop: Sandbox, manage: Run, told: Told
@@ -381,7 +380,6 @@ def test_a_refused_one_that_is_called_off_is_put_into_the_warehouse_again_and_sh
     assert sorted(parcels(shop, number)) == [("1", "1ZALL", 2), ("2", "1ZALL", 1)]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("is_sent", [True, False])
 @pytest.mark.usefixtures("reasons")
 def test_one_that_is_called_off_before_the_warehouse_was_asked_ships_all_of_it(
