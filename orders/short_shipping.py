@@ -120,7 +120,7 @@ def call_off(short: ShortShip, actor: User | None) -> str:
 def _ship_after_all(order: Order, short: ShortShip) -> str:
     """Give the units back, or have a person decide on them where the warehouse has let go; what comes of them."""
     line = short.order_line
-    if order.status in edits.CLOSED:
+    if order.status in Order.CLOSED:
         return f"the order is {order.get_status_display().lower()} here; settle the line with {order.connection}"
     if order.status in Order.UNSENT:
         _free(line.pk, short.quantity)
