@@ -17,7 +17,7 @@ from integrations.models import Connection, Route
 from integrations.ports import Location, Warehouse
 from integrations.runs import Run
 from integrations.stock import LevelPage
-from inventory import catalogue, listings, readings
+from inventory import bundle_reading, catalogue, listings, readings
 from inventory.aliases import Resolver
 from inventory.models import InventoryLevel, StockSweep, WarehouseItem
 
@@ -38,6 +38,7 @@ def pull(run: Run) -> None:
         listings.learn_from_aliases(marketplace)
     for route in routes:
         _learn_items(run.connection, warehouse, route)
+    bundle_reading.learn(run, warehouse)
     locations = _locations(run, routes, warehouse)
     if locations and WarehouseItem.objects.filter(connection=run.connection, matches=1).exists():
         _sweep(run, warehouse, locations)
