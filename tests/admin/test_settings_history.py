@@ -180,6 +180,13 @@ def test_a_state_that_never_was_is_not_found(route: Route, admin_client: Client)
         assert admin_client.get(address).status_code == 404
 
 
+def test_stock_is_filtered_by_each_location_that_counts(route: Route, admin_client: Client) -> None:
+    Route.objects.update(counted_locations="East", counted_location_ids={"East": "2"})
+    listed = text_of(admin_client.get(reverse("admin:inventory_inventorylevel_changelist")))
+    assert "Main DC" in listed
+    assert "East" in listed
+
+
 def test_a_rule_is_deleted_after_a_look_at_what_comes_of_it(route: Route, admin_client: Client) -> None:
     rule = InventoryRule.objects.create(route=route, reserve=4)
     address = reverse("admin:inventory_inventoryrule_delete", args=[rule.pk])
