@@ -19,6 +19,16 @@ class StockLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class BundlePart:
+    """`units` of an item go into one bundle, which is an item of its own; a fraction counts as a whole unit."""
+
+    bundle_id: str
+    item_id: str
+    sku: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class LevelPage:
     """A page of a stock sweep: every location of each item in it. An item's unlisted location holds nothing."""
 

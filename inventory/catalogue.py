@@ -61,17 +61,18 @@ def _note_unchanged(connection: Connection, rows: list[WarehouseItem]) -> None:
 
 def ask(connection: Connection, skus: Iterable[str]) -> None:
     """The same, now, for a person who waits for the answer. Raises IntegrationError when the warehouse cannot."""
-    learn(connection, _port(connection), skus)
+    learn(connection, port(connection), skus)
 
 
 def look_for(connection: Connection, skus: Iterable[str]) -> None:
     """Ask which of these SKUs there are, now; only those that are found are remembered."""
-    warehouse = _port(connection)
+    warehouse = port(connection)
     found = warehouse.items(sorted(skus)[: warehouse.item_batch_size])
     remember(connection, {item.sku for item in found}, found)
 
 
-def _port(connection: Connection) -> Warehouse:
+def port(connection: Connection) -> Warehouse:
+    """To ask for a person who waits."""
     return warehouse_for(connection, budget=SharedBudget(connection, urgent=True), journal=RunJournal(connection))
 
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from integrations.models import Connection, Route
 from inventory import listings, outbox
+from inventory.bundled import BundleComponent
 from inventory.decided import RouteDecision
 from inventory.decisions import Pending, Units
 from inventory.models import GuardedPublish, GuardedQuantity, InventoryLevel, Publication, SkuAlias, WarehouseItem
@@ -174,6 +175,8 @@ def _names(route: Route, since: datetime, moved: set[str]) -> set[str] | None:
         connection=route.warehouse_id, changed_at__gt=since, location_id__in=route.places
     )
     items = moved | set(levels.values_list("item_id", flat=True)[: MOST_CHANGED + 1])
+    parts = BundleComponent.objects.filter(connection=route.warehouse_id).values_list("bundle_id", "item_id")
+    items |= {bundle for bundle, item in parts if item in items}
     carried = WarehouseItem.objects.filter(connection=route.warehouse_id)
     aliases = SkuAlias.objects.filter(connection=route.marketplace_id)
     skus = set(carried.filter(changed_at__gt=since).values_list("sku", flat=True)[: MOST_CHANGED + 1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -14,7 +15,7 @@ from integrations.errors import IntegrationError
 from integrations.models import Connection, Route
 from integrations.runs import Run
 from integrations.wording import counted
-from inventory import drift, listings, outbox
+from inventory import drift, listings, now, outbox
 from inventory.checked import DriftedListing, InventoryCheck
 from inventory.drift import Sent
 from inventory.models import Listing, Publication
@@ -57,12 +58,12 @@ def check(run: Run) -> None:
 
 
 def publish_again(report: InventoryCheck) -> str:
-    """Have everything published that drifted, with the next run and under the same guard."""
-    mine = Listing.objects.filter(drifts__inventory_check=report, is_active=True, route__publish_by=Route.PublishBy.API)
-    drifted = list(mine.order_by("pk").values_list("pk", flat=True))
+    """Have everything published that drifted and can be, with the next run and under the same guard."""
+    mine = Listing.objects.filter(drifts__inventory_check=report).select_related("route").order_by("pk")
+    drifted = [listing.pk for listing in mine if not now.why_not(listing)]
     with transaction.atomic():
         outbox.ask(drifted)
-        enqueue("publish_inventory", report.connection_id)
+        transaction.on_commit(partial(enqueue, "publish_inventory", report.connection_id))
     return f"{counted(len(drifted), 'listings')} to be published again with the next run."
 
 

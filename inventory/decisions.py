@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from django.utils import timezone
 
 from integrations.models import Route
-from inventory import listings
+from inventory import bundles, listings
 from inventory.aliases import Component, KnownItem, Resolution, Resolver
 from inventory.availability import Figure, Offer, Part, offer
 from inventory.models import InventoryLevel, Listing
@@ -98,6 +98,8 @@ class _Desk:
         self._on_their_way = on_their_way
         self._rules = Rulebook(route, at)
         self._resolver = Resolver(route, [])
+        self._bundles = bundles.of(route.warehouse_id)
+        self._inside: Mapping[str, KnownItem] = {}
         self._figures: dict[str, list[Figure]] = {}
 
     def decide(self, groups: Iterable[tuple[str, Sequence[Listing]]]) -> Iterator[Decision]:
@@ -105,7 +107,9 @@ class _Desk:
         wanted = {row.pk: listings.wanted(row) for _, same in active for row in same}
         self._resolver = Resolver(self._route, wanted.values())
         found = {pk: self._resolver.resolve(want) for pk, want in wanted.items()}
-        self._figures = self._load({part.item_id for one in found.values() for part in one.components})
+        parts = [part for one in found.values() for part in bundles.opened(self._bundles, one.components)]
+        self._figures = self._load({part.item_id for part in parts})
+        self._inside = bundles.components_of(self._route.warehouse_id, self._skus_inside(found.values()))
         for sku, same in active:
             speaker = next((row for row in same if found[row.pk].is_known), same[0])
             twins = tuple(row for row in same if row is not speaker)
@@ -130,17 +134,35 @@ class _Desk:
         if not found.is_known:
             return self._lost(listing, sku, found, twins)
         rules = self._rules.of(listing.pk)
-        items = [self._resolver.item(part.sku) for part in found.components]
-        parts = [self._part(part, item) for part, item in zip(found.components, items, strict=True)]
-        known = [part for part in parts if part is not None]
-        if len(known) < len(parts) and rules.fixed_quantity is None and not rules.do_not_publish:
-            return Decision(listing, sku, twins=twins)  # its stock was never read
+        items = {part.item_id: self._resolver.item(part.sku) for part in found.components}
+        known = self._parts(found, items)
+        if known is None:
+            if rules.fixed_quantity is None and not rules.do_not_publish:
+                return Decision(listing, sku, twins=twins)
+            known = []
         offered = offer(known, rules)
         seen = [figure.observed_at for part in known for figure in part.figures]
         return Decision(
-            listing, sku, offered.quantity, min(seen, default=min(item.checked_at for item in items)), offered,
+            listing, sku, offered.quantity, min(seen, default=min(item.checked_at for item in items.values())), offered,
             twins=twins,
         )  # fmt: skip
+
+    def _parts(self, found: Resolution, items: Mapping[str, KnownItem]) -> list[Part] | None:
+        """Its components and what is in bundles among them; None when the stock of one of its own was never read."""
+        made = []
+        for part in bundles.opened(self._bundles, found.components):
+            item = items.get(part.item_id) or self._inside.get(part.item_id)
+            known = self._part(part, item) if item is not None else None
+            if known is not None:
+                made.append(known)
+            elif part.item_id in items:
+                return None
+        return made
+
+    def _skus_inside(self, found: Iterable[Resolution]) -> set[str]:
+        """The SKUs of what is in the bundles among these."""
+        items = {part.item_id for one in found for part in one.components}
+        return {part.sku for item in items & self._bundles.keys() for part in self._bundles[item]}
 
     def _lost(self, listing: Listing, sku: str, found: Resolution, twins: tuple[Listing, ...]) -> Decision:
         if not found.is_asked:

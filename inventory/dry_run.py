@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +10,15 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from integrations import places
+from integrations.errors import IntegrationError
 from integrations.models import Route
-from inventory import now
+from inventory import catalogue, now
 from inventory.decisions import Decision, decide
 from inventory.models import Listing
 from inventory.rules import InventoryRule
 
+NAMES_OF_PLACES = ("warehouse_id", "location_name", "counted_locations")
 MOST_LISTINGS = 10_000  # more are not judged before a save, and it says so
 
 
@@ -59,9 +62,15 @@ def of_settings(stored: Route, changed: Route) -> Foreseen:
     refusal = _why_not(stored)
     if refusal:
         return Foreseen((), 0, refusal)
+    try:
+        trial, note = _located(stored, changed)
+    except IntegrationError as exc:
+        return Foreseen((), 0, f"No quantity can be foreseen, since the locations could not be asked for: {exc}")
+    if not trial.location_id:
+        return Foreseen((), 0, f"No quantity can be foreseen: {note}")
     rows = list(stored.listings.order_by("pk")[:MOST_LISTINGS])
-    before, after = (decide(route, now.pending(), rows) for route in (stored, changed))
-    return _compared(before, after, _left_out(stored, rows))
+    before, after = (decide(route, now.pending(), rows) for route in (stored, trial))
+    return _compared(before, after, " ".join(filter(None, (note, _left_out(stored, rows)))))
 
 
 def of_rule(rule: InventoryRule) -> Foreseen:
@@ -72,13 +81,34 @@ def of_rule(rule: InventoryRule) -> Foreseen:
     at = timezone.now()
     trial, note = _trial(rule, at)
     rows = _listings_of(rule)
+    return _tried(rule, rows, trial.save, note)
+
+
+def of_removal(rule: InventoryRule) -> Foreseen:
+    """A rule taken away."""
+    refusal = _why_not(rule.route)
+    return Foreseen((), 0, refusal) if refusal else _tried(rule, _listings_of(rule), copy(rule).delete, "")
+
+
+def _tried(rule: InventoryRule, rows: Sequence[Listing], change: Callable[[], object], note: str) -> Foreseen:
     before = decide(rule.route, now.pending(), rows)
     with transaction.atomic():
-        trial.save()
+        change()
         after = decide(rule.route, now.pending(), rows)
         transaction.set_rollback(True)
     left_out = "" if rule.listing_id else _left_out(rule.route, rows)
     return _compared(before, after, " ".join(filter(None, (note, left_out))))
+
+
+def _located(stored: Route, changed: Route) -> tuple[Route, str]:
+    """The route with the ids of its locations, asked for where their names changed; and what is wrong with them."""
+    if all(getattr(stored, name) == getattr(changed, name) for name in NAMES_OF_PLACES):
+        return changed, ""
+    trial, known = copy(changed), catalogue.port(changed.warehouse).locations()
+    trial.location_id, problem = places.named(trial, trial.location_name.strip(), known)
+    found = {name: places.named(trial, name, known) for name in trial.counted_names}
+    trial.counted_location_ids = {name: place for name, (place, _) in found.items() if place}
+    return trial, " ".join(filter(None, (problem, *(text for _, text in found.values()))))
 
 
 def _trial(rule: InventoryRule, at: datetime) -> tuple[InventoryRule, str]:

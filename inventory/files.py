@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -59,7 +60,7 @@ def ask_for(route: Route, by: Any) -> InventoryFile:
     try:
         with transaction.atomic():
             record = InventoryFile.objects.create(route=route, asked_by=by)
-            enqueue("write_inventory_files", route.marketplace_id)
+            transaction.on_commit(partial(enqueue, "write_inventory_files", route.marketplace_id))
             return record
     except IntegrityError:
         return InventoryFile.objects.filter(route=route).latest("asked_at")
@@ -111,7 +112,7 @@ def mark_uploaded(record: InventoryFile, by: Any) -> str:
         if not mine.update(state=S.NOTING, uploaded_at=timezone.now(), uploaded_by=by):
             raise NotUploaded("Only a file that waits to be uploaded can be marked so, and only once.")
         if record.listings > NOTED_AT_ONCE:
-            enqueue("write_inventory_files", record.route.marketplace_id)
+            transaction.on_commit(partial(enqueue, "write_inventory_files", record.route.marketplace_id))
             return f"The quantities of route {record.route} count as published as soon as a worker has noted them."
         return note_published(record)
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import islice
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from integrations import places
@@ -17,7 +17,7 @@ from integrations.models import Connection, Route
 from integrations.ports import Location, Warehouse
 from integrations.runs import Run
 from integrations.stock import LevelPage
-from inventory import catalogue, listings, readings
+from inventory import bundle_reading, catalogue, listings, readings
 from inventory.aliases import Resolver
 from inventory.models import InventoryLevel, StockSweep, WarehouseItem
 
@@ -38,6 +38,7 @@ def pull(run: Run) -> None:
         listings.learn_from_aliases(marketplace)
     for route in routes:
         _learn_items(run.connection, warehouse, route)
+    bundle_reading.learn(run, warehouse)
     locations = _locations(run, routes, warehouse)
     if locations and WarehouseItem.objects.filter(connection=run.connection, matches=1).exists():
         _sweep(run, warehouse, locations)
@@ -79,14 +80,21 @@ def _sweep(run: Run, warehouse: Warehouse, locations: Sequence[str]) -> None:
         _give_up(sweep, exc)
         raise
     if _end(run, sweep, locations):
-        ask_for_missing(run, warehouse, readings.missing_since(run.connection, locations, sweep.started_at))
+        ask_for_missing(run, warehouse, readings.missing_since(run.connection, locations, sweep.started_at), locations)
 
 
-def ask_for_missing(run: Run, warehouse: Warehouse, items: Collection[str]) -> None:
-    """Items that did not come with the stock may be archived or merged: ask what their SKUs are now."""
-    known = WarehouseItem.objects.filter(
-        connection=run.connection, matches=1, stock_managed=True, checked_at__lt=timezone.now() - ASKED_AGAIN_AFTER
+def ask_for_missing(run: Run, warehouse: Warehouse, items: Collection[str], places: Sequence[str]) -> None:
+    """Items that did not come with the stock may be archived or merged: ask what their SKUs are now.
+
+    At once where the stock came since they were asked for last, else once an hour.
+    """
+    came = InventoryLevel.objects.filter(
+        connection=run.connection, item_id=OuterRef("remote_id"), observed_at__gte=OuterRef("checked_at")
     )
+    known = WarehouseItem.objects.filter(
+        Exists(came) | Q(checked_at__lt=timezone.now() - ASKED_AGAIN_AFTER),
+        connection=run.connection, matches=1, stock_managed=True,
+    )  # fmt: skip
     gone = sorted(items)
     for start in range(0, len(gone), ITEMS_PER_QUERY):
         skus = set(known.filter(remote_id__in=gone[start : start + ITEMS_PER_QUERY]).values_list("sku", flat=True))
@@ -94,6 +102,17 @@ def ask_for_missing(run: Run, warehouse: Warehouse, items: Collection[str]) -> N
             run.count("items asked for, since their stock did not come", len(skus))
             catalogue.doubt(run.connection, skus)
             catalogue.learn(run.connection, warehouse, skus)
+            _read_replaced(run, warehouse, skus, places)
+
+
+def _read_replaced(run: Run, warehouse: Warehouse, skus: Collection[str], places: Sequence[str]) -> None:
+    """An item that took over the SKU of one that is gone has no figure yet, and what is shown is the other's."""
+    figures = InventoryLevel.objects.filter(connection=run.connection, item_id=OuterRef("remote_id"))
+    fresh = WarehouseItem.objects.filter(
+        ~Exists(figures), connection=run.connection, sku__in=skus, matches=1, stock_managed=True
+    )
+    for page in warehouse.levels_of(list(fresh.values_list("remote_id", flat=True))):
+        run.count("levels", store(run.connection, page, places, known_items(run.connection, page)))
 
 
 @transaction.atomic

@@ -15,7 +15,8 @@ from django.utils import timezone
 from integrations import wording
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
-from inventory.checked import DriftedListing, InventoryCheck  # noqa: F401 (Django looks for models here)
+from inventory.bundled import BundleComponent, BundleReading  # noqa: F401 (Django looks for models here)
+from inventory.checked import DriftedListing, InventoryCheck  # noqa: F401
 from inventory.decided import RouteDecision  # noqa: F401
 from inventory.filed import InventoryFile
 from inventory.likeness import TITLE_CHARS, plain, plain_title

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
@@ -42,7 +44,7 @@ def publish(listing: Listing) -> str:
         raise NotPublished(refusal)
     with transaction.atomic():
         outbox.ask([listing.pk])
-        enqueue("publish_inventory", listing.route.marketplace_id)
+        transaction.on_commit(partial(enqueue, "publish_inventory", listing.route.marketplace_id))
     return f"{listing} is published as soon as a worker is free."
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
@@ -153,8 +153,36 @@ def _silence_twins(decisions: Sequence[Decision]) -> None:
             twin.explanation, twin.problem = silent, ""
             silenced.append(twin)
     Listing.objects.bulk_update([*silenced, *speakers], [*SHOWN, "problem"], batch_size=100)
-    waiting = Publication.objects.filter(listing__in=silenced, status__in=(*OPEN, T.PARKED))
-    waiting.update(status=T.WITHDRAWN, finished_at=timezone.now())
+    _hand_over({twin.pk: one for one in decisions for twin in one.twins})
+
+
+def _hand_over(spoken_for: Mapping[int, Decision]) -> None:
+    """What silent twins have under way, but for what is being sent at this moment: that is for the next run.
+
+    Nobody knows what may have arrived: so it goes to the listing that speaks, which sends the quantity as it is now.
+    """
+    twins, withdrawn = list(spoken_for), []
+    for start in range(0, len(twins), ASKED_AT_ONCE):
+        rows = Publication.objects.filter(
+            listing__in=twins[start : start + ASKED_AT_ONCE], status__in=(T.PENDING, T.UNCONFIRMED, T.PARKED)
+        )
+        for row in rows.defer("explanation").order_by("pk"):
+            one = spoken_for[row.listing_id]
+            if row.sent_at is None or row.sku != one.sku or not _take_over(row, one.listing):
+                withdrawn.append(row.pk)
+    for start in range(0, len(withdrawn), ASKED_AT_ONCE):
+        rows = Publication.objects.filter(pk__in=withdrawn[start : start + ASKED_AT_ONCE])
+        rows.update(status=T.WITHDRAWN, finished_at=timezone.now())
+
+
+def _take_over(row: Publication, speaker: Listing) -> bool:
+    """Unless it has something under way itself, which tells the quantity as it is now, too."""
+    own = Publication.objects.filter(listing=speaker)
+    if own.filter(status__in=OPEN).exists():
+        return False
+    own.filter(status=T.PARKED).update(status=T.WITHDRAWN, finished_at=timezone.now())
+    doubtful = {"status": T.UNCONFIRMED, "attempts": 0, "not_before": None, "finished_at": None}
+    return bool(Publication.objects.filter(pk=row.pk, status=row.status).update(listing=speaker, **doubtful))
 
 
 def _at(listing: Listing) -> datetime:

@@ -76,7 +76,7 @@ def _read(run: Run, warehouse: Warehouse, todo: ReadPlan, places: Collection[str
         known = levels.known_items(run.connection, page)
         run.count("levels", levels.store(run.connection, page, sorted(places), known))
         missing.difference_update(page.item_ids)
-    levels.ask_for_missing(run, warehouse, missing)
+    levels.ask_for_missing(run, warehouse, missing, sorted(places))
 
 
 def _changed(run: Run, warehouse: Warehouse, route: Route, now: datetime) -> Iterator[tuple[str, datetime]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from integrations.batches import Batch
@@ -21,6 +23,8 @@ from inventory.models import Listing, Publication
 from inventory.outbox import SHOWN
 
 T = Publication.Status
+# Whether it was refused before, whether it raises what is shown, how often it was tried, and its id.
+Due = tuple[bool, bool, int, int]
 MAX_REFUSED_IN_A_ROW = 25  # then it is not about these rows: each more would cost a call to learn the same
 
 
@@ -29,13 +33,11 @@ def send(run: Run, routes: Sequence[Route], current: Collection[int]) -> None:
 
     What lowers a quantity goes before what raises one: selling what is not there costs more than not selling what is.
     """
-    ready = due(Publication.objects.filter(listing__route__in=routes))
-    shown = ready.annotate(shown=F("listing__published_quantity"))
-    rows = sorted((row for row in shown if row.pk in current), key=lambda row: (_raises(row), row.attempts))
+    rows = _in_order(due(Publication.objects.filter(listing__route__in=routes)), current)
     if rows:
         sender = Sender(run, run.marketplace())
-        sender.send([row for row in rows if not row.times_parked])
-        sender.send([row for row in rows if row.times_parked])
+        for _, some in groupby(rows, itemgetter(0)):
+            sender.send([pk for *_, pk in some])
         sender.close()
     _tell_refused(run, routes)
 
@@ -49,10 +51,11 @@ class Sender:
         self._accepted = self._refused_in_a_row = self._failures_in_a_row = 0
         self._failures: list[tuple[str, IntegrationError]] = []
 
-    def send(self, rows: Sequence[Publication]) -> None:
+    def send(self, pks: Sequence[int]) -> None:
+        """A batch is loaded as it is claimed: all of a large shop would not fit into memory."""
         size = self._market.publish_batch_size
-        for start in range(0, len(rows), size):
-            self._try(rows[start : start + size])
+        for start in range(0, len(pks), size):
+            self._try([Publication(pk=pk) for pk in pks[start : start + size]])
 
     def close(self) -> None:
         """Tell what failed. Raises the last failure when nothing was taken: it is the marketplace's, not a batch's."""
@@ -130,9 +133,15 @@ class Sender:
         return refused if self._refused_in_a_row >= MAX_REFUSED_IN_A_ROW else f"{self._failures_in_a_row} failures"
 
 
-def _raises(row: Any) -> bool:
-    """Whether more is shown than now. What was never shown raises, unless it is 0."""
-    return bool(row.quantity > (row.shown or 0))
+def _in_order(ready: QuerySet[Publication], current: Collection[int]) -> list[Due]:
+    """The current ones as they are to leave; what was never shown raises, unless it is 0."""
+    facts = ready.values_list("pk", "quantity", "listing__published_quantity", "attempts", "times_parked")
+    rows = [
+        (bool(parked), quantity > (shown or 0), attempts, pk)
+        for pk, quantity, shown, attempts, parked in facts.iterator(chunk_size=2_000)
+        if pk in current
+    ]
+    return sorted(rows, key=itemgetter(0, 1, 2))
 
 
 def _listed(row: Publication) -> ListedQuantity:

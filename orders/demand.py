@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
-from inventory import readings
+from inventory import bundles, readings
 from inventory.aliases import Resolver
 from inventory.models import InventoryLevel
 from orders.models import Order, OrderLine, SubmittedLine, WarehouseSubmission
@@ -29,9 +29,16 @@ Units = dict[str, Counter[str]]
 
 
 def pending(route: Route) -> Mapping[str, Mapping[str, int]]:
-    """Per warehouse item, the units of each order on its way to a location that counts, from whatever route."""
+    """Per warehouse item, the units of each order on its way to a location that counts, from whatever route.
+
+    An order for a bundle takes units of its components too; each figure has its own time, and may know it or not.
+    """
     units: Units = defaultdict(Counter)
-    for item, order, number in (*_unsent(route), *_in_doubt(route), *_sent_since(route)):
+    made = bundles.of(route.warehouse_id)
+    for item, order, number in (*_unsent(route), *_in_doubt(route)):
+        for part, taken in bundles.taken(made, item, number):
+            units[part][order] += taken
+    for item, order, number in _sent_since(route, made):
         units[item][order] += number
     return units
 
@@ -77,7 +84,7 @@ def _in_doubt(place: Route) -> Iterator[tuple[str, str, int]]:
     yield from lines.values_list("item_id", "submission__order__full_number", "quantity")
 
 
-def _sent_since(place: Route) -> Iterator[tuple[str, str, int]]:
+def _sent_since(place: Route, made: bundles.Bundles) -> Iterator[tuple[str, str, int]]:
     """Sent orders that the figures of their items do not know, shipped or not; an unshipped draft commits nothing.
 
     They count where they were sent to, even if their route leads elsewhere by now.
@@ -92,12 +99,16 @@ def _sent_since(place: Route) -> Iterator[tuple[str, str, int]]:
         draft | since, submission__connection=place.warehouse_id, submission__status=T.ACCEPTED,
         submission__request__location_id__in=list(place.places),
     ).exclude(submission__order__status=S.CANCELLED)  # fmt: skip
-    rows = list(sent.select_related("submission__order"))
-    seen = _observed(place, {line.item_id for line in rows})
-    for line in rows:
-        at = seen.get((line.item_id, str(line.submission.request["location_id"])))
-        if at is None or _is_unknown_to(line.submission, at):
-            yield line.item_id, line.submission.order.full_number, line.quantity
+    rows = [
+        (line.submission, item, units)
+        for line in sent.select_related("submission__order")
+        for item, units in bundles.taken(made, line.item_id, line.quantity)
+    ]
+    seen = _observed(place, {item for _, item, _ in rows})
+    for placed, item, units in rows:
+        at = seen.get((item, str(placed.request["location_id"])))
+        if at is None or _is_unknown_to(placed, at):
+            yield item, placed.order.full_number, units
 
 
 def _is_unknown_to(placed: WarehouseSubmission, at: datetime) -> bool:

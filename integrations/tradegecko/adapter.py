@@ -20,7 +20,7 @@ from integrations.ports import (
     UnreadableParcel,
 )
 from integrations.sent_orders import OrderChange, PlacedOrder, ReceiptLine
-from integrations.stock import LevelPage
+from integrations.stock import BundlePart, LevelPage
 from integrations.tradegecko import fulfillments, messages, options, placed
 from integrations.tradegecko.client import Client
 from integrations.tradegecko.walking import changed_since
@@ -190,6 +190,20 @@ class TradeGecko:
             rows = list(self._client.rows_about("/stock_levels", "ids", batch))
             page = self._level_page(rows, asked_at)
             yield page if set(page.item_ids) <= set(batch) else _only(page, set(batch))
+
+    def bundles(self) -> Sequence[BundlePart] | None:
+        """One row per bundle and component (3.9). An account without this address has no bundles that we know."""
+        if not self._options.read_bundles:
+            return None
+        try:
+            rows = list(self._client.rows("/variants/composition", []))
+        except (Refused, Unreadable):
+            return None
+        except Misconfigured as exc:
+            if exc.credentials:
+                raise
+            return None
+        return list(self._client.readable(rows, messages.bundle_part))
 
     def _level_page(self, rows: Sequence[object], asked_at: datetime) -> LevelPage:
         items = list(self._client.readable(rows, messages.stock_levels))

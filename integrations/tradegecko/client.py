@@ -78,7 +78,7 @@ class Client:
         """One page by our own number, since `Link` leads elsewhere (2.3)."""
         limits = [("limit", str(self._page_size)), ("page", str(number))]
         body, paging = self._call("GET", path, [*params, *limits])
-        root = path.strip("/")
+        root = path.rsplit("/", 1)[-1]
         rows = body.get(root)
         if not isinstance(rows, list):
             raise Unreadable(f"TradeGecko answered GET {path} without a list of {root}")

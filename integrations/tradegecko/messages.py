@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from math import ceil
 from typing import Any
 
 from integrations.errors import Unreadable
@@ -20,7 +21,7 @@ from integrations.ports import (
     Receipt,
 )
 from integrations.sent_orders import ReceiptLine
-from integrations.stock import StockLevel
+from integrations.stock import BundlePart, StockLevel
 from integrations.tradegecko.options import Options
 
 Row = Mapping[str, Any]
@@ -160,6 +161,17 @@ def stock_levels(given: object) -> tuple[str, list[StockLevel]]:
         return item_id, [_stock_level(item_id, place) for place in places]
     except Unreadable as exc:
         raise Unreadable(f"stock of variant {item_id}: {exc}") from None
+
+
+def bundle_part(given: object) -> BundlePart:
+    """A component of a bundle. A quantity that is a fraction is rounded up, so that rather too few are shown."""
+    row = record(given, "a bundle's component")
+    bundle_id = identity(row, "a bundle's component", "bundle_id")
+    item_id = identity(row, f"a component of bundle {bundle_id}", "component_id")
+    quantity = decimal(row.get("quantity"), "quantity")
+    if quantity is None or not 0 < quantity <= MAX_COUNT:
+        raise Unreadable(f"TradeGecko sent bundle {bundle_id} with {quantity} of component {item_id}")
+    return BundlePart(bundle_id, item_id, text(row, "component_sku").strip(), ceil(quantity))
 
 
 def record(row: object, what: str) -> Row:

@@ -15,6 +15,7 @@ class Options:
     """`page_size` rows per answer, `sku_batch` SKUs or ids per question.
 
     An empty `tax_treatment` leaves the account's own.
+    `read_bundles`: ask what bundles consist of.
     `authorize_url`: where staff authorize an OAuth application; empty: beside the base URL.
     """
 
@@ -24,6 +25,7 @@ class Options:
     company_type: str = "business"
     send_currency: bool = True
     authorize_url: str = ""
+    read_bundles: bool = True
 
 
 def read(given: object, connection: str) -> Options:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.decorators import display
 
-from integrations.admin_base import ChangedFieldsOnly, ago, clip
+from integrations.admin_base import ChangedFieldsOnly, ago, clip, found_or_404
 from inventory import dry_run
-from inventory.admin.settings_history import SettingsHistory
+from inventory.admin.settings_history import AGREED, LONGEST_REASON, PAGE, PER_PAGE, REASON, SettingsHistory
 from inventory.dry_run import Foreseen
 from inventory.rulebook import in_force
 from inventory.rules import InventoryRule
 
 FIGURES = (("reserve", "reserve"), ("max_online", "cap"), ("minimum_level", "minimum level"),
            ("fixed_quantity", "fixed quantity"))  # fmt: skip
+DELETION = "delete"
 COLOURS = {"now": "success", "later": "info", "ended": "default"}
 
 
@@ -57,6 +60,31 @@ class InventoryRuleAdmin(SettingsHistory, ChangedFieldsOnly):
     def foresee(self, form: Any) -> Foreseen | None:
         is_same = form.instance.pk is not None and not set(form.changed_data) - {"note"}
         return None if is_same else dry_run.of_rule(form.instance)
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """A rule is deleted from its own page, where it says what comes of it."""
+        return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        rule = found_or_404(self, request, object_id)
+        if request.POST.get(AGREED) != DELETION and self.has_delete_permission(request, rule):
+            return self._before_deletion(request, rule)
+        answer: HttpResponse = super().delete_view(request, object_id, extra_context)
+        return answer
+
+    def _before_deletion(self, request: HttpRequest, rule: InventoryRule) -> HttpResponse:
+        foreseen = dry_run.of_removal(rule)
+        context = {
+            **self.admin_site.each_context(request), "opts": self.opts, "title": f"Before it is deleted: {rule}",
+            "foreseen": foreseen, "page": Paginator(foreseen.rows, PER_PAGE).get_page(request.POST.get(PAGE)),
+            "kept": [("post", "yes")], "fingerprint": DELETION, "longest_reason": LONGEST_REASON,
+            "back": self._url("change", rule), "is_deletion": True,
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/inventory/dry_run.html", context)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        obj._change_reason = request.POST.get(REASON, "").strip()[:LONGEST_REASON] or None
+        super().delete_model(request, obj)
 
     def fields_set_by(self, form: Any) -> list[str]:
         return ["changed_at"] if form.changed_data else []

@@ -103,7 +103,7 @@ class SettingsHistory(SimpleHistoryAdmin):
             **self.admin_site.each_context(request), "opts": self.opts, "title": f"Before it is saved: {form.instance}",
             "foreseen": foreseen, "page": page, "kept": kept, "fingerprint": _fingerprint(request),
             "reason": request.POST.get(REASON, ""), "longest_reason": LONGEST_REASON,
-            "back": self._url("change", obj) if obj else request.path,
+            "back": self._url("change", obj) if obj else request.path, "is_deletion": False,
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/dry_run.html", context)
 

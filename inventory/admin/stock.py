@@ -58,8 +58,8 @@ class AtLocation(admin.SimpleListFilter):
     title, parameter_name = "location", "location"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        known = Route.objects.exclude(location_id="").order_by("location_name", "pk")
-        return list(dict(known.values_list("location_id", "location_name")).items())
+        places = {place: name for route in Route.objects.order_by("pk") for place, name in route.places.items()}
+        return sorted(places.items(), key=lambda place: place[1])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[InventoryLevel]) -> QuerySet[InventoryLevel]:
         return queryset.filter(location_id=self.value()) if self.value() else queryset

@@ -22,9 +22,10 @@ from orders import route_states, trials
 from orders.admin import set_up
 from orders.models import RouteLook
 
-# What makes a quantity. Another location is looked up first: no quantity can be foreseen for it.
+# What makes a quantity.
 OF_QUANTITIES = {
     "published_sku", "allow_identity", "reserve", "minimum_level", "max_online", "untracked_quantity",
+    "warehouse", "location_name", "counted_locations",
 }  # fmt: skip
 GO_LIVE, PREVIEW, LOAD = "integrations.go_live", "orders.add_routelook", "orders.add_backfill"
 STATE_ACTIONS = {"start_test", "go_live", "pause", "remove_tests"}

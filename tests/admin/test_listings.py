@@ -176,14 +176,17 @@ def test_recalculating_shows_what_it_would_be_and_changes_nothing(stocked: Listi
     assert "run Pull levels" in text_of(admin_client.get(page_of(stocked, "recalculate")))
 
 
-def test_publishing_now_needs_the_permission_and_asks_first(listing: Listing, client: Client) -> None:
+def test_publishing_now_needs_the_permission_and_asks_first(
+    listing: Listing, client: Client, django_capture_on_commit_callbacks: Any
+) -> None:
     may_not = person(client, "view_listing", "change_listing")
     assert may_not.post(page_of(listing, "publish_now")).status_code == 403
     User.objects.get(username="somebody").user_permissions.add(Permission.objects.get(codename="publish_listing"))
     assert "What the guard would hold back" in text_of(client.get(page_of(listing, "publish_now")))
     asked = Listing.objects.exclude(publish_asked_at=None)
     assert not asked.exists()
-    client.post(page_of(listing, "publish_now"))
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(page_of(listing, "publish_now"))
     assert asked.exists()
     assert [task.name() for task in OrmQ.objects.all()] == [f"publish_inventory:{listing.route.marketplace_id}"]
 

@@ -178,3 +178,23 @@ def test_a_state_that_never_was_is_not_found(route: Route, admin_client: Client)
     for version in ("999999", "x", "9" * 30):
         address = f"/admin/integrations/route/{route.pk}/history/{version}/"
         assert admin_client.get(address).status_code == 404
+
+
+def test_stock_is_filtered_by_each_location_that_counts(route: Route, admin_client: Client) -> None:
+    Route.objects.update(counted_locations="East", counted_location_ids={"East": "2"})
+    listed = text_of(admin_client.get(reverse("admin:inventory_inventorylevel_changelist")))
+    assert "Main DC" in listed
+    assert "East" in listed
+
+
+def test_a_rule_is_deleted_after_a_look_at_what_comes_of_it(route: Route, admin_client: Client) -> None:
+    rule = InventoryRule.objects.create(route=route, reserve=4)
+    address = reverse("admin:inventory_inventoryrule_delete", args=[rule.pk])
+    page = admin_client.post(address, {"post": "yes"})
+    assert "3 of 3 quantities would change" in text_of(page)
+    assert "3 up" in text_of(page)
+    assert InventoryRule.objects.exists()
+    assert InventoryRule.history.count() == 1
+    agreed(admin_client, address, page, "season is over")
+    assert not InventoryRule.objects.exists()
+    assert InventoryRule.history.latest().history_change_reason == "season is over"

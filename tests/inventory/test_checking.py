@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations.models import Connection
+from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from inventory import checking, listing_states
 from inventory.checked import DriftedListing, InventoryCheck
@@ -69,7 +69,11 @@ def test_what_drifted_is_published_again_on_request_though_nothing_changed(
     tried("run", "check_inventory")
     manage("run", "publish_inventory")
     assert told.oasis.quantities[("M0", DC)] == 99
-    assert checking.publish_again(InventoryCheck.objects.get()) == "1 listing to be published again with the next run."
+    report = InventoryCheck.objects.get()
+    Route.objects.update(state="paused")
+    assert checking.publish_again(report) == "0 listings to be published again with the next run."
+    Route.objects.update(state="live")
+    assert checking.publish_again(report) == "1 listing to be published again with the next run."
     manage("run", "publish_inventory")
     assert told.oasis.quantities[("M0", DC)] == 10
     assert drifted() == set()

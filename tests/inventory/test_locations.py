@@ -8,6 +8,7 @@ import pytest
 
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
+from inventory import dry_run
 from inventory.models import Listing, SkuAlias
 
 Run = Callable[..., str]
@@ -66,3 +67,12 @@ def test_one_that_is_missing_or_holds_no_stock_is_told_and_counts_nothing(
     assert Route.objects.get().counted_names == ["Nowhere"]
     manage(*ROUTE, "--count-location", "")
     assert Route.objects.get().counted_names == []
+
+
+def test_another_location_is_foreseen_with_its_stock(both: Sandbox) -> None:
+    stored, changed = Route.objects.get(), Route.objects.get()
+    changed.counted_locations = ""
+    [row] = dry_run.of_settings(stored, changed).rows
+    assert (row.before, row.after) == (150, 120)
+    changed.location_name = "Nowhere"
+    assert "'Nowhere'" in dry_run.of_settings(stored, changed).note

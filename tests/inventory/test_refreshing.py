@@ -146,3 +146,15 @@ def test_a_sweep_that_takes_no_more_calls_is_asked_for_instead(
     assert "a whole sweep takes no more calls" in manage("run", "refresh_levels")
     assert read() == []
     assert SyncRun.objects.filter(job="refresh_levels").latest("pk").status == "succeeded"
+
+
+def test_an_item_replaced_under_its_sku_is_shown_with_the_new_ones_stock_at_once(
+    goods: None, shop: Sandbox, manage: Run
+) -> None:
+    manage("run", "pull_levels")
+    WarehouseItem.objects.update(checked_at=timezone.now() - timedelta(minutes=1))
+    shop.tradegecko.change(shop.tradegecko.tables["variants"][int(item("V3").remote_id)], status="archived")
+    shop.tradegecko.add_variant("V3", stock=7)
+    for job in ("pull_levels", "publish_inventory"):
+        manage("run", job)
+    assert shop.oasis.quantities["M3", DC] == 7

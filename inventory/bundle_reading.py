@@ -1,0 +1,49 @@
+"""What the warehouse's bundles consist of, asked once an hour; where it is not told, what is known stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.errors import Unavailable
+from integrations.models import Connection
+from integrations.ports import Warehouse
+from integrations.runs import Run
+from integrations.stock import BundlePart
+from inventory import catalogue, changed
+from inventory.bundled import BundleComponent, BundleReading
+
+FRESH_FOR = timedelta(hours=1)
+
+
+def learn(run: Run, warehouse: Warehouse) -> None:
+    """Ask for the bundles, and for the items that they consist of."""
+    if BundleReading.objects.filter(connection=run.connection, read_at__gt=timezone.now() - FRESH_FOR).exists():
+        return
+    try:
+        told = warehouse.bundles()
+    except Unavailable as exc:
+        run.problem(f"what bundles consist of was not read: {exc}")
+        return
+    if told is not None:
+        catalogue.learn(run.connection, warehouse, {part.sku for part in told})
+        _keep(run.connection, told)
+    BundleReading.objects.update_or_create(connection=run.connection, defaults={"read_at": timezone.now()})
+
+
+@transaction.atomic
+def _keep(connection: Connection, told: Sequence[BundlePart]) -> None:
+    """A change has every listing decided anew, since no figure need have changed."""
+    known = BundleComponent.objects.filter(connection=connection)
+    columns = ("bundle_id", "item_id", "sku", "units")
+    now = {(part.bundle_id, part.item_id): (part.bundle_id, part.item_id, part.sku, part.units) for part in told}
+    if set(known.values_list(*columns)) == set(now.values()):
+        return
+    known.delete()
+    rows = (BundleComponent(connection=connection, **dict(zip(columns, row, strict=True))) for row in now.values())
+    BundleComponent.objects.bulk_create(rows, batch_size=1_000)
+    for marketplace in Connection.objects.filter(routes__warehouse=connection).distinct():
+        changed.forget(marketplace)

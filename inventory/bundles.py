@@ -1,0 +1,51 @@
+"""Bundles of the warehouse share stock with their components: an order for one leaves less of the other.
+
+Which of the warehouse's figures knows of which order is not told, so both count: what is left of the bundle by its own
+figure, and what its components leave of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from inventory.aliases import Component, KnownItem
+from inventory.bundled import BundleComponent
+from inventory.models import WarehouseItem
+
+# By the bundle's id, its components.
+Bundles = Mapping[str, Sequence[Component]]
+
+
+def of(connection_id: int) -> Bundles:
+    """All bundles of a warehouse."""
+    rows = BundleComponent.objects.filter(connection=connection_id).order_by("pk")
+    found: dict[str, list[Component]] = defaultdict(list)
+    for bundle, item, sku, units in rows.values_list("bundle_id", "item_id", "sku", "units"):
+        found[bundle].append(Component(item, sku, units))
+    return found
+
+
+def taken(bundles: Bundles, item: str, units: int) -> Iterable[tuple[str, int]]:
+    """What an order for an item takes: of itself, and of what it consists of."""
+    return [(item, units), *((part.item_id, units * part.units) for part in bundles.get(item, ()))]
+
+
+def opened(bundles: Bundles, parts: Sequence[Component]) -> Sequence[Component]:
+    """The components of a listing and of the bundles among them, each once with all units that are needed of it."""
+    if not any(part.item_id in bundles for part in parts):
+        return parts
+    units: Counter[str] = Counter()
+    skus: dict[str, str] = {}
+    for part in parts:
+        for one in (part, *(Component(c.item_id, c.sku, part.units * c.units) for c in bundles.get(part.item_id, ()))):
+            units[one.item_id] += one.units
+            skus.setdefault(one.item_id, one.sku)
+    return [Component(item, skus[item], number) for item, number in units.items()]
+
+
+def components_of(connection_id: int, skus: Collection[str]) -> dict[str, KnownItem]:
+    """What is known of components, by item; a cap of what is sold by itself says nothing of a bundle."""
+    rows = WarehouseItem.objects.filter(connection=connection_id, sku__in=skus, matches=1)
+    known = (KnownItem(*facts) for facts in rows.values_list(*KnownItem._fields))
+    return {one.remote_id: one._replace(max_online=None) for one in known}

@@ -1,0 +1,74 @@
+"""Bundles, kits and plain listings of one stock see each other's orders before the warehouse counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from integrations.models import Connection
+from integrations.sandbox.server import Sandbox
+from inventory.models import InventoryLevel, Listing, SkuAlias
+
+Run = Callable[..., str]
+DC = "Riverside DC"
+
+
+@pytest.fixture
+def mugs(shop: Sandbox, overstock: Connection) -> Sandbox:
+    """60 mugs, sold one by one, in a bundle of four, and in a kit of a bundle and a mug."""
+    gecko = shop.tradegecko
+    gecko.add_variant("MUG", stock=60)
+    gecko.add_bundle("MUG-4", {"MUG": 4})
+    for sku, parts in {"ONE": {"MUG": 1}, "FOUR": {"MUG-4": 1}, "FIVE": {"MUG-4": 1, "MUG": 1}}.items():
+        shop.oasis.add_listing(sku)
+        for part, units in parts.items():
+            SkuAlias.objects.create(connection=overstock, marketplace_sku=sku, warehouse_sku=part, units=units)
+    return shop
+
+
+def shown(box: Sandbox) -> list[int]:
+    return [box.oasis.quantities[sku, DC] for sku in ("ONE", "FOUR", "FIVE")]
+
+
+def go(manage: Run, *jobs: str) -> None:
+    for job in jobs:
+        manage("run", job)
+
+
+def test_a_held_order_for_one_is_taken_off_all_of_them(mugs: Sandbox, manage: Run) -> None:
+    go(manage, "all")
+    assert shown(mugs) == [60, 15, 12]
+    for sku, left in (("FOUR", [52, 13, 10]), ("ONE", [50, 12, 10]), ("FIVE", [40, 10, 8])):
+        mugs.oasis.add_order({"partner_sku": sku, "quantity": 2}, address={"city": ""})
+        go(manage, "pull_orders", "publish_inventory")
+        assert shown(mugs) == left
+
+
+def test_an_accepted_order_is_taken_off_until_each_figure_knows_it(mugs: Sandbox, manage: Run) -> None:
+    go(manage, "all")
+    mugs.oasis.add_order({"partner_sku": "FOUR", "quantity": 2})
+    go(manage, "pull_orders", "submit_orders", "publish_inventory")
+    assert shown(mugs) == [52, 13, 10]
+    go(manage, "pull_levels", "publish_inventory")
+    assert shown(mugs) == [52, 13, 10]
+    figures = InventoryLevel.objects.filter(item_id=item(mugs, "MUG")).values_list("available", flat=True)
+    assert sum(figures) == 52
+
+
+def test_the_page_tells_the_component_that_is_scarce(mugs: Sandbox, manage: Run) -> None:
+    go(manage, "all")
+    steps = Listing.objects.get(marketplace_sku="FIVE").explanation["components"]
+    assert [(step["sku"], step["units"], step["sells"]) for step in steps] == [("MUG-4", 1, 15), ("MUG", 5, 12)]
+
+
+def test_where_bundles_are_not_told_one_is_an_item_like_any_other(
+    mugs: Sandbox, manage: Run, gecko: Connection
+) -> None:
+    Connection.objects.filter(pk=gecko.pk).update(options={"read_bundles": False})
+    go(manage, "all")
+    assert shown(mugs) == [60, 15, 15]
+
+
+def item(box: Sandbox, sku: str) -> str:
+    return next(str(row["id"]) for row in box.tradegecko.tables["variants"].values() if row["sku"] == sku)
