@@ -38,7 +38,7 @@ class Openness(admin.SimpleListFilter):
         return queryset.filter(conditions.get(self.value() or "", Q(resolved_at=None)))
 
 
-class Owner(admin.SimpleListFilter):
+class OrderOwner(admin.SimpleListFilter):
     """By who looks after the order."""
 
     title, parameter_name = "taken by", "owner"
@@ -75,7 +75,7 @@ class Closable(ReadOnly):
 @admin.register(Hold)
 class HoldAdmin(Closable):
     list_display = ("of_order", "shown_kind", "short_subject", "short_message", "taken_by", "since", "closed")
-    list_filter = (Openness, Owner, "kind", "order__route")
+    list_filter = (Openness, OrderOwner, "kind", "order__route")
     search_fields = ("order__full_number", "subject", "message")
     list_select_related = ("order", "order__owner")
     fields = ("order", "kind", "subject", "message", "opened_at", "resolved_at", "resolution")

@@ -27,11 +27,11 @@ from integrations.admin_base import (
 )
 from integrations.dispatch import enqueue
 from orders import actions, arrivals, search, short_shipping
-from orders.admin import finding, labels, order_page, saying, worklists
+from orders.admin import finding, labels, order_page, saying, tabs
 from orders.admin.bulk import in_bulk
 from orders.admin.by_ship_date import ByShipDate
 from orders.admin.deciding import Deciding
-from orders.admin.filters import Held, OfCause, Owner, Worklist
+from orders.admin.filters import Held, HeldOrderOwner, InTab, OfCause
 from orders.admin.lines import Lines
 from orders.admin.sending import RESEND
 from orders.bulk_actions import BY_NAME
@@ -46,7 +46,7 @@ MOST_FOUND = 1000
 @admin.register(Order)
 class OrderAdmin(Deciding, ChangedFieldsOnly):
     list_display = ("number", "reference", "shown_status", "shown_holds", "taken_by", "route", "to", "age")
-    list_filter = (Worklist, OfCause, ByShipDate, "status", Held, Owner, "route", "connection", "is_freight",
+    list_filter = (InTab, OfCause, ByShipDate, "status", Held, HeldOrderOwner, "route", "connection", "is_freight",
                    "submission__is_test", "route__state")  # fmt: skip
     list_before_template = "admin/orders/tabs.html"
     search_fields = ("full_number",)  # that there is a box; what it finds says get_search_results
@@ -176,8 +176,8 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         return redirect(f"{reverse('admin:orders_order_change', args=[order.pk])}#story")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        tabs = worklists.tabs(request.GET.get("list", ""))
-        answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), "tabs": tabs})
+        shown = {"tabs": tabs.tabs(request.GET.get("list", ""))}
+        answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **shown})
         return answer
 
     def changeform_view(
