@@ -32,15 +32,15 @@ T = Transmission.Status
 
 
 def possible(order: Order) -> set[str]:
-    """The names of the actions that this order allows now, for the buttons of its page."""
-    names = {"skip", "hold"} if arrivals.is_unsent(order) else set()
+    """The names of the actions that an order allows as it was read with its parts, for the buttons of its page."""
+    names = {"skip", "hold"} if arrivals.was_unsent(order) else set()
     if order.status in (S.RECEIVED, S.ON_HOLD):
         names.add("release")
-    if order.holds.filter(kind=Hold.Kind.MANUAL, resolved_at=None).exists():
+    if any(hold.kind == Hold.Kind.MANUAL for hold in settling.open_holds(order)):
         names.discard("hold")
     if order.status == S.SKIPPED and settling.open_lines(order):
         names.add("unskip")
-    if _stuck(order):
+    if _was_stuck(order):
         names.add("retry")
     return names | decisions.possible(order)
 
@@ -169,6 +169,15 @@ def _stuck(order: Order) -> list[WarehouseSubmission | WarehouseChange | Shipmen
         *ShipmentConfirmation.objects.filter(order=order, status=T.PARKED),
         *ShortShip.objects.filter(order=order, status=T.PARKED),
     ]
+
+
+def _was_stuck(order: Order) -> bool:
+    submission = getattr(order, "submission", None)
+    sent = [
+        *([submission] if submission else []), *order.warehouse_changes.all(), *order.confirmations.all(),
+        *order.short_ships.all(),
+    ]  # fmt: skip
+    return any(row.status == T.PARKED for row in sent)
 
 
 def _take_back(order: Order) -> None:
