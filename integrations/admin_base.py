@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django import forms
@@ -230,7 +232,12 @@ def log(request: HttpRequest, records: Sequence[Any], text: str) -> None:
 def is_used(record: models.Model, *, apart_from: tuple[type[models.Model], ...] = ()) -> bool:
     """Whether any other record points to this one, apart from these."""
     relations = [one for one in record._meta.related_objects if one.related_model not in apart_from]
-    return any(one.related_model._default_manager.filter(**{one.field.name: record}).exists() for one in relations)
+    users = [
+        models.Exists(one.related_model._default_manager.filter(**{one.field.name: models.OuterRef("pk")}))
+        for one in relations
+    ]
+    mine = type(record)._default_manager.filter(pk=record.pk)
+    return bool(users) and mine.filter(reduce(or_, map(models.Q, users))).exists()
 
 
 def question(admin: ModelAdmin, request: HttpRequest, form: forms.Form, **context: Any) -> HttpResponse:

@@ -31,15 +31,15 @@ T = Transmission.Status
 
 
 def possible(order: Order) -> set[str]:
-    """The names of the actions that this order allows now, for the buttons of its page."""
-    names = {"skip", "hold"} if arrivals.is_unsent(order) else set()
+    """The names of the actions that an order allows as it was read with its parts, for the buttons of its page."""
+    names = {"skip", "hold"} if arrivals.was_unsent(order) else set()
     if order.status in (S.RECEIVED, S.ON_HOLD):
         names.add("release")
-    if order.holds.filter(kind=Hold.Kind.MANUAL, resolved_at=None).exists():
+    if any(hold.kind == Hold.Kind.MANUAL for hold in settling.open_holds(order)):
         names.discard("hold")
     if order.status == S.SKIPPED and settling.open_lines(order):
         names.add("unskip")
-    if parked_for(order):
+    if _was_parked(order):
         names.add("retry")
     return names | decisions.possible(order)
 
@@ -159,6 +159,16 @@ def _by(actor: User | None, note: str) -> str:
 
 def _number(quantity: int | None) -> str:
     return "none" if quantity is None else str(quantity)
+
+
+def _was_parked(order: Order) -> bool:
+    """As `parked_for`, by what was read with the order."""
+    submission = getattr(order, "submission", None)
+    sent = [
+        *([submission] if submission else []), *order.warehouse_changes.all(), *order.confirmations.all(),
+        *order.short_ships.all(),
+    ]  # fmt: skip
+    return any(row.status == T.PARKED for row in sent)
 
 
 def _take_back(order: Order) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,12 +18,8 @@ from integrations.transmissions import Transmission
 from integrations.wording import counted, moment
 from integrations.workers import EVERY, OVERDUE_INTERVALS, SILENT_AFTER, late_by
 from inventory.models import GuardedPublish, StockReading
-from orders.models import (
-    OUTBOXES,
-    AlertKind,
-    Severity,
-    WarehouseSubmission,
-)
+from orders.models import OUTBOXES, AlertKind, Severity, WarehouseSubmission
+from orders.models.outboxes import Sent
 
 # A run shows every 45 s that it lives (runs.Pulse).
 LIFELESS_AFTER = timedelta(seconds=100)
@@ -127,24 +124,33 @@ def _waiting(now: datetime) -> Iterator[Alarm]:
 
 def _in_doubt(now: datetime) -> Iterator[Alarm]:
     """What was sent without a clear answer, again and again or long ago: it may be there or not."""
-    for _, model, what in OUTBOXES:
-        doubt = model._default_manager.filter(status=Transmission.Status.UNCONFIRMED).filter(
-            Q(sent_at__lt=now - IN_DOUBT_LONG) | Q(attempts__gte=IN_DOUBT_ATTEMPTS)
+    kinds = {box.carries: box.model for box in OUTBOXES}
+    first_kind, *others = (_doubted(box.model, box.carries, now) for box in OUTBOXES)
+    for what, connection, number, pk, oldest in first_kind.union(*others, all=True).order_by("what", "connection"):
+        model = kinds[what]
+        first = model._default_manager.select_related("order", "connection").get(pk=pk)
+        text = (
+            f"whether {first.connection} took {counted(number, what)} is not known; the first is that of "
+            f"order {first.order}, looked up before it is sent again"
         )
-        groups = doubt.values("connection").annotate(number=Count("pk"), first=Min("pk"), oldest=Min("sent_at"))
-        for group in groups.order_by("connection"):
-            first = model._default_manager.select_related("order", "connection").get(pk=group["first"])
-            text = (
-                f"whether {first.connection} took {counted(group['number'], what)} is not known; the first is that of "
-                f"order {first.order}, looked up before it is sent again"
-            )
-            name = f"orders_{model._meta.model_name}"
-            path = list_of(name, f"status__exact=unconfirmed&connection__id__exact={group['connection']}")
-            key = f"{what}:{group['connection']}"
-            yield Alarm(
-                AlertKind.IN_DOUBT, key, Severity.WARNING, text, path, group["number"], group["oldest"],
-                first.last_error or "no answer came",
-            )  # fmt: skip
+        path = list_of(
+            f"orders_{model._meta.model_name}", f"status__exact=unconfirmed&connection__id__exact={connection}"
+        )
+        yield Alarm(
+            AlertKind.IN_DOUBT, f"{what}:{connection}", Severity.WARNING, text, path, number, oldest,
+            first.last_error or "no answer came",
+        )  # fmt: skip
+
+
+def _doubted(model: type[Sent], what: str, now: datetime) -> QuerySet[Any, Any]:
+    """By connection how many, the first of them, and since when it is in doubt."""
+    long = Q(sent_at__lt=now - IN_DOUBT_LONG) | Q(attempts__gte=IN_DOUBT_ATTEMPTS)
+    doubt = model._default_manager.filter(long, status=Transmission.Status.UNCONFIRMED).order_by()
+    groups = doubt.annotate(what=Value(what)).values("what", "connection")
+    told: QuerySet[Any, Any] = groups.annotate(number=Count("pk"), first=Min("pk"), oldest=Min("sent_at")).values_list(
+        "what", "connection", "number", "first", "oldest"
+    )
+    return told
 
 
 def _stock(now: datetime) -> Iterator[Alarm]:

@@ -108,6 +108,12 @@ def is_unsent(order: Order) -> bool:
     return order.status in Order.UNSENT and not sent.exists()
 
 
+def was_unsent(order: Order) -> bool:
+    """The same of an order and its submission as they were read, for a page: nothing may be decided by it."""
+    submission = getattr(order, "submission", None)
+    return order.status in Order.UNSENT and (submission is None or submission.is_not_sent)
+
+
 def cancel(order: Order, reason: str) -> None:
     """The marketplace wants the order no more: cancelled here if it was not sent, else a person must act."""
     now = timezone.now()

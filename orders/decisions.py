@@ -10,8 +10,8 @@ from django.db import transaction
 
 from integrations.dispatch import enqueue
 from integrations.models import Route
-from orders import arrivals, changes, edits, warehouse_changes
-from orders.models import NOT_SENT, Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
+from orders import arrivals, changes, edits, settling, warehouse_changes
+from orders.models import NOT_SENT, Hold, IllegalTransition, Order, WarehouseSubmission
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -30,7 +30,7 @@ def _following(order: Order) -> set[str]:
     """The decision that follows what the marketplace says, if that can be followed now."""
     if edits.misfit(order, order.told_now or {}):
         return set()
-    if arrivals.is_unsent(order):
+    if arrivals.was_unsent(order):
         return {"apply"}
     can_amend = order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) and not _is_open(order, of_told=True)
     return {"amend"} if can_amend else set()
@@ -40,7 +40,7 @@ def cancellable(order: Order) -> list[Hold]:
     """The holds whose cancellation can be done in the warehouse by a button now."""
     if order.route is None or order.route.cancels_after_sending == Route.CancelsAfter.NEVER or _is_open(order):
         return []
-    late = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None)
+    late = [hold for hold in settling.open_holds(order) if hold.kind == K.CANCELLED_LATE]
     whole = order.status == S.SUBMITTED
     may_be_lines = order.status in (S.SUBMITTED, S.PARTLY_SHIPPED)
     return [hold for hold in late if (may_be_lines if hold.subject else whole)]
@@ -129,8 +129,8 @@ def _check_fits(order: Order) -> None:
 
 
 def _is_open(order: Order, *, of_told: bool = False) -> bool:
-    rows = WarehouseChange.objects.filter(order=order, status__in=warehouse_changes.OPEN)
-    return (rows.filter(told__isnull=False) if of_told else rows).exists()
+    rows = [one for one in order.warehouse_changes.all() if one.status in warehouse_changes.OPEN]
+    return any(one.told is not None or not of_told for one in rows)
 
 
 def _wake(order: Order) -> None:

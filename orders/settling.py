@@ -53,6 +53,12 @@ def open_lines(order: Order) -> list[OrderLine]:
     ]
 
 
+def open_holds(order: Order) -> list[Hold]:
+    """What holds it; as it was read with the order, if it was."""
+    known: list[Hold] | None = getattr(order, "open_holds", None)
+    return list(order.holds.filter(resolved_at=None)) if known is None else known
+
+
 def open_line_rows() -> QuerySet[OrderLine]:
     """The same as rows, of all orders."""
     incomplete = Q(quantity=None) | Q(quantity=0)

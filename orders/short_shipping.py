@@ -45,7 +45,7 @@ ASKABLE = (*Order.UNSENT, S.SUBMITTED, S.PARTLY_SHIPPED)
 
 def open_lines(order: Order) -> list[OrderLine]:
     """Lines of which something is left that could be short shipped; refused ones wherever their order is by now."""
-    refused = set(ShortShip.objects.filter(order=order, status=T.PARKED).values_list("order_line", flat=True))
+    refused = {one.order_line_id for one in order.short_ships.all() if one.status == T.PARKED}
     if order.status not in ASKABLE and not refused:
         return []
     lines = order.lines.all()

@@ -5,13 +5,15 @@ The sources are joined in the database and paged there, so that a long story cos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 from django.core.paginator import Page, Paginator
-from django.db.models import CharField, F, Q, QuerySet, Subquery, Value
+from django.db.models import CharField, F, IntegerField, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from integrations import subject, wording
 from integrations.models import Exchange, Route
@@ -36,6 +38,34 @@ class Entry:
     exchange: int | None = None
 
 
+class Row(NamedTuple):
+    """A row of any kind: `before_` is an event's status before, and of a request what was asked for."""
+
+    kind_: str
+    pk_: int
+    at_: datetime
+    actor_: str | None
+    title_: str
+    before_: str
+    text_: str
+    status_: int | None
+    milliseconds_: int | None
+
+
+NOTHING, NOBODY = Value("", output_field=TextField()), Cast(Value(None), TextField())
+NO_NUMBER = Cast(Value(None), IntegerField())
+_SAID: dict[str, Any] = {"at_": F("at"), "actor_": "actor__username", "title_": "new_status", "before_": "old_status",
+                         "text_": "text"}  # fmt: skip
+COLUMNS: dict[str, dict[str, Any]] = {
+    EVENT: _SAID, COMMENT: _SAID,
+    EXCHANGE: {"at_": F("at"), "title_": "connection__name", "text_": "error",
+               "before_": Concat("method", Value(" "), "url", output_field=TextField()),
+               "status_": F("status"), "milliseconds_": F("milliseconds")},
+    SETTING: {"at_": F("history_date"), "actor_": "history_user__username", "title_": "name",
+              "text_": Coalesce("history_change_reason", Value(""), output_field=TextField())},
+}  # fmt: skip
+
+
 def sources(user: Any) -> list[str]:
     """The kinds that this person may see."""
     rights = {EXCHANGE: "integrations.view_exchange", SETTING: "integrations.view_route"}
@@ -43,18 +73,31 @@ def sources(user: Any) -> list[str]:
 
 
 def page(order: Order, kinds: Sequence[str], number: str | None) -> Page[Entry]:
-    """A page of what happened of these kinds; the number may be anything, as it stands in an address."""
-    rows = [_keys(kind, _rows(kind, order)) for kind in kinds]
-    paginator = Paginator(rows[0].union(*rows[1:], all=True).order_by("-at_", "-pk_"), PER_PAGE)
-    found = paginator.get_page(number)
-    return Page(_entries(order, list(found.object_list)), found.number, paginator)
+    """A page of what happened of these kinds; the number may be anything, as it stands in an address.
+
+    One query, another to count a story of several pages, and one if the route's settings were changed since.
+    """
+    first, *others = (_columns(kind, order) for kind in kinds)
+    rows = first.union(*others, all=True).order_by("-at_", "-pk_")
+    if number not in (None, "1"):
+        paginator = Paginator(rows, PER_PAGE)
+        found = paginator.get_page(number)
+        return Page(_entries(order, found.object_list), found.number, paginator)
+    newest = list(rows[: PER_PAGE + 1])
+    paginator = Paginator(rows if len(newest) > PER_PAGE else newest, PER_PAGE)
+    return Page(_entries(order, newest[:PER_PAGE]), 1, paginator)
 
 
-def _keys(kind: str, rows: QuerySet[Any]) -> QuerySet[Any]:
-    at = "history_date" if kind == SETTING else "at"
-    named = rows.order_by().annotate(kind_=Value(kind, output_field=CharField()), at_=F(at), pk_=F("pk"))
-    keys: QuerySet[Any] = named.values_list("kind_", "at_", "pk_")
-    return keys
+def _columns(kind: str, order: Order) -> QuerySet[Any]:
+    """The rows of a kind in the columns that all kinds have, as they are needed to tell it (`Row`)."""
+    columns = {"actor_": NOBODY, "title_": NOTHING, "before_": NOTHING, "text_": NOTHING, "status_": NO_NUMBER,
+               "milliseconds_": NO_NUMBER, **COLUMNS[kind]}  # fmt: skip
+    named = {"kind_": Value(kind, output_field=CharField()), "pk_": F("pk")} | {
+        name: Cast(one, TextField()) if isinstance(one, str) else one for name, one in columns.items()
+    }
+    rows = _rows(kind, order).order_by()
+    told: QuerySet[Any] = rows.annotate(**named).values_list(*Row._fields)
+    return told
 
 
 def _rows(kind: str, order: Order) -> QuerySet[Any]:
@@ -75,45 +118,40 @@ def _settings(order: Order) -> QuerySet[Any]:
     return states.filter(Q(history_date__gt=order.received_at) | Q(pk=Subquery(before)))
 
 
-def _entries(order: Order, keys: list[tuple[str, Any, int]]) -> list[Entry]:
-    found: dict[tuple[str, int], Entry] = {}
-    for kind in dict.fromkeys(kind for kind, _, _ in keys):
-        rows = _rows(kind, order).filter(pk__in=[pk for one, _, pk in keys if one == kind])
-        if kind == SETTING:
-            found |= {(kind, pk): entry for pk, entry in _of_settings(order, rows)}
-        else:
-            found |= {(kind, row.pk): _READ[kind](row) for row in _WITH[kind](rows)}
-    return [found[kind, pk] for kind, _, pk in keys if (kind, pk) in found]
+def _entries(order: Order, rows: Iterable[Any]) -> list[Entry]:
+    told = [Row(*one) for one in rows]
+    since = [one.pk_ for one in told if one.kind_ == SETTING and one.at_ > order.received_at]
+    changes = _changes_of(order, since) if since else {}
+    return [_of_setting(one, changes) if one.kind_ == SETTING else _READ[one.kind_](one) for one in told]
 
 
-def _of_event(event: OrderEvent) -> Entry:
-    moved = event.old_status != event.new_status
-    title = str(event.get_new_status_display()) if moved else "Note"
-    return Entry(EVENT, event.at, title, event.text, str(event.actor or ""))
+def _of_event(row: Row) -> Entry:
+    moved = row.before_ != row.title_
+    title = str(Order.Status(row.title_).label) if moved else "Note"
+    return Entry(EVENT, row.at_, title, row.text_, row.actor_ or "")
 
 
-def _of_comment(event: OrderEvent) -> Entry:
-    return Entry(COMMENT, event.at, "Comment", event.text, str(event.actor or "somebody who is gone"))
+def _of_comment(row: Row) -> Entry:
+    return Entry(COMMENT, row.at_, "Comment", row.text_, row.actor_ or "somebody who is gone")
 
 
-def _of_exchange(row: Exchange) -> Entry:
-    answer = f"HTTP {row.status}" if row.status else "no answer"
-    text = f"{row.method} {wording.address(row.url)} → {answer} in {row.milliseconds} ms"
-    failed = row.status is None or row.status >= 400
-    return Entry(EXCHANGE, row.at, str(row.connection), f"{text}. {row.error}".removesuffix(". "), "", failed, row.pk)
+def _of_exchange(row: Row) -> Entry:
+    answer = f"HTTP {row.status_}" if row.status_ else "no answer"
+    method, url = row.before_.split(" ", 1)
+    text = f"{method} {wording.address(url)} → {answer} in {row.milliseconds_} ms. {row.text_}".removesuffix(". ")
+    return Entry(EXCHANGE, row.at_, row.title_, text, "", row.status_ is None or row.status_ >= 400, row.pk_)
 
 
-def _of_settings(order: Order, rows: QuerySet[Any]) -> Iterator[tuple[int, Entry]]:
-    """Each state with what it changed, but for the first, which was in force already."""
-    wanted = set(rows.values_list("pk", flat=True))
-    states = list(Route.history.filter(id=order.route_id).select_related("history_user").order_by("history_date", "pk"))
-    for before, now in zip([None, *states], states, strict=False):
-        if now.pk in wanted:
-            in_force = before is None or now.history_date <= order.received_at
-            what = "in force when the order came in" if in_force else _changes(now, before)
-            why = f" ({now.history_change_reason})" if now.history_change_reason else ""
-            actor = str(now.history_user or "")
-            yield now.pk, Entry(SETTING, now.history_date, f"Route {now.name}", f"{what}{why}", actor)
+def _of_setting(row: Row, changes: Mapping[int, str]) -> Entry:
+    what = changes.get(row.pk_, "in force when the order came in")
+    why = f" ({row.text_})" if row.text_ else ""
+    return Entry(SETTING, row.at_, f"Route {row.title_}", f"{what}{why}", row.actor_ or "")
+
+
+def _changes_of(order: Order, wanted: list[int]) -> dict[int, str]:
+    """What each of these states of its route changed, but for the very first, which changed nothing."""
+    states = list(Route.history.filter(id=order.route_id).order_by("history_date", "pk"))
+    return {now.pk: _changes(now, before) for before, now in pairwise(states) if now.pk in wanted}
 
 
 def _changes(now: Any, before: Any) -> str:
@@ -128,9 +166,4 @@ def _short(value: object) -> str:
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
 
 
-_READ: dict[str, Callable[[Any], Entry]] = {EVENT: _of_event, COMMENT: _of_comment, EXCHANGE: _of_exchange}
-_WITH: dict[str, Callable[[QuerySet[Any]], QuerySet[Any]]] = {
-    EVENT: lambda rows: rows.select_related("actor"),
-    COMMENT: lambda rows: rows.select_related("actor"),
-    EXCHANGE: lambda rows: rows.select_related("connection").defer("request_body", "response_body"),
-}
+_READ: dict[str, Callable[[Row], Entry]] = {EVENT: _of_event, COMMENT: _of_comment, EXCHANGE: _of_exchange}

@@ -5,13 +5,13 @@ A source is a query of the records that wait; nothing is written when one comes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import Count, DateTimeField, Min, Q, QuerySet, Value
+from django.db.models import BigIntegerField, Count, DateTimeField, F, Min, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
 from integrations.alike import alike, firsts
@@ -31,7 +31,7 @@ CHANGED_SINCE = (K.CHANGED_ORDER, K.CHANGED_SHIPMENT, K.VOIDED_SHIPMENT, K.VOIDE
 LISTED = (*causes.MAPPED, *CHANGED_SINCE, K.CANCELLED_LATE)
 # Where the subject is the cause, and not a detail of one order.
 CAUSE_IN_SUBJECT = (*causes.MAPPED, K.NO_ROUTE)
-MOST = 10_000  # rows of a source that a page looks at, those that have waited longest
+MOST = 10_000  # rows that a page looks at, those that have waited longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,32 +206,44 @@ def _as_row(rows: QuerySet[Any], name: str, number: Count, since: str) -> QueryS
     return told
 
 
-def entries(worklist: Worklist, *, connection: int | None = None, search: str = "") -> list[Entry]:
-    """Its rows, the one that has waited longest first; of each source at most MOST. One query per source."""
-    found = [entry for source in worklist.sources for entry in _entries(source, connection, search)]
-    return sorted(found, key=lambda one: (one.since is None, one.since, one.source, one.pk))
+def entries(worklist: Worklist, *, connection: int | None = None, search: str = "") -> tuple[list[Entry], bool]:
+    """Its rows, the one that has waited longest first, and whether there are more than these MOST. One query."""
+    first, *others = (_asked(source, connection, search) for source in worklist.sources)
+    rows = first.union(*others, all=True) if others else first
+    found = list(rows.order_by(F("since_").asc(nulls_last=True), "source_", "pk_")[: MOST + 1])
+    return [_entry(*row) for row in found[:MOST]], len(found) > MOST
 
 
-def _entries(source: Source, connection: int | None, search: str) -> Iterator[Entry]:
-    rows = source.rows().order_by(source.since, "pk")
+def _asked(source: Source, connection: int | None, search: str) -> QuerySet[Any, Any]:
+    """What is asked for of a source, in the columns of `_entry`."""
+    rows = source.rows().order_by()
     if connection is not None:
         rows = rows.filter(**{source.connection: connection})
     if search:
-        rows = rows.filter(Q(**{f"{source.number}__icontains": search}) | Q(**{f"{_words(source)}__icontains": search}))
-    fields = [source.order or "pk", source.since, source.connection, source.kind or "pk", source.text or "pk"]
-    for pk, order, since, where, kind, text in rows.values_list("pk", *fields)[:MOST]:
-        cause = f"{source.name}:{where}:{kind if source.kind else ''}:{_cause(source, kind, text)}"
-        yield Entry(source.name, pk, order if source.order else None, since, where, cause)
+        words = source.text or source.number
+        rows = rows.filter(Q(**{f"{source.number}__icontains": search}) | Q(**{f"{words}__icontains": search}))
+    columns: QuerySet[Any, Any] = rows.annotate(
+        source_=Value(source.name), pk_=F("pk"), since_=F(source.since), connection_=F(source.connection),
+        order_=F(source.order) if source.order else Value(None, output_field=BigIntegerField()),
+        kind_=_as_text(source.kind), text_=_as_text(source.text),
+    ).values_list("source_", "pk_", "order_", "since_", "connection_", "kind_", "text_")  # fmt: skip
+    return columns
 
 
-def _words(source: Source) -> str:
-    return source.text or source.number
+def _as_text(column: str) -> Cast | Value:
+    return Cast(column, TextField()) if column else Value("", output_field=TextField())
 
 
-def _cause(source: Source, kind: Any, text: Any) -> str:
-    if source.name == "hold":
-        return str(text) if kind in CAUSE_IN_SUBJECT else ""
-    return str(text) if source.name == "order" else alike(str(text))
+def _entry(
+    source: str, pk: int, order: int | None, since: datetime | None, connection: int, kind: str, text: str
+) -> Entry:
+    return Entry(source, pk, order, since, connection, f"{source}:{connection}:{kind}:{_cause(source, kind, text)}")
+
+
+def _cause(source: str, kind: str, text: str) -> str:
+    if source == "hold":
+        return text if kind in CAUSE_IN_SUBJECT else ""
+    return text if source == "order" else alike(text)
 
 
 def by_cause(rows: Iterable[Entry]) -> list[tuple[Entry, int]]:

@@ -73,7 +73,7 @@ def described(connection: Connection) -> str:
     """What the connection signs in with, and how that is; never a secret."""
     if connection.is_marketplace:
         return "user name and password"
-    grant = OAuthGrant.objects.filter(connection=connection).first()
+    grant: OAuthGrant | None = getattr(connection, "oauth", None)
     if grant is None:
         return "access token"
     if not grant.is_authorized:

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from unfold.decorators import action, display
@@ -26,7 +27,7 @@ from integrations.admin_base import (
     job_label,
     labelled,
 )
-from integrations.circuit import asked_with, pause_text, standing, try_now
+from integrations.circuit import asked_with, pause_text, try_now
 from integrations.connection_form import SHOWN_IF, SIGNING_IN, ConnectionForm
 from integrations.connection_test import check_connection
 from integrations.dispatch import enqueue, ensure_plans
@@ -74,6 +75,11 @@ class ConnectionAdmin(ChangedFieldsOnly):
     actions_detail = ["authorize", "test", "run_now"]
     readonly_fields = HEALTH_FACTS
     conditional_fields = SHOWN_IF
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
+        """A page that only shows it reads what belongs to it at once."""
+        rows: QuerySet[Connection] = super().get_queryset(request)
+        return rows.select_related("outage", "oauth") if request.method == "GET" else rows
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         hint = "A connection that was used is switched off, not deleted." if obj else ""
@@ -185,8 +191,8 @@ class ConnectionAdmin(ChangedFieldsOnly):
 
     @display(description="calls")
     def calls(self, obj: Connection) -> str:
-        outage = standing().filter(connection=obj).first()
-        return pause_text(obj, outage) if outage else "made as needed"
+        outage = getattr(obj, "outage", None)
+        return pause_text(obj, outage) if outage and outage.paused_until else "made as needed"
 
     @display(description="our address for their allow-list")
     def egress(self, obj: Connection) -> str:

@@ -40,7 +40,7 @@ class AlertSettingsForm(ShownForm):
     class Meta:
         model = AlertSettings
         fields = ("recipients", "critical", "warning", "info", "tells_end", "time_zone", "digest_hour", "quiet_from",
-                  "quiet_until", "cool_down_minutes", "reminder_hours", "late_after_days")  # fmt: skip
+                  "quiet_until", "cool_down_minutes", "reminder_hours")  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,8 +83,7 @@ class AlertSettingsAdmin(ChangedFieldsOnly):
     actions_detail = ["send_test"]
     fieldsets = (
         (None, {"fields": ("ways", "recipients", "webhook_url", "forget_webhook", "looked")}),
-        ("What, and how soon", {"fields": ("critical", "warning", "info", "tells_end", "told_kinds",
-                                           "late_after_days")}),
+        ("What, and how soon", {"fields": ("critical", "warning", "info", "tells_end", "told_kinds")}),
         ("When", {"fields": ("time_zone", "quiet_from", "quiet_until", "digest_hour", "cool_down_minutes",
                              "reminder_hours")}),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
-from orders.admin import worklists
+from orders.admin import tabs
 from orders.models import Hold, Order
 
 
@@ -43,18 +43,18 @@ class OfCause(admin.SimpleListFilter):
         return queryset.filter(connection=int(marketplace[:18]), pk__in=same.values("order"))
 
 
-class Worklist(admin.SimpleListFilter):
+class InTab(admin.SimpleListFilter):
     title, parameter_name = "worklist", "list"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, one.title) for name, one in worklists.OF_ORDERS.items()]
+        return [(name, one.title) for name, one in tabs.CONDITIONS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
-        chosen = worklists.OF_ORDERS.get(self.value() or "")
-        return queryset.filter(chosen.condition) if chosen else queryset
+        chosen = tabs.CONDITIONS.get(self.value() or "")
+        return queryset.filter(chosen.means) if chosen else queryset
 
 
-class Owner(admin.SimpleListFilter):
+class HeldOrderOwner(admin.SimpleListFilter):
     """Held orders by who looks after them."""
 
     title, parameter_name = "taken by", "owner"

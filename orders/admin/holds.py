@@ -9,12 +9,15 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.utils.html import escape
+from django.views.decorators.http import require_safe
 from unfold.decorators import action, display
 
 from integrations.admin.legible import legible
-from integrations.admin_base import NoteForm, ReadOnly, ago, ask, clip, found_or_404
+from integrations.admin_base import NoteForm, ReadOnly, ago, ask, clip, found_or_404, visible_or_404
 from orders import actions
-from orders.admin import mapping
+from orders.admin import mapping, remedies
 from orders.admin.bulk import in_bulk
 from orders.models import Hold, IllegalTransition, UnreadableRecord
 
@@ -38,7 +41,7 @@ class Openness(admin.SimpleListFilter):
         return queryset.filter(conditions.get(self.value() or "", Q(resolved_at=None)))
 
 
-class Owner(admin.SimpleListFilter):
+class OrderOwner(admin.SimpleListFilter):
     """By who looks after the order."""
 
     title, parameter_name = "taken by", "owner"
@@ -75,7 +78,7 @@ class Closable(ReadOnly):
 @admin.register(Hold)
 class HoldAdmin(Closable):
     list_display = ("of_order", "shown_kind", "short_subject", "short_message", "taken_by", "since", "closed")
-    list_filter = (Openness, Owner, "kind", "order__route")
+    list_filter = (Openness, OrderOwner, "kind", "order__route")
     search_fields = ("order__full_number", "subject", "message")
     list_select_related = ("order", "order__owner")
     fields = ("order", "kind", "subject", "message", "opened_at", "resolved_at", "resolution")
@@ -88,9 +91,15 @@ class HoldAdmin(Closable):
         view = self.admin_site.admin_view
         own = [
             path("needs-mapping/", view(partial(mapping.worklist, self)), name="orders_needs_mapping"),
+            path("<int:pk>/frees/", view(self.frees), name="orders_hold_frees"),
             path("needs-mapping/map/", view(partial(mapping.map_cause, self)), name="orders_map_cause"),
         ]
         return [*own, *super().get_urls()]
+
+    @method_decorator(require_safe)
+    def frees(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What its order's page says beside it: how many orders go out once its cause is mended."""
+        return HttpResponse(escape(remedies.frees(visible_or_404(self, request, pk))))
 
     def may_close(self, row: Any) -> bool:
         return super().may_close(row) and actions.may_resolve(row)

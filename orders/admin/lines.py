@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 from unfold.decorators import display
 
@@ -19,6 +21,11 @@ MOST_UNITS = 1_000_000
 FITTING = "width: 100%; min-width: 8rem"  # all columns of a line side by side
 
 
+def is_correctable(request: HttpRequest, order: Order) -> bool:
+    """Whether a person may still correct it; while that is saved, as it is now."""
+    return arrivals.is_unsent(order) if request.method == "POST" else arrivals.was_unsent(order)
+
+
 class LineForm(ShownForm):
     def clean_quantity(self) -> int | None:
         quantity: int | None = self.cleaned_data["quantity"]
@@ -29,9 +36,18 @@ class LineForm(ShownForm):
         return quantity
 
 
+class ReadLines(BaseInlineFormSet):  # type: ignore[type-arg]  # Django's is no generic class when it runs
+    """The lines that the page has read with its order; those that are saved are read anew, and locked."""
+
+    def get_queryset(self) -> QuerySet[OrderLine]:
+        read = getattr(self.instance, "_prefetched_objects_cache", {}).get("lines")
+        return super().get_queryset() if self.is_bound or read is None else read
+
+
 class Lines(ChangedRowsOnly):
     model = OrderLine
     form = LineForm
+    formset = ReadLines
     fields = ("number", "partner_sku", "option_sku", "shown_title", "quantity", "to_ship", "shipped",
               "confirmed", "cost", "state")  # fmt: skip
     extra = 0
@@ -41,7 +57,7 @@ class Lines(ChangedRowsOnly):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
         """Before it is sent, a line's SKUs and quantity can be put right; what is to be shipped follows."""
-        correctable = obj is not None and arrivals.is_unsent(obj)
+        correctable = obj is not None and is_correctable(request, obj)
         return [name for name in self.fields if not correctable or name not in CORRECTABLE_LINE]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -20,7 +21,7 @@ from integrations.transmissions import Transmission
 from orders import edits, next_step, side_by_side
 from orders.admin import labels, remedies, story, walking
 from orders.admin.labels import Label
-from orders.models import Order, Shipment, ShipmentLine, WarehouseSubmission
+from orders.models import Order, Shipment, ShipmentLine, ShortShip, WarehouseChange, WarehouseSubmission
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,19 @@ class Parcel:
     told: list[tuple[Label | None, str]]
 
 
+# What the page shows of an order, each read with one query.
+PARTS: tuple[str | Prefetch[Any], ...] = (
+    "lines", "submission__lines", "shipments", "confirmations",
+    Prefetch("shipments__lines", ShipmentLine.objects.select_related("order_line", "confirmed__confirmation")),
+    Prefetch("warehouse_changes", WarehouseChange.objects.select_related("actor", "connection")),
+    Prefetch("short_ships", ShortShip.objects.select_related("actor", "order_line")),
+)  # fmt: skip
+
+
 def facts(admin: Any, request: HttpRequest, order: Order, allowed: Collection[str]) -> dict[str, Any]:
     """Everything that the template of the page shows. `allowed` are the buttons that this person may use now."""
     user: Any = request.user
-    submission = WarehouseSubmission.objects.filter(order=order).prefetch_related("lines").first()
+    submission = _submission(order)
     parcels = _parcels(order)
     holds = remedies.with_remedies(order, user)
     return {
@@ -73,8 +83,8 @@ class Done:
 
 def _done(order: Order) -> list[Done]:
     there = [Done(labels.of_transmission(one), str(one), one.actor, one) for one in
-             order.warehouse_changes.select_related("actor", "connection")]  # fmt: skip
-    short = order.short_ships.select_related("actor", "order_line")
+             order.warehouse_changes.all()]  # fmt: skip
+    short = order.short_ships.all()
     return there + [
         Done(labels.of_transmission(one), f"{one}: {one.quantity} units, {one.reason_code}", one.actor, one)
         for one in short
@@ -119,8 +129,13 @@ def _as_file(text: str, name: str) -> HttpResponse:
 
 
 def _request(order: Order) -> str:
-    submission = WarehouseSubmission.objects.filter(order=order).first()
+    submission = _submission(order)
     return json.dumps(submission.request, indent=2, ensure_ascii=False) if submission and submission.request else ""
+
+
+def _submission(order: Order) -> WarehouseSubmission | None:
+    found: WarehouseSubmission | None = getattr(order, "submission", None)
+    return found
 
 
 def _with_download(order: Order, which: str, shown: str) -> str:
@@ -134,8 +149,7 @@ def _exchanges(order: Order) -> str:
 
 
 def _parcels(order: Order) -> list[Parcel]:
-    rows = Shipment.objects.filter(order=order).prefetch_related("lines__order_line", "lines__confirmed__confirmation")
-    return [_parcel(shipment, list(shipment.lines.all())) for shipment in rows]
+    return [_parcel(shipment, list(shipment.lines.all())) for shipment in order.shipments.all()]
 
 
 def _parcel(shipment: Shipment, lines: list[ShipmentLine]) -> Parcel:

@@ -26,13 +26,13 @@ from integrations.admin_base import (
     is_saving,
 )
 from integrations.dispatch import enqueue
-from orders import actions, arrivals, search, short_shipping
-from orders.admin import finding, labels, order_page, saying, worklists
+from orders import actions, search, short_shipping
+from orders.admin import finding, labels, order_page, saying, tabs
 from orders.admin.bulk import in_bulk
 from orders.admin.by_ship_date import ByShipDate
 from orders.admin.deciding import Deciding
-from orders.admin.filters import Held, OfCause, Owner, Worklist
-from orders.admin.lines import Lines
+from orders.admin.filters import Held, HeldOrderOwner, InTab, OfCause
+from orders.admin.lines import Lines, is_correctable
 from orders.admin.sending import RESEND
 from orders.bulk_actions import BY_NAME
 from orders.models import Hold, IllegalTransition, Order, OrderLine, WarehouseSubmission
@@ -46,7 +46,7 @@ MOST_FOUND = 1000
 @admin.register(Order)
 class OrderAdmin(Deciding, ChangedFieldsOnly):
     list_display = ("number", "reference", "shown_status", "shown_holds", "taken_by", "route", "to", "age")
-    list_filter = (Worklist, OfCause, ByShipDate, "status", Held, Owner, "route", "connection", "is_freight",
+    list_filter = (InTab, OfCause, ByShipDate, "status", Held, HeldOrderOwner, "route", "connection", "is_freight",
                    "submission__is_test", "route__state")  # fmt: skip
     list_before_template = "admin/orders/tabs.html"
     search_fields = ("full_number",)  # that there is a box; what it finds says get_search_results
@@ -59,7 +59,6 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         "cancel_requested_at",
     )  # fmt: skip
     date_hierarchy = "ordered_at"
-    list_select_related = ("route", "owner")
     show_full_result_count = False
     inlines = (Lines,)
     actions = [
@@ -87,14 +86,15 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
-        correctable = obj is not None and arrivals.is_unsent(obj)
+        correctable = obj is not None and is_correctable(request, obj)
         return (*self._told(), *(() if correctable else CORRECTABLE))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         open_holds = Hold.objects.filter(resolved_at=None)
         rows: QuerySet[Order] = super().get_queryset(request)
-        submissions = Prefetch("submission", WarehouseSubmission.objects.defer("request"))
-        return rows.prefetch_related(Prefetch("holds", open_holds, to_attr="open_holds"), submissions)
+        if request.method == "GET":  # what is read to be changed may be locked, without what belongs to it
+            rows = rows.select_related("connection", "route", "owner", "submission")
+        return rows.prefetch_related(Prefetch("holds", open_holds, to_attr="open_holds"))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Order | None:
         """While a form is saved, no worker takes the order to send it. A page that only shows it reads it once."""
@@ -105,7 +105,6 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         if order is not None and is_saving(request):
             WarehouseSubmission.objects.select_for_update().filter(order=order).first()
         if order is not None and request.method == "GET":
-            prefetch_related_objects([order], "lines")
             request.shown_order = order  # type: ignore[attr-defined]
         return order
 
@@ -178,8 +177,8 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         return redirect(f"{reverse('admin:orders_order_change', args=[order.pk])}#story")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        tabs = worklists.tabs(request.GET.get("list", ""))
-        answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), "tabs": tabs})
+        shown = {"tabs": tabs.tabs(request.GET.get("list", ""))}
+        answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **shown})
         return answer
 
     def changeform_view(
@@ -189,12 +188,13 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         order = self.get_object(request, str(object_id))
         if order is None:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        correctable = arrivals.is_unsent(order)
+        correctable = is_correctable(request, order)
         if request.method == "POST" and not correctable and self.has_change_permission(request, order):
             status = order.get_status_display().lower()
             text = f"Nothing was saved: order {order} was sent or closed meanwhile (it is {status} now)."
             messages.error(request, text)
             return redirect(request.path)
+        prefetch_related_objects([order], *order_page.PARTS)
         allowed = self.allowed(request, order)
         request.allowed_buttons = allowed  # type: ignore[attr-defined]
         more = {"facts": order_page.facts(self, request, order, allowed), "show_save": correctable,

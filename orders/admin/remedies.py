@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from orders import causes, decisions
+from orders import causes, decisions, settling
 from orders.admin import mapping
 from orders.admin.mapping_forms import may_map
 from orders.causes import Cause
@@ -18,31 +18,35 @@ from orders.mapping import Verdict, judged
 from orders.models import Hold, Order
 
 K = Hold.Kind
+FOR_SEVERAL = (*causes.MAPPED, K.NO_ROUTE)
 BLOCKING = [kind for kind in Hold.Kind if kind not in Hold.AFTER_SENDING]
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A hold with the way out of it, and the (label, address) of other ones. `frees` says what it does for others."""
+    """A hold with the way out of it, and the (label, address) of other ones.
+
+    `frees_url` answers what it does for others that wait too: they are judged one by one, so the page is there first.
+    """
 
     hold: Hold
     label: str = ""
     url: str = ""
-    frees: str = ""
+    frees_url: str = ""
     others: tuple[tuple[str, str], ...] = ()
 
 
 def with_remedies(order: Order, user: Any) -> list[Shown]:
     """The open holds of an order; a link only where the person may use it."""
-    holds = list(order.holds.filter(resolved_at=None))
     possible = decisions.possible(order)
     shown = []
-    for hold in holds:
+    for hold in settling.open_holds(order):
         label, permission, url = remedy(order, hold)
         kind = Hold.Kind(hold.kind)
         may = may_map(user, kind) if kind in causes.MAPPED else not permission or user.has_perm(permission)
         others = tuple(_decisions(order, hold, possible)) if user.has_perm(CHANGE) else ()
-        shown.append(Shown(hold, label if may else "", url if may else "", _frees(order, hold), others))
+        frees = reverse("admin:orders_hold_frees", args=[hold.pk]) if kind in FOR_SEVERAL else ""
+        shown.append(Shown(hold, label if may else "", url if may else "", frees, others))
     return shown
 
 
@@ -81,8 +85,9 @@ def remedy(order: Order, hold: Hold) -> tuple[str, str, str]:
     return ("Correct it below", CHANGE, anchor) if anchor else ("", "", "")
 
 
-def _frees(order: Order, hold: Hold) -> str:
+def frees(hold: Hold) -> str:
     """What mending the cause does for all the orders that wait for it."""
+    order = hold.order
     if hold.kind in causes.MAPPED:
         return mapping.in_words(judged(Cause(order.connection, K(hold.kind), hold.subject)))
     return mapping.in_words(_without_route(order, hold.subject)) if hold.kind == K.NO_ROUTE else ""

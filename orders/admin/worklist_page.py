@@ -32,7 +32,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
     if not request.user.has_perm(found.permission):
         raise PermissionDenied
     asked = _asked(request)
-    entries = worklists.entries(found, connection=asked.connection, search=asked.search)
+    entries, is_cut = worklists.entries(found, connection=asked.connection, search=asked.search)
     causes = worklists.by_cause(entries)
     chosen = [one for one in entries if one.cause == asked.cause] if asked.cause else entries
     page = Paginator(chosen, PER_PAGE).get_page(request.GET.get("page"))
@@ -42,7 +42,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
         "rows": [known[one.source, one.pk] for one in page if (one.source, one.pk) in known],
         "pages": around(page, **asked.values), "causes": _causes(causes, known, asked),
         "more_causes": max(len(causes) - CAUSES_SHOWN, 0), "connections": list(Connection.objects.order_by("name")),
-        "number": counted(len(chosen), "rows"), "is_cut": len(entries) >= MOST, "most": MOST,
+        "number": counted(len(chosen), "rows"), "is_cut": is_cut, "most": MOST,
     }  # fmt: skip
     return TemplateResponse(request, "admin/orders/worklist.html", context)
 

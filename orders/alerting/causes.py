@@ -28,9 +28,8 @@ def causes(rules: AlertSettings, now: datetime) -> Causes:
     """By kind and key. Some forty queries, whatever the number of orders."""
     connections = Connection.objects.in_bulk()
     names = {pk: one.name for pk, one in connections.items()}
-    late_after = timedelta(days=rules.late_after_days)
     return merged((
-        *alarms(now), *worklists.alarms(names, late_after, now), *_credentials(connections.values(), rules.zone, now),
+        *alarms(now), *worklists.alarms(names), *_credentials(connections.values(), rules.zone, now),
         *_renewals(now), *_silences(connections, rules.zone, now), *_undelivered(now),
     ))  # fmt: skip
 

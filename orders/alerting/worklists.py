@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
 
 from django.db.models import Count, F, Max, Min
 
 from integrations.transmissions import Transmission
 from integrations.wording import counted
 from inventory.models import Publication
+from orders import ship_dates
 from orders.alarms import Alarm, list_of, page_of
 from orders.models import (
     OUTBOXES,
@@ -24,15 +24,14 @@ from orders.models import (
 PARKED = Transmission.Status.PARKED
 
 
-def alarms(names: Mapping[int, str], late_after: timedelta, now: datetime) -> Iterator[Alarm]:
-    """Every worklist that is not empty. `names` are those of the connections, by id; a `late_after` of 0 is never."""
+def alarms(names: Mapping[int, str]) -> Iterator[Alarm]:
+    """Every worklist that is not empty. `names` are those of the connections, by id."""
     yield from _held(names)
     yield from _refused(names)
     yield from _refused_quantities()
     yield from _unreadable(names)
     yield from _reconciliations()
-    if late_after:
-        yield from _late(names, late_after, now)
+    yield from _late(names)
 
 
 def _held(names: Mapping[int, str]) -> Iterator[Alarm]:
@@ -103,15 +102,16 @@ def _reconciliations() -> Iterator[Alarm]:
             )  # fmt: skip
 
 
-def _late(names: Mapping[int, str], late_after: timedelta, now: datetime) -> Iterator[Alarm]:
-    late = Order.objects.filter(connection__in=list(names), status__in=Order.UNSHIPPED, ordered_at__lt=now - late_after)
-    for row in late.order_by().values("connection").annotate(number=Count("pk"), oldest=Min("ordered_at")):
+def _late(names: Mapping[int, str]) -> Iterator[Alarm]:
+    """The orders of the worklist *Late to ship*, by marketplace."""
+    late = Order.objects.filter(ship_dates.current().late, connection__in=list(names)).order_by()
+    for row in late.values("connection").annotate(number=Count("pk"), oldest=Min("ordered_at")):
         verb = "is" if row["number"] == 1 else "are"
         text = (
-            f"{counted(row['number'], 'orders')} of {names[row['connection']]} {verb} older than "
-            f"{late_after.days} days and not shipped completely"
+            f"{counted(row['number'], 'orders')} of {names[row['connection']]} {verb} late: the ship date is over, and "
+            "not all of it has shipped"
         )
-        path = list_of("orders_order", f"connection__id__exact={row['connection']}&o=1")
+        path = list_of("orders_order", f"ship=late&connection__id__exact={row['connection']}")
         yield Alarm(
             AlertKind.LATE, str(row["connection"]), Severity.WARNING, text, path, row["number"], row["oldest"]
         )  # fmt: skip

@@ -203,10 +203,6 @@ class AlertSettings(models.Model):
         "remind after", default=12, validators=[MaxValueValidator(30 * 24)],
         help_text="In hours, again and again while the cause is there. 0: never.",
     )  # fmt: skip
-    late_after_days = models.PositiveIntegerField(
-        "orders are late after", default=4, validators=[MaxValueValidator(90)],
-        help_text="In days since the customer ordered, while something is still to be shipped. 0: never.",
-    )  # fmt: skip
     looked_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:

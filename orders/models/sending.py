@@ -55,6 +55,13 @@ class WarehouseSubmission(Transmission):
     def __str__(self) -> str:
         return f"{self.order} → {self.connection}"
 
+    @property
+    def is_not_sent(self) -> bool:
+        """What NOT_SENT asks of the database, of the row as it was read."""
+        s = Transmission.Status
+        is_refused = self.status == s.PARKED and self.sent_at is None and not self.remote_id
+        return is_refused or self.status in (s.PENDING, s.WITHDRAWN)
+
 
 # Nothing of it can be in the warehouse: not sent yet, taken back, or clearly refused.
 NOT_SENT = Q(status__in=(Transmission.Status.PENDING, Transmission.Status.WITHDRAWN)) | Q(

@@ -170,7 +170,10 @@ def test_holds_lead_to_the_page_that_mends_them(shop: Sandbox, manage: Run, admi
 
     alias = shown["Unknown SKU: MYSTERY-9"]
     assert parse_qs(urlsplit(alias.url).query)["subject"] == ["MYSTERY-9"]
-    assert alias.frees == "frees 2 orders; 1 waits for something else too"
+    assert text_of(admin_client.get(alias.frees_url)) == "frees 2 orders; 1 waits for something else too"
+    assert alias.frees_url in text_of(
+        admin_client.get(reverse("admin:orders_order_change", args=[alias.hold.order_id]))
+    )
     assert "Map the SKU “MYSTERY-9”" in text_of(admin_client.get(alias.url))
     route = next(one for name, one in shown.items() if name.startswith("No route"))
     assert opened(admin_client, route.url)["marketplace_warehouse_name"].strip() == "Elsewhere & Co"

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from integrations.models import Connection
+from integrations.models import Connection, Route
 from orders import tasks
 from orders.alerting import delivering, rules, watch
 from orders.models import (
@@ -246,11 +246,11 @@ def test_looking_costs_few_queries_however_many_alerts_there_are(
 def test_every_worklist_is_an_alert_that_leads_to_it(how: AlertSettings, client: Client) -> None:
     shop = Connection.objects.create(name="Overstock", provider="supplier_oasis")
     gecko = Connection.objects.create(name="Gecko", provider="tradegecko")
+    route = Route.objects.create(name="Main", marketplace=shop, warehouse=gecko, ship_within_days=2)
     then = timezone.now() - timedelta(days=9)
-    order = Order.objects.create(
-        connection=shop, full_number="1-1", short_reference="1-1", status="submitted", ordered_at=then,
-        ordered_on=then.date(),
-    )  # fmt: skip
+    late = {"connection": shop, "route": route, "status": "submitted", "ordered_at": then}
+    order = Order.objects.create(full_number="1-1", short_reference="1-1", ordered_on=then.date(), **late)
+    Order.objects.create(full_number="1-2", short_reference="1-2", ordered_on=timezone.now().date(), **late)
     values: dict[str, Any] = {"order": order, "created_at": then, "sent_at": then, "finished_at": then}
     WarehouseSubmission.objects.create(connection=gecko, status="parked", last_error="no such variant", **values)
     WarehouseChange.objects.create(connection=gecko, status="unconfirmed", last_error="no such variant", **values)
@@ -268,6 +268,8 @@ def test_every_worklist_is_an_alert_that_leads_to_it(how: AlertSettings, client:
     client.force_login(User.objects.create_superuser("boss"))
     for one in found:
         assert client.get(one.path).status_code == 200, one.path
+    listed = client.get(found.get(kind="late").path).context["cl"].result_list
+    assert [row.full_number for row in listed] == ["1-1"]  # by the route's business days, not by how old it is
 
 
 def test_a_mute_in_the_middle_of_a_look_stands(stopped: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from integrations.errors import Unavailable
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
 from orders import actions, readback, settling, telling
-from orders.admin import worklists
+from orders.admin import tabs
 from orders.models import Hold, Order, ShipmentConfirmation
 from tests.orders.world import holds, parcels, placed, ship
 
@@ -162,7 +162,7 @@ def test_a_cancelled_line_that_shipped_leaves_the_list_to_confirm(shop: Sandbox,
     ship(shop, number, tracking="1Z1")
     manage("run", "all")
     actions.resolve(Hold.objects.get(resolved_at=None), "done", None)
-    assert (told(number)["status"], worklists.counts()["unconfirmed"]) == ("confirmed", 0)
+    assert (told(number)["status"], tabs.counts()["unconfirmed"]) == ("confirmed", 0)
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ from django.db import transaction
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
 from orders import actions, arrivals, decisions, warehouse_changes
-from orders.admin import worklists
+from orders.admin import tabs
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange
 from tests.orders.world import holds, parcels, placed, ship
 
@@ -556,9 +556,9 @@ def test_what_is_kept_after_all_is_off_the_worklist(shop: Sandbox, manage: Run) 
     decisions.amend(order(number), None)
     shop.faults.add("tradegecko", "422", path="/order_line_items/*", method="PUT")
     again(manage)
-    assert worklists.counts()["refused"] == 1
+    assert tabs.counts()["refused"] == 1
     decisions.keep(order(number), None)
-    assert worklists.counts()["refused"] == 0
+    assert tabs.counts()["refused"] == 0
     assert not Hold.objects.filter(resolved_at=None).exists()
 
 
@@ -569,10 +569,10 @@ def test_what_was_done_by_hand_is_off_the_worklist(shop: Sandbox, manage: Run) -
     shop.tradegecko.switch(finalized_lines_stay=True)
     shop.oasis.cancel(number, "2")
     again(manage)
-    assert worklists.counts()["refused"] == 1
+    assert tabs.counts()["refused"] == 1
     actions.resolve(Hold.objects.get(resolved_at=None), "taken out there", None)
     again(manage)
-    assert worklists.counts()["refused"] == 0
+    assert tabs.counts()["refused"] == 0
     assert not Hold.objects.filter(resolved_at=None).exists()
 
 

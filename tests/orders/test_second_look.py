@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError
 
 from integrations.models import Connection, Route, SyncRun
+from integrations.ports import MarketplaceOrder
 from integrations.registry import marketplace_for
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
@@ -257,6 +258,7 @@ def test_an_order_that_is_told_as_before_is_only_noted_as_seen(
     manage("run", "pull_orders")
     order = Order.objects.get(full_number=number)
     [told_again] = marketplace_for(order.connection).orders(TWO_HOURS_AGO - MINUTE, TWO_HOURS_AGO + MINUTE)
+    assert isinstance(told_again, MarketplaceOrder)
     with django_assert_max_num_queries(2):
         assert arrivals.seen_unchanged(order.connection, told_again)
     assert Order.objects.get(pk=order.pk).last_seen_at > order.last_seen_at
