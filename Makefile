@@ -5,15 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: demo test proof soak bench lint clean
+.PHONY: demo test pictures proof soak bench lint clean
 .DEFAULT_GOAL := test
 
-$(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt
+$(VENV)/.installed: requirements.txt requirements-dev.txt requirements-axe.txt constraints.txt
 	@test -n "$(PYTHON)" || { echo "Crossdock needs Python 3.11 or newer; none was found. Name one: make PYTHON=/path/to/python3.12"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing; on Debian: apt install python3-venv"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what Crossdock needs into $(VENV) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt || { echo "Installation failed: are the Python package registry or its mirror reachable?"; exit 1; }
+	@{ $(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt \
+	 && $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-axe.txt; } || { echo "Installation failed: are the Python package registry or its mirror reachable?"; exit 1; }
 	@touch $@
 
 demo: $(VENV)/.installed
@@ -22,6 +23,10 @@ demo: $(VENV)/.installed
 # Within minutes; WHOLE=1 adds the long ones: real processes, days of outage, further variations, samples of the proofs.
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(WHOLE),,-m "not long")
+
+# The pictures of README and guide, of the working day in tests/browser; needs Chromium and its driver.
+pictures: $(VENV)/.installed
+	@PICTURES=1 $(BIN)/python -m pytest tests/browser/test_whole_day.py
 
 proof: $(VENV)/.installed
 	@WORKERS=$(WORKERS) $(BIN)/python -m tests.proof

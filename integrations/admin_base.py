@@ -99,6 +99,13 @@ class ChangedRowsOnly(TabularInline):
         rows = super().get_queryset(request)
         return rows.select_for_update() if is_saving(request) else rows
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A field of a row has no label but the head of its column, which is said to who cannot see that."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            field.widget.attrs.setdefault("aria-label", str(field.label))
+        return field
+
 
 class ReadOnly(Exported):
     """A record of what happened: looked at, never edited."""

@@ -18,8 +18,7 @@ from integrations.transmissions import Transmission
 from integrations.wording import counted, moment
 from integrations.workers import EVERY, OVERDUE_INTERVALS, SILENT_AFTER, late_by
 from inventory.models import GuardedPublish, StockReading
-from orders.models import OUTBOXES, AlertKind, Severity, WarehouseSubmission
-from orders.models.outboxes import Sent
+from orders.models import OUTBOXES, AlertKind, Sent, Severity, WarehouseSubmission
 
 # A run shows every 45 s that it lives (runs.Pulse).
 LIFELESS_AFTER = timedelta(seconds=100)
