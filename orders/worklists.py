@@ -5,12 +5,12 @@ A source is a query of the records that wait; nothing is written when one comes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, DateTimeField, Min, Q, QuerySet, Value
+from django.db.models import BigIntegerField, Count, DateTimeField, F, Min, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
 from integrations.alike import alike, firsts
@@ -25,7 +25,7 @@ CHANGED_SINCE = (K.CHANGED_ORDER, K.CHANGED_SHIPMENT, K.VOIDED_SHIPMENT, K.VOIDE
 LISTED = (*causes.MAPPED, *CHANGED_SINCE, K.CANCELLED_LATE)
 # Where the subject is the cause, and not a detail of one order.
 CAUSE_IN_SUBJECT = (*causes.MAPPED, K.NO_ROUTE)
-MOST = 10_000  # rows of a source that a page looks at, those that have waited longest
+MOST = 10_000  # rows that a page looks at, those that have waited longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,21 +206,37 @@ def _as_row(rows: QuerySet[Any], name: str, number: Count, since: str) -> QueryS
 
 
 def entries(worklist: Worklist, *, connection: int | None = None, search: str = "") -> list[Entry]:
-    """Its rows, the one that has waited longest first; of each source at most MOST. One query per source."""
-    found = [entry for source in worklist.sources for entry in _entries(source, connection, search)]
-    return sorted(found, key=lambda one: (one.since is None, one.since, one.source, one.pk))
+    """Its rows, the one that has waited longest first; at most MOST. One query."""
+    first, *others = (_rows(source, connection, search) for source in worklist.sources)
+    found = first.union(*others, all=True) if others else first
+    sources = {source.name: source for source in worklist.sources}
+    rows = (_entry(sources[name], *row) for name, *row in found.order_by("row_since", "row_name", "row_pk")[:MOST])
+    return sorted(rows, key=lambda one: (one.since is None, one.since, one.source, one.pk))
 
 
-def _entries(source: Source, connection: int | None, search: str) -> Iterator[Entry]:
-    rows = source.rows().order_by(source.since, "pk")
+def _rows(source: Source, connection: int | None, search: str) -> QuerySet[Any, Any]:
+    """Its records with the same columns as those of every other source."""
+    rows = source.rows().order_by()
     if connection is not None:
         rows = rows.filter(**{source.connection: connection})
     if search:
         rows = rows.filter(Q(**{f"{source.number}__icontains": search}) | Q(**{f"{_words(source)}__icontains": search}))
-    fields = [source.order or "pk", source.since, source.connection, source.kind or "pk", source.text or "pk"]
-    for pk, order, since, where, kind, text in rows.values_list("pk", *fields)[:MOST]:
-        cause = f"{source.name}:{where}:{kind if source.kind else ''}:{_cause(source, kind, text)}"
-        yield Entry(source.name, pk, order if source.order else None, since, where, cause)
+    columns = {
+        "row_name": Value(source.name, TextField()), "row_pk": F("pk"),
+        "row_order": F(source.order) if source.order else Value(None, BigIntegerField()),
+        "row_since": Cast(source.since, DateTimeField()), "row_where": F(source.connection),
+        "row_kind": Cast(source.kind, TextField()) if source.kind else Value("", TextField()),
+        "row_text": Cast(source.text, TextField()) if source.text else Value("", TextField()),
+    }  # fmt: skip
+    told: QuerySet[Any, Any] = rows.annotate(**columns).values_list(*columns)
+    return told
+
+
+def _entry(
+    source: Source, pk: int, order: int | None, since: datetime | None, where: int, kind: str, text: str
+) -> Entry:
+    cause = f"{source.name}:{where}:{kind}:{_cause(source, kind, text)}"
+    return Entry(source.name, pk, order, since, where, cause)
 
 
 def _words(source: Source) -> str:

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from integrations.walking import Way, along
 from orders import causes, decisions
 from orders.admin import mapping
 from orders.admin.mapping_forms import may_map
@@ -32,8 +33,8 @@ class Shown:
     others: tuple[tuple[str, str], ...] = ()
 
 
-def with_remedies(order: Order, user: Any) -> list[Shown]:
-    """The open holds of an order; a link only where the person may use it."""
+def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
+    """The open holds of an order; a link only where the person may use it, and it leads back to the same place."""
     holds = list(order.holds.filter(resolved_at=None))
     possible = decisions.possible(order)
     shown = []
@@ -41,8 +42,10 @@ def with_remedies(order: Order, user: Any) -> list[Shown]:
         label, permission, url = remedy(order, hold)
         kind = Hold.Kind(hold.kind)
         may = may_map(user, kind) if kind in causes.MAPPED else not permission or user.has_perm(permission)
-        others = tuple(_decisions(order, hold, possible)) if user.has_perm(CHANGE) else ()
-        shown.append(Shown(hold, label if may else "", url if may else "", _frees(order, hold), others))
+        decide = _decisions(order, hold, possible) if user.has_perm(CHANGE) else ()
+        others = tuple((name, along(way, address)) for name, address in decide)
+        link = url if url.startswith("#") or not url else along(way, url)
+        shown.append(Shown(hold, label if may else "", link if may else "", _frees(order, hold), others))
     return shown
 
 
