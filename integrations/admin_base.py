@@ -28,6 +28,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from integrations.admin_forms import ShownForm
 from integrations.exports import Exported
 from integrations.transmissions import Transmission
+from integrations.walking import along, through_list, way_of
 from integrations.wording import job_name, moment
 
 T = Transmission.Status
@@ -42,7 +43,23 @@ def is_saving(request: HttpRequest) -> bool:
     return request.method == "POST" and transaction.get_connection().in_atomic_block
 
 
-class ChangedFieldsOnly(Exported):
+class Walked(Exported):
+    """Records whose pages lead on through the list that somebody came from."""
+
+    change_form_outer_before_template = "admin/walk.html"
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        obj = context.get("original")
+        walk = context["walk"] if "walk" in context else through_list(self, request, obj) if obj else None
+        way = walk.way if walk else way_of(request)
+        for one in context.get("actions_detail") or []:
+            if "path" in one:
+                one["path"] = along(way, one["path"])
+        context |= {"walk": walk, "way": along(way, "")}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+class ChangedFieldsOnly(Walked):
     """Saves only the fields that the person changed, so that what others wrote in the meantime stands."""
 
     form = ShownForm
@@ -107,7 +124,7 @@ class ChangedRowsOnly(TabularInline):
         return field
 
 
-class ReadOnly(Exported):
+class ReadOnly(Walked):
     """A record of what happened: looked at, never edited."""
 
     list_fullwidth = True
@@ -177,7 +194,9 @@ def ask(
         raise PermissionDenied
     form = form_class(request.POST if request.method == "POST" else None)
     home = obj if back is None else back
-    home_url = reverse(f"admin:{home._meta.app_label}_{home._meta.model_name}_change", args=[home.pk])
+    home_url = along(
+        way_of(request), reverse(f"admin:{home._meta.app_label}_{home._meta.model_name}_change", args=[home.pk])
+    )
     if request.method == "POST" and form.is_valid():
         try:
             done = do(form.cleaned_data)

@@ -12,7 +12,7 @@ from integrations.exports import safe_cell
 from integrations.models import Connection
 from inventory import alias_effects, alias_plan, changed
 from inventory.alias_file import COLUMNS, REQUIRED, AliasFile
-from inventory.alias_plan import Change, Plan
+from inventory.alias_plan import By, Change, Plan
 from inventory.models import SkuAlias
 
 SHOWN_ROWS = 100
@@ -73,14 +73,15 @@ class AliasResource(resources.ModelResource):
 
     def __init__(
         self, connection: Connection | None = None, mode: str = alias_plan.UPDATE, *, expected: str = "",
-        tick: Callable[[int], None] | None = None, close: Callable[[AliasResult], None] | None = None, **kwargs: Any,
+        by: By = alias_plan.NOBODY, tick: Callable[[int], None] | None = None,
+        close: Callable[[AliasResult], None] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         """With `expected`, a plan's fingerprint, nothing else is stored than that plan.
 
         `tick` hears how many aliases are stored, and `close` is called once all are, before that is committed.
         """
         super().__init__(**kwargs)
-        self.connection, self.mode, self._expected = connection, mode, expected
+        self.connection, self.mode, self._expected, self._by = connection, mode, expected, by
         self._tick: Callable[[int], None] = tick or _unheard
         self._close: Callable[[AliasResult], None] = close or _unheard
 
@@ -106,7 +107,7 @@ class AliasResource(resources.ModelResource):
         if dry_run:
             result.effects = alias_effects.foresee(self.connection, plan.changes)
         elif self._expected in ("", plan.fingerprint()):
-            alias_plan.store(self.connection, plan.changes, self._tick)
+            alias_plan.store(self.connection, plan.changes, self._tick, self._by)
             changed.forget(self.connection)
             result.is_stored = True
             self._close(result)

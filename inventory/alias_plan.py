@@ -40,11 +40,28 @@ OVERWRITE = (
     "ON CONFLICT (connection_id, marketplace_sku, warehouse_sku) DO UPDATE SET units = EXCLUDED.units, "
     "is_active = EXCLUDED.is_active, note = EXCLUDED.note, changed_at = EXCLUDED.changed_at"
 )
+COLUMNS_KEPT = "id, connection_id, marketplace_sku, warehouse_sku, units, is_active, note"
+KEEP = (
+    f"INSERT INTO {SkuAlias.history.model._meta.db_table} "  # noqa: S608 (no value is in it)
+    f"({COLUMNS_KEPT}, history_date, history_type, history_change_reason, history_user_id) "
+    f"SELECT {COLUMNS_KEPT}, %s, %s, %s, %s FROM {SkuAlias._meta.db_table} "
+)
+REMOVE = f"DELETE FROM {SkuAlias._meta.db_table}"  # noqa: S608
 UPDATE, REPLACE = "update", "replace"
 
 Key = tuple[str, str]  # marketplace SKU, warehouse SKU
 Values = tuple[int, bool, str]  # as FIELDS
 DEFAULTS: Values = (1, True, "")
+
+
+class By(NamedTuple):
+    """Who changes aliases and why, for their history."""
+
+    user_id: int | None = None
+    reason: str = ""
+
+
+NOBODY = By()
 
 
 class Change(NamedTuple):
@@ -139,20 +156,26 @@ def stored(connection: Connection, *, keep: bool = False) -> dict[Key, Values]:
     return {(sku, of): (units, is_active, note) for sku, of, units, is_active, note in values.iterator(STORED_AT_ONCE)}
 
 
-def store(connection: Connection, changes: Sequence[Change], tick: Callable[[int], None] = lambda stored: None) -> None:
-    """Write what the changes say; all or none is the caller's transaction. `tick` is told how many are written.
+def store(
+    connection: Connection,
+    changes: Sequence[Change],
+    tick: Callable[[int], None] = lambda stored: None,
+    by: By = NOBODY,
+) -> None:
+    """Write what the changes say, and their history; all or none is the caller's transaction. `tick` is told how many
+    are written.
 
     Raises IntegrityError when somebody else has made one of the new aliases meanwhile.
     """
     for start in range(0, len(changes), STORED_AT_ONCE):
         some = changes[start : start + STORED_AT_ONCE]
-        _insert(connection, [one for one in some if one.before is None])
-        _insert(connection, [one for one in some if one.before and one.after], OVERWRITE)
-        _remove(connection, {one.key for one in some if one.after is None})
+        _insert(connection, [one for one in some if one.before is None], "", "+", by)
+        _insert(connection, [one for one in some if one.before and one.after], OVERWRITE, "~", by)
+        _remove(connection, {one.key for one in some if one.after is None}, by)
         tick(start + len(some))
 
 
-def _insert(connection: Connection, changes: Sequence[Change], on_conflict: str = "") -> None:
+def _insert(connection: Connection, changes: Sequence[Change], on_conflict: str, kind: str, by: By) -> None:
     """One statement for all: an instance for each row, or PostgreSQL's values one by one, take ten times as long."""
     if not changes:
         return
@@ -165,14 +188,23 @@ def _insert(connection: Connection, changes: Sequence[Change], on_conflict: str 
         else:
             places = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * len(rows))
             cursor.execute(f"{INSERT} VALUES {places} {on_conflict}", [value for row in rows for value in row])
+        mine = "WHERE connection_id = %s AND changed_at = %s"
+        cursor.execute(f"{KEEP} {mine}", [at, kind, by.reason or None, by.user_id, connection.pk, at])
 
 
-def _remove(connection: Connection, keys: set[Key]) -> None:
+def _remove(connection: Connection, keys: set[Key], by: By) -> None:
+    """The history first, in one statement: for each row that Django deletes it would write one by one."""
     if not keys:
         return
     named = SkuAlias.objects.filter(connection=connection, marketplace_sku__in=[sku for sku, _ in keys])
     rows = named.values_list("pk", "marketplace_sku", "warehouse_sku")
-    SkuAlias.objects.filter(pk__in=[pk for pk, *key in rows if tuple(key) in keys]).delete()
+    gone = [pk for pk, *key in rows if tuple(key) in keys]
+    if not gone:
+        return
+    at, places = database.ops.adapt_datetimefield_value(timezone.now()), ", ".join(["%s"] * len(gone))
+    with database.cursor() as cursor:
+        cursor.execute(f"{KEEP} WHERE id IN ({places})", [at, "-", by.reason or None, by.user_id, *gone])
+        cursor.execute(f"{REMOVE} WHERE id IN ({places})", gone)
 
 
 def _rows(file: AliasFile, problems: list[Problem], seen: dict[Key, int]) -> Iterator[tuple[int, Key, list[Any]]]:

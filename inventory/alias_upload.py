@@ -27,6 +27,7 @@ from integrations.redaction import named
 from inventory import alias_file, alias_import, alias_plan, alias_report, alias_undo, changed
 from inventory.alias_file import FileProblem
 from inventory.alias_import import AliasResource, AliasResult
+from inventory.alias_plan import By
 from inventory.models import AliasImport
 
 # Longer files are left to a worker, so that no request has to wait for them.
@@ -35,6 +36,7 @@ MOST_ATTEMPTS = 3
 BEAT_EVERY_SECONDS = 1.0
 LOST_AFTER = timedelta(minutes=2)  # a task may get lost with the worker that took it
 PREVIEW_FOR, UNDO_FOR = timedelta(days=1), timedelta(days=90)
+LONGEST_REASON = 100
 S = AliasImport.State
 
 logger = logging.getLogger(__name__)
@@ -208,8 +210,9 @@ def _store(record: AliasImport, beat: _Beat) -> None:
     """Store what was confirmed; if the aliases have changed so that it would be something else, plan anew."""
     file = alias_file.read(zlib.decompress(record.content or b""), record.encoding)
     total = max(record.counts["new"] + record.counts["changed"] + record.counts["switched_off"], 1)
+    by = _by(record.user_id, f"Import of {record.file_name}")
     resource = AliasResource(
-        record.connection, record.mode, expected=record.fingerprint, tick=_percent(beat, total),
+        record.connection, record.mode, expected=record.fingerprint, by=by, tick=_percent(beat, total),
         close=lambda result: _done(record, result),
     )  # fmt: skip
     try:
@@ -233,7 +236,8 @@ def _take_back(record: AliasImport, beat: _Beat) -> None:
         if found.fingerprint() != record.fingerprint:
             _close(record, S.DONE, error="The aliases changed after the preview of the undo; look at it again.")
             return
-        alias_plan.store(record.connection, found.changes, _percent(beat, len(found.changes)))
+        by = _by(record.undone_by_id, f"Undone: the import of {record.file_name}")
+        alias_plan.store(record.connection, found.changes, _percent(beat, len(found.changes)), by)
         changed.forget(record.connection)
         undone = {"changed": len(found.changes), "left": len(found.left), "rows": alias_report.rows(found.left)}
         report = {**record.report, "undone": undone}
@@ -244,6 +248,10 @@ def _take_back(record: AliasImport, beat: _Beat) -> None:
 STEPS: dict[AliasImport.State, Callable[[AliasImport, _Beat], None]] = {
     S.UPLOADED: _plan, S.CONFIRMED: _store, S.UNDOING: _take_back,
 }  # fmt: skip
+
+
+def _by(user_id: int | None, reason: str) -> By:
+    return By(user_id, reason[:LONGEST_REASON])
 
 
 def _percent(beat: _Beat, total: int) -> Callable[[int], None]:

@@ -11,6 +11,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from simple_history.models import HistoricalRecords
 
 from integrations import wording
 from integrations.models import Connection, Route
@@ -60,6 +61,9 @@ class SkuAlias(models.Model):
     note = models.CharField(max_length=200, blank=True)
     plain_sku = Folded("marketplace_sku", max_length=PLAIN_CHARS)
     changed_at = models.DateTimeField(auto_now=True)
+    history = HistoricalRecords(
+        excluded_fields=["plain_sku", "changed_at"], no_db_index=["connection"]
+    )  # of whole files: alias_plan
 
     class Meta:
         verbose_name = "SKU alias"

@@ -32,6 +32,9 @@ def seed(connection: Connection) -> None:
         (ShippingMethod(connection=connection, code=code, name=label) for code, label in codes.SERVICE_LEVELS.items()),
         ignore_conflicts=True,
     )
+    for model in (CarrierService, ShippingMethod):
+        rows = model._default_manager.filter(connection=connection)
+        model.history.bulk_history_create(rows, default_change_reason="Known from the start")
 
 
 class CarrierMap:

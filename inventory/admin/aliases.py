@@ -17,22 +17,25 @@ from integrations.admin_base import ChangedFieldsOnly, clip, log
 from integrations.admin_forms import AGAIN
 from integrations.dispatch import enqueue_for_warehouses
 from integrations.models import Connection
-from inventory import alias_upload, changed
+from inventory import alias_effects, alias_upload, changed
 from inventory.admin import alias_page
 from inventory.admin.alias_forms import AliasConfirmForm, AliasImportForm
 from inventory.admin.file_forms import MARKETPLACES
+from inventory.admin.history import History
 from inventory.admin.in_files import InFiles
+from inventory.alias_effects import Effect
 from inventory.alias_import import AliasResource
+from inventory.alias_plan import Change, Key, Values
 from inventory.models import AliasImport, SkuAlias
 
 
 @admin.register(SkuAlias)
-class SkuAliasAdmin(InFiles, ImportExportModelAdmin, ChangedFieldsOnly):
+class SkuAliasAdmin(InFiles, ImportExportModelAdmin, History, ChangedFieldsOnly):
     list_display = ("sku", "in_warehouse", "units", "is_active", "connection", "short_note")
     list_filter = ("connection", "is_active")
     search_fields = ("marketplace_sku", "warehouse_sku", "note")
     list_select_related = ("connection",)
-    actions_list = ["imports"]
+    actions_list = ["imports", "deleted"]
     resource_classes = (AliasResource,)
     import_form_class = AliasImportForm
     confirm_form_class = AliasConfirmForm
@@ -116,6 +119,14 @@ class SkuAliasAdmin(InFiles, ImportExportModelAdmin, ChangedFieldsOnly):
             changed.forget(obj.connection)  # the listing that had the alias is not named by it any more
         enqueue_for_warehouses(obj.connection_id, "submit_orders")
 
+    def effects(self, now: SkuAlias | None, then: Any) -> list[Effect]:
+        """As of an import that would do the same."""
+        before, after = _change_of(now) if now else None, _change_of(then)
+        changes = [Change(0, after[0], before[1] if before and before[0] == after[0] else None, after[1])]
+        if before and before[0] != after[0]:
+            changes.insert(0, Change(0, before[0], before[1], None))
+        return alias_effects.told(alias_effects.foresee(then.connection, changes))
+
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("connection")
 
@@ -127,3 +138,7 @@ class SkuAliasAdmin(InFiles, ImportExportModelAdmin, ChangedFieldsOnly):
 
 def _page_of(record: AliasImport) -> HttpResponseRedirect:
     return redirect("admin:inventory_aliasimport_change", record.pk)
+
+
+def _change_of(alias: Any) -> tuple[Key, Values]:
+    return (alias.marketplace_sku, alias.warehouse_sku), (alias.units, alias.is_active, alias.note)

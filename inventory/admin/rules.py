@@ -14,7 +14,8 @@ from unfold.decorators import display
 
 from integrations.admin_base import ChangedFieldsOnly, ago, clip, found_or_404
 from inventory import dry_run
-from inventory.admin.settings_history import AGREED, LONGEST_REASON, PAGE, PER_PAGE, REASON, SettingsHistory
+from inventory.admin.history import LONGEST_REASON, REASON
+from inventory.admin.settings_history import AGREED, PAGE, PER_PAGE, SettingsHistory
 from inventory.dry_run import Foreseen
 from inventory.rulebook import in_force
 from inventory.rules import InventoryRule

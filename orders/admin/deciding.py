@@ -16,6 +16,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from integrations.admin_base import ask, found_or_404
+from integrations.walking import along, way_of
 from orders import changes, decisions, edits, short_shipping
 from orders.models import IllegalTransition, Order, OrderLine
 
@@ -69,7 +70,7 @@ class Deciding(ModelAdmin):
         may = request.user.has_perm(short_shipping.PERMISSION) and self.has_view_permission(request, order)
         if may and not _codes(order):
             messages.warning(request, _without_reasons(order, request.user))
-            return redirect("admin:orders_order_change", order.pk)
+            return redirect(along(way_of(request), reverse("admin:orders_order_change", args=[order.pk])))
         return ask(
             self, request, order, title=f"Short ship a line of order {order}", button="Short ship",
             consequence=FINED.format(market=order.connection),

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldBooleanWidget
 
 from integrations.admin_forms import AGAIN, TicketForm, ticket_for
 from inventory.admin.file_forms import MarketplaceFileForm
+from inventory.admin.history import LONGEST_REASON
 from inventory.admin.in_files import InFiles
 from orders import map_file, map_upload
 from orders.map_file import MapFile
@@ -104,7 +105,17 @@ class MapImport(InFiles, ImportExportModelAdmin):
         )  # fmt: skip
         if result.has_errors() or result.has_validation_errors():  # somebody has made one of the new rows
             raise Changed
+        self._keep(result, upload)
         return result
+
+    def _keep(self, result: Any, upload: MapUpload) -> None:
+        """The history of what was stored, which the library writes past."""
+        for kind, update in ((RowResult.IMPORT_TYPE_NEW, False), (RowResult.IMPORT_TYPE_UPDATE, True)):
+            rows = [row.instance for row in result.rows if row.import_type == kind]
+            reason = f"Import of {upload.file_name}"[:LONGEST_REASON]
+            self.model.history.bulk_history_create(
+                rows, update=update, default_user=upload.user, default_change_reason=reason
+            )
 
     def _preview(
         self, request: HttpRequest, upload: MapUpload, data: MapFile, *, is_changed: bool = False

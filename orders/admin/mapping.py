@@ -19,6 +19,7 @@ from unfold.admin import ModelAdmin
 from integrations.admin.paging import around
 from integrations.admin_base import ago, clip
 from integrations.models import Connection
+from integrations.walking import along, way_of
 from integrations.wording import counted
 from inventory import kits, suggestions
 from inventory.likeness import Goods
@@ -128,7 +129,7 @@ def _asked_for(request: HttpRequest) -> Cause:
 def _back(request: HttpRequest) -> str:
     order = request.GET.get("order", "")
     if order.isdecimal() and request.user.has_perm("orders.view_order"):
-        return reverse("admin:orders_order_change", args=[order])
+        return along(way_of(request), reverse("admin:orders_order_change", args=[order]))
     return reverse("admin:orders_needs_mapping")
 
 

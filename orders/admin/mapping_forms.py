@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.db import IntegrityError, transaction
 from django.forms.models import modelform_factory
 from django.http import HttpRequest, QueryDict
+from simple_history.utils import update_change_reason
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from integrations.admin_forms import ShownForm
@@ -22,6 +23,7 @@ from orders.admin.maps import CarrierServiceForm, CodeInput
 from orders.causes import SKU_KINDS, Cause
 from orders.models import CarrierService, Hold, ShippingMethod
 
+MAPPED = "Mapped for the orders that waited for it."
 SPARE_ROWS = 5
 MOST_ROWS = 50
 
@@ -184,4 +186,5 @@ def _parts(shown: str) -> Parts:
 def _log(request: HttpRequest, row: Any) -> None:
     """The record's own history says who did it, as if it had been saved on its page."""
     page: Any = admin.site.get_model_admin(type(row))
-    page.log_change(request, row, "Mapped for the orders that waited for it.")
+    page.log_change(request, row, MAPPED)
+    update_change_reason(row, MAPPED)

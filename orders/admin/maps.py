@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,7 +18,10 @@ from integrations.admin_base import ChangedFieldsOnly, clip
 from integrations.admin_forms import ShownForm
 from integrations.dispatch import enqueue, enqueue_for_warehouses
 from integrations.models import Connection
+from integrations.wording import counted
 from inventory.admin.file_forms import MARKETPLACES
+from inventory.admin.history import History
+from inventory.alias_effects import Effect
 from orders.admin import known_codes
 from orders.admin.map_import import MapImport
 from orders.admin.map_resources import (
@@ -26,10 +30,10 @@ from orders.admin.map_resources import (
     CarrierServiceResource,
     ShippingMethodResource,
 )
-from orders.models import CarrierService, ShippingMethod
+from orders.models import CarrierService, Order, ShippingMethod
 
 
-class OfMarketplace(ChangedFieldsOnly):
+class OfMarketplace(History, ChangedFieldsOnly):
     """A map's rows belong to a marketplace, the only one when there is only one."""
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -50,6 +54,11 @@ class ShippingMethodAdmin(MapImport, OfMarketplace):
     def save_model(self, request: HttpRequest, obj: ShippingMethod, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         self.wake(obj.connection_id)
+
+    def effects(self, now: ShippingMethod | None, then: Any) -> list[Effect]:
+        asked = Q(working_shipping_code=then.code) | Q(working_shipping_code="", shipping_code=then.code)
+        waiting = Order.objects.filter(asked, connection=then.connection_id, status__in=Order.UNSENT).count()
+        return [Effect(f"concerns {counted(waiting, 'orders')} with code {then.code} that were not sent yet", [])]
 
     def wake(self, marketplace_id: int) -> None:
         enqueue_for_warehouses(marketplace_id, "submit_orders")
@@ -116,6 +125,9 @@ class CarrierServiceAdmin(MapImport, OfMarketplace):
     def save_model(self, request: HttpRequest, obj: CarrierService, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         self.wake(obj.connection_id)
+
+    def effects(self, now: CarrierService | None, then: Any) -> list[Effect]:
+        return [Effect("is used for what the marketplace is told from then on; what it was told stays", [])]
 
     def wake(self, marketplace_id: int) -> None:
         enqueue("confirm_shipments", marketplace_id)

@@ -18,8 +18,9 @@ from django.utils.http import urlencode
 from integrations.admin.legible import indented, legible
 from integrations.admin_base import found_or_404
 from integrations.transmissions import Transmission
+from integrations.walking import Way
 from orders import edits, next_step, side_by_side
-from orders.admin import labels, remedies, story, walking
+from orders.admin import labels, remedies, story
 from orders.admin.labels import Label
 from orders.models import Order, Shipment, ShipmentLine, ShortShip, WarehouseChange, WarehouseSubmission
 
@@ -43,17 +44,19 @@ PARTS: tuple[str | Prefetch[Any], ...] = (
 )  # fmt: skip
 
 
-def facts(admin: Any, request: HttpRequest, order: Order, allowed: Collection[str]) -> dict[str, Any]:
-    """Everything that the template of the page shows. `allowed` are the buttons that this person may use now."""
+def facts(admin: Any, request: HttpRequest, order: Order, allowed: Collection[str], way: Way) -> dict[str, Any]:
+    """Everything that the template of the page shows. `allowed` are the buttons that this person may use now.
+
+    Links to what may be done lead back on the `way` that somebody came.
+    """
     user: Any = request.user
     submission = _submission(order)
     parcels = _parcels(order)
-    holds = remedies.with_remedies(order, user)
+    holds = remedies.with_remedies(order, user, way)
     return {
         "order": order,
         "label": labels.of_order(order),
         "step": next_step.of(order, allowed, [one.hold for one in holds]),
-        "walk": walking.walk(admin, request, order),
         "holds": holds,
         "may_say": admin.has_change_permission(request, order),
         "columns": side_by_side.COLUMNS,

@@ -26,8 +26,9 @@ from integrations.admin_base import (
     is_saving,
 )
 from integrations.dispatch import enqueue
+from integrations.walking import LIST, along, way_of
 from orders import actions, search, short_shipping
-from orders.admin import finding, labels, order_page, saying, tabs
+from orders.admin import finding, labels, order_page, saying, tabs, walking
 from orders.admin.bulk import in_bulk
 from orders.admin.by_ship_date import ByShipDate
 from orders.admin.deciding import Deciding
@@ -193,13 +194,28 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
             status = order.get_status_display().lower()
             text = f"Nothing was saved: order {order} was sent or closed meanwhile (it is {status} now)."
             messages.error(request, text)
-            return redirect(request.path)
+            return redirect(request.get_full_path())
         prefetch_related_objects([order], *order_page.PARTS)
         allowed = self.allowed(request, order)
         request.allowed_buttons = allowed  # type: ignore[attr-defined]
-        more = {"facts": order_page.facts(self, request, order, allowed), "show_save": correctable,
-                "show_save_and_continue": correctable}  # fmt: skip
+        walk = walking.walk(self, request, order)
+        facts = order_page.facts(self, request, order, allowed, walk.way if walk else {})
+        more = {"facts": facts, "walk": walk, "show_save": correctable, "show_save_and_continue": correctable}
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+    def get_preserved_filters(self, request: HttpRequest) -> str:
+        """One comes from the list also when it is not filtered."""
+        kept = str(super().get_preserved_filters(request))
+        is_list = request.resolver_match is not None and request.resolver_match.url_name == "orders_order_changelist"
+        return kept or (urlencode({LIST: "p=1"}) if is_list else "")
+
+    def response_post_save_change(self, request: HttpRequest, obj: Order) -> HttpResponse:
+        """Who is on the way through a list stays on it."""
+        way = way_of(request)
+        if not way:
+            answer: HttpResponse = super().response_post_save_change(request, obj)
+            return answer
+        return redirect(along(way, reverse("admin:orders_order_change", args=[obj.pk])))
 
     def save_inline(self, request: HttpRequest, obj: OrderLine, names: list[str]) -> None:
         others = [name for name in names if name != "quantity"]

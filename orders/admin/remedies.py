@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from integrations.walking import Way, along
 from orders import causes, decisions, settling
 from orders.admin import mapping
 from orders.admin.mapping_forms import may_map
@@ -36,17 +37,19 @@ class Shown:
     others: tuple[tuple[str, str], ...] = ()
 
 
-def with_remedies(order: Order, user: Any) -> list[Shown]:
-    """The open holds of an order; a link only where the person may use it."""
+def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
+    """The open holds of an order; a link only where the person may use it, and it leads back to the same place."""
     possible = decisions.possible(order)
     shown = []
     for hold in settling.open_holds(order):
         label, permission, url = remedy(order, hold)
         kind = Hold.Kind(hold.kind)
         may = may_map(user, kind) if kind in causes.MAPPED else not permission or user.has_perm(permission)
-        others = tuple(_decisions(order, hold, possible)) if user.has_perm(CHANGE) else ()
+        decide = _decisions(order, hold, possible) if user.has_perm(CHANGE) else ()
+        others = tuple((name, along(way, address)) for name, address in decide)
+        link = url if url.startswith("#") or not url else along(way, url)
         frees = reverse("admin:orders_hold_frees", args=[hold.pk]) if kind in FOR_SEVERAL else ""
-        shown.append(Shown(hold, label if may else "", url if may else "", frees, others))
+        shown.append(Shown(hold, label if may else "", link if may else "", frees, others))
     return shown
 
 

@@ -77,14 +77,17 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
 
     def save_model(self, request: HttpRequest, obj: Route, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        renamed = {"location_name", "counted_locations", "company_name", "warehouse"} & set(form.changed_data)
-        if change and renamed:
+        if change and {"location_name", "counted_locations", "company_name", "warehouse"} & set(form.changed_data):
             Route.objects.filter(pk=obj.pk).update(location_id="", company_id="", counted_location_ids={})
 
     def foresee(self, form: Any) -> Foreseen | None:
         changed: Route = form.instance
         stored = Route.objects.filter(pk=changed.pk).first()
         return dry_run.of_settings(stored, changed) if stored and OF_QUANTITIES & set(form.changed_data) else None
+
+    def revive(self, obj: Route) -> None:
+        """Whoever brings a route back has not set it live."""
+        obj.state = Route.State.PAUSED
 
     def get_actions(self, request: HttpRequest) -> Any:
         """A route is deleted from its own page, where it says whether it was used."""

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 
 from integrations.admin_base import found_or_404, log
+from integrations.walking import along, way_of
 from orders import taking
 from orders.models import IllegalTransition, Order
 from orders.models.order import LONGEST_COMMENT
@@ -35,7 +36,7 @@ def comment(admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     else:
         errors = " ".join(str(text) for texts in form.errors.values() for text in texts)
         messages.error(request, f"The comment was not kept. {errors}")
-    return redirect(f"{reverse('admin:orders_order_change', args=[order.pk])}#story")
+    return redirect(_page(request, order, "#story"))
 
 
 def take(admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -50,7 +51,11 @@ def take(admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         messages.success(request, f"{text}.")
     except IllegalTransition as exc:
         messages.error(request, str(exc))
-    return redirect("admin:orders_order_change", order.pk)
+    return redirect(_page(request, order))
+
+
+def _page(request: HttpRequest, order: Order, anchor: str = "") -> str:
+    return along(way_of(request), reverse("admin:orders_order_change", args=[order.pk]) + anchor)
 
 
 def _changeable(admin: Any, request: HttpRequest, object_id: str) -> Order:

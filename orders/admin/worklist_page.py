@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from integrations.admin.paging import around
 from integrations.models import Connection
+from integrations.walking import WORKLIST, Way, along
 from integrations.wording import counted
 from orders import worklists
 from orders.admin.worklist_rows import Key, Row, rows_of
-from orders.worklists import MOST, Entry, Tally
+from orders.worklists import MOST, Entry, Tally, Worklist
 
 PER_PAGE, CAUSES_SHOWN = 50, 30
 NUL = "\x00"  # which PostgreSQL takes in no text
@@ -31,18 +33,19 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
     found = worklists.BY_NAME[name]
     if not request.user.has_perm(found.permission):
         raise PermissionDenied
-    asked = _asked(request)
+    asked = asked_in(request.GET)
     entries, is_cut = worklists.entries(found, connection=asked.connection, search=asked.search)
     causes = worklists.by_cause(entries)
-    chosen = [one for one in entries if one.cause == asked.cause] if asked.cause else entries
-    page = Paginator(chosen, PER_PAGE).get_page(request.GET.get("page"))
+    shown = asked.of(entries)
+    way = {WORKLIST: f"{name}?{asked.query}"}
+    page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
     known = rows_of([*page, *(entry for entry, _ in causes[:CAUSES_SHOWN])], request.user)
     context = {
         **admin.site.each_context(request), "title": found.title, "worklist": found, "page": page, "asked": asked,
-        "rows": [known[one.source, one.pk] for one in page if (one.source, one.pk) in known],
+        "rows": [_on(way, known[one.source, one.pk]) for one in page if (one.source, one.pk) in known],
         "pages": around(page, **asked.values), "causes": _causes(causes, known, asked),
         "more_causes": max(len(causes) - CAUSES_SHOWN, 0), "connections": list(Connection.objects.order_by("name")),
-        "number": counted(len(chosen), "rows"), "is_cut": is_cut, "most": MOST,
+        "number": counted(len(shown), "rows"), "is_cut": is_cut, "most": MOST,
     }  # fmt: skip
     return TemplateResponse(request, "admin/orders/worklist.html", context)
 
@@ -60,14 +63,35 @@ class Asked:
         """As an address asks for it."""
         return {"q": self.search, "connection": str(self.connection or ""), "cause": self.cause}
 
+    @property
+    def query(self) -> str:
+        """The same without what is empty."""
+        return urlencode({name: value for name, value in self.values.items() if value})
+
     def of_cause(self, cause: str) -> str:
-        """The address that asks for the same of another cause; an empty value is left out."""
-        values = {**self.values, "cause": cause}
-        return "?" + urlencode({name: value for name, value in values.items() if value})
+        """The address that asks for the same of another cause."""
+        return f"?{replace(self, cause=cause).query}"
+
+    def of(self, entries: list[Entry]) -> list[Entry]:
+        """Those of the cause that is asked for."""
+        return [one for one in entries if one.cause == self.cause] if self.cause else entries
 
 
-def _asked(request: HttpRequest) -> Asked:
-    given = {name: request.GET.get(name, "").replace(NUL, "").strip() for name in ("q", "connection", "cause")}
+def chosen(worklist: Worklist, asked: Asked) -> list[Entry]:
+    """The rows of a worklist that somebody asked for."""
+    return asked.of(worklists.entries(worklist, connection=asked.connection, search=asked.search)[0])
+
+
+def _on(way: Way, row: Row) -> Row:
+    """The row, whose links to orders keep to the way through the worklist."""
+    orders = reverse("admin:orders_order_changelist")
+    urls = (along(way, url) if url.startswith(orders) else url for url in (row.url, row.action_url))
+    return replace(row, url=next(urls), action_url=next(urls))
+
+
+def asked_in(values: QueryDict) -> Asked:
+    """What an address asks for; what cannot be is left out."""
+    given = {name: values.get(name, "").replace(NUL, "").strip() for name in ("q", "connection", "cause")}
     known = given["connection"].isdecimal() and len(given["connection"]) <= 18
     return Asked(given["q"], int(given["connection"]) if known else None, given["cause"])
 

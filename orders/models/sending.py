@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from simple_history.models import HistoricalRecords
 
 from integrations.models import Connection
 from integrations.transmissions import Transmission
@@ -193,6 +194,7 @@ class ShippingMethod(models.Model):
     )
     code = models.CharField(max_length=80)
     name = models.CharField(max_length=120, help_text="Written into the warehouse order's notes.")
+    history = HistoricalRecords()
 
     class Meta:
         ordering = ["connection", "code"]
@@ -225,6 +227,7 @@ class CarrierService(models.Model):
     service_code = models.CharField(
         max_length=40, blank=True, help_text="The marketplace's code. Empty: the service that the order asked for."
     )
+    history = HistoricalRecords()
 
     class Meta:
         verbose_name = "carrier and service"

@@ -76,12 +76,15 @@ ELSEWHERE = {
     "orders_shippingmethod_process_import", "orders_map_cause", "orders_order_comment",
     "orders_order_take", "orders_reconciliation_reconcile",
 }  # fmt: skip
+HISTORIES = ("integrations_route", "inventory_inventoryrule", "inventory_skualias", "orders_carrierservice",
+             "orders_shippingmethod")  # fmt: skip
 CHANGE_NOTHING = {
-    "integrations_exchange_request", "integrations_exchange_response", "integrations_syncrun_progress",
+    "integrations_exchange_request", "integrations_exchange_response", "integrations_syncrun_progress", "orders_hold_frees",
     *(f"{name}_download" for name in EXPORTED), "orders_order_payload", "orders_find",
-    "integrations_route_preview", "integrations_route_set_up", "integrations_route_simple_history",
+    "integrations_route_preview", "integrations_route_set_up",
+    *(f"{name}_{page}" for name in HISTORIES for page in ("deleted", "simple_history")),
     "inventory_aliasimport_errors", "inventory_inventorycheck_csv", "inventory_inventoryfile_download",
-    "inventory_inventoryrule_simple_history", "inventory_listing_export", "inventory_listing_recalculate",
+    "inventory_listing_export", "inventory_listing_recalculate",
     "inventory_skualias_export", "inventory_skualias_imports", "orders_carrierservice_export", "orders_needs_mapping",
     "orders_order_by_number", "orders_reconciliation_csv", "orders_shippingmethod_export",
 }  # fmt: skip

@@ -17,6 +17,7 @@ from lxml import html
 from integrations.models import Exchange, Route
 from integrations.sandbox.server import Sandbox
 from orders import bulk, tasks
+from orders.admin import walking
 from orders.models import BulkAction, Hold, Order, OrderEvent
 
 Run = Callable[..., str]
@@ -28,6 +29,17 @@ def text_of(answer: Any) -> str:
 
 def page_of(client: Client, order: Order, query: str = "") -> Any:
     return client.get(reverse("admin:orders_order_change", args=[order.pk]) + query)
+
+
+def hrefs(answer: Any) -> list[str]:
+    page: Any = html.fromstring(answer.content.decode())
+    return list(page.xpath("//a/@href"))
+
+
+def way(answer: Any, rel: str) -> str:
+    """Where the link to the record before or after leads; empty where there is none."""
+    page: Any = html.fromstring(answer.content.decode())
+    return "".join(page.xpath(f"//a[@rel='{rel}']/@href"))
 
 
 def cells(answer: Any) -> dict[str, str]:
@@ -162,15 +174,39 @@ def test_one_goes_through_a_list_also_when_an_order_has_left_it(
         shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
     manage("run", "all")
     first, second, third = Order.objects.order_by("-ordered_at", "-pk")
-    query = "?_changelist_filters=list%3Dheld"
+    listed = hrefs(admin_client.get(reverse("admin:orders_order_changelist"), {"list": "held"}))
+    opened = next(link for link in listed if f"/{second.pk}/change" in link)
 
-    page = text_of(page_of(admin_client, second, query))
-    assert ("2 of 3" in page, f"/{first.pk}/change" in page, f"/{third.pk}/change" in page) == (True, True, True)
-    admin_client.post(reverse("admin:orders_order_skip", args=[second.pk]), {"reason": "x"})
-    page = text_of(page_of(admin_client, second))
-    assert "no longer in the list, which has 2 now" in page
-    assert f"/{third.pk}/change/?_changelist_filters=list%3Dheld" in page
-    assert 'rel="next"' not in text_of(page_of(admin_client, first))  # who came from no list
+    page = admin_client.get(opened)
+    assert "2 of 3 in On hold" in text_of(page)
+    assert f"/{first.pk}/change" in way(page, "prev")
+    skip = next(link for link in hrefs(page) if f"/{second.pk}/skip" in link)
+    page = admin_client.post(skip, {"reason": "x"}, follow=True)
+    assert "no longer in On hold, which has 2 now" in text_of(page)
+    page = admin_client.get(way(page, "next"))
+    assert (f"/{third.pk}/change" in page.request["PATH_INFO"], "2 of 2 in On hold" in text_of(page)) == (True, True)
+    assert 'rel="prev"' not in text_of(page_of(admin_client, first))  # who came from no list
+
+
+def test_one_goes_through_a_worklist_and_stays_in_it(
+    shop: Sandbox, manage: Run, admin_client: Client, django_assert_max_num_queries: Any
+) -> None:
+    for _ in range(3):
+        shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    for order in Order.objects.all():
+        order.holds.create(kind=Hold.Kind.MANUAL, message="wait")
+    address = reverse("admin:worklist_holds")
+    links = [link for link in hrefs(admin_client.get(address)) if "/order/" in link and "_worklist" in link]
+    page = admin_client.get(links[0])
+    assert "1 of 3 in Other holds" in text_of(page)
+    shown: Any = html.fromstring(page.content)
+    page = admin_client.post(shown.get_element_by_id("take-form").get("action"), {"take": "1"}, follow=True)
+    assert "1 of 3 in Other holds" in text_of(page)
+    page = admin_client.get(way(admin_client.get(way(page, "next")), "next"))
+    assert "3 of 3 in Other holds" in text_of(page)
+    with django_assert_max_num_queries(2):
+        assert walking.walk(None, page.wsgi_request, Order.objects.get(pk=page.context["original"].pk))
 
 
 def test_the_box_opens_the_one_order_and_lists_several(shop: Sandbox, manage: Run, admin_client: Client) -> None:

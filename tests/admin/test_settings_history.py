@@ -151,7 +151,21 @@ def test_route_settings_are_tried_and_can_be_put_back(route: Route, admin_client
     assert "3 of 3 quantities would change 0 down 0 to 0 3 up" in text_of(back)
     agreed(admin_client, address, back)
     route.refresh_from_db()
-    assert route.reserve == 0
+    assert route.reserve == 12  # nobody said why
+    agreed(admin_client, address, back, "Counted again")
+    route.refresh_from_db()
+    assert (route.reserve, route.history.latest().history_change_reason) == (0, "Counted again")
+
+
+def test_a_deleted_rule_comes_back_and_a_deleted_route_only_paused(route: Route, admin_client: Client) -> None:
+    rule = InventoryRule.objects.create(route=route, reserve=4)
+    rule.delete()
+    route.delete()
+    for name, model in (("integrations_route", Route), ("inventory_inventoryrule", InventoryRule)):
+        gone: Any = model.history.get(history_type="-")
+        address = reverse(f"admin:{name}_simple_history", args=[gone.id, gone.pk])
+        assert admin_client.post(address, {"_reason": "By mistake"}).status_code == 302
+    assert (Route.objects.get().state, InventoryRule.objects.get().reserve) == ("paused", 4)
 
 
 def test_taking_skus_without_an_alias_no_more_is_tried_too(route: Route, admin_client: Client) -> None:

@@ -165,7 +165,7 @@ def test_holds_lead_to_the_page_that_mends_them(shop: Sandbox, manage: Run, admi
     manage("run", "all")
     user = User.objects.get(username="admin")
     shown = {
-        str(one.hold): one for order in Order.objects.all() for one in remedies.with_remedies(order, user)
+        str(one.hold): one for order in Order.objects.all() for one in remedies.with_remedies(order, user, {})
     }  # fmt: skip
 
     alias = shown["Unknown SKU: MYSTERY-9"]
@@ -187,7 +187,7 @@ def test_a_parcel_without_a_carrier_is_mapped_from_its_hold(shop: Sandbox, manag
     manage("run", "all")
     order = Order.objects.get()
     assert "(no carrier)" in str(order.holds.get())
-    [one] = remedies.with_remedies(order, User.objects.get(username="admin"))
+    [one] = remedies.with_remedies(order, User.objects.get(username="admin"), {})
     values = opened(admin_client, one.url)
 
     codes = {"carrier_code": "WAGON", "service_code": "GROUND", "anyway": "on", "_save": "1"}
