@@ -99,9 +99,10 @@ def _free(line_id: int, units: int) -> None:
 
 
 def callable_off(order: Order) -> list[ShortShip]:
-    """Those that the marketplace was certainly not told of."""
-    mine = ShortShip.objects.filter(order=order, sent_at=None, status__in=(T.PENDING, T.UNCONFIRMED, T.PARKED))
-    return list(mine.select_related("order_line").order_by("pk"))
+    """Those that the marketplace was certainly not told of, as they were read with the order."""
+    open_ones = (T.PENDING, T.UNCONFIRMED, T.PARKED)
+    mine = (one for one in order.short_ships.all() if one.sent_at is None and one.status in open_ones)
+    return sorted(mine, key=lambda one: one.pk)
 
 
 @transaction.atomic
