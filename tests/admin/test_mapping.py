@@ -329,7 +329,7 @@ def test_the_order_says_the_same_number_as_the_page_that_maps_it(
     says = "rees 1 order; 1 waits for something else too; 1 waits until route Other, which is paused, is switched on"
     assert f"F{says}" in text_of(admin_client.get(page_of("unknown_sku", "MYSTERY-9")))
     for number in held[1:]:
-        hold = Hold.objects.get(order__full_number=number, kind="unknown_sku", resolved_at=None)
+        hold = Hold.objects.get(order__full_number=number, subject="MYSTERY-9", resolved_at=None)
         assert f"f{says}" in text_of(admin_client.get(reverse("admin:orders_hold_frees", args=[hold.pk])))
     assert "Route Other is paused (1 of 3 orders)" in text_of(admin_client.get(LIST))
 
