@@ -69,7 +69,8 @@ def _by_rule(run: Run) -> None:
 def _end_empty(run: Run) -> None:
     """Orders whose last line was taken out while another was to come, which was then called off."""
     mine = WarehouseChange.objects.filter(order=OuterRef("order"))
-    is_open, asked = mine.filter(status__in=warehouse_changes.OPEN), mine.filter(told__isnull=True, lines={})
+    is_open = mine.filter(status__in=warehouse_changes.OPEN)
+    asked = mine.filter(told__isnull=True, lines={}).exclude(status=T.WITHDRAWN)
     empty = WarehouseSubmission.objects.filter(
         Exists(mine.filter(status=T.ACCEPTED)), ~Exists(is_open), ~Exists(asked), connection=run.connection,
         status=T.ACCEPTED, lines=None, order__status=S.SUBMITTED, order__told_now__isnull=True,
