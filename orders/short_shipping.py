@@ -11,8 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F, QuerySet
-from django.db.models.functions import Least
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations.dispatch import enqueue
@@ -21,7 +20,7 @@ from integrations.models import Route
 from integrations.ports import Marketplace, MarketplaceLine, SaleState
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.sent_orders import ShortShipNotice
-from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover, retry
+from integrations.transmissions import MAX_ATTEMPTS, PATIENT_ATTEMPTS, due, lookup_grace, recover
 from integrations.wording import counted
 from orders import arrivals, edits, parcels, readback, reopening, telling, told_lines, warehouse_changes
 from orders.models import (
@@ -88,14 +87,16 @@ def _call_off_refused(line: OrderLine) -> bool:
     if refused is None:
         return False
     ShortShip.objects.filter(pk=refused.pk).update(status=T.WITHDRAWN)
-    _free(line.pk, refused.quantity)
+    _free(line.pk)
     return True
 
 
-def _free(line_id: int, units: int) -> None:
-    """The marketplace may have lowered the line meanwhile."""
-    mine = OrderLine.objects.filter(pk=line_id)
-    mine.update(quantity_to_ship=Least(F("quantity_to_ship") + units, F("quantity")), is_cancelled=False)
+def _free(line_id: int) -> int:
+    """Its units are kept back no more; how many ship now, since the marketplace may have lowered or raised the line."""
+    line = OrderLine.objects.get(pk=line_id)
+    units = told_lines.to_ship(line, {"quantity": line.quantity, "shipped": line.shipped_before})
+    OrderLine.objects.filter(pk=line_id).update(quantity_to_ship=units, is_cancelled=False)
+    return units - line.quantity_to_ship
 
 
 def callable_off(order: Order) -> list[ShortShip]:
@@ -124,18 +125,24 @@ def _ship_after_all(order: Order, short: ShortShip) -> str:
     if order.status in Order.CLOSED:
         return f"the order is {order.get_status_display().lower()} here; settle the line with {order.connection}"
     if order.status in Order.UNSENT:
-        _free(line.pk, short.quantity)
-        if order.status == S.ON_HOLD or (order.status == S.READY and arrivals.withdraw(order)):
+        _withdraw(order)
+        if order.status != S.RECEIVED:
             order.move_to(S.RECEIVED, reason=f"line {line.number} ships after all")
-        return f"{counted(short.quantity, 'units')} ship after all"
+        return f"{counted(_free(line.pk), 'units')} ship after all"
     if _has_let_go(order, line):
         edits.open_again(order, line.number)
         return "the warehouse has let go of it; decide whether it is put in there again"
     if not reopening.call_off(order, line):
         raise IllegalTransition(f"line {line.number} is being taken out of order {order} there; look again in a minute")
-    _free(line.pk, short.quantity)
+    units = _free(line.pk)
     parcels.recount(order, WarehouseSubmission.objects.get(order=order))
-    return f"{counted(short.quantity, 'units')} ship after all"
+    return f"{counted(units, 'units')} ship after all"
+
+
+def _withdraw(order: Order) -> None:
+    """What is sent of it changes. Raises IllegalTransition when that may be on its way."""
+    if not arrivals.withdraw(order):
+        raise IllegalTransition(f"order {order} is being sent right now; look again in a minute")
 
 
 def _check(order: Order, line: OrderLine, units: int, code: str) -> None:
@@ -164,8 +171,7 @@ def _is_told(line: OrderLine) -> bool:
 def _take_from_the_warehouse(order: Order, line: OrderLine, actor: User | None) -> None:
     """What was not sent is left out; what was sent is taken out there before the marketplace is told."""
     if order.status in Order.UNSENT:
-        if not arrivals.withdraw(order):
-            raise IllegalTransition(f"order {order} is being sent right now; look again in a minute")
+        _withdraw(order)
         if order.status == S.READY:
             order.move_to(S.RECEIVED, reason=f"line {line.number} is left out", actor=actor)
         return
@@ -200,11 +206,12 @@ def tell(run: Run) -> None:
 
 
 def _look_at_gone(mine: QuerySet[ShortShip]) -> None:
-    """A refused one whose line is closed or gone by now is looked at once more, which withdraws it."""
-    for short in mine.filter(status=T.PARKED).select_related("order", "order_line"):
+    """A refused one whose line is closed or gone by now is looked at again, which withdraws it; but not for ever."""
+    for short in mine.filter(status=T.PARKED, attempts__lt=MAX_ATTEMPTS).select_related("order", "order_line"):
         told = (short.order.told_now or short.order.told or {}).get("lines")
         if told is not None and not told.get(short.order_line.number, {}).get("is_open"):
-            retry(short)
+            again = short.status_after(T.PENDING)
+            mine.filter(pk=short.pk, status=T.PARKED).update(status=again, finished_at=None)
 
 
 class Teller:
@@ -383,8 +390,8 @@ def _give_back(short: ShortShip) -> str:
         return ""
     parked = changes.filter(status=T.PARKED).first()
     why = parked.last_error if parked else f"{submission.connection} holds the units, and nothing takes them out"
-    _free(short.order_line_id, short.quantity)
     short.finish(T.WITHDRAWN, error=why)
+    _free(short.order_line_id)
     warehouse_changes.call_off_parked(order)
     order.note(f"short ship of line {short.order_line.number} called off: {why}")
     parcels.recount(order, submission)

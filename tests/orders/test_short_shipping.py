@@ -8,11 +8,20 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError
+from django.utils import timezone
 
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
 from orders import decisions, short_shipping
-from orders.models import IllegalTransition, OrderLine, ReconciledOrder, ShortShip, WarehouseChange
+from orders.models import (
+    IllegalTransition,
+    Order,
+    OrderLine,
+    ReconciledOrder,
+    ShortShip,
+    WarehouseChange,
+    WarehouseSubmission,
+)
 from tests.orders.test_changes import goods, set_rule, state, two_lines
 from tests.orders.world import holds, parcels, ship
 
@@ -292,6 +301,8 @@ def test_an_order_without_lines_to_which_none_comes_after_all_is_voided(
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
     short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    short_shipping.call_off(ShortShip.objects.get(), None)
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
     new = shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M"})
     manage("run", "revisit_orders")
     manage("run", "submit_orders")
@@ -431,3 +442,42 @@ def test_one_whose_line_the_marketplace_raises_closes_nothing_and_is_called_off(
     manage("run", "revisit_orders")
     manage("run", "submit_orders")
     assert (goods(shop, number), shorts(shop, number)) == ({"MUG-BLK": "2.0", "TEE-RED-M": "3.0"}, {})
+
+
+@pytest.mark.usefixtures("reasons")
+def test_one_that_is_called_off_ships_as_many_as_the_marketplace_wants_by_then(shop: Sandbox, manage: Run) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    shop.oasis.edit(number, "2", quantity=3)
+    manage("run", "pull_orders")
+    short_shipping.call_off(ShortShip.objects.get(), None)
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "3.0"}
+
+
+@pytest.mark.usefixtures("reasons")
+def test_one_whose_order_is_on_its_way_without_the_line_is_not_called_off(shop: Sandbox, manage: Run) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    Order.objects.update(status=Order.Status.READY)
+    WarehouseSubmission.objects.update(status="unconfirmed", sent_at=timezone.now())
+    with pytest.raises(IllegalTransition, match="being sent right now"):
+        short_shipping.call_off(ShortShip.objects.get(), None)
+    assert (ShortShip.objects.get().status, line(number, "2").quantity_to_ship) == ("pending", 0)
+
+
+@pytest.mark.usefixtures("reasons")
+def test_a_refused_one_whose_order_is_not_shown_any_more_is_left_to_a_person_in_the_end(
+    shop: Sandbox, manage: Run
+) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    shop.oasis.cancel(number, "2")
+    manage("run", "pull_orders")
+    del shop.oasis.orders[number]
+    ShortShip.objects.update(status="parked", attempts=12)
+    manage("run", "confirm_shipments")
+    assert ShortShip.objects.get().status == "parked"
