@@ -42,11 +42,21 @@ def _come_back(order: Order) -> None:
         order.note("the marketplace opened the order again, which has ended in the warehouse")
         todo = f"It has ended in {submission.connection}: enter it there by hand, or settle it with the marketplace"
         settling.open_hold(order, K.VOIDED_ORDER, "", f"{text} {todo}; then resolve this.")
-    elif order.route is None or order.route.changes_before_sending == Route.ChangesBefore.APPLY:
+        return
+    if order.route is None or order.route.changes_before_sending == Route.ChangesBefore.APPLY:
         order.move_to(S.RECEIVED, reason="the marketplace opened the order again")
     else:
         order.move_to(S.ON_HOLD, reason="the marketplace opened the order again")
         settling.open_hold(order, K.REOPENED, "", f"{text} Release it to have it sent, or skip it.")
+    _open_left_out(order)
+
+
+def _open_left_out(order: Order) -> None:
+    """Lines whose short ship was withdrawn when the order was cancelled: nobody was told that they do not ship."""
+    for line in order.lines.filter(is_cancelled=True).prefetch_related("short_ships"):
+        short_ships = line.short_ships.all()
+        if short_ships and all(one.status == T.WITHDRAWN for one in short_ships):
+            edits.open_again(order, line.number)
 
 
 def _take_back(order: Order) -> None:

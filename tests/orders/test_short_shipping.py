@@ -23,6 +23,7 @@ from orders.models import (
     WarehouseSubmission,
 )
 from tests.orders.test_changes import goods, set_rule, state, two_lines
+from tests.orders.test_reopened_lines import reopen_all
 from tests.orders.world import holds, parcels, ship
 
 Run = Callable[..., str]
@@ -481,3 +482,21 @@ def test_a_refused_one_whose_order_is_not_shown_any_more_is_left_to_a_person_in_
     ShortShip.objects.update(status="parked", attempts=12)
     manage("run", "confirm_shipments")
     assert ShortShip.objects.get().status == "parked"
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("reasons")
+def test_a_line_that_was_to_be_short_shipped_ships_once_its_cancelled_order_is_opened_again(
+    shop: Sandbox, manage: Run
+) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    shop.oasis.cancel(number)
+    manage("run", "pull_orders")
+    manage("run", "confirm_shipments")
+    assert ShortShip.objects.get().status == "withdrawn"
+    reopen_all(shop, number)
+    manage("run", "pull_orders")
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
