@@ -118,7 +118,7 @@ class Changer:
             return
         placed = self._warehouse.order(submission.remote_id)
         try:
-            if change.cancels_order:
+            if change.cancels_order and not _is_wanted_again(change, placed):
                 self._cancel(change, placed, submission)
             else:
                 self._change(change, placed, submission)
@@ -206,6 +206,15 @@ class Changer:
             self._back_off(change, T.UNCONFIRMED, str(exc), at_least=max(wait, lookup_grace() * graces))
             return
         self._back_off(change, change.status_after(was), str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
+
+
+def _is_wanted_again(change: WarehouseChange, placed: PlacedOrder | None) -> bool:
+    """Whether goods are to come to an order that was only to end because it was empty, and that stands still."""
+    stands = placed is not None and not placed.is_ended and not change.order.cancel_requested_at
+    if not stands or not warehouse_changes.more_waits(change):
+        return False
+    change.note(cancels_order=False)
+    return True
 
 
 HAS_SHIPPED = (

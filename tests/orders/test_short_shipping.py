@@ -500,3 +500,25 @@ def test_a_line_that_was_to_be_short_shipped_ships_once_its_cancelled_order_is_o
     manage("run", "pull_orders")
     manage("run", "submit_orders")
     assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("reasons")
+def test_an_empty_order_that_could_not_be_voided_stays_for_a_line_that_comes_meanwhile(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    shop.faults.add("tradegecko", "503", path="/orders/*/actions/void", method="POST")
+    with suppress(CommandError):
+        manage("run", "submit_orders")
+    assert WarehouseChange.objects.get().cancels_order
+    shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M"})
+    manage("run", "revisit_orders")
+    WarehouseChange.objects.update(not_before=None)
+    manage("run", "submit_orders")
+    assert holds(told(number)) == ["changed_order"]
+    decisions.amend(line(number, "1").order, None)
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {"TEE-RED-M": "1.0"}
