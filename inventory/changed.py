@@ -175,11 +175,11 @@ def _names(route: Route, since: datetime, moved: set[str]) -> set[str] | None:
         connection=route.warehouse_id, changed_at__gt=since, location_id__in=route.places
     )
     items = moved | set(levels.values_list("item_id", flat=True)[: MOST_CHANGED + 1])
-    parts = BundleComponent.objects.filter(connection=route.warehouse_id).values_list("bundle_id", "item_id")
-    items |= {bundle for bundle, item in parts if item in items}
     carried = WarehouseItem.objects.filter(connection=route.warehouse_id)
     aliases = SkuAlias.objects.filter(connection=route.marketplace_id)
     skus = set(carried.filter(changed_at__gt=since).values_list("sku", flat=True)[: MOST_CHANGED + 1])
+    parts = BundleComponent.objects.filter(connection=route.warehouse_id).values_list("bundle_id", "item_id", "sku")
+    items |= {bundle for bundle, item, sku in parts if item in items or sku in skus}
     names = set(aliases.filter(changed_at__gt=since).values_list("marketplace_sku", flat=True)[: MOST_CHANGED + 1])
     if max(len(items), len(skus), len(names)) > MOST_CHANGED:
         return None

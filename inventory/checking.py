@@ -60,7 +60,7 @@ def check(run: Run) -> None:
 def publish_again(report: InventoryCheck) -> str:
     """Have everything published that drifted and can be, with the next run and under the same guard."""
     mine = Listing.objects.filter(drifts__inventory_check=report).select_related("route").order_by("pk")
-    drifted = [listing.pk for listing in mine if not now.why_not(listing)]
+    drifted = [listing.pk for listing in mine.iterator(PER_QUERY) if not now.why_not(listing)]
     with transaction.atomic():
         outbox.ask(drifted)
         transaction.on_commit(partial(enqueue, "publish_inventory", report.connection_id))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations.models import Route
@@ -17,6 +18,7 @@ from inventory.models import Listing, Publication
 
 T = Publication.Status
 OPEN = (T.PENDING, T.IN_FLIGHT, T.UNCONFIRMED)
+AT_REST = (T.PENDING, T.UNCONFIRMED, T.PARKED)
 SHOWN = ["published_sku", "published_quantity", "published_at", "observed_at", "explanation"]
 RENEWED = ["sku", "quantity", "observed_at", "explanation", "status", "attempts", "not_before", "finished_at"]
 LONGEST_PAUSE = timedelta(hours=24)
@@ -163,24 +165,22 @@ def _hand_over(spoken_for: Mapping[int, Decision]) -> None:
     """
     twins, withdrawn = list(spoken_for), []
     for start in range(0, len(twins), ASKED_AT_ONCE):
-        rows = Publication.objects.filter(
-            listing__in=twins[start : start + ASKED_AT_ONCE], status__in=(T.PENDING, T.UNCONFIRMED, T.PARKED)
-        )
+        rows = Publication.objects.filter(listing__in=twins[start : start + ASKED_AT_ONCE], status__in=AT_REST)
         for row in rows.defer("explanation").order_by("pk"):
             one = spoken_for[row.listing_id]
             if row.sent_at is None or row.sku != one.sku or not _take_over(row, one.listing):
                 withdrawn.append(row.pk)
     for start in range(0, len(withdrawn), ASKED_AT_ONCE):
-        rows = Publication.objects.filter(pk__in=withdrawn[start : start + ASKED_AT_ONCE])
+        rows = Publication.objects.filter(pk__in=withdrawn[start : start + ASKED_AT_ONCE], status__in=AT_REST)
         rows.update(status=T.WITHDRAWN, finished_at=timezone.now())
 
 
 def _take_over(row: Publication, speaker: Listing) -> bool:
-    """Unless it has something under way itself, which tells the quantity as it is now, too."""
+    """Unless it may have sent something itself that is under way, which tells the quantity as it is now, too."""
     own = Publication.objects.filter(listing=speaker)
-    if own.filter(status__in=OPEN).exists():
+    if own.filter(Q(status=T.IN_FLIGHT) | Q(sent_at__isnull=False), status__in=OPEN).exists():
         return False
-    own.filter(status=T.PARKED).update(status=T.WITHDRAWN, finished_at=timezone.now())
+    own.filter(status__in=AT_REST).update(status=T.WITHDRAWN, finished_at=timezone.now())
     doubtful = {"status": T.UNCONFIRMED, "attempts": 0, "not_before": None, "finished_at": None}
     return bool(Publication.objects.filter(pk=row.pk, status=row.status).update(listing=speaker, **doubtful))
 

@@ -109,4 +109,4 @@ class SupplierOasis:
                 "read_inventory to false"
             )
         check_read(answer, "the request for the quantities")
-        return quantities.read(answer.body, self._options.inventory_names)
+        return quantities.read(answer.body, self._options.inventory_names, self._client.problem)

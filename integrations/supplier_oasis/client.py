@@ -34,6 +34,7 @@ class Client:
                 f"connection {account.name}: the user name {account.username!r} holds a colon, at which the other side "
                 "would end it; enter the user name alone"
             )
+        self._journal = account.journal
         self._door = Door(account, BasicAuth(account.username, account.secret), read_seconds=100, total_seconds=150)
 
     def get(self, path: str, params: Params) -> Answer:
@@ -42,3 +43,8 @@ class Client:
     def send(self, method: str, path: str, body: bytes) -> Answer:
         headers = {"Accept": "application/xml", "Content-Type": XML}
         return self._door.send(method, path, body=body, headers=headers, writes=True)
+
+    def problem(self, text: str) -> None:
+        """Tell of a record that could not be read, and did not stop the rest."""
+        if self._journal is not None:
+            self._journal.problem(text)

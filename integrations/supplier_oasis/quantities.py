@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lxml import etree
 
@@ -11,36 +11,42 @@ from integrations.errors import Unavailable, Unreadable
 from integrations.http import storable
 from integrations.ports import ListedQuantity
 from integrations.supplier_oasis.options import InventoryNames
+from integrations.wording import counted
 
 # Orders and the catalogue spell it differently, and nobody knows which the inventory uses (supplier-oasis 5.2).
 SPELLINGS = ("partnerSku", "partnerSKU", "salesChannelSKU")
 QUANTITY = re.compile(r"\d{1,9}", re.A)
 
 
-def read(body: bytes, names: InventoryNames) -> Sequence[ListedQuantity]:
+def read(body: bytes, names: InventoryNames, tell: Callable[[str], None]) -> Sequence[ListedQuantity]:
     """Every row with a SKU and a quantity, wherever it stands; other elements are passed over.
 
-    Raises Unavailable for an empty answer, Unreadable for what is no XML or has no such row though it is not empty.
+    `tell` hears of rows whose quantity is no number. Raises Unavailable for an empty answer, Unreadable for what is no
+    XML or has no such row though it is not empty.
     """
     if not body.strip():
         raise Unavailable("Supplier Oasis answered with nothing where the quantities should be")
     root = _parse(body)
-    found = [row for element in root.iter(etree.Element) for row in _row(element, names)]
+    rows = [row for element in root.iter(etree.Element) for row in _row(element, names)]
+    found = [ListedQuantity(sku, code, int(amount)) for sku, code, amount in rows if QUANTITY.fullmatch(amount)]
     if not found and len(root):
         raise Unreadable("the quantities of Supplier Oasis have no row with a SKU and a quantity that can be read")
+    odd = {sku: amount for sku, _, amount in rows if not QUANTITY.fullmatch(amount)}
+    if odd:
+        sku, amount = next(iter(odd.items()))
+        tell(f"{counted(len(odd), 'quantities')} of Supplier Oasis cannot be read, first SKU {sku}: {amount[:40]!r}")
     return found
 
 
-def _row(element: etree._Element, names: InventoryNames) -> list[ListedQuantity]:
-    """One row per SKU that it names: a listing may be published under either."""
+def _row(element: etree._Element, names: InventoryNames) -> list[tuple[str, str, str]]:
+    """SKU, warehouse name and quantity, once for each SKU that it names: a listing may be published under either."""
     children = {etree.QName(child).localname: child for child in element.iterchildren(etree.Element)}
-    amount = _text(children.get(names.quantity))
-    if not QUANTITY.fullmatch(amount):
+    if names.quantity not in children:
         return []
-    place = children.get(names.warehouse)
+    amount, place = _text(children[names.quantity]), children.get(names.warehouse)
     code = "" if place is None else next((_text(one) for one in place.iter("{*}code")), _text(place))
     skus = dict.fromkeys(_text(children.get(name)) for name in (*names.skus, *SPELLINGS))
-    return [ListedQuantity(sku, code, int(amount)) for sku in skus if sku]
+    return [(sku, code, amount) for sku in skus if sku]
 
 
 def _text(element: etree._Element | None) -> str:

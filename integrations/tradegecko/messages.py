@@ -26,6 +26,7 @@ from integrations.tradegecko.options import Options
 
 Row = Mapping[str, Any]
 MAX_ID_CHARS = 40
+MAX_SKU_CHARS = 120
 MAX_NUMBER_CHARS = 80
 MAX_STATUS_CHARS = 20
 MAX_COUNT = 2**31 - 1
@@ -171,7 +172,10 @@ def bundle_part(given: object) -> BundlePart:
     quantity = decimal(row.get("quantity"), "quantity")
     if quantity is None or not 0 < quantity <= MAX_COUNT:
         raise Unreadable(f"TradeGecko sent bundle {bundle_id} with {quantity} of component {item_id}")
-    return BundlePart(bundle_id, item_id, text(row, "component_sku").strip(), ceil(quantity))
+    sku = text(row, "component_sku").strip()
+    if len(sku) > MAX_SKU_CHARS:
+        raise Unreadable(f"TradeGecko sent bundle {bundle_id} with a component SKU of {len(sku)} characters")
+    return BundlePart(bundle_id, item_id, sku, ceil(quantity))
 
 
 def record(row: object, what: str) -> Row:

@@ -120,11 +120,14 @@ class SkuAliasAdmin(InFiles, ImportExportModelAdmin, History, ChangedFieldsOnly)
         enqueue_for_warehouses(obj.connection_id, "submit_orders")
 
     def effects(self, now: SkuAlias | None, then: Any) -> list[Effect]:
-        """As of an import that would do the same."""
-        before, after = _change_of(now) if now else None, _change_of(then)
-        changes = [Change(0, after[0], before[1] if before and before[0] == after[0] else None, after[1])]
-        if before and before[0] != after[0]:
-            changes.insert(0, Change(0, before[0], before[1], None))
+        """As of an import that would do the same, also where another alias has taken its place meanwhile."""
+        key, after = _change_of(then)
+        there = SkuAlias.objects.filter(
+            connection=then.connection_id, marketplace_sku=key[0], warehouse_sku=key[1]
+        ).first()
+        changes = [Change(0, key, _change_of(there)[1] if there else None, after)]
+        if now and now.connection_id == then.connection_id and now != there:
+            changes.insert(0, Change(0, *_change_of(now), None))
         return alias_effects.told(alias_effects.foresee(then.connection, changes))
 
     def get_queryset(self, request: HttpRequest) -> Any:

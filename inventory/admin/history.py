@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import flatten_fieldsets
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -25,6 +25,7 @@ REASON, PUT_BACK = "_reason", "_put_back"
 LONGEST_REASON = 100
 PER_PAGE = 50
 NO_REASON = "Nothing was put back: say why first. The reason is kept in the history."
+NO_OWNER = "It cannot come back: what it belonged to was deleted too. Bring that back first, or add it anew."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class History(SimpleHistoryAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        if request.method == "POST" and PUT_BACK in request.POST and not _reason(request):
+        if request.method == "POST" and PUT_BACK in request.POST and not reason_of(request):
             messages.error(request, NO_REASON)
             return redirect(request.path)
         more = {"longest_reason": LONGEST_REASON, **(extra_context or {})}
@@ -60,7 +61,7 @@ class History(SimpleHistoryAdmin):
         return answer
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        obj._change_reason = _reason(request) or None
+        obj._change_reason = reason_of(request) or None
         super().save_model(request, obj, form, change)
 
     @action(description="Deleted", url_path="deleted", icon="restore_from_trash", permissions=["view"])
@@ -71,7 +72,7 @@ class History(SimpleHistoryAdmin):
         there = self.model._default_manager.order_by().values("pk")
         gone = self.model.history.filter(history_type="-").exclude(id__in=there).select_related("history_user")
         page = Paginator(gone, PER_PAGE).get_page(request.GET.get("page"))
-        rows = [(one, self._url("simple_history", one.id, one.pk)) for one in page]
+        rows = [(one, self._called(one), self._url("simple_history", one.id, one.pk)) for one in page]
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "rows": rows, "page": page,
             "title": f"Deleted {self.opts.verbose_name_plural}", "pages": around(page),
@@ -91,8 +92,8 @@ class History(SimpleHistoryAdmin):
         context = self._of_gone(request, then) if obj is None else self._of_present(request, obj, then)
         context |= {
             **self.admin_site.each_context(request), "opts": self.opts, "then": then, "object": obj,
-            "effects": self.effects(obj, then) if context["differences"] else [], "longest_reason": LONGEST_REASON,
-            "history_url": self._url("history", object_id),
+            "effects": self.effects(obj, then) if context["differences"] and not _is_orphan(then) else [],
+            "longest_reason": LONGEST_REASON, "history_url": self._url("history", object_id),
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/earlier_settings.html", context)
 
@@ -113,8 +114,8 @@ class History(SimpleHistoryAdmin):
         columns = self._columns(then, flatten_fieldsets(self.get_fieldsets(request)))
         told = [Difference(_name(one), "deleted", _spoken(one, one.value_from_object(then))) for one in columns]
         return {
-            "title": f"{then.instance}, which was deleted", "differences": told, "form": (), "address": request.path,
-            "may_put_back": self.has_add_permission(request),
+            "title": f"{self._called(then)}, which was deleted", "differences": told, "form": (),
+            "address": request.path, "may_put_back": self.has_add_permission(request) and not _is_orphan(then),
         }  # fmt: skip
 
     def _columns(self, then: Any, named: Any) -> list[Any]:
@@ -126,10 +127,12 @@ class History(SimpleHistoryAdmin):
         """Add a deleted record again, under its old key, so that its history goes on."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        obj, why = then.instance, _reason(request)
+        obj, why = then.instance, reason_of(request)
         try:
             if not why:
                 raise ValidationError(NO_REASON)
+            if _is_orphan(then):
+                raise ValidationError(NO_OWNER)
             with transaction.atomic():
                 self.revive(obj)
                 obj.full_clean()
@@ -150,11 +153,25 @@ class History(SimpleHistoryAdmin):
             raise Http404(f"{self.opts.verbose_name} {object_id!r} has no state {version_id!r}")
         return found
 
+    def _called(self, then: Any) -> str:
+        """What it was called; the name may need what it belonged to, which is gone perhaps."""
+        try:
+            return str(then.instance)
+        except ObjectDoesNotExist:
+            return f"{self.opts.verbose_name} {then.id}"
+
     def _url(self, name: str, *args: Any) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
 
 
-def _reason(request: HttpRequest) -> str:
+def _is_orphan(then: Any) -> bool:
+    """Whether something that it belonged to is not there any more."""
+    owners = [(field, field.value_from_object(then)) for field in then.tracked_fields if field.is_relation]
+    return any(key and not field.related_model._default_manager.filter(pk=key).exists() for field, key in owners)
+
+
+def reason_of(request: HttpRequest) -> str:
+    """Why, as a person gave it; empty for none."""
     return request.POST.get(REASON, "").replace("\x00", "").strip()[:LONGEST_REASON]
 
 

@@ -14,7 +14,7 @@ from unfold.decorators import display
 
 from integrations.admin_base import ChangedFieldsOnly, ago, clip, found_or_404
 from inventory import dry_run
-from inventory.admin.history import LONGEST_REASON, REASON
+from inventory.admin.history import LONGEST_REASON, reason_of
 from inventory.admin.settings_history import AGREED, PAGE, PER_PAGE, SettingsHistory
 from inventory.dry_run import Foreseen
 from inventory.rulebook import in_force
@@ -22,7 +22,6 @@ from inventory.rules import InventoryRule
 
 FIGURES = (("reserve", "reserve"), ("max_online", "cap"), ("minimum_level", "minimum level"),
            ("fixed_quantity", "fixed quantity"))  # fmt: skip
-DELETION = "delete"
 COLOURS = {"now": "success", "later": "info", "ended": "default"}
 
 
@@ -68,7 +67,7 @@ class InventoryRuleAdmin(SettingsHistory, ChangedFieldsOnly):
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         rule = found_or_404(self, request, object_id)
-        if request.POST.get(AGREED) != DELETION and self.has_delete_permission(request, rule):
+        if request.POST.get(AGREED) != _as_shown(rule) and self.has_delete_permission(request, rule):
             return self._before_deletion(request, rule)
         answer: HttpResponse = super().delete_view(request, object_id, extra_context)
         return answer
@@ -78,13 +77,13 @@ class InventoryRuleAdmin(SettingsHistory, ChangedFieldsOnly):
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "title": f"Before it is deleted: {rule}",
             "foreseen": foreseen, "page": Paginator(foreseen.rows, PER_PAGE).get_page(request.POST.get(PAGE)),
-            "kept": [("post", "yes")], "fingerprint": DELETION, "longest_reason": LONGEST_REASON,
+            "kept": [("post", "yes")], "fingerprint": _as_shown(rule), "longest_reason": LONGEST_REASON,
             "back": self._url("change", rule), "is_deletion": True,
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/dry_run.html", context)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        obj._change_reason = request.POST.get(REASON, "").strip()[:LONGEST_REASON] or None
+        obj._change_reason = reason_of(request) or None
         super().delete_model(request, obj)
 
     def fields_set_by(self, form: Any) -> list[str]:
@@ -119,3 +118,8 @@ class InventoryRuleAdmin(SettingsHistory, ChangedFieldsOnly):
     @display(description="note", ordering="note")
     def short_note(self, obj: InventoryRule) -> str:
         return clip(obj.note, 40)
+
+
+def _as_shown(rule: InventoryRule) -> str:
+    """Whoever agrees to a deletion has seen what comes of it as the rule was then."""
+    return f"{rule.changed_at:%Y%m%d%H%M%S%f}"

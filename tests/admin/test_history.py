@@ -9,9 +9,9 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from integrations.models import Connection
+from integrations.models import Connection, Route
 from inventory import alias_undo, alias_upload
-from inventory.models import SkuAlias
+from inventory.models import Listing, SkuAlias
 from orders.models import ShippingMethod
 from tests.admin.test_settings_history import hidden, text_of
 
@@ -93,6 +93,11 @@ def test_what_is_there_anew_is_not_brought_back_a_second_time(
     key = alias.pk
     alias.delete()
     SkuAlias.objects.create(connection=overstock, marketplace_sku="M1", warehouse_sku="V1")
+    gecko = Connection.objects.create(name="Gecko", provider="tradegecko")
+    route = Route.objects.create(
+        name="Main", state="live", marketplace=overstock, warehouse=gecko, location_name="Main DC", location_id="1"
+    )  # fmt: skip
+    Listing.objects.create(route=route, marketplace_sku="M1")
     page = admin_client.post(version(SkuAlias(pk=key), 0), {"_reason": "again"}, follow=True)
     assert "already exists" in text_of(page)
     assert SkuAlias.objects.count() == 1

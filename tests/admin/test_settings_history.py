@@ -168,6 +168,23 @@ def test_a_deleted_rule_comes_back_and_a_deleted_route_only_paused(route: Route,
     assert (Route.objects.get().state, InventoryRule.objects.get().reserve) == ("paused", 4)
 
 
+def test_what_belonged_to_something_that_is_gone_is_told_and_does_not_come_back(
+    route: Route, admin_client: Client
+) -> None:
+    InventoryRule.objects.create(route=route, reserve=4)
+    marketplace = route.marketplace
+    route.delete()
+    marketplace.delete()
+    for model in (InventoryRule, SkuAlias):
+        gone: Any = model.history.filter(history_type="-").first()
+        name = f"admin:inventory_{model._meta.model_name}"
+        address = reverse(f"{name}_simple_history", args=[gone.id, gone.pk])
+        assert address in admin_client.get(reverse(f"{name}_deleted")).content.decode()
+        page = text_of(admin_client.get(address))
+        assert ("one that is gone" in page, "Bring it back" in page) == (True, False)
+        assert "was deleted too" in text_of(admin_client.post(address, {"_reason": "By mistake"}, follow=True))
+
+
 def test_taking_skus_without_an_alias_no_more_is_tried_too(route: Route, admin_client: Client) -> None:
     Listing.objects.create(route=route, marketplace_sku="V1")
     address = reverse("admin:integrations_route_change", args=[route.pk])
@@ -209,6 +226,9 @@ def test_a_rule_is_deleted_after_a_look_at_what_comes_of_it(route: Route, admin_
     assert "3 up" in text_of(page)
     assert InventoryRule.objects.exists()
     assert InventoryRule.history.count() == 1
-    agreed(admin_client, address, page, "season is over")
+    rule.save()
+    page = agreed(admin_client, address, page)
+    assert InventoryRule.objects.exists()  # somebody changed it since that page was made
+    agreed(admin_client, address, page, "season is over\x00")
     assert not InventoryRule.objects.exists()
     assert InventoryRule.history.latest().history_change_reason == "season is over"

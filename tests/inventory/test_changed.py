@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from integrations.models import Connection, Route
 from inventory import changed, decisions
+from inventory.bundled import BundleComponent
 from inventory.decided import RouteDecision
 from inventory.gathered import gather
 from inventory.models import InventoryLevel, Listing, Publication, SkuAlias, WarehouseItem
@@ -82,6 +83,7 @@ CHANGES: dict[str, tuple[Act, set[str]]] = {
     "a listing that is gone": (lambda _: Listing.objects.get(marketplace_sku="M3").delete(), ALL - {"M3"}),
     "what the warehouse says of a SKU": (
         lambda _: WarehouseItem.objects.filter(sku="V4").update(sellable=False, changed_at=timezone.now()), {"M4"}),
+    "what the warehouse says of a bundle's component": (lambda route: part_of(route, "3"), {"M3"}),
     "a listing's rule": (lambda route: rule(route, "M1"), {"M1"}),
     "the route's rule": (lambda route: rule(route, None), ALL),
     "a rule that has begun": (lambda route: rule(route, "M1", starts_at=timezone.now()), {"M1"}),
@@ -105,6 +107,13 @@ def alias(sku: str) -> SkuAlias:
 def edited(found: SkuAlias) -> SkuAlias:
     found.units = 3
     return found
+
+
+def part_of(route: Route, bundle: str) -> None:
+    BundleComponent.objects.create(connection=route.warehouse, bundle_id=bundle, item_id="9", sku="PART", units=2)
+    WarehouseItem.objects.create(
+        connection=route.warehouse, sku="PART", matches=1, remote_id="9", checked_at=timezone.now()
+    )  # fmt: skip
 
 
 def rule(route: Route, sku: str | None, **values: Any) -> None:

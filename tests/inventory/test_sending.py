@@ -16,6 +16,7 @@ from integrations.processes import RunLost
 from integrations.sandbox.server import Sandbox
 from integrations.transmissions import MAX_ATTEMPTS, recover
 from inventory import outbox
+from inventory.decisions import Decision
 from inventory.models import Listing, Publication
 from inventory.outbox import MOST_TIMES_PARKED
 from orders.jobs import publish_inventory
@@ -245,3 +246,15 @@ def test_a_quantity_in_doubt_of_a_listing_that_falls_silent_is_told_by_the_one_t
     assert Listing.objects.get(marketplace_sku="X").explanation == {"shown_by": "Y"}
     assert shop.oasis.quantities["X", DC] == 120
     assert not Publication.objects.filter(status="unconfirmed").exists()
+
+
+def test_what_was_never_sent_makes_way_for_what_may_have_arrived(shop: Sandbox, tried: Run, alias: Alias) -> None:
+    alias("X", "MUG-BLK")
+    alias("Y", "MUG-BLK")
+    tried("run", "all")
+    silent, speaks = Listing.objects.get(marketplace_sku="X"), Listing.objects.get(marketplace_sku="Y")
+    silent.publications.update(status="unconfirmed")
+    speaks.publications.update(status="unconfirmed", sent_at=None)
+    outbox.note([Decision(speaks, "X", 0, problem="Nothing carries it", twins=(silent,))])
+    [left] = Publication.objects.filter(status__in=outbox.OPEN)
+    assert (left.listing, left.sku, left.sent_at is None) == (speaks, "X", False)

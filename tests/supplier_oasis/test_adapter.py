@@ -23,6 +23,7 @@ from integrations.errors import (
 from integrations.ports import ListedQuantity, ShipmentNotice, ShippedLine
 from integrations.supplier_oasis.adapter import SupplierOasis, connect
 from tests.loopback import Loopback, loopback
+from tests.tradegecko.test_odd_records import Notebook
 
 NOW = datetime(2024, 7, 9, 18, 0, tzinfo=UTC)
 PASSWORD = "p&ss<é>wörd"
@@ -126,6 +127,15 @@ def test_what_else_quantities_may_be_answered(
         oasis.publish([ListedQuantity("3001", "Main", 7)])
     assert type(caught.value) is error
     assert "read back" not in str(caught.value)
+
+
+def test_a_quantity_that_is_no_number_is_told_beside_the_good_ones(server: Loopback) -> None:
+    diary = Notebook()
+    row = "<r><partnerSku>{}</partnerSku><quantity>{}</quantity></r>"
+    server.will(200, f"<a>{row.format('3001', 7)}{row.format('3002', '-1')}{row.format('3003', '')}<quantity/></a>")
+    oasis = connect(Account("Overstock", server.url, "u", "p", options={"read_inventory": True}, journal=diary))
+    assert oasis.quantities() == [ListedQuantity("3001", "", 7)]
+    assert diary.problems == ["2 quantities of Supplier Oasis cannot be read, first SKU 3002: '-1'"]
 
 
 def test_a_connection_broken_off_leaves_a_confirmation_in_doubt(server: Loopback, oasis: SupplierOasis) -> None:
