@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import flatten_fieldsets
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -52,15 +52,15 @@ class History(SimpleHistoryAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        if request.method == "POST" and PUT_BACK in request.POST and not _reason(request):
+        if request.method == "POST" and PUT_BACK in request.POST and not reason_in(request):
             messages.error(request, NO_REASON)
-            return redirect(request.path)
+            return redirect(request.get_full_path())
         more = {"longest_reason": LONGEST_REASON, **(extra_context or {})}
         answer: HttpResponse = super().changeform_view(request, object_id, form_url, more)
         return answer
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        obj._change_reason = _reason(request) or None
+        obj._change_reason = reason_in(request) or None
         super().save_model(request, obj, form, change)
 
     @action(description="Deleted", url_path="deleted", icon="restore_from_trash", permissions=["view"])
@@ -91,10 +91,16 @@ class History(SimpleHistoryAdmin):
         context = self._of_gone(request, then) if obj is None else self._of_present(request, obj, then)
         context |= {
             **self.admin_site.each_context(request), "opts": self.opts, "then": then, "object": obj,
-            "effects": self.effects(obj, then) if context["differences"] else [], "longest_reason": LONGEST_REASON,
+            "effects": self._foreseen(obj, then) if context["differences"] else [], "longest_reason": LONGEST_REASON,
             "history_url": self._url("history", object_id),
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/earlier_settings.html", context)
+
+    def _foreseen(self, now: Any, then: Any) -> list[Effect]:
+        try:
+            return self.effects(now, then)
+        except ObjectDoesNotExist:  # what it belonged to is gone too, so that it cannot come back
+            return []
 
     def _of_present(self, request: HttpRequest, obj: Any, then: Any) -> dict[str, Any]:
         form = self.get_form(request, obj, change=True)(instance=obj)
@@ -126,12 +132,13 @@ class History(SimpleHistoryAdmin):
         """Add a deleted record again, under its old key, so that its history goes on."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        obj, why = then.instance, _reason(request)
+        obj, why = then.instance, reason_in(request)
         try:
             if not why:
                 raise ValidationError(NO_REASON)
             with transaction.atomic():
                 self.revive(obj)
+                obj.clean_fields()  # first whether what it belongs to is there, which the other checks ask for
                 obj.full_clean()
                 self.save_model(request, obj, None, change=False)
                 self.log_addition(request, obj, f"Brought back: {why}")
@@ -154,7 +161,8 @@ class History(SimpleHistoryAdmin):
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
 
 
-def _reason(request: HttpRequest) -> str:
+def reason_in(request: HttpRequest) -> str:
+    """Why somebody changes it, as the form says; empty if it does not."""
     return request.POST.get(REASON, "").replace("\x00", "").strip()[:LONGEST_REASON]
 
 

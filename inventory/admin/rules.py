@@ -14,7 +14,7 @@ from unfold.decorators import display
 
 from integrations.admin_base import ChangedFieldsOnly, ago, clip, found_or_404
 from inventory import dry_run
-from inventory.admin.history import LONGEST_REASON, REASON
+from inventory.admin.history import LONGEST_REASON, reason_in
 from inventory.admin.settings_history import AGREED, PAGE, PER_PAGE, SettingsHistory
 from inventory.dry_run import Foreseen
 from inventory.rulebook import in_force
@@ -79,12 +79,12 @@ class InventoryRuleAdmin(SettingsHistory, ChangedFieldsOnly):
             **self.admin_site.each_context(request), "opts": self.opts, "title": f"Before it is deleted: {rule}",
             "foreseen": foreseen, "page": Paginator(foreseen.rows, PER_PAGE).get_page(request.POST.get(PAGE)),
             "kept": [("post", "yes")], "fingerprint": DELETION, "longest_reason": LONGEST_REASON,
-            "back": self._url("change", rule), "is_deletion": True,
+            "back": self._url("change", rule.pk), "is_deletion": True,
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/dry_run.html", context)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        obj._change_reason = request.POST.get(REASON, "").strip()[:LONGEST_REASON] or None
+        obj._change_reason = reason_in(request) or None
         super().delete_model(request, obj)
 
     def fields_set_by(self, form: Any) -> list[str]:
