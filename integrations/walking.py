@@ -12,6 +12,7 @@ from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -105,7 +106,7 @@ def _keys(admin: Any, request: HttpRequest, filters: str) -> list[Any]:
             admin.get_search_fields(view), (), admin.list_per_page, admin.list_max_show_all, (), admin,
             admin.get_sortable_by(view), "",
         ).queryset  # fmt: skip
-    except (IncorrectLookupParameters, ValueError):
+    except (IncorrectLookupParameters, SuspiciousOperation, ValueError):
         return []
     return list(found.select_related(None).prefetch_related(None).values_list("pk", flat=True)[:FURTHEST])
 
