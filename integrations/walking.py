@@ -12,6 +12,7 @@ from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -99,13 +100,14 @@ def _keys(admin: Any, request: HttpRequest, filters: str) -> list[Any]:
     view = copy(request)
     view.GET, view.method = QueryDict(filters), "GET"
     used = [one for one in admin.get_list_filter(view) if _is_used(one, view.GET)]
+    boxes = ["action_checkbox"] if admin.get_actions(view) else []  # `o` of an address counts them as a column
     try:
         found = _Keys(
-            view, admin.model, admin.get_list_display(view), (), used, admin.date_hierarchy,
+            view, admin.model, [*boxes, *admin.get_list_display(view)], (), used, admin.date_hierarchy,
             admin.get_search_fields(view), (), admin.list_per_page, admin.list_max_show_all, (), admin,
             admin.get_sortable_by(view), "",
         ).queryset  # fmt: skip
-    except (IncorrectLookupParameters, ValueError):
+    except (IncorrectLookupParameters, SuspiciousOperation, ValueError):
         return []
     return list(found.select_related(None).prefetch_related(None).values_list("pk", flat=True)[:FURTHEST])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -63,7 +63,11 @@ class InventoryRule(models.Model):
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        whose = self.listing if self.listing_id else self.route
+        try:
+            whose = str(self.listing if self.listing_id else self.route)
+        except ObjectDoesNotExist:  # an earlier state, of what was deleted with it
+            whose = f"listing {self.listing_id}" if self.listing_id else f"route {self.route_id}"
+            whose += ", which is gone"
         return f"rule {self.pk} of {whose}{f': {self.note}' if self.note else ''}"
 
     def clean(self) -> None:

@@ -78,7 +78,7 @@ class InventoryRuleAdmin(SettingsHistory, ChangedFieldsOnly):
             **self.admin_site.each_context(request), "opts": self.opts, "title": f"Before it is deleted: {rule}",
             "foreseen": foreseen, "page": Paginator(foreseen.rows, PER_PAGE).get_page(request.POST.get(PAGE)),
             "kept": [("post", "yes")], "fingerprint": _as_shown(rule), "longest_reason": LONGEST_REASON,
-            "back": self._url("change", rule), "is_deletion": True,
+            "back": self._url("change", rule.pk), "is_deletion": True,
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/dry_run.html", context)
 

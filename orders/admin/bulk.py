@@ -75,12 +75,15 @@ class BulkActionAdmin(ReadOnly):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """GET shows the preview, how far it is, or what came of it; POST does it, or prepares its undoing."""
+        """GET shows the preview, how far it is, or what came of it; POST does it, or prepares its undoing.
+
+        Only who chose the records confirms: anybody else has not seen the list that they were chosen from.
+        """
         if not self.has_view_permission(request):
             raise PermissionDenied
         record: BulkAction = found_or_404(self, request, object_id)
         doing = BY_NAME[record.action]
-        may = request.user.has_perm(doing.permission)
+        may = request.user.has_perm(doing.permission) and (record.state != S.PREVIEWED or record.user == request.user)
         form = _form_class(doing)(request.POST if request.method == "POST" else None)
         if request.method == "POST":
             if not may:

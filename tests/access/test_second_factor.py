@@ -14,13 +14,14 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
 from integrations import second_factor
-from integrations.authenticator import AuthenticatorApp
+from integrations.authenticator import AuthenticatorApp, RecoveryCodes
 
 ASK, SET_UP, START = "/admin/second-factor/", "/admin/second-factor/set-up/", "/admin/"
 pytestmark = pytest.mark.django_db
@@ -117,6 +118,21 @@ def test_a_code_works_once_and_wrong_ones_slow_down_the_next(desk: Client, clerk
         assert told in other.post(ASK, {"code": used}).content.decode()
         clock.shift(60)
         assert other.post(ASK, {"code": code_of(clerk)}).status_code == 302
+
+
+def test_after_many_wrong_codes_one_waits_an_hour_and_no_longer(desk: Client, clerk: User) -> None:
+    with time_machine.travel("2026-03-01 10:00", tick=False) as clock:
+        [code, *_] = set_up(desk, clerk)
+        for device in (AuthenticatorApp.objects.get(), RecoveryCodes.objects.get()):
+            device.throttling_failure_timestamp, device.throttling_failure_count = timezone.now(), 40
+            device.save()
+        clock.shift(3599)
+        for given in (code_of(clerk), code):
+            with pytest.raises(second_factor.NotVerified, match="until 2026-03-01 11:00:00 UTC"):
+                second_factor.verify(clerk, given)
+        clock.shift(1)
+        assert second_factor.verify(clerk, code_of(clerk)).throttling_failure_count == 0
+        assert second_factor.verify(clerk, code) == RecoveryCodes.objects.get()
 
 
 def test_each_recovery_code_signs_in_once(desk: Client, clerk: User) -> None:

@@ -224,6 +224,7 @@ def test_a_rule_is_deleted_after_a_look_at_what_comes_of_it(route: Route, admin_
     page = admin_client.post(address, {"post": "yes"})
     assert "3 of 3 quantities would change" in text_of(page)
     assert "3 up" in text_of(page)
+    assert page.context["back"] == reverse("admin:inventory_inventoryrule_change", args=[rule.pk])
     assert InventoryRule.objects.exists()
     assert InventoryRule.history.count() == 1
     rule.save()
@@ -232,3 +233,17 @@ def test_a_rule_is_deleted_after_a_look_at_what_comes_of_it(route: Route, admin_
     agreed(admin_client, address, page, "season is over\x00")
     assert not InventoryRule.objects.exists()
     assert InventoryRule.history.latest().history_change_reason == "season is over"
+
+
+def test_a_rule_whose_listing_is_gone_too_is_listed_and_says_why_it_cannot_come_back(
+    route: Route, admin_client: Client
+) -> None:
+    listing = Listing.objects.create(route=route, marketplace_sku="GONE-1")
+    InventoryRule.objects.create(route=route, listing=listing, reserve=4)
+    listing.delete()
+    gone: Any = InventoryRule.history.get(history_type="-")
+    address = reverse("admin:inventory_inventoryrule_simple_history", args=[gone.id, gone.pk])
+    assert address in admin_client.get(reverse("admin:inventory_inventoryrule_deleted")).content.decode()
+    page = admin_client.post(address, {"_reason": "By mistake"}, follow=True)
+    assert f"listing instance with id {gone.listing_id} is not a valid choice" in text_of(page)
+    assert not InventoryRule.objects.exists()

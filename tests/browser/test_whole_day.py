@@ -203,6 +203,7 @@ def take_a_setting_back(desk: Desk) -> None:
     desk.sees("Count in doubt")
     desk.look("history")
     desk.open(f"/admin/integrations/route/{route.pk}/history/{route.history.earliest().pk}/")
+    desk.enter("_reason", "Counted again")
     desk.press("Put these back")
     desk.sees("quantities would change")
     desk.press("Save")

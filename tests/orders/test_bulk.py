@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Connection
@@ -58,3 +60,11 @@ def test_an_order_that_is_sent_while_others_are_done_is_not_released(monkeypatch
     assert bulk.confirm(action, "", user)
     [refused] = action.items.filter(state="refused")
     assert (refused.name, "only a held one is released" in refused.text) == ("1-1", True)
+
+
+def test_a_preview_is_confirmed_only_by_who_chose_its_records(admin_client: Client) -> None:
+    action = bulk.propose("skip", Order.objects.all(), User.objects.create_user("mia"))
+    address = reverse("admin:orders_bulkaction_change", args=[action.pk])
+    assert "it waits for mia, who chose these" in admin_client.get(address).content.decode()
+    assert admin_client.post(address, {"reason": "fraud"}).status_code == 403
+    assert not Order.objects.filter(status="skipped").exists()
