@@ -92,16 +92,10 @@ class History(SimpleHistoryAdmin):
         context = self._of_gone(request, then) if obj is None else self._of_present(request, obj, then)
         context |= {
             **self.admin_site.each_context(request), "opts": self.opts, "then": then, "object": obj,
-            "effects": self._foreseen(obj, then) if context["differences"] and not _is_orphan(then) else [],
+            "effects": self.effects(obj, then) if context["differences"] and not _is_orphan(then) else [],
             "longest_reason": LONGEST_REASON, "history_url": self._url("history", object_id),
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/earlier_settings.html", context)
-
-    def _foreseen(self, now: Any, then: Any) -> list[Effect]:
-        try:
-            return self.effects(now, then)
-        except ObjectDoesNotExist:  # what it belonged to is gone too, so that it cannot come back
-            return []
 
     def _of_present(self, request: HttpRequest, obj: Any, then: Any) -> dict[str, Any]:
         form = self.get_form(request, obj, change=True)(instance=obj)
@@ -141,7 +135,6 @@ class History(SimpleHistoryAdmin):
                 raise ValidationError(NO_OWNER)
             with transaction.atomic():
                 self.revive(obj)
-                obj.clean_fields()  # first whether what it belongs to is there, which the other checks ask for
                 obj.full_clean()
                 self.save_model(request, obj, None, change=False)
                 self.log_addition(request, obj, f"Brought back: {why}")
