@@ -62,10 +62,10 @@ def seen_unchanged(connection: Connection, told: MarketplaceOrder) -> bool:
     as_before = mine.filter(
         marketplace_status=told.status[:60], told_now__isnull=True, cancel_requested_at__isnull=True
     )  # fmt: skip
-    known = as_before.values_list("pk", "status", "told").first()
-    if known is None or known[2] != changes.facts(told) or not (known[1] in Order.CLOSED or _is_all_open(told)):
+    known = as_before.only("status", "told").first()
+    if known is None or known.told != changes.facts(told) or not (known.status in Order.CLOSED or _is_all_open(told)):
         return False
-    return bool(mine.filter(pk=known[0]).update(last_seen_at=timezone.now()))
+    return bool(mine.filter(pk=known.pk).update(last_seen_at=timezone.now()))
 
 
 def seen_again(order: Order, told: MarketplaceOrder) -> str:

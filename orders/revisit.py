@@ -43,7 +43,7 @@ def revisit(run: Run) -> None:
         intake.settle_arrivals(run, routes)
 
 
-def before_sending(run: Run, orders: Sequence[Order], soon: Set[str] = frozenset()) -> set[int]:
+def before_sending(run: Run, orders: Sequence[Order], soon: Set[str]) -> set[int]:
     """Look at these orders on their marketplaces once more; the ids of those that must not go out now.
 
     Of the others that the same answers show, those with the numbers in `soon` are compared too.
