@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import flatten_fieldsets
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -72,7 +72,7 @@ class History(SimpleHistoryAdmin):
         there = self.model._default_manager.order_by().values("pk")
         gone = self.model.history.filter(history_type="-").exclude(id__in=there).select_related("history_user")
         page = Paginator(gone, PER_PAGE).get_page(request.GET.get("page"))
-        rows = [(one, self._called(one), self._url("simple_history", one.id, one.pk)) for one in page]
+        rows = [(one, str(one.instance), self._url("simple_history", one.id, one.pk)) for one in page]
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "rows": rows, "page": page,
             "title": f"Deleted {self.opts.verbose_name_plural}", "pages": around(page),
@@ -114,7 +114,7 @@ class History(SimpleHistoryAdmin):
         columns = self._columns(then, flatten_fieldsets(self.get_fieldsets(request)))
         told = [Difference(_name(one), "deleted", _spoken(one, one.value_from_object(then))) for one in columns]
         return {
-            "title": f"{self._called(then)}, which was deleted", "differences": told, "form": (),
+            "title": f"{then.instance}, which was deleted", "differences": told, "form": (),
             "address": request.path, "may_put_back": self.has_add_permission(request) and not _is_orphan(then),
         }  # fmt: skip
 
@@ -152,13 +152,6 @@ class History(SimpleHistoryAdmin):
         if found is None:
             raise Http404(f"{self.opts.verbose_name} {object_id!r} has no state {version_id!r}")
         return found
-
-    def _called(self, then: Any) -> str:
-        """What it was called; the name may need what it belonged to, which is gone perhaps."""
-        try:
-            return str(then.instance)
-        except ObjectDoesNotExist:
-            return f"{self.opts.verbose_name} {then.id}"
 
     def _url(self, name: str, *args: Any) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
