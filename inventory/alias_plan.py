@@ -48,6 +48,7 @@ KEEP = (
 )
 REMOVE = f"DELETE FROM {SkuAlias._meta.db_table}"  # noqa: S608
 UPDATE, REPLACE = "update", "replace"
+LONGEST_REASON = 100  # of the history's column
 
 Key = tuple[str, str]  # marketplace SKU, warehouse SKU
 Values = tuple[int, bool, str]  # as FIELDS

@@ -27,7 +27,7 @@ from integrations.redaction import named
 from inventory import alias_file, alias_import, alias_plan, alias_report, alias_undo, changed
 from inventory.alias_file import FileProblem
 from inventory.alias_import import AliasResource, AliasResult
-from inventory.alias_plan import By
+from inventory.alias_plan import LONGEST_REASON, By
 from inventory.models import AliasImport
 
 # Longer files are left to a worker, so that no request has to wait for them.
@@ -36,7 +36,6 @@ MOST_ATTEMPTS = 3
 BEAT_EVERY_SECONDS = 1.0
 LOST_AFTER = timedelta(minutes=2)  # a task may get lost with the worker that took it
 PREVIEW_FOR, UNDO_FOR = timedelta(days=1), timedelta(days=90)
-LONGEST_REASON = 100
 S = AliasImport.State
 
 logger = logging.getLogger(__name__)

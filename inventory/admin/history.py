@@ -20,9 +20,9 @@ from unfold.decorators import action
 
 from integrations.admin.paging import around
 from inventory.alias_effects import Effect
+from inventory.alias_plan import LONGEST_REASON
 
 REASON, PUT_BACK = "_reason", "_put_back"
-LONGEST_REASON = 100
 PER_PAGE = 50
 NO_REASON = "Nothing was put back: say why first. The reason is kept in the history."
 NO_OWNER = "It cannot come back: what it belonged to was deleted too. Bring that back first, or add it anew."
