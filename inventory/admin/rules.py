@@ -14,8 +14,9 @@ from unfold.decorators import display
 
 from integrations.admin_base import ChangedFieldsOnly, ago, clip, found_or_404
 from inventory import dry_run
-from inventory.admin.history import LONGEST_REASON, reason_of
+from inventory.admin.history import reason_of
 from inventory.admin.settings_history import AGREED, PAGE, PER_PAGE, SettingsHistory
+from inventory.alias_plan import LONGEST_REASON
 from inventory.dry_run import Foreseen
 from inventory.rulebook import in_force
 from inventory.rules import InventoryRule

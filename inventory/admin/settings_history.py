@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from integrations.admin_base import found_or_404
-from inventory.admin.history import LONGEST_REASON, REASON, History
+from inventory.admin.history import REASON, History
+from inventory.alias_plan import LONGEST_REASON
 from inventory.dry_run import Foreseen
 
 AGREED, PAGE = "_agreed", "_page"

@@ -17,8 +17,8 @@ from unfold.widgets import UnfoldBooleanWidget
 
 from integrations.admin_forms import AGAIN, TicketForm, ticket_for
 from inventory.admin.file_forms import MarketplaceFileForm
-from inventory.admin.history import LONGEST_REASON
 from inventory.admin.in_files import InFiles
+from inventory.alias_plan import LONGEST_REASON
 from orders import map_file, map_upload
 from orders.map_file import MapFile
 from orders.map_upload import Changed

@@ -85,12 +85,10 @@ class Done:
 
 
 def _done(order: Order) -> list[Done]:
-    there = [Done(labels.of_transmission(one), str(one), one.actor, one) for one in
-             order.warehouse_changes.all()]  # fmt: skip
-    short = order.short_ships.all()
+    there = [Done(labels.of_transmission(one), str(one), one.actor, one) for one in order.warehouse_changes.all()]
     return there + [
         Done(labels.of_transmission(one), f"{one}: {one.quantity} units, {one.reason_code}", one.actor, one)
-        for one in short
+        for one in order.short_ships.all()
     ]
 
 
