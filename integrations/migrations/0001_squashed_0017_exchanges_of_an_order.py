@@ -1,0 +1,327 @@
+"""The tables as 0017_exchanges_of_an_order left them, made at once; an installation that has some of these migrations goes on with them one by one."""
+
+import django.core.validators
+import django.db.models.deletion
+import django.utils.timezone
+import integrations.authenticator
+import integrations.models
+import integrations.registry
+import simple_history.models
+from importlib import import_module
+
+from django.conf import settings
+from django.db import migrations, models
+
+schedule = import_module('integrations.migrations.0002_schedule')
+
+
+class Migration(migrations.Migration):
+
+    replaces = [
+        ('integrations', '0001_initial'),
+        ('integrations', '0002_schedule'),
+        ('integrations', '0003_companies_and_currencies'),
+        ('integrations', '0004_bounds_and_labels'),
+        ('integrations', '0005_words'),
+        ('integrations', '0006_oauth_grant'),
+        ('integrations', '0007_outages_and_waiting_tasks'),
+        ('integrations', '0008_words_of_the_menu'),
+        ('integrations', '0009_route_rules_for_changes'),
+        ('integrations', '0010_guard_settings'),
+        ('integrations', '0011_counted_locations'),
+        ('integrations', '0012_files_and_history'),
+        ('integrations', '0013_permissions'),
+        ('integrations', '0014_credential_expiry'),
+        ('integrations', '0015_encrypted_second_factors'),
+        ('integrations', '0016_ship_within_days'),
+        ('integrations', '0017_exchanges_of_an_order'),
+    ]
+
+    initial = True
+
+    dependencies = [
+        ('django_q', '0019_alter_task_options_alter_ormq_key_alter_ormq_lock_and_more'),
+        ('otp_static', '0003_add_timestamps'),
+        ('otp_totp', '0003_add_timestamps'),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name='AuthenticatorApp',
+            fields=[
+                ('totpdevice_ptr', models.OneToOneField(auto_created=True, on_delete=django.db.models.deletion.CASCADE, parent_link=True, primary_key=True, serialize=False, to='otp_totp.totpdevice')),
+                ('encrypted_key', models.TextField(default=integrations.authenticator.new_key)),
+            ],
+            options={
+                'default_permissions': (),
+            },
+            bases=('otp_totp.totpdevice',),
+        ),
+        migrations.CreateModel(
+            name='Connection',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=60, unique=True)),
+                ('provider', models.CharField(choices=integrations.registry.choices, max_length=40)),
+                ('base_url', models.CharField(blank=True, help_text="Empty: the system's own address. Others need ALLOW_CUSTOM_ENDPOINTS.", max_length=200, verbose_name='base URL')),
+                ('username', models.CharField(blank=True, max_length=200, verbose_name='user name')),
+                ('encrypted_secret', models.TextField(blank=True, editable=False)),
+                ('options', models.JSONField(blank=True, default=dict, help_text="Only what differs from the provider's defaults, as JSON.")),
+                ('is_active', models.BooleanField(default=True, help_text='Off: no job of this connection runs.', verbose_name='switched on')),
+                ('overlap_minutes', models.PositiveIntegerField(default=15, help_text='Each pull reads this much again, so that nothing slips between two windows.', validators=[django.core.validators.MaxValueValidator(1440)])),
+                ('recent_slice_minutes', models.PositiveIntegerField(default=60, help_text="Length of one request's window in the last day.", validators=[django.core.validators.MinValueValidator(5), django.core.validators.MaxValueValidator(1440)])),
+                ('older_slice_hours', models.PositiveIntegerField(default=24, help_text="Length of one request's window before that.", validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(168)])),
+                ('health', models.CharField(choices=[('untested', 'Untested'), ('working', 'Working'), ('troubled', 'In trouble'), ('stopped', 'Stopped')], default='untested', editable=False, max_length=10)),
+                ('health_message', models.TextField(blank=True, editable=False)),
+                ('health_at', models.DateTimeField(editable=False, null=True)),
+                ('codes_seeded_at', models.DateTimeField(editable=False, null=True)),
+                ('credential_expires_on', models.DateField(blank=True, help_text='The day on which the password or token ends, if it does: an alert says so 14, 3 and 1 days before.', null=True, verbose_name='credential expires on')),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                'ordering': ['name'],
+                'permissions': [('change_credentials', 'Can enter what a connection signs in with, and authorize it'), ('run_job', 'Can test connections and run their jobs now')],
+            },
+        ),
+        migrations.CreateModel(
+            name='RecoveryCodes',
+            fields=[
+            ],
+            options={
+                'proxy': True,
+                'default_permissions': (),
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('otp_static.staticdevice',),
+        ),
+        migrations.CreateModel(
+            name='AccountCurrencies',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ids', models.JSONField(default=dict)),
+                ('read_at', models.DateTimeField()),
+                ('connection', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='account_currencies', to='integrations.connection')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='HistoricalRoute',
+            fields=[
+                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
+                ('name', models.CharField(db_index=True, max_length=60)),
+                ('state', models.CharField(choices=[('paused', 'Paused'), ('test', 'Test'), ('live', 'Live')], default='paused', max_length=10)),
+                ('marketplace_warehouse_name', models.CharField(help_text='Exactly as on the marketplace, capitals and blanks included.', max_length=120)),
+                ('location_name', models.CharField(help_text="The warehouse's location that ships and counts.", max_length=120)),
+                ('counted_locations', models.TextField(blank=True, help_text='Their stock is added to what the marketplace is told; one name per line. Orders ship from the one above all the same. Empty: only that one counts.', verbose_name='more locations that count')),
+                ('company_name', models.CharField(default='Overstock.com', help_text='The customer on each order.', max_length=120)),
+                ('earliest_order_date', models.DateField(default=integrations.models.default_earliest_order_date, help_text='Orders placed before this day are skipped.')),
+                ('order_status', models.CharField(choices=[('draft', 'Draft'), ('active', 'Active'), ('finalized', 'Finalized')], default='active', max_length=10)),
+                ('tag', models.CharField(blank=True, default='Overstock', help_text='Put on each order.', max_length=40)),
+                ('reference_length', models.PositiveSmallIntegerField(default=30, validators=[django.core.validators.MinValueValidator(10), django.core.validators.MaxValueValidator(60)])),
+                ('reference_characters', models.CharField(choices=[('any', 'Any printable character'), ('code', 'Letters, digits and hyphen'), ('alphanumeric', 'Letters and digits'), ('digits', 'Digits')], default='any', max_length=12)),
+                ('allow_identity', models.BooleanField(default=True, help_text="A SKU without an alias may be the warehouse's SKU of the same spelling.")),
+                ('unmapped_shipping', models.CharField(choices=[('pass', 'Pass the code through'), ('refuse', 'Hold the order')], default='pass', max_length=6)),
+                ('partial_shipments', models.CharField(choices=[('at_once', 'Confirm each parcel at once'), ('when_complete', 'Wait until the whole order has shipped')], default='at_once', max_length=14)),
+                ('ship_within_days', models.PositiveSmallIntegerField(default=2, help_text='Business days after the day of the order; the last of them is its ship date. 0: the same day.', validators=[django.core.validators.MaxValueValidator(60)], verbose_name='ship within')),
+                ('changes_before_sending', models.CharField(choices=[('apply', 'Take them over'), ('ask', 'Hold the order and ask')], default='apply', help_text='When the marketplace changes address, service, quantities or SKUs of an order that was not sent.', max_length=5, verbose_name='changes before sending')),
+                ('cancels_after_sending', models.CharField(choices=[('do', 'Cancel it in the warehouse too'), ('ask', 'Ask a person'), ('never', 'Never; only say so')], default='ask', help_text='When the marketplace cancels an order or a line that the warehouse has and did not ship yet.', max_length=5, verbose_name='cancellations after sending')),
+                ('short_ship_reasons', models.TextField(blank=True, help_text="The codes that the marketplace takes when a line will not ship, one per line: the code, a blank, what it means. Overstock's list is behind its supplier login.", validators=[integrations.models.check_reasons], verbose_name='short ship reasons')),
+                ('published_sku', models.CharField(choices=[('option', 'Option SKU where known'), ('partner', 'Partner SKU')], default='option', max_length=8, verbose_name='published SKU')),
+                ('reserve', models.PositiveIntegerField(default=0, help_text='Units kept back from every listing.')),
+                ('minimum_level', models.PositiveIntegerField(default=0, help_text='Below this the marketplace is told 0.')),
+                ('max_online', models.PositiveIntegerField(blank=True, help_text='Never show more than this.', null=True)),
+                ('untracked_quantity', models.PositiveIntegerField(blank=True, help_text='Shown for items whose stock the warehouse does not track; empty: not shown.', null=True)),
+                ('full_publish_hours', models.PositiveIntegerField(default=24, help_text='Every quantity is sent again this often.')),
+                ('publish_by', models.CharField(choices=[('api', "By the marketplace's API"), ('file', 'By a file that a person uploads')], default='api', help_text='By file: nothing is sent; download the inventory file, upload it on the marketplace, and say so.', max_length=4, verbose_name='quantities are published')),
+                ('inventory_file_hours', models.PositiveIntegerField(blank=True, help_text='In hours. Empty: a file is made only when somebody asks for it.', null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='inventory file every')),
+                ('inventory_file_columns', models.CharField(blank=True, help_text='Five names, separated by commas, for supplier SKU, option SKU, UPC, warehouse and quantity. Empty: these names.', max_length=300, validators=[integrations.models.check_columns], verbose_name='columns of the inventory file')),
+                ('guard_share', models.PositiveSmallIntegerField(default=30, help_text='A publish that would change more than this share of the quantities that are shown, or set more than this share of those in stock to 0, waits for a person.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)], verbose_name='guard: per cent')),
+                ('guard_listings', models.PositiveIntegerField(default=20, help_text='Fewer listings than this are never so many, whatever their share.', validators=[django.core.validators.MinValueValidator(1)], verbose_name='guard: listings')),
+                ('stale_after_hours', models.PositiveIntegerField(default=6, help_text='In hours. When the last complete reading of the stock is older, changes wait for a person, except what our own orders lower.', validators=[django.core.validators.MinValueValidator(1)], verbose_name='stock is stale after')),
+                ('created_at', models.DateTimeField(blank=True, editable=False)),
+                ('history_id', models.AutoField(primary_key=True, serialize=False)),
+                ('history_date', models.DateTimeField(db_index=True)),
+                ('history_change_reason', models.CharField(max_length=100, null=True)),
+                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
+                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('marketplace', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='integrations.connection')),
+                ('warehouse', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='integrations.connection')),
+            ],
+            options={
+                'verbose_name': 'historical route',
+                'verbose_name_plural': 'historical routes',
+                'ordering': ('-history_date', '-history_id'),
+                'get_latest_by': ('history_date', 'history_id'),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name='OAuthGrant',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('application', models.CharField(max_length=200)),
+                ('encrypted_secret', models.TextField()),
+                ('redirect_uri', models.CharField(blank=True, max_length=500)),
+                ('encrypted_access', models.TextField(blank=True)),
+                ('encrypted_refresh', models.TextField(blank=True)),
+                ('expires_at', models.DateTimeField(null=True)),
+                ('renewed_at', models.DateTimeField(null=True)),
+                ('retry_at', models.DateTimeField(null=True)),
+                ('generation', models.PositiveIntegerField(default=1)),
+                ('claimed_by', models.CharField(blank=True, max_length=200)),
+                ('claimed_at', models.DateTimeField(null=True)),
+                ('connection', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='oauth', to='integrations.connection')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Outage',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('failures', models.PositiveIntegerField(default=0)),
+                ('since', models.DateTimeField(null=True)),
+                ('paused_until', models.DateTimeField(null=True)),
+                ('asked_until', models.DateTimeField(null=True)),
+                ('prober', models.CharField(blank=True, max_length=200)),
+                ('last_error', models.TextField(blank=True)),
+                ('connection', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='outage', to='integrations.connection')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='RateWindow',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('limit', models.PositiveIntegerField()),
+                ('remaining', models.IntegerField()),
+                ('resets_at', models.DateTimeField()),
+                ('connection', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='rate_window', to='integrations.connection')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='SyncRun',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('job', models.CharField(max_length=40)),
+                ('status', models.CharField(choices=[('running', 'Running'), ('succeeded', 'Succeeded'), ('partial', 'Partly done'), ('failed', 'Failed'), ('interrupted', 'Interrupted')], default='running', max_length=12)),
+                ('owner', models.CharField(blank=True, help_text='The process: machine, pid namespace, pid, start.', max_length=200)),
+                ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('heartbeat_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('window_since', models.DateTimeField(null=True)),
+                ('window_until', models.DateTimeField(null=True)),
+                ('counts', models.JSONField(default=dict)),
+                ('summary', models.TextField(blank=True)),
+                ('error', models.TextField(blank=True)),
+                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='integrations.connection')),
+            ],
+            options={
+                'verbose_name': 'run',
+                'verbose_name_plural': 'runs',
+                'ordering': ['-started_at', '-pk'],
+                'indexes': [models.Index(fields=['connection', 'job', '-started_at'], name='run_latest_of_job'), models.Index(fields=['-started_at', '-id'], name='run_by_start')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'running')), fields=('connection', 'job'), name='one_running_run_per_job')],
+            },
+        ),
+        migrations.CreateModel(
+            name='CompanyRequest',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=120)),
+                ('generation', models.PositiveIntegerField(default=1)),
+                ('asked_at', models.DateTimeField(null=True)),
+                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='company_requests', to='integrations.connection')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('connection', 'name'), name='company_request_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='JobPlan',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('job', models.CharField(max_length=40)),
+                ('every_minutes', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10080)], verbose_name='every … minutes')),
+                ('is_enabled', models.BooleanField(default=True, verbose_name='switched on')),
+                ('next_run_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('queued_at', models.DateTimeField(editable=False, null=True)),
+                ('expected_since', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='plans', to='integrations.connection')),
+            ],
+            options={
+                'ordering': ['connection', 'pk'],
+                'constraints': [models.UniqueConstraint(fields=('connection', 'job'), name='one_plan_per_job')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Route',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=60, unique=True)),
+                ('state', models.CharField(choices=[('paused', 'Paused'), ('test', 'Test'), ('live', 'Live')], default='paused', max_length=10)),
+                ('marketplace_warehouse_name', models.CharField(help_text='Exactly as on the marketplace, capitals and blanks included.', max_length=120)),
+                ('location_name', models.CharField(help_text="The warehouse's location that ships and counts.", max_length=120)),
+                ('counted_locations', models.TextField(blank=True, help_text='Their stock is added to what the marketplace is told; one name per line. Orders ship from the one above all the same. Empty: only that one counts.', verbose_name='more locations that count')),
+                ('company_name', models.CharField(default='Overstock.com', help_text='The customer on each order.', max_length=120)),
+                ('location_id', models.CharField(blank=True, editable=False, max_length=40)),
+                ('counted_location_ids', models.JSONField(blank=True, default=dict, editable=False, help_text='By name.')),
+                ('company_id', models.CharField(blank=True, editable=False, max_length=40)),
+                ('earliest_order_date', models.DateField(default=integrations.models.default_earliest_order_date, help_text='Orders placed before this day are skipped.')),
+                ('read_until', models.DateTimeField(blank=True, editable=False, help_text='Everything created before this is stored.', null=True)),
+                ('order_status', models.CharField(choices=[('draft', 'Draft'), ('active', 'Active'), ('finalized', 'Finalized')], default='active', max_length=10)),
+                ('tag', models.CharField(blank=True, default='Overstock', help_text='Put on each order.', max_length=40)),
+                ('reference_length', models.PositiveSmallIntegerField(default=30, validators=[django.core.validators.MinValueValidator(10), django.core.validators.MaxValueValidator(60)])),
+                ('reference_characters', models.CharField(choices=[('any', 'Any printable character'), ('code', 'Letters, digits and hyphen'), ('alphanumeric', 'Letters and digits'), ('digits', 'Digits')], default='any', max_length=12)),
+                ('allow_identity', models.BooleanField(default=True, help_text="A SKU without an alias may be the warehouse's SKU of the same spelling.")),
+                ('unmapped_shipping', models.CharField(choices=[('pass', 'Pass the code through'), ('refuse', 'Hold the order')], default='pass', max_length=6)),
+                ('partial_shipments', models.CharField(choices=[('at_once', 'Confirm each parcel at once'), ('when_complete', 'Wait until the whole order has shipped')], default='at_once', max_length=14)),
+                ('ship_within_days', models.PositiveSmallIntegerField(default=2, help_text='Business days after the day of the order; the last of them is its ship date. 0: the same day.', validators=[django.core.validators.MaxValueValidator(60)], verbose_name='ship within')),
+                ('changes_before_sending', models.CharField(choices=[('apply', 'Take them over'), ('ask', 'Hold the order and ask')], default='apply', help_text='When the marketplace changes address, service, quantities or SKUs of an order that was not sent.', max_length=5, verbose_name='changes before sending')),
+                ('cancels_after_sending', models.CharField(choices=[('do', 'Cancel it in the warehouse too'), ('ask', 'Ask a person'), ('never', 'Never; only say so')], default='ask', help_text='When the marketplace cancels an order or a line that the warehouse has and did not ship yet.', max_length=5, verbose_name='cancellations after sending')),
+                ('short_ship_reasons', models.TextField(blank=True, help_text="The codes that the marketplace takes when a line will not ship, one per line: the code, a blank, what it means. Overstock's list is behind its supplier login.", validators=[integrations.models.check_reasons], verbose_name='short ship reasons')),
+                ('published_sku', models.CharField(choices=[('option', 'Option SKU where known'), ('partner', 'Partner SKU')], default='option', max_length=8, verbose_name='published SKU')),
+                ('reserve', models.PositiveIntegerField(default=0, help_text='Units kept back from every listing.')),
+                ('minimum_level', models.PositiveIntegerField(default=0, help_text='Below this the marketplace is told 0.')),
+                ('max_online', models.PositiveIntegerField(blank=True, help_text='Never show more than this.', null=True)),
+                ('untracked_quantity', models.PositiveIntegerField(blank=True, help_text='Shown for items whose stock the warehouse does not track; empty: not shown.', null=True)),
+                ('full_publish_hours', models.PositiveIntegerField(default=24, help_text='Every quantity is sent again this often.')),
+                ('publish_by', models.CharField(choices=[('api', "By the marketplace's API"), ('file', 'By a file that a person uploads')], default='api', help_text='By file: nothing is sent; download the inventory file, upload it on the marketplace, and say so.', max_length=4, verbose_name='quantities are published')),
+                ('inventory_file_hours', models.PositiveIntegerField(blank=True, help_text='In hours. Empty: a file is made only when somebody asks for it.', null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='inventory file every')),
+                ('inventory_file_columns', models.CharField(blank=True, help_text='Five names, separated by commas, for supplier SKU, option SKU, UPC, warehouse and quantity. Empty: these names.', max_length=300, validators=[integrations.models.check_columns], verbose_name='columns of the inventory file')),
+                ('guard_share', models.PositiveSmallIntegerField(default=30, help_text='A publish that would change more than this share of the quantities that are shown, or set more than this share of those in stock to 0, waits for a person.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)], verbose_name='guard: per cent')),
+                ('guard_listings', models.PositiveIntegerField(default=20, help_text='Fewer listings than this are never so many, whatever their share.', validators=[django.core.validators.MinValueValidator(1)], verbose_name='guard: listings')),
+                ('stale_after_hours', models.PositiveIntegerField(default=6, help_text='In hours. When the last complete reading of the stock is older, changes wait for a person, except what our own orders lower.', validators=[django.core.validators.MinValueValidator(1)], verbose_name='stock is stale after')),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('marketplace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='routes', to='integrations.connection')),
+                ('warehouse', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='warehouse_routes', to='integrations.connection')),
+            ],
+            options={
+                'ordering': ['name'],
+                'permissions': [('go_live', 'Can set a route live')],
+                'constraints': [models.UniqueConstraint(fields=('marketplace', 'marketplace_warehouse_name'), name='one_route_per_warehouse_name')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Exchange',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ('about', models.CharField(blank=True, help_text='Made for one record, such as `order 17`; or empty.', max_length=40)),
+                ('method', models.CharField(max_length=8)),
+                ('url', models.TextField()),
+                ('request_body', models.TextField(blank=True)),
+                ('status', models.PositiveSmallIntegerField(null=True)),
+                ('response_body', models.TextField(blank=True)),
+                ('milliseconds', models.PositiveIntegerField()),
+                ('error', models.TextField(blank=True)),
+                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exchanges', to='integrations.connection')),
+                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='exchanges', to='integrations.syncrun')),
+            ],
+            options={
+                'verbose_name': 'request and answer',
+                'verbose_name_plural': 'requests and answers',
+                'ordering': ['-at', '-pk'],
+                'indexes': [models.Index(fields=['status', '-at'], name='exchange_by_answer'), models.Index(condition=models.Q(('about', ''), _negated=True), fields=['about', 'at'], name='exchange_about')],
+            },
+        ),
+        migrations.RunPython(schedule.add, schedule.remove),
+    ]
