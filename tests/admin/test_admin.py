@@ -28,6 +28,7 @@ def order(shop: Sandbox, manage: Run) -> Order:
     return Order.objects.get(full_number=number)
 
 
+@pytest.mark.long
 def test_every_list_and_record_opens(order: Order, admin_client: Client) -> None:
     for model in admin.site._registry:
         name = f"{model._meta.app_label}_{model._meta.model_name}"
