@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event, Thread
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -37,6 +38,8 @@ MAX_FAILURES_IN_A_ROW = 3
 # Jobs that must not starve orders and shipments of calls.
 PATIENT_JOBS = frozenset({"pull_levels", "refresh_levels", "publish_inventory", "reconcile"})
 BEAT_EVERY = timedelta(seconds=5)
+# The queue ends a task that takes longer than ten minutes.
+LONGEST_TURN = timedelta(minutes=5)
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +68,7 @@ class Run:
     def __post_init__(self) -> None:
         self.journal = RunJournal(self.connection, self.record, self.problems)
         self._last_beat = timezone.now()
+        self._turn_ends = monotonic() + LONGEST_TURN.total_seconds()
         self.is_unreachable = False
 
     def count(self, what: str, number: int = 1) -> None:
@@ -99,6 +103,13 @@ class Run:
     def wake(self, job: str, connection_id: int) -> None:
         """Have this job run as soon as this one has ended: there is work for it."""
         self.wakes.add((job, connection_id))
+
+    def hands_over(self) -> bool:
+        """Whether this run has had its turn. The job then runs again at once and goes on from what is stored."""
+        is_over = monotonic() > self._turn_ends
+        if is_over:
+            self.wake(self.record.job, self.connection.pk)
+        return is_over
 
     def beat(self) -> None:
         """Show that we are alive, and how far, at most every few seconds. Raises RunLost if we were taken for dead."""

@@ -27,7 +27,7 @@ def numbers_in(text: str) -> list[str]:
 
 def load(
     run: Run, *, routes: Sequence[Route], since: datetime, until: datetime, numbers: Collection[str] = (),
-    on_read: Callable[[datetime], None] | None = None,
+    on_read: Callable[[datetime], None] = lambda until: None,
 ) -> None:  # fmt: skip
     """Read a window again; no watermark moves. With `numbers` only these are taken, and those not found are told.
 

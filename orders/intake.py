@@ -39,7 +39,7 @@ def pull(run: Run) -> None:
         resume_point(r.read_until, r.earliest_order_date, market.time_zone, overlap=overlap, now=now) for r in routes
     )
     run.window(start, now)
-    read(run, market, routes, start, now, on_read=lambda until: _move_watermarks(routes, until))
+    read(run, market, routes, start, now, on_read=lambda until: _move_watermarks(routes, until), is_over=run.hands_over)
     settle_arrivals(run, routes)
 
 
@@ -50,12 +50,12 @@ def active_routes(connection: Connection) -> list[Route]:
 
 def read(
     run: Run, market: Marketplace, routes: Sequence[Route], since: datetime, until: datetime, *,
-    too_old_too: bool = False, on_read: Callable[[datetime], None] | None = None, in_long_slices: bool = False,
-    only: frozenset[str] = frozenset(),
+    too_old_too: bool = False, on_read: Callable[[datetime], None] = lambda until: None, in_long_slices: bool = False,
+    only: frozenset[str] = frozenset(), is_over: Callable[[], bool] = lambda: False,
 ) -> set[str]:  # fmt: skip
     """Store the orders of a window, slice by slice; with `only` those of these numbers. The numbers that were told.
 
-    `on_read` is told after each slice up to when everything is committed.
+    `on_read` is told after each slice up to when everything is committed; once `is_over`, the rest is left unread.
     """
     seed(run.connection)
     intake = Intake(run, run.connection, routes, too_old_too=too_old_too)
@@ -68,8 +68,13 @@ def read(
             if not only or told.number in only:
                 intake.take(told)
                 taken.add(told.number)
-        if on_read is not None:
+            if is_over():
+                break
+        else:
             on_read(certain)
+        if is_over():
+            run.note("not read to the end; the next run goes on")
+            break
     return taken
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from time import monotonic
 
 from django.db import transaction
 from django.utils import timezone
@@ -32,8 +31,6 @@ MOST_REFUSALS = 3
 # time, and at as many of those that follow as the same answers show. What it saw in its turn it does not ask for again.
 LOOKED_AT_TOGETHER = 100
 SENT_IN_A_TURN = 1_000
-# The queue ends a task that takes longer than ten minutes.
-LONGEST_TURN = timedelta(minutes=5)
 LONGEST_LOOK_UP_PAUSE = timedelta(minutes=2)
 
 
@@ -80,12 +77,10 @@ class Sender:
 
     def send_all(self, pks: Sequence[int]) -> None:
         self._queue = list(pks)  # grows by those that are tried once more
-        ends = monotonic() + LONGEST_TURN.total_seconds()
         for place, pk in enumerate(self._queue):
             self._run.beat()
-            if monotonic() > ends:
+            if place and self._run.hands_over():
                 self._run.count("left for the next run", len(self._queue) - place)
-                self._run.wake("submit_orders", self._run.connection.pk)
                 return
             if place % LOOKED_AT_TOGETHER == 0:
                 self._look_again(self._queue[place : place + SENT_IN_A_TURN])

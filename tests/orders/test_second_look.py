@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 
+from integrations import runs
 from integrations.models import Connection, Route, SyncRun
 from integrations.ports import MarketplaceOrder
 from integrations.registry import marketplace_for
@@ -211,14 +212,18 @@ def test_a_wrong_password_is_tried_once_in_a_cycle(shop: Sandbox, manage: Run) -
     assert len(shop.calls("oasis")) - before == 1
 
 
-@pytest.mark.long
 def test_a_run_hands_over_before_the_queue_ends_it(shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
         old_order(shop, {"partner_sku": "MUG-BLK"})
+    monkeypatch.setattr(runs, "LONGEST_TURN", timedelta(0))
+    Route.objects.update(read_until=TWO_HOURS_AGO)
+    assert "the next run goes on" in manage("run", "pull_orders")
+    assert (Order.objects.count(), Route.objects.get().read_until) == (1, TWO_HOURS_AGO)
+    monkeypatch.undo()
     manage("run", "pull_orders")
-    monkeypatch.setattr(submission, "LONGEST_TURN", timedelta(0))
-    assert "2 left for the next run" in manage("run", "submit_orders")
-    assert shop.tradegecko.living() == []
+    monkeypatch.setattr(runs, "LONGEST_TURN", timedelta(0))
+    assert "1 left for the next run" in manage("run", "submit_orders")
+    assert len(shop.tradegecko.living()) == 1
     monkeypatch.undo()
     manage("run", "submit_orders")
     assert len(shop.tradegecko.living()) == 2
