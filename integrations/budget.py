@@ -19,21 +19,20 @@ ASSUMED_WINDOW = timedelta(seconds=300)
 # What no account has: headers that say so are wrong, and are not believed.
 HIGHEST_LIMIT = 1_000_000
 LONGEST_WINDOW = timedelta(hours=1)
-# Inventory leaves this share of the calls to orders and shipments.
-RESERVED_SHARE = 0.25
-# Reading again what orders wait for goes on when a sweep has used up its part.
-RESERVED_FROM_REFRESH = 0.15
+# The share of the calls that a patient job leaves to orders and shipments. Reading again what orders wait for goes on
+# when a sweep has used up its part.
+RESERVED = {"pull_levels": 0.25, "refresh_levels": 0.15, "publish_inventory": 0.25, "reconcile": 0.25}
 
 
 class SharedBudget:
     """One row per connection, spent by compare-and-set, so that no two processes spend the same call.
 
-    A job that is not `urgent` stops early and leaves the share `reserved` to orders and shipments.
+    Who leaves the share `reserved` to others stops that much earlier.
     """
 
-    def __init__(self, connection: Connection, *, urgent: bool, reserved: float = RESERVED_SHARE) -> None:
+    def __init__(self, connection: Connection, *, reserved: float = 0) -> None:
         self._connection = connection
-        self._reserved = 0 if urgent else reserved
+        self._reserved = reserved
 
     def take(self) -> None:
         now = timezone.now()

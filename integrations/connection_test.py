@@ -32,7 +32,7 @@ def check_connection(connection: Connection) -> list[CheckStep]:
 
 def check_route(route: Route) -> list[CheckStep]:
     """Does the warehouse know what the route names? Raises IntegrationError when it cannot be asked."""
-    budget, journal = SharedBudget(route.warehouse, urgent=True), RunJournal(route.warehouse)
+    budget, journal = SharedBudget(route.warehouse), RunJournal(route.warehouse)
     port = warehouse_for(route.warehouse, budget=budget, journal=journal)
     return [*_named(route.warehouse, [route], port), *_unreadable(journal)]
 
@@ -62,7 +62,7 @@ def _steps(connection: Connection) -> Iterator[CheckStep]:
         yield from market.check()
         yield from _warehouse_names(connection, market)
         return
-    warehouse = warehouse_for(connection, budget=SharedBudget(connection, urgent=True), journal=journal)
+    warehouse = warehouse_for(connection, budget=SharedBudget(connection), journal=journal)
     yield from warehouse.check()
     yield from _named(connection, list(Route.objects.filter(warehouse=connection)), warehouse)
     yield from _unreadable(journal)

@@ -97,10 +97,10 @@ def check_username(provider: str, name: str) -> None:
 
 
 def marketplace_for(
-    connection: Connection, *, budget: Budget | None = None, journal: Journal | None = None, lease: Lease | None = None
+    connection: Connection, *, journal: Journal | None = None, lease: Lease | None = None
 ) -> Marketplace:
     """An adapter for a marketplace connection. Raises Misconfigured."""
-    return cast(Marketplace, _connect(connection, MARKETPLACE, budget, journal, lease))
+    return cast(Marketplace, _connect(connection, MARKETPLACE, None, journal, lease))
 
 
 def warehouse_for(

@@ -22,21 +22,19 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations import processes, subject
-from integrations.budget import RESERVED_FROM_REFRESH, RESERVED_SHARE, RunJournal, SharedBudget
+from integrations.budget import RESERVED, RunJournal, SharedBudget
 from integrations.errors import IntegrationError, Misconfigured, Unavailable, Unreadable
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.ports import Marketplace, Warehouse
 from integrations.processes import RunLost
 from integrations.redaction import named
-from integrations.registry import WAREHOUSE, marketplace_for, warehouse_for
+from integrations.registry import marketplace_for, warehouse_for
 from integrations.transmissions import waiting
 from integrations.wording import counted
 
 MAX_PROBLEMS_SHOWN = 5
 # So many records without a clear answer, one after the other, are the other side's trouble and not theirs.
 MAX_FAILURES_IN_A_ROW = 3
-# Jobs that must not starve orders and shipments of calls.
-PATIENT_JOBS = frozenset({"pull_levels", "refresh_levels", "publish_inventory", "reconcile"})
 BEAT_EVERY = timedelta(seconds=5)
 # The queue ends a task that takes longer than ten minutes.
 LONGEST_TURN = timedelta(minutes=5)
@@ -130,26 +128,22 @@ class Run:
         self.record.window_since, self.record.window_until = since, until
 
     def marketplace(self) -> Marketplace:
-        return marketplace_for(self.connection, budget=self._budget(), journal=self.journal, lease=self)
+        return marketplace_for(self.connection, journal=self.journal, lease=self)
 
     def warehouse(self) -> Warehouse:
-        return warehouse_for(self.connection, budget=self._budget(), journal=self.journal, lease=self)
+        return warehouse_for(self.connection, budget=self._budget(self.connection), journal=self.journal, lease=self)
 
     def other_warehouse(self, connection: Connection) -> Warehouse:
         """A warehouse that this run's marketplace feeds, on the same terms."""
-        budget = SharedBudget(connection, urgent=self.record.job not in PATIENT_JOBS)
         journal = RunJournal(connection, self.record, self.problems)
-        return warehouse_for(connection, budget=budget, journal=journal, lease=self)
+        return warehouse_for(connection, budget=self._budget(connection), journal=journal, lease=self)
 
     def other_marketplace(self, connection: Connection) -> Marketplace:
         """A marketplace that feeds this run's warehouse, on the same terms."""
         return marketplace_for(connection, journal=RunJournal(connection, self.record), lease=self)
 
-    def _budget(self) -> SharedBudget | None:
-        if self.connection.kind != WAREHOUSE:
-            return None
-        reserved = RESERVED_FROM_REFRESH if self.record.job == "refresh_levels" else RESERVED_SHARE
-        return SharedBudget(self.connection, urgent=self.record.job not in PATIENT_JOBS, reserved=reserved)
+    def _budget(self, warehouse: Connection) -> SharedBudget:
+        return SharedBudget(warehouse, reserved=RESERVED.get(self.record.job, 0))
 
 
 class Pulse(Thread):

@@ -73,7 +73,7 @@ def look_for(connection: Connection, skus: Iterable[str]) -> None:
 
 def port(connection: Connection) -> Warehouse:
     """To ask for a person who waits."""
-    return warehouse_for(connection, budget=SharedBudget(connection, urgent=True), journal=RunJournal(connection))
+    return warehouse_for(connection, budget=SharedBudget(connection), journal=RunJournal(connection))
 
 
 def doubt(connection: Connection, skus: Iterable[str]) -> None:

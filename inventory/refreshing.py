@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Min
 from django.utils import timezone
 
-from integrations.budget import RESERVED_FROM_REFRESH, calls_left
+from integrations.budget import RESERVED, calls_left
 from integrations.models import Connection, Route
 from integrations.ports import Warehouse
 from integrations.runs import Run
@@ -58,7 +58,7 @@ def _plan(
     seen = _seen(run.connection, places, wanted)
     old = [item for item, since in wanted.items() if item not in seen or seen[item] < since]
     last = StockReading.objects.filter(connection=run.connection).first()
-    left = calls_left(run.connection, reserved=RESERVED_FROM_REFRESH)
+    left = calls_left(run.connection, reserved=RESERVED["refresh_levels"])
     return plan(old, Means(last.calls if last else 0, warehouse.item_batch_size, left))
 
 

@@ -95,7 +95,7 @@ def _learn(routes: Sequence[Route], told: dict[str, Told]) -> None:
     lines = [line for order in told.values() if isinstance(order, MarketplaceOrder) for line in order.lines]
     for route in routes:
         resolver = Resolver(route, [Wanted(line.partner_sku, line.option_sku) for line in lines])
-        budget, journal = SharedBudget(route.warehouse, urgent=True), RunJournal(route.warehouse)
+        budget, journal = SharedBudget(route.warehouse), RunJournal(route.warehouse)
         try:
             port = warehouse_for(route.warehouse, budget=budget, journal=journal)
             catalogue.learn(route.warehouse, port, resolver.warehouse_skus())

@@ -22,7 +22,7 @@ Run = Callable[..., str]
 
 def test_two_workers_spend_from_one_purse(gecko: Connection) -> None:
     reset = timezone.now() + timedelta(seconds=60)
-    first, second = SharedBudget(gecko, urgent=True), SharedBudget(gecko, urgent=True)
+    first, second = SharedBudget(gecko), SharedBudget(gecko)
     first.learn(limit=300, remaining=3, resets_at=reset + timedelta(minutes=10))
     for budget in (first, second, first):
         budget.take()
@@ -32,7 +32,7 @@ def test_two_workers_spend_from_one_purse(gecko: Connection) -> None:
 
 
 def test_inventory_leaves_calls_to_orders(gecko: Connection) -> None:
-    patient, urgent = SharedBudget(gecko, urgent=False), SharedBudget(gecko, urgent=True)
+    patient, urgent = SharedBudget(gecko, reserved=0.25), SharedBudget(gecko)
     urgent.learn(limit=100, remaining=20, resets_at=timezone.now() + timedelta(minutes=20))
     with pytest.raises(Unavailable):
         patient.take()
@@ -40,7 +40,7 @@ def test_inventory_leaves_calls_to_orders(gecko: Connection) -> None:
 
 
 def test_a_late_answer_never_gives_calls_back(gecko: Connection) -> None:
-    budget, reset = SharedBudget(gecko, urgent=True), timezone.now() + timedelta(minutes=20)
+    budget, reset = SharedBudget(gecko), timezone.now() + timedelta(minutes=20)
     budget.learn(limit=300, remaining=10, resets_at=reset)
     budget.learn(limit=300, remaining=50, resets_at=reset)
     assert RateWindow.objects.get(connection=gecko).remaining == 10
@@ -48,14 +48,14 @@ def test_a_late_answer_never_gives_calls_back(gecko: Connection) -> None:
 
 @pytest.mark.parametrize(("limit", "hours"), [(99_999_999_999, 0.05), (0, 0.05), (300, 24 * 365 * 3000)])
 def test_a_limit_that_no_account_has_is_not_believed(gecko: Connection, limit: int, hours: float) -> None:
-    budget = SharedBudget(gecko, urgent=True)
+    budget = SharedBudget(gecko)
     budget.learn(limit=limit, remaining=0, resets_at=timezone.now() + timedelta(hours=hours))
     budget.take()
     assert RateWindow.objects.get(connection=gecko).limit == 300
 
 
 def test_more_calls_left_than_the_limit_are_the_limit(gecko: Connection) -> None:
-    SharedBudget(gecko, urgent=True).learn(limit=300, remaining=10**11, resets_at=timezone.now() + timedelta(hours=1))
+    SharedBudget(gecko).learn(limit=300, remaining=10**11, resets_at=timezone.now() + timedelta(hours=1))
     assert RateWindow.objects.get(connection=gecko).remaining == 300
 
 
@@ -65,7 +65,7 @@ def test_odd_headers_stop_no_order(gecko: Connection) -> None:
         counts = {"X_Rate_Limit_Limit": "99999999999", "X_Rate_Limit_Remaining": "0"}
         server.will(200, '{"orders": []}', X_Rate_Limit_Reset="99999999999", **counts)
         connection = Connection.objects.get(pk=gecko.pk)
-        warehouse = warehouse_for(connection, budget=SharedBudget(connection, urgent=True))
+        warehouse = warehouse_for(connection, budget=SharedBudget(connection))
         for _ in range(2):
             assert list(warehouse.changed_orders(timezone.now())) == []
 

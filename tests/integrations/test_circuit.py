@@ -312,7 +312,7 @@ def test_whoever_may_try_again_and_is_replaced_before_that_leaves_it_to_the_next
     fail(gecko)
     later(gecko)
     with pytest.raises(RunLost):
-        door(shop, gecko, SharedBudget(gecko, urgent=True), lease=Taken()).send("POST", "/orders", writes=True)
+        door(shop, gecko, SharedBudget(gecko), lease=Taken()).send("POST", "/orders", writes=True)
     assert SharedCircuit(gecko).enter() is True
 
 
@@ -321,7 +321,7 @@ def test_whoever_may_try_again_and_has_no_call_left_leaves_it_to_the_next(shop: 
     fail(gecko)
     later(gecko)
     with pytest.raises(Unavailable, match="used up"):
-        door(shop, gecko, UsedUp(gecko, urgent=True)).send("GET", "/orders")
+        door(shop, gecko, UsedUp(gecko)).send("GET", "/orders")
     assert SharedCircuit(gecko).enter() is True
 
 
@@ -329,5 +329,5 @@ def test_while_calls_are_paused_none_is_spent(shop: Sandbox, gecko: Connection) 
     fail(gecko)
     for _ in range(3):
         with pytest.raises(Unavailable, match="paused"):
-            door(shop, gecko, SharedBudget(gecko, urgent=True)).send("GET", "/orders")
+            door(shop, gecko, SharedBudget(gecko)).send("GET", "/orders")
     assert not RateWindow.objects.exists()
