@@ -25,17 +25,24 @@ def store_new(
     order = _order(connection, route, told)
     check_fits(order)
     order.save()
-    lines = [_line(order, position, line, told.state) for position, line in enumerate(told.lines, start=1)]
-    OrderLine.objects.bulk_create(lines)
+    store_lines(order, told)
     order.note(f"received from {connection}")
     if route is not None:
         references.assign(order, route)
     reason = skip_reason(told, route, too_old_too=too_old_too)
     if reason:
         order.skip_reason = reason
-        order.save(update_fields=["skip_reason"])
+        if wants_none(told):  # it is noticed when it is opened again
+            order.cancel_requested_at = order.cancel_resolved_at = timezone.now()
+        order.save(update_fields=["skip_reason", "cancel_requested_at", "cancel_resolved_at"])
         order.move_to(S.SKIPPED, reason=reason)
     return order
+
+
+def store_lines(order: Order, told: MarketplaceOrder) -> None:
+    """Its lines as they are told. Raises ValidationError when a value does not fit."""
+    lines = [_line(order, position, line, told.state) for position, line in enumerate(told.lines, start=1)]
+    OrderLine.objects.bulk_create(lines)
 
 
 def skip_reason(told: MarketplaceOrder, route: Route | None, *, too_old_too: bool = False) -> str:
@@ -257,6 +264,12 @@ def _brings_more(order: Order, told: MarketplaceOrder) -> bool:
 def _is_all_open(told: MarketplaceOrder) -> bool:
     open_lines = (line.state == SaleState.OPEN and not line.quantity_shipped for line in told.lines)
     return told.state == SaleState.OPEN and all(open_lines)
+
+
+def wants_none(told: MarketplaceOrder) -> bool:
+    """Whether it is cancelled as it is told: as a whole, or every line of it."""
+    every_line = all(line.state == SaleState.CANCELLED for line in told.lines)
+    return told.state == SaleState.CANCELLED or (told.state == SaleState.OPEN and every_line)
 
 
 def ships_any(told: MarketplaceOrder) -> bool:

@@ -79,6 +79,10 @@ def with_closed(told: Told, numbers: Container[str]) -> dict[str, Any]:
     return {**told, "lines": lines}
 
 
+def is_any_open(told: Told) -> bool:
+    return any(line["is_open"] for line in told.get("lines", {}).values())
+
+
 def lapsed(before: Told, waits: Told, now: Told) -> list[Change]:
     """What waits for a decision of lines that are closed by now, so that nothing of it is compared any more."""
     closed = {number for number, line in now["lines"].items() if not line["is_open"]}

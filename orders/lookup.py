@@ -1,20 +1,54 @@
-"""Which of the warehouse's orders with its reference may be what became of a submission."""
+"""Which of the warehouse's orders with its reference may be what became of a submission.
+
+A database that was restored, or begun anew, does not know what another one has sent. For a day the idempotency key
+keeps that from being done twice; an older order is looked up before it is sent for the first time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import islice
 
+from django.utils import timezone
+
+from integrations.errors import IntegrationError
 from integrations.ports import Receipt, Warehouse
 from orders import warehouse_request
 from orders.models import Order, WarehouseSubmission
 
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
+# The other side forgets keys after 24 hours (tradegecko 2.7).
+KEY_PROTECTS = timedelta(hours=23)
+# So many of the warehouse's orders are read at the cost of less than one question.
+READ_AT_ONCE = 100
+FEW = 3
 
 
 def found(warehouse: Warehouse, submission: WarehouseSubmission) -> list[Receipt]:
     """The living ones with the reference that was sent, but for those that other orders of ours became."""
     return _not_of_others(submission, warehouse.find_orders(str(submission.request.get("full_number", ""))))
+
+
+def is_key_forgotten(order: Order) -> bool:
+    """Whether it could be sent by another database so long ago that the key does not tell any more."""
+    return (order.marketplace_created_at or order.ordered_at) < timezone.now() - KEY_PROTECTS
+
+
+def absent(warehouse: Warehouse, orders: Sequence[Order]) -> set[int]:
+    """Ids of those that the warehouse has none of, by reading what it got since; empty where each is to be asked."""
+    if len(orders) < FEW:
+        return set()
+    since = min(order.marketplace_created_at or order.ordered_at for order in orders) - CLOCKS_DIFFER_BY
+    most = READ_AT_ONCE * len(orders)
+    try:
+        there = [one.full_number for one in islice(warehouse.orders_since(since), most)]
+    except IntegrationError:
+        return set()
+    if len(there) == most:
+        return set()
+    known = {*there, *(number.removeprefix(warehouse_request.TEST_MARK) for number in there)}
+    return {order.pk for order in orders if order.full_number not in known}
 
 
 def is_ours(submission: WarehouseSubmission, found: Receipt) -> bool:

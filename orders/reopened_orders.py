@@ -1,7 +1,8 @@
-"""Orders that the marketplace cancelled as a whole and opened again: what they come back to.
+"""Orders that the marketplace cancelled as a whole and opened again, once or more often: what they come back to.
 
 Where the warehouse was never asked to cancel, nothing is to be decided. What was not sent is judged like a new order,
-or waits for a person, by the route's rule for changes. What has ended in the warehouse is sent by nobody but a person.
+or waits for a person, by the route's rule for changes; so is what was skipped since it was cancelled when it was first
+seen. What has ended in the warehouse is sent by nobody but a person.
 """
 
 from __future__ import annotations
@@ -10,22 +11,31 @@ from django.utils import timezone
 
 from integrations.models import Route
 from integrations.ports import MarketplaceOrder, SaleState
-from orders import arrivals, edits, settling
+from orders import arrivals, changes, edits, settling
 from orders.models import NOT_SENT, Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 from orders.reopening import TAKEN_BACK
 
 S, K, T = Order.Status, Hold.Kind, WarehouseChange.Status
+CAME_BACK = "The marketplace cancelled the order and opened it again."
+OPENED_AGAIN = "the marketplace opened the order again"
+WANTS_NONE = "the marketplace wants none of the order any more"
 
 
 def notice(order: Order, told: MarketplaceOrder) -> bool:
-    """Whether it was cancelled and is wanted again, and that was followed. In a transaction that holds the order.
+    """Whether it was cancelled and is wanted again, or the other way round, and that was followed.
+
+    In a transaction that holds the order.
 
     Raises IllegalTransition while it is being cancelled in the warehouse: it is looked at again when that has ended.
     """
-    if order.cancel_requested_at is None or told.state != SaleState.OPEN or not arrivals.ships_any(told):
+    if order.cancel_requested_at is None:
+        return order.status == S.CANCELLED and arrivals.wants_none(told) and _end_again(order)
+    if told.state != SaleState.OPEN or not arrivals.ships_any(told):
         return False
     if order.status == S.CANCELLED:
         _come_back(order)
+    elif order.status == S.SKIPPED:
+        _come_back_skipped(order, told)
     elif arrivals.is_unsent(order):
         return False  # it is being cancelled here
     else:
@@ -37,18 +47,50 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
 
 def _come_back(order: Order) -> None:
     submission = WarehouseSubmission.objects.filter(order=order).exclude(NOT_SENT).first()
-    text = "The marketplace cancelled the order and opened it again."
     if submission is not None:
-        order.note("the marketplace opened the order again, which has ended in the warehouse")
+        order.note(f"{OPENED_AGAIN}, which has ended in the warehouse")
         todo = f"It has ended in {submission.connection}: enter it there by hand, or settle it with the marketplace"
-        settling.open_hold(order, K.VOIDED_ORDER, "", f"{text} {todo}; then resolve this.")
+        settling.open_hold(order, K.VOIDED_ORDER, "", f"{CAME_BACK} {todo}; then resolve this.")
         return
-    if order.route is None or order.route.changes_before_sending == Route.ChangesBefore.APPLY:
-        order.move_to(S.RECEIVED, reason="the marketplace opened the order again")
-    else:
-        order.move_to(S.ON_HOLD, reason="the marketplace opened the order again")
-        settling.open_hold(order, K.REOPENED, "", f"{text} Release it to have it sent, or skip it.")
+    _by_rule(order)
     _open_left_out(order)
+
+
+def _by_rule(order: Order) -> None:
+    if order.route is None or order.route.changes_before_sending == Route.ChangesBefore.APPLY:
+        order.move_to(S.RECEIVED, reason=OPENED_AGAIN)
+        return
+    order.move_to(S.ON_HOLD, reason=OPENED_AGAIN)
+    settling.open_hold(order, K.REOPENED, "", f"{CAME_BACK} Release it to have it sent, or skip it.")
+
+
+def _come_back_skipped(order: Order, told: MarketplaceOrder) -> None:
+    """What was cancelled when it was first seen is judged like a new order; what a person skipped stays so."""
+    if WarehouseSubmission.objects.filter(order=order).exists():
+        order.note(f"{OPENED_AGAIN}; it stays skipped")
+        return
+    order.lines.all().delete()
+    arrivals.store_lines(order, told)
+    now = changes.facts(told)
+    order.told = {**(order.told or now), "lines": now["lines"]}
+    order.skip_reason = arrivals.skip_reason(told, order.route)
+    order.save(update_fields=["told", "skip_reason"])
+    if order.skip_reason:
+        order.note(f"{OPENED_AGAIN}; it stays skipped: {order.skip_reason}")
+    else:
+        _by_rule(order)
+
+
+def _end_again(order: Order) -> bool:
+    """What was open again, or closed here by us, is cancelled: who entered it by hand meanwhile must know."""
+    now = timezone.now()
+    Order.objects.filter(pk=order.pk).update(cancel_requested_at=now, cancel_resolved_at=now)
+    order.note(WANTS_NONE)
+    voided = order.holds.filter(kind=K.VOIDED_ORDER)
+    if voided.exists() and not voided.filter(resolved_at=None).update(resolved_at=now, resolution=WANTS_NONE):
+        text = "The marketplace cancelled the order once more. If it was entered by hand, stop that; then resolve this."
+        settling.open_hold(order, K.VOIDED_ORDER, "", text)
+    return True
 
 
 def _open_left_out(order: Order) -> None:
@@ -64,7 +106,7 @@ def _take_back(order: Order) -> None:
     _call_off(order)
     late = order.holds.filter(kind=K.CANCELLED_LATE, subject="", resolved_at=None)
     late.update(resolved_at=timezone.now(), resolution=TAKEN_BACK)
-    order.note("the marketplace opened the order again; it ships as before")
+    order.note(f"{OPENED_AGAIN}; it ships as before")
     edits.say_again(order)
 
 

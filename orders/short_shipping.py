@@ -122,6 +122,8 @@ def call_off(short: ShortShip, actor: User | None) -> str:
 def _ship_after_all(order: Order, short: ShortShip) -> str:
     """Give the units back, or have a person decide on them where the warehouse has let go; what comes of them."""
     line = short.order_line
+    if order.status == S.SKIPPED:
+        return f"{counted(_free(line.pk), 'units')} to ship if the order is un-skipped"
     if order.status in Order.CLOSED:
         return f"the order is {order.get_status_display().lower()} here; settle the line with {order.connection}"
     if order.status in Order.UNSENT:
@@ -327,19 +329,15 @@ def _why_gone(short: ShortShip, told: MarketplaceLine | None) -> str:
 
 def _check_open(short: ShortShip, told: MarketplaceLine) -> None:
     """The message has no quantity: it closes all that is open there, which must be what was meant (4.1)."""
-    left = 0 if told.quantity is None else told.quantity - told.quantity_shipped
-    known = short.order_line.quantity
-    if known is not None and told.quantity is not None and told.quantity > known:
-        raise Refused(
-            f"{short}: the marketplace raised the line from {known} to {told.quantity}, and would close all of it; "
-            "call the short ship off, then decide on the change"
-        )
-    if left > short.quantity:
-        raise Unreadable(
-            f"{short}: the marketplace has {left} open, and {short.quantity} are meant; what has shipped is told first"
-        )
+    ordered, line = told.quantity or 0, short.order_line
+    left = ordered - told.quantity_shipped
     if left <= 0:
         raise Refused(f"{short}: the marketplace has nothing open of it any more")
+    text = f"{short}: the marketplace has {left} open, and {short.quantity} are meant"
+    if left > short.quantity and ordered - (line.shipped_before or 0) - line.quantity_confirmed > short.quantity:
+        raise Refused(f"{text}: it raised the line. Call the short ship off, then decide on the change")
+    if left > short.quantity:
+        raise Unreadable(f"{text}; what has shipped is told first")
 
 
 def _notice(short: ShortShip) -> ShortShipNotice:

@@ -70,6 +70,7 @@ class Sender:
         self._routes = {route.pk: route for route in routes}
         self._troubled_routes: set[int] = set()
         self._unclear_orders: set[int] = set()
+        self._absent_orders: set[int] = set()
         self._was_in_trouble = run.connection.health == Connection.Health.TROUBLED
         self._failures_in_a_row = 0
         self._queue: list[int] = []
@@ -82,6 +83,8 @@ class Sender:
             if place and self._run.hands_over():
                 self._run.count("left for the next run", len(self._queue) - place)
                 return
+            if place % SENT_IN_A_TURN == 0:
+                self._absent_orders = self._absent(self._queue[place : place + SENT_IN_A_TURN])
             if place % LOOKED_AT_TOGETHER == 0:
                 self._look_again(self._queue[place : place + SENT_IN_A_TURN])
             with self._run.isolated(f"submission {pk}"):
@@ -96,6 +99,12 @@ class Sender:
         now = unseen.filter(submission__in=pks[:LOOKED_AT_TOGETHER]).select_related("connection")
         soon = unseen.filter(submission__in=pks).values_list("full_number", flat=True)
         self._unclear_orders = revisit.before_sending(self._run, list(now), set(soon))
+
+    def _absent(self, pks: Sequence[int]) -> set[int]:
+        """Of those that go out for the first time, and late, the orders that the warehouse certainly has none of."""
+        first = Order.objects.filter(submission__in=pks, submission__status=T.PENDING, submission__request={})
+        mine = first.filter(route__in=self._routes).only("full_number", "marketplace_created_at", "ordered_at")
+        return lookup.absent(self._warehouse, [order for order in mine if lookup.is_key_forgotten(order)])
 
     def send(self, pk: int) -> None:
         """Take one submission as far as it goes now. Raises Misconfigured or a rate limit's Unavailable: stop."""
@@ -160,7 +169,7 @@ class Sender:
         """Whether looking up decided it: found (once or twice), or too early to believe that there is none."""
         found = lookup.found(self._warehouse, submission)
         if len(found) == 1 and lookup.is_ours(submission, found[0]):
-            self._accept(submission, found[0], "found in the warehouse after an unclear answer")
+            self._accept(submission, found[0], "found in the warehouse")
             return True
         if found:
             self._park_doubled(submission, found)
@@ -180,7 +189,10 @@ class Sender:
         request = self._request(submission, order, route, plan)
         if request is None:
             return
+        is_first = not submission.request
         _commit_intent(submission, plan, route.is_test, warehouse_request.as_json(request))
+        if is_first and self._was_sent_long_ago(submission, order):
+            return
         try:
             receipt = self._warehouse.create_order(request)
         except Refused as exc:
@@ -193,6 +205,16 @@ class Sender:
         if wrong:
             order.note(wrong)
             self._run.problem(f"order {order}: {wrong}")
+
+    def _was_sent_long_ago(self, submission: WarehouseSubmission, order: Order) -> bool:
+        """Whether a database that is lost had sent it, which was found and settled."""
+        if not lookup.is_key_forgotten(order) or order.pk in self._absent_orders:
+            return False
+        submission.note(sent_at=None)  # by this one it was not, so that it may be skipped if it is there
+        if self._settled_by_look_up(submission, T.PENDING):
+            return True
+        submission.intend()
+        return False
 
     def _request(
         self, submission: WarehouseSubmission, order: Order, route: Route, plan: Plan
@@ -220,6 +242,7 @@ class Sender:
             submission.finish(
                 T.ACCEPTED, remote_id=receipt.remote_id, remote_number=receipt.number, remote_status=receipt.status,
                 committed_at=None if receipt.status == "draft" else timezone.now(),
+                created_at=min(submission.created_at, receipt.created_at or submission.created_at),
             )  # fmt: skip
             _note_line_ids(submission, receipt)
             doubled = Hold.objects.filter(order=submission.order_id, kind=Hold.Kind.DOUBLED, resolved_at=None)

@@ -42,7 +42,7 @@ class Order(models.Model):
         Status.RECEIVED: {Status.READY, Status.ON_HOLD, Status.SKIPPED, Status.CANCELLED},
         Status.READY: {Status.SUBMITTED, Status.ON_HOLD, Status.SKIPPED, Status.CANCELLED, Status.RECEIVED},
         Status.ON_HOLD: {Status.READY, Status.SKIPPED, Status.CANCELLED, Status.RECEIVED},
-        Status.SKIPPED: {Status.RECEIVED},
+        Status.SKIPPED: {Status.RECEIVED, Status.ON_HOLD},
         Status.SUBMITTED: {Status.PARTLY_SHIPPED, Status.SHIPPED, Status.CANCELLED},
         Status.PARTLY_SHIPPED: {Status.SUBMITTED, Status.SHIPPED},
         Status.SHIPPED: {Status.CONFIRMED, Status.PARTLY_SHIPPED, Status.SUBMITTED},

@@ -59,15 +59,16 @@ class WarehouseSubmission(Transmission):
     @property
     def is_not_sent(self) -> bool:
         """What NOT_SENT asks of the database, of the row as it was read."""
-        s = Transmission.Status
-        is_refused = self.status == s.PARKED and self.sent_at is None and not self.remote_id
-        return is_refused or self.status in (s.PENDING, s.WITHDRAWN)
+        return any(all(getattr(self, name) == value for name, value in one.items()) for one in _NOTHING_IS_THERE)
 
 
 # Nothing of it can be in the warehouse: not sent yet, taken back, or clearly refused.
-NOT_SENT = Q(status__in=(Transmission.Status.PENDING, Transmission.Status.WITHDRAWN)) | Q(
-    status=Transmission.Status.PARKED, sent_at=None, remote_id=""
+_NOTHING_IS_THERE: tuple[dict[str, str | None], ...] = (
+    {"status": Transmission.Status.PENDING},
+    {"status": Transmission.Status.WITHDRAWN},
+    {"status": Transmission.Status.PARKED, "sent_at": None, "remote_id": ""},
 )
+NOT_SENT = Q(*(Q(**one) for one in _NOTHING_IS_THERE), _connector=Q.OR)
 
 
 class SubmittedLine(models.Model):

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
-from orders import decisions, short_shipping
+from orders import actions, decisions, short_shipping
 from orders.models import (
     IllegalTransition,
     Order,
@@ -430,14 +430,18 @@ def test_one_whose_line_the_marketplace_cancels_or_removes_is_withdrawn_by_itsel
     assert goods(shop, number) == {"MUG-BLK": "2.0"}
 
 
-@pytest.mark.long
+@pytest.mark.parametrize("is_pulled", [True, False])
 @pytest.mark.usefixtures("reasons")
-def test_one_whose_line_the_marketplace_raises_closes_nothing_and_is_called_off(shop: Sandbox, manage: Run) -> None:
+def test_one_whose_line_the_marketplace_raises_closes_nothing_and_is_called_off(
+    shop: Sandbox, manage: Run, is_pulled: bool
+) -> None:
     number = two_lines(shop)
     manage("run", "pull_orders")
     short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
     shop.oasis.edit(number, "2", quantity=3)
-    with pytest.raises(CommandError, match="call the short ship off"):
+    if is_pulled:
+        manage("run", "pull_orders")
+    with pytest.raises(CommandError, match="Call the short ship off"):
         manage("run", "confirm_shipments")
     short_shipping.call_off(ShortShip.objects.get(), None)
     manage("run", "revisit_orders")
@@ -455,6 +459,20 @@ def test_one_that_is_called_off_ships_as_many_as_the_marketplace_wants_by_then(s
     short_shipping.call_off(ShortShip.objects.get(), None)
     manage("run", "submit_orders")
     assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "3.0"}
+
+
+@pytest.mark.usefixtures("reasons")
+def test_one_that_is_called_off_while_its_order_is_skipped_ships_once_that_is_unskipped(
+    shop: Sandbox, manage: Run
+) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    actions.skip(Order.objects.get(), "not now", None)
+    short_shipping.call_off(ShortShip.objects.get(), None)
+    actions.unskip(Order.objects.get(), None)
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
 
 
 @pytest.mark.usefixtures("reasons")

@@ -1,0 +1,84 @@
+"""A database that does not know what was sent: restored from an older dump, or begun anew. Nothing is sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError
+from django.utils import timezone
+
+from integrations.models import Route, SyncRun
+from integrations.sandbox.server import Sandbox
+from orders import actions
+from orders.models import Order, WarehouseSubmission
+from tests.orders.test_changes import goods
+from tests.orders.world import holds, parcels, ship
+
+Run = Callable[..., str]
+Told = Callable[[str], dict[str, Any]]
+TWO_DAYS_AGO = timezone.now() - timedelta(days=2)
+
+
+def old_order(box: Sandbox) -> str:
+    mugs = {"partner_sku": "MUG-BLK", "quantity": 2}
+    return box.oasis.add_order(mugs, ordered_at=TWO_DAYS_AGO, created_at=TWO_DAYS_AGO)
+
+
+def forget_keys(box: Sandbox) -> None:
+    """As the warehouse does after a day."""
+    box.tradegecko.keys.clear()
+
+
+@pytest.fixture(autouse=True)
+def _from_three_days_ago(route: Route) -> None:
+    Route.objects.update(earliest_order_date=(TWO_DAYS_AGO - timedelta(days=1)).date())
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_an_order_that_was_sent_since_the_dump_is_found_and_goes_on(
+    shop: Sandbox, manage: Run, told: Told, is_stored: bool
+) -> None:
+    number = old_order(shop)
+    manage("run", "all")
+    ship(shop, number, tracking="1Z1")
+    forget_keys(shop)
+    WarehouseSubmission.objects.all().delete()
+    if is_stored:
+        Order.objects.update(status=Order.Status.RECEIVED)
+    else:
+        Order.objects.all().delete()
+        Route.objects.update(read_until=None)
+    SyncRun.objects.filter(job="pull_shipments").update(window_until=timezone.now())
+    manage("run", "all")
+    assert goods(shop, number) == {"MUG-BLK": "2.0"}
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
+    assert parcels(shop, number) == [("1", "1Z1", 2)]
+
+
+def test_one_that_was_entered_under_another_number_is_shown_and_not_sent(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = old_order(shop)
+    manage("run", "all")
+    [placed] = shop.tradegecko.by_reference(number)
+    placed.update(order_number="SO-1", created_at="2020-01-01T00:00:00.000Z")
+    forget_keys(shop)
+    WarehouseSubmission.objects.all().delete()
+    Order.objects.update(status=Order.Status.RECEIVED)
+    with pytest.raises(CommandError, match="SO-1"):
+        manage("run", "all")
+    assert len(shop.tradegecko.by_reference(number)) == 1
+    assert holds(told(number)) == ["doubled"]
+    actions.skip(Order.objects.get(), "entered by hand", None)
+    assert told(number)["status"] == "skipped"
+
+
+def test_many_old_orders_cost_one_look_for_all_of_them(shop: Sandbox, manage: Run) -> None:
+    numbers = [old_order(shop) for _ in range(5)]
+    manage("run", "all")
+    asked = [call for call in shop.calls("tradegecko") if call == ("GET", "/orders")]
+    assert [len(shop.tradegecko.by_reference(number)) for number in numbers] == [1] * 5
+    assert len(asked) <= 2  # one is to follow what was sent
