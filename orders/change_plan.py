@@ -40,7 +40,7 @@ class Plan:
 def plan(
     change: WarehouseChange, submission: WarehouseSubmission, warehouse: Warehouse, placed: PlacedOrder
 ) -> Plan:  # fmt: skip
-    """Every line of ours over there, with the units that it shall have. Raises NotPossible for no known SKU or cost."""
+    """Every line of ours over there, with the units that it shall have. Raises NotPossible for an unknown SKU."""
     sent = list(submission.lines.select_related("order_line").order_by("position"))
     news = _News(change, {line.order_line_id for line in sent})
     units = {int(pk): quantity for pk, quantity in change.lines.items()} | news.units()
@@ -48,11 +48,7 @@ def plan(
     drawn.add_sent(sent, units, news.costs(), {line.item_id for line in placed.lines if line.shipped})
     for number, resolution in _resolved(change, news.added(), warehouse):
         told = news.told[number]
-        cost = changes.unit_cost(told)
-        if cost is None:
-            where = change.connection
-            raise NotPossible(f"Line {number} has no unit cost. Change the order in {where} by hand, then keep it.")
-        drawn.add_new(number, resolution, told_lines.to_ship(news.mine.get(number), told), cost)
+        drawn.add_new(number, resolution, told_lines.to_ship(news.mine.get(number), told), changes.unit_cost(told))
     target = Target(
         lines=tuple(drawn.lines), address=news.address(), service=news.service(),
         address_label=str(submission.request.get("address_label", "")),
@@ -177,8 +173,8 @@ class _Drawn:
                     first = rows[0]
                     self._add(NewLine(first.order_line.number, first.sku, first.units), first.item_id, quantity, price)
 
-    def add_new(self, number: str, found: Resolution, quantity: int, cost: Decimal) -> None:
-        shares = pricing.split(cost, quantity, [part.units for part in found.components])
+    def add_new(self, number: str, found: Resolution, quantity: int, cost: Decimal | None) -> None:
+        shares = pricing.split(cost or Decimal(0), quantity, [part.units for part in found.components])
         for part, priced in zip(found.components, shares, strict=True):
             for units, price in priced:
                 self._add(NewLine(number, part.sku, part.units), part.item_id, units, price)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from integrations.ports import Address
 from inventory.aliases import Resolution
@@ -34,7 +33,6 @@ class LineFacts:
     name: str
     sku: str
     quantity: int | None
-    unit_cost: Decimal | None
     resolution: Resolution | None
 
 
@@ -97,10 +95,7 @@ def _lines(facts: OrderFacts) -> Iterator[Reason]:
     if not facts.lines:
         yield Reason(Hold.Kind.NOTHING_TO_SHIP, "", "The order has no line that is still to be shipped.")
     for line in facts.lines:
-        needed = {
-            "SKU": bool(line.sku.strip()), "quantity": bool(line.quantity), "unit cost": line.unit_cost is not None,
-        }  # fmt: skip
-        missing = [what for what, is_there in needed.items() if not is_there]
+        missing = [what for what, value in (("SKU", line.sku.strip()), ("quantity", line.quantity)) if not value]
         if missing:
             text = f"Line {line.name} has no {' and no '.join(missing)}. Correct the line, or skip the order."
             yield Reason(Hold.Kind.INCOMPLETE_LINE, line.name, text)

@@ -180,13 +180,7 @@ def _judge(order: Order, route: Route | None, resolver: Resolver | None, names: 
         refuses_unmapped_shipping=bool(route and route.unmapped_shipping == Route.Unmapped.REFUSE),
         mapped_shipping=names,
         lines=[
-            LineFacts(
-                line.number or str(line.position),
-                line.option_sku or line.partner_sku,
-                line.quantity,
-                line.unit_cost,
-                found,
-            )
+            LineFacts(line.number or str(line.position), line.option_sku or line.partner_sku, line.quantity, found)
             for line, found in resolved
         ],
     )

@@ -80,17 +80,11 @@ def parts(plan: Plan) -> list[Part]:
         for line, found in plan.lines
         for component, priced in zip(
             found.components,
-            pricing.split(_cost(line), line.quantity_to_ship, [one.units for one in found.components]),
+            pricing.split(line.unit_cost or Decimal(0), line.quantity_to_ship, [one.units for one in found.components]),
             strict=True,
         )
         for quantity, price in priced
     ]
-
-
-def _cost(line: OrderLine) -> Decimal:
-    if line.unit_cost is None:
-        raise ValueError(f"line {line.number} of order {line.order_id} has no unit cost; readiness holds such an order")
-    return line.unit_cost
 
 
 def service_note(order: Order, code: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -16,7 +15,7 @@ from integrations.admin_forms import ShownForm
 from orders import arrivals
 from orders.models import Order, OrderLine
 
-CORRECTABLE_LINE = ("partner_sku", "option_sku", "quantity", "unit_cost")
+CORRECTABLE_LINE = ("partner_sku", "option_sku", "quantity")
 # As many as are believed of the marketplace itself: more is a scanned barcode, and it would go out within seconds.
 MOST_UNITS = 1_000_000
 FITTING = "width: 100%; min-width: 8rem"  # all columns of a line side by side
@@ -35,12 +34,6 @@ class LineForm(ShownForm):
         if quantity is not None and quantity > MOST_UNITS and "quantity" in self.changed_data:
             raise ValidationError(f"{quantity} is more than the {MOST_UNITS} units that a line can have.")
         return quantity
-
-    def clean_unit_cost(self) -> Decimal | None:
-        cost: Decimal | None = self.cleaned_data["unit_cost"]
-        if cost is not None and cost < 0:
-            raise ValidationError(f"{cost} is less than nothing, and no cost.")
-        return cost
 
 
 class ReadLines(BaseInlineFormSet):  # type: ignore[type-arg]  # Django's is no generic class when it runs
@@ -62,12 +55,6 @@ class Lines(ChangedRowsOnly):
     hide_title = True
     verbose_name_plural = "Lines"
 
-    def get_fields(self, request: HttpRequest, obj: Order | None = None) -> list[str]:
-        """A cost is asked for only where the marketplace told none."""
-        asked = obj is not None and is_correctable(request, obj) and any(map(_lacks_cost, obj.lines.all()))
-        shown = super().get_fields(request, obj)
-        return ["unit_cost" if asked and name == "cost" else name for name in shown]
-
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
         """Before it is sent, a line's SKUs and quantity can be put right; what is to be shipped follows."""
         correctable = obj is not None and is_correctable(request, obj)
@@ -77,8 +64,7 @@ class Lines(ChangedRowsOnly):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name in CORRECTABLE_LINE:
             field.required = False
-            is_number = db_field.name in ("quantity", "unit_cost")
-            field.widget.attrs["style"] = "width: 5rem" if is_number else FITTING
+            field.widget.attrs["style"] = "width: 5rem" if db_field.name == "quantity" else FITTING
         return field
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -107,7 +93,3 @@ class Lines(ChangedRowsOnly):
     @display(description="state")
     def state(self, obj: OrderLine) -> str:
         return "Cancelled" if obj.is_cancelled else obj.marketplace_status.capitalize() or "Open"
-
-
-def _lacks_cost(line: OrderLine) -> bool:
-    return line.unit_cost is None and not line.is_cancelled

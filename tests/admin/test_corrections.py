@@ -16,7 +16,6 @@ from integrations.sandbox.server import Sandbox
 from orders import actions
 from orders.models import IllegalTransition, Order, OrderLine
 from tests.admin.pages import address_of, error_texts, field_of_line, opened
-from tests.orders.world import placed
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
@@ -47,25 +46,6 @@ def test_a_line_whose_missing_quantity_is_put_right_is_sent(
     assert [float(quantity) for quantity in in_the_warehouse(shop, number)] == [1, 3]
     event = order.events.get(text__contains="quantity none → 3, 3 to ship")
     assert str(event.actor) == "admin"
-
-
-def test_a_line_without_a_cost_waits_for_one_and_is_never_sent_for_nothing(
-    shop: Sandbox, manage: Run, told: Told, admin_client: Client
-) -> None:
-    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "unit_cost": ""})
-    manage("run", "all")
-    assert "has no unit cost" in told(number)["holds"][0]["message"]
-    assert shop.tradegecko.by_reference(number) == []
-    order = Order.objects.get()
-    values = opened(admin_client, address_of(order))
-    field = field_of_line(values, 1, "unit_cost")
-    assert "less than nothing" in error_texts(admin_client.post(address_of(order), {**values, field: "-1"}))
-
-    admin_client.post(address_of(order), {**values, field: "4.25"})
-    manage("run", "submit_orders")
-
-    [line] = shop.tradegecko.lines(placed(shop, number)["id"])
-    assert float(line["price"]) == 4.25
 
 
 def test_a_barcode_scanned_into_a_quantity_sends_nothing(shop: Sandbox, manage: Run, admin_client: Client) -> None:

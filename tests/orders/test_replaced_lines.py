@@ -64,16 +64,6 @@ def test_a_new_line_in_place_of_the_only_one_that_is_cancelled_is_sent(shop: San
     assert goods(shop, number) == {"TEE-RED-M": "4.0"}
 
 
-def test_a_new_line_without_a_cost_is_not_put_in_for_nothing(shop: Sandbox, manage: Run, told: Told) -> None:
-    number = sent(shop, manage)
-    shop.oasis.add_line(number, {"partner_sku": "THROW-WL", "unit_cost": ""})
-    again(manage)
-    decisions.amend(order(number), None)
-    again(manage)
-    assert "Line 3 has no unit cost" in told(number)["holds"][0]["message"]
-    assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
-
-
 @pytest.mark.long
 def test_a_new_line_waits_for_its_decision_though_all_that_was_sent_is_cancelled(
     shop: Sandbox, manage: Run, told: Told
