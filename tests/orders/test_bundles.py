@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.core.management.base import CommandError
 
 from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
+from integrations.stock import BundlePart
+from integrations.tradegecko.adapter import TradeGecko
 from inventory.models import InventoryLevel, Listing, SkuAlias
 
 Run = Callable[..., str]
@@ -68,6 +71,30 @@ def test_where_bundles_are_not_told_one_is_an_item_like_any_other(
     Connection.objects.filter(pk=gecko.pk).update(options={"read_bundles": False})
     go(manage, "all")
     assert shown(mugs) == [60, 15, 15]
+
+
+def test_a_bundle_of_bundles_is_opened_to_the_last_mug(mugs: Sandbox, manage: Run, overstock: Connection) -> None:
+    mugs.tradegecko.add_bundle("MUG-CRATE", {"MUG-4": 3, "MUG": 1})
+    mugs.oasis.add_listing("CRATE")
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="CRATE", warehouse_sku="MUG-CRATE")
+    go(manage, "all")
+    assert (shown(mugs), mugs.oasis.quantities["CRATE", DC]) == ([60, 15, 12], 4)
+    for sku, left in (("ONE", ([56, 14, 11], 4)), ("CRATE", ([30, 7, 6], 2))):
+        mugs.oasis.add_order({"partner_sku": sku, "quantity": {"ONE": 4, "CRATE": 2}[sku]}, address={"city": ""})
+        go(manage, "pull_orders", "publish_inventory")
+        assert (shown(mugs), mugs.oasis.quantities["CRATE", DC]) == left
+
+
+def test_bundles_inside_each_other_are_told_and_keep_what_else_they_consist_of(
+    mugs: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mug, four = item(mugs, "MUG"), item(mugs, "MUG-4")
+    told = [BundlePart(four, mug, "MUG", 4), BundlePart(four, "99", "B-9", 1), BundlePart("99", four, "MUG-4", 2)]
+    monkeypatch.setattr(TradeGecko, "bundles", lambda _: told)
+    with pytest.raises(CommandError, match=r"a bundle is told to be inside itself, by way of B-9, MUG-4; correct it"):
+        manage("run", "pull_levels")
+    go(manage, "publish_inventory")
+    assert shown(mugs) == [60, 15, 12]
 
 
 def item(box: Sandbox, sku: str) -> str:
