@@ -87,8 +87,21 @@ def opened(bundles: Bundles, parts: Sequence[Component]) -> Sequence[Component]:
     return [Component(item, skus[item], number) for item, number in units.items()]
 
 
-def components_of(connection_id: int, skus: Collection[str]) -> dict[str, KnownItem]:
-    """What is known of components, by item; a cap of what is sold by itself says nothing of a bundle."""
-    rows = WarehouseItem.objects.filter(connection=connection_id, sku__in=skus, matches=1)
-    known = (KnownItem(*facts) for facts in rows.values_list(*KnownItem._fields))
-    return {one.remote_id: one._replace(max_online=None) for one in known}
+def known_inside(connection_id: int, skus: Collection[str]) -> dict[str, KnownItem]:
+    """What the warehouse answered of components, by SKU; a cap of what is sold by itself says nothing of a bundle."""
+    rows = WarehouseItem.objects.filter(connection=connection_id, sku__in=skus)
+    known = rows.values_list("sku", *KnownItem._fields)
+    return {sku: KnownItem(*facts)._replace(max_online=None) for sku, *facts in known}
+
+
+def problem_with(part: Component, item: KnownItem | None, warehouse: str) -> str:
+    """Why it is not known what is left of a component inside a bundle, as of one that an alias names; else empty."""
+    if not part.sku:
+        return f"item {part.item_id}, which has no SKU. Give it one in {warehouse}."
+    if item is None:
+        return f"{part.sku!r}, which {warehouse} was not asked for yet."
+    if item.matches > 1:
+        return f"{part.sku!r}, which {warehouse} carries {item.matches} times. Make it unique there."
+    if item.remote_id != part.item_id:
+        return f"{part.sku!r} (item {part.item_id}), which {warehouse} does not carry. Correct the bundle there."
+    return ""

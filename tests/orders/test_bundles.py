@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.management.base import CommandError
+from django.utils import timezone
 
-from integrations.models import Connection
+from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from integrations.stock import BundlePart
 from integrations.tradegecko.adapter import TradeGecko
-from inventory.models import InventoryLevel, Listing, SkuAlias
+from inventory.models import InventoryLevel, Listing, SkuAlias, WarehouseItem
 
 Run = Callable[..., str]
 DC = "Riverside DC"
@@ -71,6 +73,30 @@ def test_where_bundles_are_not_told_one_is_an_item_like_any_other(
     Connection.objects.filter(pk=gecko.pk).update(options={"read_bundles": False})
     go(manage, "all")
     assert shown(mugs) == [60, 15, 15]
+
+
+def test_a_bundle_with_a_component_whose_stock_was_never_read_stays_as_it_is(mugs: Sandbox, manage: Run) -> None:
+    go(manage, "all")
+    InventoryLevel.objects.filter(item_id=item(mugs, "MUG")).delete()
+    InventoryLevel.objects.update(available=4, changed_at=timezone.now())
+    go(manage, "publish_inventory")
+    assert shown(mugs) == [60, 15, 12]
+
+
+@pytest.mark.parametrize(("answer", "why"), [
+    ({"matches": 2}, "'MUG', which {} carries 2 times. Make it unique there."),
+    ({"matches": 0, "remote_id": ""}, "'MUG' (item {item}), which {} does not carry. Correct the bundle there."),
+])  # fmt: skip
+def test_a_bundle_with_a_component_that_is_not_known_is_told_and_shown_as_0(
+    mugs: Sandbox, manage: Run, gecko: Connection, answer: dict[str, Any], why: str
+) -> None:
+    go(manage, "all")
+    WarehouseItem.objects.filter(sku="MUG").update(changed_at=timezone.now(), **answer)
+    Route.objects.update(guard_listings=100)
+    go(manage, "publish_inventory")
+    assert shown(mugs) == [0, 0, 0]
+    text = f"A bundle in 'FOUR' consists of {why.format(gecko, item=item(mugs, 'MUG'))}"
+    assert Listing.objects.get(marketplace_sku="FOUR").problem == text
 
 
 def test_a_bundle_of_bundles_is_opened_to_the_last_mug(mugs: Sandbox, manage: Run, overstock: Connection) -> None:
