@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from integrations.errors import Unavailable
+from integrations.errors import Unavailable, Unreadable
 from integrations.models import Connection
 from integrations.ports import Warehouse
 from integrations.runs import Run
@@ -26,8 +26,8 @@ def learn(run: Run, warehouse: Warehouse) -> None:
         return
     try:
         told = warehouse.bundles()
-    except Unavailable as exc:
-        run.problem(f"what bundles consist of was not read: {exc}")
+    except (Unavailable, Unreadable) as exc:
+        run.problem(f"what bundles consist of was not read and is asked for again with the next run: {exc}")
         return
     if told is not None:
         catalogue.learn(run.connection, warehouse, {part.sku for part in told})

@@ -13,6 +13,7 @@ from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from integrations.stock import BundlePart
 from integrations.tradegecko.adapter import TradeGecko
+from inventory.bundled import BundleComponent, BundleReading
 from inventory.models import InventoryLevel, Listing, SkuAlias, WarehouseItem
 
 Run = Callable[..., str]
@@ -97,6 +98,18 @@ def test_a_bundle_with_a_component_that_is_not_known_is_told_and_shown_as_0(
     assert shown(mugs) == [0, 0, 0]
     text = f"A bundle in 'FOUR' consists of {why.format(gecko, item=item(mugs, 'MUG'))}"
     assert Listing.objects.get(marketplace_sku="FOUR").problem == text
+
+
+def test_an_answer_that_cannot_be_read_is_told_and_asked_for_again_at_the_next_run(mugs: Sandbox, manage: Run) -> None:
+    go(manage, "all")
+    BundleReading.objects.all().delete()
+    mugs.tradegecko.add_bundle("MUG-6", {"MUG": 6})
+    mugs.faults.add("tradegecko", "error_in_200", path="/variants/composition")
+    with pytest.raises(CommandError, match=r"what bundles consist of was not read and is asked for again"):
+        manage("run", "pull_levels")
+    assert BundleComponent.objects.count() == 1
+    go(manage, "pull_levels")
+    assert BundleComponent.objects.count() == 2
 
 
 def test_a_bundle_of_bundles_is_opened_to_the_last_mug(mugs: Sandbox, manage: Run, overstock: Connection) -> None:
