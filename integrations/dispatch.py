@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.apps import apps
 from django.conf import settings
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.tasks import async_task
@@ -73,13 +75,24 @@ def expected_plans(now: datetime) -> QuerySet[JobPlan]:
 
 
 def forget_old(now: datetime) -> None:
-    """Requests and uneventful runs are kept for a month, other runs for three, and what was sent as its kind says."""
+    """Requests and uneventful runs are kept for a month, other runs for three; what was sent, and histories, as their
+    kind says."""
     Exchange.objects.filter(at__lt=now - KEPT).delete()
     _old_runs(now).delete()
     for model in transmission_models():
         kept_for = getattr(model, "KEPT_FOR", None)
         if kept_for is not None:
             model._default_manager.filter(status__in=DONE, finished_at__lt=now - kept_for).delete()
+    for tracked in apps.get_models():
+        kept_for = getattr(tracked, "HISTORY_KEPT_FOR", None)
+        if kept_for is not None:
+            _old_states(tracked, now - kept_for).delete()
+
+
+def _old_states(model: Any, limit: datetime) -> QuerySet[Any]:
+    """What its records were that were something else already at that time."""
+    states: QuerySet[Any] = model.history.model._default_manager.filter(history_date__lt=limit)
+    return states.filter(Exists(states.filter(id=OuterRef("id"), history_id__gt=OuterRef("history_id"))))
 
 
 def _old_runs(now: datetime) -> QuerySet[SyncRun]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
-from integrations.errors import Unavailable
+from integrations.errors import Unavailable, Unreadable
 from integrations.models import Connection
 from integrations.ports import Warehouse
 from integrations.runs import Run
 from integrations.stock import BundlePart
-from inventory import catalogue, changed
+from inventory import bundles, catalogue, changed
 from inventory.bundled import BundleComponent, BundleReading
 
 FRESH_FOR = timedelta(hours=1)
@@ -25,25 +26,33 @@ def learn(run: Run, warehouse: Warehouse) -> None:
         return
     try:
         told = warehouse.bundles()
-    except Unavailable as exc:
-        run.problem(f"what bundles consist of was not read: {exc}")
+    except (Unavailable, Unreadable) as exc:
+        run.problem(f"what bundles consist of was not read and is asked for again with the next run: {exc}")
         return
     if told is not None:
         catalogue.learn(run.connection, warehouse, {part.sku for part in told})
-        _keep(run.connection, told)
+        _keep(run.connection, _opened(run, told))
     BundleReading.objects.update_or_create(connection=run.connection, defaults={"read_at": timezone.now()})
 
 
+def _opened(run: Run, told: Sequence[BundlePart]) -> list[BundlePart]:
+    """Down to the last component: a bundle may consist of bundles."""
+    parts, circles = bundles.without_circles(told)
+    for circle in circles:
+        names = ", ".join(sorted({part.sku or part.item_id for part in told if part.item_id in circle}))
+        run.problem(f"a bundle is told to be inside itself, by way of {names}; correct it in {run.connection}")
+    return bundles.whole(parts)
+
+
 @transaction.atomic
-def _keep(connection: Connection, told: Sequence[BundlePart]) -> None:
+def _keep(connection: Connection, parts: Sequence[BundlePart]) -> None:
     """A change has every listing decided anew, since no figure need have changed."""
     known = BundleComponent.objects.filter(connection=connection)
     columns = ("bundle_id", "item_id", "sku", "units")
-    now = {(part.bundle_id, part.item_id): (part.bundle_id, part.item_id, part.sku, part.units) for part in told}
-    if set(known.values_list(*columns)) == set(now.values()):
+    if set(known.values_list(*columns)) == {(part.bundle_id, part.item_id, part.sku, part.units) for part in parts}:
         return
     known.delete()
-    rows = (BundleComponent(connection=connection, **dict(zip(columns, row, strict=True))) for row in now.values())
+    rows = (BundleComponent(connection=connection, **asdict(part)) for part in parts)
     BundleComponent.objects.bulk_create(rows, batch_size=1_000)
     for marketplace in Connection.objects.filter(routes__warehouse=connection).distinct():
         changed.forget(marketplace)

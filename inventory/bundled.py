@@ -8,7 +8,7 @@ from integrations.models import Connection
 
 
 class BundleComponent(models.Model):
-    """`units` of an item in one bundle, as the warehouse told it last."""
+    """`units` of an item in one bundle, or in bundles inside it, as the warehouse told them last."""
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="bundle_components")
     bundle_id = models.CharField(max_length=40)

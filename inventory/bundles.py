@@ -8,13 +8,56 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 
+from integrations.stock import BundlePart
 from inventory.aliases import Component, KnownItem
 from inventory.bundled import BundleComponent
 from inventory.models import WarehouseItem
 
-# By the bundle's id, its components.
+# By the bundle's id, everything inside it, also what is in bundles that it consists of.
 Bundles = Mapping[str, Sequence[Component]]
+MOST_UNITS = 2**31 - 1  # what a column holds, and more than there is of anything
+
+
+def without_circles(told: Iterable[BundlePart]) -> tuple[list[BundlePart], list[set[str]]]:
+    """What bundles consist of, and the ids of those that would be inside themselves; they let go of each other."""
+    parts, circles = list(told), list[set[str]]()
+    while circle := _circle(parts):
+        circles.append(circle)
+        parts = [part for part in parts if not {part.bundle_id, part.item_id} <= circle]
+    return parts, circles
+
+
+def _circle(parts: Iterable[BundlePart]) -> set[str]:
+    try:
+        TopologicalSorter(_by_bundle(parts)).prepare()
+    except CycleError as exc:
+        return set(exc.args[1])
+    return set()
+
+
+def whole(parts: Sequence[BundlePart]) -> list[BundlePart]:
+    """Each bundle with everything inside it, however deep, and the units that it takes in all. Knows no circle."""
+    skus, by_bundle = {part.item_id: part.sku for part in parts}, _by_bundle(parts)
+    inside: dict[str, Counter[str]] = defaultdict(Counter)
+    for bundle in TopologicalSorter(by_bundle).static_order():  # what is inside comes first
+        for item, units in by_bundle.get(bundle, {}).items():
+            inside[bundle][item] += units
+            for deeper, number in inside.get(item, {}).items():
+                inside[bundle][deeper] += units * number
+    return [
+        BundlePart(bundle, item, skus[item], min(units, MOST_UNITS))
+        for bundle, found in inside.items()
+        for item, units in found.items()
+    ]
+
+
+def _by_bundle(parts: Iterable[BundlePart]) -> Mapping[str, Mapping[str, int]]:
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for part in parts:
+        found[part.bundle_id][part.item_id] = part.units
+    return found
 
 
 def of(connection_id: int) -> Bundles:
@@ -44,8 +87,21 @@ def opened(bundles: Bundles, parts: Sequence[Component]) -> Sequence[Component]:
     return [Component(item, skus[item], number) for item, number in units.items()]
 
 
-def components_of(connection_id: int, skus: Collection[str]) -> dict[str, KnownItem]:
-    """What is known of components, by item; a cap of what is sold by itself says nothing of a bundle."""
-    rows = WarehouseItem.objects.filter(connection=connection_id, sku__in=skus, matches=1)
-    known = (KnownItem(*facts) for facts in rows.values_list(*KnownItem._fields))
-    return {one.remote_id: one._replace(max_online=None) for one in known}
+def known_inside(connection_id: int, skus: Collection[str]) -> dict[str, KnownItem]:
+    """What the warehouse answered of components, by SKU; a cap of what is sold by itself says nothing of a bundle."""
+    rows = WarehouseItem.objects.filter(connection=connection_id, sku__in=skus)
+    known = rows.values_list("sku", *KnownItem._fields)
+    return {sku: KnownItem(*facts)._replace(max_online=None) for sku, *facts in known}
+
+
+def problem_with(part: Component, item: KnownItem | None, warehouse: str) -> str:
+    """Why it is not known what is left of a component inside a bundle, as of one that an alias names; else empty."""
+    if not part.sku:
+        return f"item {part.item_id}, which has no SKU. Give it one in {warehouse}."
+    if item is None:
+        return f"{part.sku!r}, which {warehouse} was not asked for yet."
+    if item.matches > 1:
+        return f"{part.sku!r}, which {warehouse} carries {item.matches} times. Make it unique there."
+    if item.remote_id != part.item_id:
+        return f"{part.sku!r} (item {part.item_id}), which {warehouse} does not carry. Correct the bundle there."
+    return ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,12 +16,10 @@ from integrations.errors import IntegrationError
 from integrations.models import Connection, Route
 from integrations.runs import Run
 from integrations.wording import counted
-from inventory import drift, listings, now, outbox
+from inventory import drift, now, outbox, shown
 from inventory.checked import DriftedListing, InventoryCheck
-from inventory.drift import Sent
 from inventory.models import Listing, Publication
-from inventory.outbox import OPEN
-from inventory.shown import Shown, by_place, quantity_at
+from inventory.shown import Differing
 
 T = Publication.Status
 PER_QUERY = 500
@@ -50,10 +49,10 @@ def check(run: Run) -> None:
     if read is None:
         _finish(run, asked, note=NOT_READ_BACK)
         return
-    rows, compared = _compare(routes, by_place(read), read_at)
+    differing, compared = shown.compare(routes, read, read_at)
     report = asked[-1] if asked else InventoryCheck(connection=run.connection)
     report.read_at = read_at
-    _keep(run, report, rows, compared)
+    _keep(run, report, _with_causes(differing), compared)
     _finish(run, asked[:-1], note=f"answered by the check at {read_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
@@ -67,43 +66,9 @@ def publish_again(report: InventoryCheck) -> str:
     return f"{counted(len(drifted), 'listings')} to be published again with the next run."
 
 
-def _compare(routes: Sequence[Route], shown: Shown, read_at: Any) -> tuple[list[DriftedListing], int]:
-    """What differs of the listings that are settled, and how many were compared."""
-    compared, differing = 0, []
-    for route in routes:
-        refused, spoken_for = _refused(route), _spoken_for(route)
-        for listing in _settled(route, read_at):
-            sku = listing.published_sku or listings.published_name(listing, route)
-            if not listing.published_sku and sku in spoken_for:
-                continue
-            compared += 1
-            there = quantity_at(shown, sku, route.marketplace_warehouse_name)
-            sent = Sent(listing.published_quantity, refused.get(listing.pk))
-            if drift.differs(sent, there):
-                differing.append((listing.pk, sku, sent, there))
-    earlier = _earlier([pk for pk, *_ in differing])
-    return [_drifted(pk, sku, sent, there, earlier[pk]) for pk, sku, sent, there in differing], compared
-
-
-def _settled(route: Route, read_at: Any) -> Iterator[Listing]:
-    """Those with nothing under way. What was published since it was read is left out."""
-    rows = route.listings.filter(is_active=True).exclude(published_at__gte=read_at)
-    busy = Publication.objects.filter(listing__route=route, status__in=OPEN)
-    named = rows.exclude(pk__in=busy.values("listing")).only(
-        "marketplace_sku", "partner_sku", "option_sku", "published_sku", "published_quantity"
-    )
-    return named.order_by("pk").iterator(chunk_size=2000)
-
-
-def _spoken_for(route: Route) -> set[str]:
-    """SKUs that another listing was published under."""
-    return set(route.listings.exclude(published_sku="").values_list("published_sku", flat=True).iterator())
-
-
-def _refused(route: Route) -> dict[int, int]:
-    """By listing, the quantity that was not taken."""
-    parked = Publication.objects.filter(listing__route=route, status=T.PARKED).order_by("pk")
-    return dict(parked.values_list("listing", "quantity"))
+def _with_causes(differing: Sequence[Differing]) -> list[DriftedListing]:
+    earlier = _earlier([one.listing for one in differing])
+    return [_drifted(one, earlier[one.listing]) for one in differing]
 
 
 def _earlier(pks: Sequence[int]) -> dict[int, set[int]]:
@@ -116,10 +81,9 @@ def _earlier(pks: Sequence[int]) -> dict[int, set[int]]:
     return defaultdict(set, {pk: set(quantities[:-1]) for pk, quantities in taken.items()})
 
 
-def _drifted(pk: int, sku: str, sent: Sent, shown: int | None, earlier: set[int]) -> DriftedListing:
-    known = Sent(sent.taken, sent.refused, earlier)
-    wanted = sent.taken if sent.refused is None else sent.refused
-    return DriftedListing(listing_id=pk, sku=sku, cause=drift.cause(known, shown), wanted=wanted, shown=shown)
+def _drifted(one: Differing, earlier: set[int]) -> DriftedListing:
+    why = drift.cause(replace(one.sent, earlier=earlier), one.shown)
+    return DriftedListing(listing_id=one.listing, sku=one.sku, cause=why, wanted=one.sent.wanted, shown=one.shown)
 
 
 @transaction.atomic

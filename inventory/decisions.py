@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -109,7 +109,8 @@ class _Desk:
         found = {pk: self._resolver.resolve(want) for pk, want in wanted.items()}
         parts = [part for one in found.values() for part in bundles.opened(self._bundles, one.components)]
         self._figures = self._load({part.item_id for part in parts})
-        self._inside = bundles.components_of(self._route.warehouse_id, self._skus_inside(found.values()))
+        self._inside = bundles.known_inside(self._route.warehouse_id, self._skus_inside(found.values()))
+        found = {pk: self._judged(one) for pk, one in found.items()}
         for sku, same in active:
             speaker = next((row for row in same if found[row.pk].is_known), same[0])
             twins = tuple(row for row in same if row is not speaker)
@@ -148,16 +149,22 @@ class _Desk:
         )  # fmt: skip
 
     def _parts(self, found: Resolution, items: Mapping[str, KnownItem]) -> list[Part] | None:
-        """Its components and what is in bundles among them; None when the stock of one of its own was never read."""
-        made = []
-        for part in bundles.opened(self._bundles, found.components):
-            item = items.get(part.item_id) or self._inside.get(part.item_id)
-            known = self._part(part, item) if item is not None else None
-            if known is not None:
-                made.append(known)
-            elif part.item_id in items:
-                return None
-        return made
+        """Its components and what is in bundles among them; None when the stock of one of them was never read."""
+        parts = bundles.opened(self._bundles, found.components)
+        made = [self._part(part, items.get(part.item_id) or self._inside[part.sku]) for part in parts]
+        known = [part for part in made if part is not None]
+        return known if len(known) == len(made) else None
+
+    def _judged(self, found: Resolution) -> Resolution:
+        """Not known either when that is so of something inside its bundles: what is unknown is not plenty."""
+        own = {part.item_id for part in found.components}
+        for part in bundles.opened(self._bundles, found.components) if self._bundles else ():
+            item = self._inside.get(part.sku)
+            problem = "" if part.item_id in own else bundles.problem_with(part, item, str(self._route.warehouse))
+            if problem:
+                text = f"a bundle in {found.sku!r} consists of {problem}"
+                return replace(found, problem=text, is_asked=item is not None or not part.sku)
+        return found
 
     def _skus_inside(self, found: Iterable[Resolution]) -> set[str]:
         """The SKUs of what is in the bundles among these."""

@@ -18,10 +18,14 @@ class Sent:
     refused: int | None = None
     earlier: Collection[int] = ()
 
+    @property
+    def wanted(self) -> int | None:
+        """What should be shown: also what was refused."""
+        return self.taken if self.refused is None else self.refused
+
 
 def differs(sent: Sent, shown: int | None) -> bool:
-    """Whether the marketplace shows something else. What was refused is what it should show."""
-    return shown != (sent.taken if sent.refused is None else sent.refused)
+    return shown != sent.wanted
 
 
 def cause(sent: Sent, shown: int | None) -> DriftedListing.Cause:

@@ -51,6 +51,8 @@ class Folded(models.CharField):  # type: ignore[type-arg]
 class SkuAlias(models.Model):
     """What a marketplace SKU is called in the warehouse, and how many units of it; several rows are a kit."""
 
+    HISTORY_KEPT_FOR = timedelta(days=365)  # after the next state
+
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="aliases", verbose_name="marketplace")
     marketplace_sku = models.CharField(
         max_length=120, verbose_name="marketplace SKU", help_text="Option SKU or partner SKU, exactly."

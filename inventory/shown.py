@@ -1,63 +1,77 @@
-"""What the marketplace shows against what was published, where it can be read."""
+"""What the marketplace shows against what it was told, where it can be read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from integrations.errors import IntegrationError
 from integrations.models import Route
-from integrations.ports import ListedQuantity, Marketplace
-from inventory.models import Listing
+from integrations.ports import ListedQuantity
+from inventory import drift, listings
+from inventory.drift import Sent
+from inventory.models import Listing, Publication
 from inventory.outbox import OPEN
 
-MOST_KEPT = 1000
 Shown = Mapping[tuple[str, str], int]  # by SKU and warehouse name
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """How many SKUs were compared (None: they cannot be read), and those that differ, at most 1,000."""
+class Differing:
+    """A listing, by its id, that shows another quantity than it was told; None: the marketplace has no such SKU."""
 
-    compared: int | None = None
-    drifted: tuple[dict[str, Any], ...] = ()
-    note: str = ""
+    listing: int
+    sku: str
+    place: str
+    sent: Sent
+    shown: int | None
 
 
-def compare(market: Marketplace, routes: Sequence[Route], started: datetime) -> Comparison:
-    """Each listing's quantity as it was last accepted against what is shown; None is shown of a SKU that is absent.
+def compare(
+    routes: Sequence[Route], read: Sequence[ListedQuantity], read_at: datetime
+) -> tuple[list[Differing], int]:  # fmt: skip
+    """What differs of the listings with nothing under way, and how many were compared.
 
-    What is being sent, or was sent since `started`, is left out.
+    What was published since `read_at` is left out.
     """
-    try:
-        read = market.quantities()
-    except IntegrationError as exc:
-        return Comparison(note=f"Quantities are not compared: {exc}")
-    if read is None:
-        return Comparison()
-    listings = Listing.objects.filter(route__in=routes, published_quantity__isnull=False, published_at__lt=started)
-    settled = listings.exclude(publications__status__in=OPEN).select_related("route").order_by("route", "published_sku")
-    shown = by_place(read)
-    rows = [_drift(one, shown) for one in settled]
-    drifted = [row for row in rows if row]
-    note = f"{len(drifted)} SKUs show another quantity; the first {MOST_KEPT} are kept."
-    return Comparison(len(rows), tuple(drifted[:MOST_KEPT]), note if len(drifted) > MOST_KEPT else "")
+    compared, differing = 0, []
+    shown = {(one.sku, one.warehouse_name): one.quantity for one in read}
+    for route in routes:
+        refused, spoken_for, place = _refused(route), _spoken_for(route), route.marketplace_warehouse_name
+        for listing in _settled(route, read_at):
+            sku = listing.published_sku or listings.published_name(listing, route)
+            if not listing.published_sku and sku in spoken_for:
+                continue
+            compared += 1
+            one = Differing(
+                listing.pk, sku, place, Sent(listing.published_quantity, refused.get(listing.pk)),
+                _quantity_at(shown, sku, place),
+            )  # fmt: skip
+            if drift.differs(one.sent, one.shown):
+                differing.append(one)
+    return differing, compared
 
 
-def by_place(read: Sequence[ListedQuantity]) -> Shown:
-    return {(one.sku, one.warehouse_name): one.quantity for one in read}
-
-
-def quantity_at(shown: Shown, sku: str, place: str) -> int | None:
+def _quantity_at(shown: Shown, sku: str, place: str) -> int | None:
     """What is shown of a SKU at a warehouse name, or of the whole where it is not told by name; None: no such SKU."""
     return shown.get((sku, place), shown.get((sku, "")))
 
 
-def _drift(listing: Listing, shown: Shown) -> dict[str, Any] | None:
-    sku, place = listing.published_sku, listing.route.marketplace_warehouse_name
-    quantity = quantity_at(shown, sku, place)
-    if quantity == listing.published_quantity:
-        return None
-    return {"sku": sku, "warehouse_name": place, "published": listing.published_quantity, "shown": quantity}
+def _settled(route: Route, read_at: datetime) -> Iterator[Listing]:
+    rows = route.listings.filter(is_active=True).exclude(published_at__gte=read_at)
+    busy = Publication.objects.filter(listing__route=route, status__in=OPEN)
+    named = rows.exclude(pk__in=busy.values("listing")).only(
+        "marketplace_sku", "partner_sku", "option_sku", "published_sku", "published_quantity"
+    )
+    return named.order_by("pk").iterator(chunk_size=2000)
+
+
+def _spoken_for(route: Route) -> set[str]:
+    """SKUs that another listing was published under."""
+    return set(route.listings.exclude(published_sku="").values_list("published_sku", flat=True).iterator())
+
+
+def _refused(route: Route) -> dict[int, int]:
+    """By listing, the quantity that was not taken."""
+    parked = Publication.objects.filter(listing__route=route, status=Publication.Status.PARKED).order_by("pk")
+    return dict(parked.values_list("listing", "quantity"))

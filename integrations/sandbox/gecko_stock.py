@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -38,19 +38,25 @@ def components(state: GeckoTables, bundle_id: int) -> list[Row]:
 
 
 def _own_levels(state: GeckoTables, variant_id: int) -> dict[int, Level]:
-    held = committed(state, variant_id)
-    for row in state.components:
-        if row["component_id"] == variant_id:
-            for place, units in committed(state, row["bundle_id"]).items():
-                held[place] = held.get(place, NONE) + units * Decimal(row["quantity"])
+    held = _held(state, variant_id)
     on_hand = state.stock.get(variant_id, {})
     places = [*on_hand, *(place for place in held if place not in on_hand)]
     return {place: Level(on_hand.get(place, NONE), held.get(place, NONE)) for place in places}
 
 
+def _held(state: GeckoTables, variant_id: int) -> dict[int, Decimal]:
+    """Per location, what orders for it commit, and for bundles that it is in."""
+    held = committed(state, variant_id)
+    for row in state.components:
+        if row["component_id"] == variant_id:
+            for place, units in _held(state, row["bundle_id"]).items():
+                held[place] = held.get(place, NONE) + units * Decimal(row["quantity"])
+    return held
+
+
 def _bundle_levels(state: GeckoTables, parts: list[Row]) -> dict[int, Level]:
     """As many bundles as the scarcest component allows; available can be a fraction (3.9)."""
-    each = [(Decimal(part["quantity"]), _own_levels(state, part["component_id"])) for part in parts]
+    each = [(Decimal(part["quantity"]), levels(state, part["component_id"])) for part in parts]
     found = {}
     for place in {place: None for _, one in each for place in one}:
         here = [(per, one.get(place, Level(NONE, NONE))) for per, one in each]
@@ -121,6 +127,16 @@ def is_enough(state: GeckoTables, line: Row, place: int, units: Decimal) -> bool
     variant = state.tables["variants"][line["variant_id"]]
     if not variant["manage_stock"]:
         return True
-    parts = components(state, line["variant_id"]) or [{"component_id": line["variant_id"], "quantity": "1"}]
-    needed = {part["component_id"]: units * Decimal(part["quantity"]) for part in parts}
+    needed: dict[int, Decimal] = {}
+    for part, wanted in _taken(state, line["variant_id"], units):
+        needed[part] = needed.get(part, NONE) + wanted
     return all(state.stock.get(part, {}).get(place, NONE) >= wanted for part, wanted in needed.items())
+
+
+def _taken(state: GeckoTables, variant_id: int, units: Decimal) -> Iterator[tuple[int, Decimal]]:
+    """What so many units of it take of what has stock of its own."""
+    parts = components(state, variant_id)
+    if not parts:
+        yield variant_id, units
+    for part in parts:
+        yield from _taken(state, part["component_id"], units * Decimal(part["quantity"]))

@@ -197,7 +197,7 @@ class TradeGecko:
             return None
         try:
             rows = list(self._client.rows("/variants/composition", []))
-        except (Refused, Unreadable):
+        except Refused:
             return None
         except Misconfigured as exc:
             if exc.credentials:

@@ -50,6 +50,10 @@ class History(SimpleHistoryAdmin):
     def revive(self, obj: Any) -> None:
         """Change what a deleted record must not come back with."""
 
+    def before_return(self, request: HttpRequest, obj: Any) -> HttpResponse | None:
+        """The page that a person is to see before this deleted record comes back; None: it may."""
+        return None
+
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -136,6 +140,9 @@ class History(SimpleHistoryAdmin):
             with transaction.atomic():
                 self.revive(obj)
                 obj.full_clean()
+                page = self.before_return(request, obj)
+                if page is not None:
+                    return page
                 self.save_model(request, obj, None, change=False)
                 self.log_addition(request, obj, f"Brought back: {why}")
         except ValidationError as exc:

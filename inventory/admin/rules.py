@@ -15,7 +15,7 @@ from unfold.decorators import display
 from integrations.admin_base import ChangedFieldsOnly, ago, clip, found_or_404
 from inventory import dry_run
 from inventory.admin.history import reason_of
-from inventory.admin.settings_history import AGREED, PAGE, PER_PAGE, SettingsHistory
+from inventory.admin.settings_history import AGREED, PAGE, PER_PAGE, SettingsHistory, has_agreed
 from inventory.alias_plan import LONGEST_REASON
 from inventory.dry_run import Foreseen
 from inventory.rulebook import in_force
@@ -61,6 +61,11 @@ class InventoryRuleAdmin(SettingsHistory, ChangedFieldsOnly):
     def foresee(self, form: Any) -> Foreseen | None:
         is_same = form.instance.pk is not None and not set(form.changed_data) - {"note"}
         return None if is_same else dry_run.of_rule(form.instance)
+
+    def before_return(self, request: HttpRequest, obj: InventoryRule) -> HttpResponse | None:
+        if has_agreed(request):
+            return None
+        return self.before_saving(request, obj, dry_run.of_rule(obj), request.path)
 
     def get_actions(self, request: HttpRequest) -> Any:
         """A rule is deleted from its own page, where it says what comes of it."""

@@ -29,7 +29,7 @@ class SettingsHistory(History):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        if request.method == "POST" and request.POST.get(AGREED) != _fingerprint(request):
+        if request.method == "POST" and not has_agreed(request):
             page = self._dry_run(request, object_id)
             if page is not None:
                 return page
@@ -43,18 +43,24 @@ class SettingsHistory(History):
             return None
         form = self.get_form(request, obj, change=obj is not None)(request.POST, request.FILES, instance=obj)
         foreseen = self.foresee(form) if form.is_valid() else None
-        return None if foreseen is None else self._page(request, obj, form, foreseen)
+        back = self._url("change", obj.pk) if obj else request.path
+        return None if foreseen is None else self.before_saving(request, form.instance, foreseen, back)
 
-    def _page(self, request: HttpRequest, obj: Any, form: Any, foreseen: Foreseen) -> HttpResponse:
+    def before_saving(self, request: HttpRequest, wanted: Any, foreseen: Foreseen, back: str) -> HttpResponse:
+        """`wanted` is the record as it would be; `back` leads to where nothing is saved."""
         page = Paginator(foreseen.rows, PER_PAGE).get_page(request.POST.get(PAGE))
         kept = [(name, value) for name in request.POST if name not in OWN for value in request.POST.getlist(name)]
         context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "title": f"Before it is saved: {form.instance}",
+            **self.admin_site.each_context(request), "opts": self.opts, "title": f"Before it is saved: {wanted}",
             "foreseen": foreseen, "page": page, "kept": kept, "fingerprint": _fingerprint(request),
             "reason": request.POST.get(REASON, ""), "longest_reason": LONGEST_REASON,
-            "back": self._url("change", obj.pk) if obj else request.path, "is_deletion": False,
+            "back": back, "is_deletion": False,
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/dry_run.html", context)
+
+
+def has_agreed(request: HttpRequest) -> bool:
+    return request.POST.get(AGREED) == _fingerprint(request)
 
 
 def _fingerprint(request: HttpRequest) -> str:

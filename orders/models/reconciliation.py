@@ -14,7 +14,7 @@ from orders.models.order import MAX_NUMBER_CHARS, Order
 class Reconciliation(models.Model):
     """One report. Its `counts` by bucket add up to its rows; unfinished ones were asked for and wait for a worker.
 
-    `quantities` are the SKUs whose shown quantity is not the one published: [{sku, warehouse_name, published, shown}].
+    `quantities` are the SKUs whose shown quantity is not the one told: [{sku, warehouse_name, published, shown}].
     """
 
     connection = models.ForeignKey(

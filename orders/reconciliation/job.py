@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
+from integrations.errors import IntegrationError
 from integrations.models import Connection, Exchange, Route
+from integrations.ports import Marketplace
 from integrations.runs import Run
 from inventory import shown
 from orders.models import Order, ReconciledOrder, Reconciliation, UnreadableRecord, WarehouseSubmission
@@ -24,6 +26,7 @@ from orders.reconciliation.warehouse import Warehouses
 PERIOD = timedelta(days=7)
 KEPT = timedelta(days=30)
 MOST_NAMED = 20
+MOST_QUANTITIES = 1_000
 BATCH = 500
 REMOTE_CHARS = 300
 READ_WELL = "read well later"
@@ -59,13 +62,30 @@ def compare(run: Run, report: Reconciliation) -> None:
     _know_unreadable(run.connection, market)
     warehouses = warehouse_side.read(run, _feeds(run.connection, routes, report), report.since)
     rows = list(Judge(run.connection, market, warehouses, now, grace, report).rows())
-    quantities = shown.Comparison() if market.trouble else shown.compare(port, routes, now)
-    report.quantities, report.read = list(quantities.drifted), {"quantities": quantities.compared}
-    notes = [*([str(market.trouble)] if market.trouble else []), *run.problems[said:], quantities.note]
+    note = "" if market.trouble else _compare_quantities(report, port, routes, now)
+    notes = [str(market.trouble or ""), *run.problems[said:], note]
     _keep(run, report, rows, market, warehouses, [one for one in notes if one])
     _tell(run, report, rows)
     if market.trouble is not None:
         raise market.trouble
+
+
+def _compare_quantities(report: Reconciliation, port: Marketplace, routes: Sequence[Route], now: datetime) -> str:
+    """Those that show something else are kept, at most 1,000; a sentence on what was not compared or kept."""
+    try:
+        read = port.quantities()
+    except IntegrationError as exc:
+        return f"Quantities are not compared: {exc}"
+    if read is None:
+        return ""
+    differing, compared = shown.compare(routes, read, now)
+    report.read = {"quantities": compared}
+    report.quantities = [
+        {"sku": one.sku, "warehouse_name": one.place, "published": one.sent.wanted, "shown": one.shown}
+        for one in differing[:MOST_QUANTITIES]
+    ]
+    more = len(differing) > MOST_QUANTITIES
+    return f"{len(differing)} SKUs show another quantity; the first {MOST_QUANTITIES} are kept." if more else ""
 
 
 def _know_unreadable(connection: Connection, market: Market) -> None:

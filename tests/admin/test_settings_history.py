@@ -157,14 +157,31 @@ def test_route_settings_are_tried_and_can_be_put_back(route: Route, admin_client
     assert (route.reserve, route.history.latest().history_change_reason) == (0, "Counted again")
 
 
-def test_a_deleted_rule_comes_back_and_a_deleted_route_only_paused(route: Route, admin_client: Client) -> None:
-    rule = InventoryRule.objects.create(route=route, reserve=4)
+def gone(model: Any) -> str:
+    """The address where a deleted record is brought back."""
+    last = model.history.get(history_type="-")
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_simple_history"
+    return reverse(name, args=[last.id, last.pk])
+
+
+def test_a_deleted_rule_comes_back_after_a_look_at_what_it_would_do(route: Route, admin_client: Client) -> None:
+    rule = InventoryRule.objects.create(route=route, reserve=12)
+    key = rule.pk
     rule.delete()
+    page = admin_client.post(gone(InventoryRule), {"_reason": "By mistake"})
+    assert "3 of 3 quantities would change 3 down 1 to 0 0 up" in text_of(page)
+    assert not InventoryRule.objects.exists()
+    agreed(admin_client, gone(InventoryRule), page, "By mistake")
+    back = InventoryRule.objects.get()
+    assert (back.pk, back.reserve, back.history.latest().history_change_reason) == (key, 12, "By mistake")
+
+
+def test_a_deleted_route_comes_back_paused_and_then_its_rule(route: Route, admin_client: Client) -> None:
+    InventoryRule.objects.create(route=route, reserve=4).delete()
     route.delete()
-    for name, model in (("integrations_route", Route), ("inventory_inventoryrule", InventoryRule)):
-        gone: Any = model.history.get(history_type="-")
-        address = reverse(f"admin:{name}_simple_history", args=[gone.id, gone.pk])
-        assert admin_client.post(address, {"_reason": "By mistake"}).status_code == 302
+    assert admin_client.post(gone(Route), {"_reason": "By mistake"}).status_code == 302
+    page = admin_client.post(gone(InventoryRule), {"_reason": "By mistake"})
+    agreed(admin_client, gone(InventoryRule), page, "By mistake")
     assert (Route.objects.get().state, InventoryRule.objects.get().reserve) == ("paused", 4)
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from integrations.dispatch import forget_old
 from integrations.models import Connection, SyncRun
+from inventory.models import SkuAlias
 
 pytestmark = pytest.mark.django_db
 S = SyncRun.Status
@@ -45,3 +46,18 @@ def test_a_run_that_goes_on_is_never_forgotten(connection: Connection) -> None:
     ran(connection, S.SUCCEEDED, 0)
     forget_old(timezone.now())
     assert SyncRun.objects.filter(pk=running).exists()
+
+
+def test_a_state_of_an_alias_is_forgotten_a_year_after_the_next_one_and_the_last_never(connection: Connection) -> None:
+    alias = SkuAlias.objects.create(connection=connection, marketplace_sku="M", warehouse_sku="V")
+    for units in (2, 3, 4):
+        alias.units = units
+        alias.save()
+    gone = SkuAlias.objects.create(connection=connection, marketplace_sku="GONE", warehouse_sku="V")
+    gone.delete()
+    SkuAlias.history.update(history_date=timezone.now() - timedelta(days=500))
+    SkuAlias.history.filter(units=4).update(history_date=timezone.now() - timedelta(days=364))
+    forget_old(timezone.now())
+    assert set(SkuAlias.history.values_list("marketplace_sku", "units", "history_type")) == {
+        ("M", 3, "~"), ("M", 4, "~"), ("GONE", 1, "-")
+    }  # fmt: skip

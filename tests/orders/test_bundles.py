@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.core.management.base import CommandError
+from django.utils import timezone
 
-from integrations.models import Connection
+from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
-from inventory.models import InventoryLevel, Listing, SkuAlias
+from integrations.stock import BundlePart
+from integrations.tradegecko.adapter import TradeGecko
+from inventory.bundled import BundleComponent, BundleReading
+from inventory.models import InventoryLevel, Listing, SkuAlias, WarehouseItem
 
 Run = Callable[..., str]
 DC = "Riverside DC"
@@ -68,6 +74,66 @@ def test_where_bundles_are_not_told_one_is_an_item_like_any_other(
     Connection.objects.filter(pk=gecko.pk).update(options={"read_bundles": False})
     go(manage, "all")
     assert shown(mugs) == [60, 15, 15]
+
+
+def test_a_bundle_with_a_component_whose_stock_was_never_read_stays_as_it_is(mugs: Sandbox, manage: Run) -> None:
+    go(manage, "all")
+    InventoryLevel.objects.filter(item_id=item(mugs, "MUG")).delete()
+    InventoryLevel.objects.update(available=4, changed_at=timezone.now())
+    go(manage, "publish_inventory")
+    assert shown(mugs) == [60, 15, 12]
+
+
+@pytest.mark.parametrize(("answer", "why"), [
+    ({"matches": 2}, "'MUG', which {} carries 2 times. Make it unique there."),
+    ({"matches": 0, "remote_id": ""}, "'MUG' (item {item}), which {} does not carry. Correct the bundle there."),
+])  # fmt: skip
+def test_a_bundle_with_a_component_that_is_not_known_is_told_and_shown_as_0(
+    mugs: Sandbox, manage: Run, gecko: Connection, answer: dict[str, Any], why: str
+) -> None:
+    go(manage, "all")
+    WarehouseItem.objects.filter(sku="MUG").update(changed_at=timezone.now(), **answer)
+    Route.objects.update(guard_listings=100)
+    go(manage, "publish_inventory")
+    assert shown(mugs) == [0, 0, 0]
+    text = f"A bundle in 'FOUR' consists of {why.format(gecko, item=item(mugs, 'MUG'))}"
+    assert Listing.objects.get(marketplace_sku="FOUR").problem == text
+
+
+def test_an_answer_that_cannot_be_read_is_told_and_asked_for_again_at_the_next_run(mugs: Sandbox, manage: Run) -> None:
+    go(manage, "all")
+    BundleReading.objects.all().delete()
+    mugs.tradegecko.add_bundle("MUG-6", {"MUG": 6})
+    mugs.faults.add("tradegecko", "error_in_200", path="/variants/composition")
+    with pytest.raises(CommandError, match=r"what bundles consist of was not read and is asked for again"):
+        manage("run", "pull_levels")
+    assert BundleComponent.objects.count() == 1
+    go(manage, "pull_levels")
+    assert BundleComponent.objects.count() == 2
+
+
+def test_a_bundle_of_bundles_is_opened_to_the_last_mug(mugs: Sandbox, manage: Run, overstock: Connection) -> None:
+    mugs.tradegecko.add_bundle("MUG-CRATE", {"MUG-4": 3, "MUG": 1})
+    mugs.oasis.add_listing("CRATE")
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="CRATE", warehouse_sku="MUG-CRATE")
+    go(manage, "all")
+    assert (shown(mugs), mugs.oasis.quantities["CRATE", DC]) == ([60, 15, 12], 4)
+    for sku, left in (("ONE", ([56, 14, 11], 4)), ("CRATE", ([30, 7, 6], 2))):
+        mugs.oasis.add_order({"partner_sku": sku, "quantity": {"ONE": 4, "CRATE": 2}[sku]}, address={"city": ""})
+        go(manage, "pull_orders", "publish_inventory")
+        assert (shown(mugs), mugs.oasis.quantities["CRATE", DC]) == left
+
+
+def test_bundles_inside_each_other_are_told_and_keep_what_else_they_consist_of(
+    mugs: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mug, four = item(mugs, "MUG"), item(mugs, "MUG-4")
+    told = [BundlePart(four, mug, "MUG", 4), BundlePart(four, "99", "B-9", 1), BundlePart("99", four, "MUG-4", 2)]
+    monkeypatch.setattr(TradeGecko, "bundles", lambda _: told)
+    with pytest.raises(CommandError, match=r"a bundle is told to be inside itself, by way of B-9, MUG-4; correct it"):
+        manage("run", "pull_levels")
+    go(manage, "publish_inventory")
+    assert shown(mugs) == [60, 15, 12]
 
 
 def item(box: Sandbox, sku: str) -> str:
