@@ -55,7 +55,7 @@ class GuardedPublishAdmin(ReadOnly):
     ) -> HttpResponse:
         """What would change, the biggest drops first, and the two buttons."""
         record = self._found(request, object_id)
-        sku = request.GET.get("q", "").replace("\x00", "").strip()  # PostgreSQL takes none in a text
+        sku = request.GET.get("q", "").strip()
         rows = record.quantities.filter(sku__icontains=sku) if sku else record.quantities.all()
         page = Paginator(rows.order_by(DROP.desc(), "pk"), PER_PAGE).get_page(request.GET.get("page"))
         context = {

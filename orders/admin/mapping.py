@@ -29,7 +29,6 @@ from orders.causes import Cause, Waiting
 from orders.models import Hold, Order, OrderLine
 
 PER_PAGE = 50
-NUL = "\x00"  # which PostgreSQL takes in no text
 K = Hold.Kind
 WHAT = {
     K.UNKNOWN_SKU: "SKU", K.AMBIGUOUS_SKU: "SKU", K.UNMAPPED_SHIPPING: "shipping code", K.UNKNOWN_CARRIER: "carrier",
@@ -55,7 +54,7 @@ class Shown:
 def worklist(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("orders.view_hold"):
         raise PermissionDenied
-    search = request.GET.get("q", "").replace(NUL, "").strip()
+    search = request.GET.get("q", "").strip()
     page = Paginator(causes.grouped(search), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         **admin.admin_site.each_context(request), "opts": admin.opts, "title": "Needs mapping", "search": search,
@@ -118,7 +117,7 @@ def _look(request: HttpRequest, cause: Cause) -> HttpResponse:
 def _asked_for(request: HttpRequest) -> Cause:
     given = request.GET
     kind, marketplace, subject = (given.get(name, "") for name in ("kind", "marketplace", "subject"))
-    if kind not in causes.MAPPED or not marketplace.isdecimal() or len(marketplace) > 18 or NUL in subject:
+    if kind not in causes.MAPPED or not marketplace.isdecimal() or len(marketplace) > 18:
         raise Http404("there is no such cause")
     found = Connection.objects.filter(pk=int(marketplace)).first()
     if found is None:

@@ -23,7 +23,6 @@ from orders.admin.worklist_rows import Key, Row, rows_of
 from orders.worklists import MOST, Entry, Tally, Worklist
 
 PER_PAGE, CAUSES_SHOWN = 50, 30
-NUL = "\x00"  # which PostgreSQL takes in no text
 KEPT = "_worklist_tallies"
 
 
@@ -91,7 +90,7 @@ def _on(way: Way, row: Row) -> Row:
 
 def asked_in(values: QueryDict) -> Asked:
     """What an address asks for; what cannot be is left out."""
-    given = {name: values.get(name, "").replace(NUL, "").strip() for name in ("q", "connection", "cause")}
+    given = {name: values.get(name, "").strip() for name in ("q", "connection", "cause")}
     known = given["connection"].isdecimal() and len(given["connection"]) <= 18
     return Asked(given["q"], int(given["connection"]) if known else None, given["cause"])
 

@@ -116,7 +116,7 @@ def test_a_worklist_is_searched_and_filtered_and_paged(route: Route, admin_clien
     assert (len(page["rows"]), page["pages"]["after"], page["number"]) == (50, "?page=2", "60 rows")
     assert [one.title for one in opened(admin_client, "holds", q="1007")["rows"]] == ["1007"]
     assert opened(admin_client, "holds", connection=str(route.warehouse_id))["rows"] == []
-    assert opened(admin_client, "holds", q="\x00", connection="x", page="99")["rows"]
+    assert opened(admin_client, "holds", connection="x", page="99")["rows"]
 
 
 def test_who_may_only_look_has_no_buttons_and_nobody_else_sees_anything(route: Route, looker: Client) -> None:
