@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from io import StringIO
@@ -30,6 +30,7 @@ CHUNK = 2000
 MOST_XLSX_ROWS = 100_000  # the file is made before it leaves; a CSV is not
 LONGEST_CELL = 32_767  # Excel takes no more
 Cell = str | int | float
+Words = Mapping[str, Callable[[Any], str]]
 
 
 def is_formula(text: str) -> bool:
@@ -50,9 +51,13 @@ def csv_line(cells: Iterable[str]) -> str:
 
 
 class Exported(ModelAdmin):  # type: ignore[misc]
-    """A list that may be downloaded by who may see it. `export_columns` are fields, also of what they point to."""
+    """A list that may be downloaded by who may see it. `export_columns` are fields, also of what they point to.
+
+    `export_words` says the values of a column in another way than they are kept.
+    """
 
     export_columns: tuple[str, ...] = ()
+    export_words: Words = {}
     list_before_template = "admin/list_head.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -72,27 +77,27 @@ class Exported(ModelAdmin):  # type: ignore[misc]
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
         name = f"{self.opts.verbose_name_plural}-{timezone.now():%Y%m%d-%H%M%S}.{kind}".replace(" ", "-")
         if kind == "csv":
-            return as_csv(rows, self.export_columns, name)
+            return as_csv(rows, self.export_columns, self.export_words, name)
         if rows.count() > MOST_XLSX_ROWS:
             text = f"An XLSX file takes up to {MOST_XLSX_ROWS} rows here. Download it as CSV, or narrow the list."
             messages.error(request, text)
             address = redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist").url
             return redirect(f"{address}?{request.GET.urlencode()}")
-        return as_xlsx(rows, self.export_columns, name)
+        return as_xlsx(rows, self.export_columns, self.export_words, name)
 
 
-def as_csv(rows: QuerySet[Any], columns: Sequence[str], name: str) -> StreamingHttpResponse:
+def as_csv(rows: QuerySet[Any], columns: Sequence[str], words: Words, name: str) -> StreamingHttpResponse:
     """Row by row as they are read, in UTF-8 with a mark so that spreadsheets read it as such."""
-    answer = StreamingHttpResponse(_csv_lines(_table(rows, columns)), content_type="text/csv; charset=utf-8")
+    answer = StreamingHttpResponse(_csv_lines(_table(rows, columns, words)), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
 
-def as_xlsx(rows: QuerySet[Any], columns: Sequence[str], name: str) -> FileResponse:
+def as_xlsx(rows: QuerySet[Any], columns: Sequence[str], words: Words, name: str) -> FileResponse:
     """A workbook of one sheet, written to disk row by row."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Export")
-    for cells in _table(rows, columns):
+    for cells in _table(rows, columns, words):
         sheet.append([_for_excel(cell) for cell in cells])
     file: IO[bytes] = TemporaryFile()  # noqa: SIM115 (the answer closes it)
     book.save(file)
@@ -100,16 +105,21 @@ def as_xlsx(rows: QuerySet[Any], columns: Sequence[str], name: str) -> FileRespo
     return FileResponse(file, as_attachment=True, filename=name)
 
 
-def _table(rows: QuerySet[Any], columns: Sequence[str]) -> Iterator[list[Cell]]:
+def _table(rows: QuerySet[Any], columns: Sequence[str], words: Words) -> Iterator[list[Cell]]:
     yield [column.replace("__", " ").replace("_", " ") for column in columns]
     plain = rows.select_related(None).prefetch_related(None).values_list(*columns)
-    said = [_choices(rows.model, column) for column in columns]
+    said = [words.get(column) or _by_choice(rows.model, column) for column in columns]
     for values in plain.iterator(chunk_size=CHUNK):
-        yield [_cell(words.get(value, value) if words else value) for value, words in zip(values, said, strict=True)]
+        yield [_cell(say(value)) for value, say in zip(values, said, strict=True)]
+
+
+def _by_choice(model: type[Model], column: str) -> Callable[[Any], Any]:
+    """What a value of a field with choices is called; any other is itself."""
+    names = _choices(model, column)
+    return lambda value: names.get(value, value) if names else value
 
 
 def _choices(model: type[Model], column: str) -> dict[Any, str]:
-    """What the values of a field with choices are called."""
     names: list[str] = column.split("__")
     for name in names[:-1]:
         related = model._meta.get_field(name).related_model

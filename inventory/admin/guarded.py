@@ -35,6 +35,8 @@ class GuardedPublishAdmin(ReadOnly):
     list_display = ("found", "of_route", "shown_state", "changed", "zeroed", "raised", "why", "decided")
     list_filter = ("state", "route")
     list_select_related = ("route", "decided_by")
+    export_columns = ("found_at", "route__name", "state", "changed", "zeroed", "raised", "reason", "decided_at",
+                      "decided_by__username", "finished_at")  # fmt: skip
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(super().has_view_permission(request, obj)) or _may_release(request)

@@ -83,7 +83,7 @@ CHANGE_NOTHING = {
     *(f"{name}_download" for name in EXPORTED), "orders_order_payload", "orders_find",
     "integrations_route_preview", "integrations_route_set_up",
     *(f"{name}_{page}" for name in HISTORIES for page in ("deleted", "simple_history")),
-    "inventory_aliasimport_errors", "inventory_inventorycheck_csv", "inventory_inventoryfile_download",
+    "inventory_aliasimport_errors", "inventory_inventorycheck_csv", "inventory_inventoryfile_file",
     "inventory_listing_export", "inventory_listing_recalculate",
     "inventory_skualias_export", "inventory_skualias_imports", "orders_carrierservice_export", "orders_needs_mapping",
     "orders_order_by_number", "orders_reconciliation_csv", "orders_shippingmethod_export",
