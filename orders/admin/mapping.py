@@ -56,10 +56,11 @@ def worklist(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     search = request.GET.get("q", "").strip()
     page = Paginator(causes.grouped(search), PER_PAGE).get_page(request.GET.get("page"))
+    found = causes.waiting(list(page))
     context = {
         **admin.admin_site.each_context(request), "opts": admin.opts, "title": "Needs mapping", "search": search,
-        "page": page, "rows": [_shown(one, request.user) for one in causes.waiting(list(page))],
-        "pages": around(page, q=search),
+        "page": page, "rows": [_shown(one, request.user) for one in found], "pages": around(page, q=search),
+        "has_carriers": any(one.cause.concerns_parcels for one in found) and request.user.has_perm("orders.view_order"),
     }  # fmt: skip
     return TemplateResponse(request, "admin/orders/needs_mapping.html", context)
 

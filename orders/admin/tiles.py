@@ -50,7 +50,7 @@ def waiting(may: Callable[[str], bool], tallies: Mapping[str, Tally]) -> dict[st
 def _mapping(may: Callable[[str], bool], tallies: Mapping[str, Tally]) -> Iterator[Counted]:
     if may("orders.view_hold"):
         one = tallies[MAPPING]
-        title, url = "To map: SKUs, shipping codes, carriers", reverse("admin:orders_needs_mapping")
+        title, url = "To map: SKUs and shipping codes", reverse("admin:orders_needs_mapping")
         yield Counted(title, one.number, url, ago(one.oldest), "alt_route")
 
 

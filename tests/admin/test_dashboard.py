@@ -84,7 +84,7 @@ def test_what_was_refused_for_one_reason_is_one_cause_and_leaves_when_it_is_sent
 
 def test_each_trouble_is_on_its_own_worklist_and_counted_in_the_menu(route: Route, admin_client: Client) -> None:
     order = placed(route, "1001", on=timezone.now().date() - timedelta(days=20))
-    for kind in ("cancelled_late", "changed_order", "unknown_carrier", "manual"):
+    for kind in ("cancelled_late", "changed_order", "unknown_carrier", "unknown_sku", "manual"):
         Hold.objects.create(order=order, kind=kind, subject=kind, message="why")
     parked(order, "no")
     ShipmentConfirmation.objects.create(order=order, connection=route.marketplace, status="unconfirmed")
@@ -98,6 +98,9 @@ def test_each_trouble_is_on_its_own_worklist_and_counted_in_the_menu(route: Rout
         [entry] = page.xpath(f"//*[@id='nav-sidebar-apps']//a[@href='{reverse(f'admin:worklist_{name}')}']")
         assert "".join(entry.text_content().split()).endswith("1") == (name != "guarded"), name
         assert len(opened(admin_client, name)["rows"]) == found[name]
+    mapping = admin_client.get(reverse("admin:orders_needs_mapping"))
+    assert [one.subject for one in mapping.context["rows"]] == ["unknown_carrier", "unknown_sku"]
+    assert reverse("admin:worklist_carriers") in mapping.content.decode().partition("<table")[2]
 
 
 def test_an_empty_worklist_says_what_that_means(admin_client: Client) -> None:
