@@ -76,8 +76,9 @@ def _sees(may: May, one: Section) -> bool:
     return any(may(permission) for permission in one.permissions)
 
 
-def _wrong(_may: May) -> dict[str, Any]:
-    return {"alarms": alarms.found(timezone.now())}
+def _wrong(may: May) -> dict[str, Any]:
+    now = timezone.now()
+    return {"alarms": alarms.found(now), "told": tiles.told(now) if may("orders.view_alert") else []}
 
 
 def _figures(_may: May) -> dict[str, Any]:

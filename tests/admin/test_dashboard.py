@@ -16,7 +16,7 @@ from lxml import html
 
 from integrations.models import Connection, Exchange, Route, SyncRun
 from orders import figures, ship_dates, worklists
-from orders.models import Hold, Order, ShipmentConfirmation, WarehouseSubmission
+from orders.models import Alert, Hold, Order, ShipmentConfirmation, WarehouseSubmission
 
 pytestmark = pytest.mark.django_db
 
@@ -223,6 +223,32 @@ def test_a_running_runs_page_follows_it_and_loads_anew_at_its_end(market: Connec
     assert ("HX-Refresh" in told, "12" in told.content.decode()) == (False, True)
     SyncRun.objects.update(status="succeeded", finished_at=timezone.now())
     assert admin_client.get(address)["HX-Refresh"] == "true"
+
+
+def test_the_start_page_tells_of_muted_alerts_credentials_about_to_end_and_messages_that_do_not_arrive(
+    looker: Client,
+) -> None:
+    section, now = reverse("admin:start_wrong"), timezone.now()
+    assert "Alerts" not in looker.get(section).content.decode()
+    mia = User.objects.create_user("mia")
+    muted = Alert.objects.create(kind="held", severity="warning", text="3 orders wait", muted_by=mia,
+                                 muted_until=now + timedelta(hours=4), path="/admin/orders/order/")  # fmt: skip
+    for kind, text in (("credential", "the credential of Gecko ends tomorrow"), ("delivery", "2 alerts are not delivered"),
+                       ("late", "1 order is late")):  # fmt: skip
+        Alert.objects.create(kind=kind, severity="warning", text=text, path=f"/admin/?{kind}")
+    Alert.objects.create(kind="credential", severity="warning", text="long over", closed_at=now)
+
+    page: Any = html.fromstring(looker.get(section).content.decode())
+
+    [told] = [one for one in page.iter("section") if "Alerts" in one.text_content()]
+    lines = {str(one.get("href")): one.text_content() for one in told.iter("a")}
+    page_of_muted = reverse("admin:orders_alert_change", args=[muted.pk])
+    assert set(lines) == {"/admin/?credential", "/admin/?delivery", page_of_muted}
+    said = lines[page_of_muted]
+    assert "Muted until" in said
+    assert "by mia" in said
+    User.objects.get(username="looker").user_permissions.remove(Permission.objects.get(codename="view_alert"))
+    assert "credential" not in looker.get(section).content.decode()
 
 
 def test_exchanges_are_filtered_by_how_they_were_answered_and_downloaded(
