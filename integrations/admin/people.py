@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import ValidationError
 from django.db.models import Aggregate, Exists, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -32,6 +33,26 @@ for hidden in (Failure, OrmQ, Schedule, Success, Group, User, StaticDevice, TOTP
 # Whoever may change these could give themselves any right.
 OF_SUPERUSERS = ("is_superuser", "user_permissions")
 ROLES_HINT = "Who has several may what each of them may; docs/roles.md says what that is."
+
+
+class RolesForm(UserChangeForm):
+    """Nobody gives a role with rights that they lack: they could give it to themselves."""
+
+    giver: Any
+
+    def clean_groups(self) -> QuerySet[Group]:
+        chosen: QuerySet[Group] = self.cleaned_data["groups"]
+        new = chosen.exclude(user=self.instance.pk)
+        more = [one.name for one in new if not _has_all(self.giver, Q(group=one))]
+        if more:
+            raise ValidationError(f"{', '.join(more)}: this has rights that you lack. A superuser can give it.")
+        return chosen
+
+
+def _has_all(user: Any, of: Q) -> bool:
+    """Whether the user has all of these permissions."""
+    asked = Permission.objects.filter(of).values_list("content_type__app_label", "codename")
+    return bool(user.is_superuser) or {".".join(one) for one in asked} <= user.get_all_permissions()
 
 
 class Joined(Aggregate):
@@ -58,9 +79,9 @@ class WithSecondFactor(admin.SimpleListFilter):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, Exported):  # type: ignore[type-arg]
-    """Users with their roles. Superusers, and rights outside the roles, are for superusers."""
+    """Users with their roles. Superusers, and who has more rights than oneself, are for superusers."""
 
-    form = UserChangeForm
+    form = RolesForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "name", "roles", "is_active", "is_superuser", "second_factor", "signed_in")
@@ -75,6 +96,22 @@ class UserAdmin(DjangoUserAdmin, Exported):  # type: ignore[type-arg]
         rows: QuerySet[User] = super().get_queryset(request)
         names = Group.objects.filter(user=OuterRef("pk")).order_by().values("user").annotate(all=Joined("name"))
         return rows.annotate(has_second_factor=Exists(app), role_names=Subquery(names.values("all")))
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form knows who gives the roles."""
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.giver = request.user
+        return form
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """The audit log says which roles were given, and which taken away."""
+        before = set(form.instance.groups.values_list("name", flat=True))
+        super().save_related(request, form, formsets, change)
+        after = set(form.instance.groups.values_list("name", flat=True))
+        said = [("Given", after - before), ("Taken away", before - after)]
+        if before != after:
+            text = "; ".join(f"{what}: {', '.join(sorted(names))}" for what, names in said if names)
+            log(request, [form.instance], text)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         shown = (*super().get_readonly_fields(request, obj), "last_login", "date_joined")
@@ -134,7 +171,10 @@ class UserAdmin(DjangoUserAdmin, Exported):  # type: ignore[type-arg]
 
 
 def _may_touch(request: HttpRequest, user: Any) -> bool:
-    return bool(request.user.is_superuser or not getattr(user, "is_superuser", False))
+    """Who set the password of a user with more rights could sign in as them."""
+    if not isinstance(user, User) or request.user.is_superuser:
+        return True
+    return not user.is_superuser and _has_all(request.user, Q(user=user) | Q(group__user=user))
 
 
 @admin.register(Group)

@@ -186,6 +186,35 @@ def test_who_did_something_is_not_deleted_and_a_superuser_is_not_touched(records
     assert 'name="groups"' in page
 
 
+def test_roles_given_and_taken_are_on_record_by_name(records: Records, mia: Client) -> None:
+    pat = User.objects.create_user("pat", is_staff=True)
+    pat.groups.add(Group.objects.get(name="Viewer"))
+    address = reverse("admin:auth_user_change", args=[pat.pk])
+    manager = Group.objects.get(name="Manager")
+    assert mia.post(address, {**opened(mia, address), "groups": [manager.pk]}).status_code == 302
+    assert list(pat.groups.all()) == [manager]
+    said = [entry.get_change_message() for entry in LogEntry.objects.filter(object_id=pat.pk)]
+    assert "Given: Manager; Taken away: Viewer" in said
+
+
+def test_nobody_gives_rights_that_they_lack_nor_signs_in_as_who_has_them(records: Records, mia: Client) -> None:
+    chiefs, doer = Group.objects.create(name="Chiefs"), User.objects.get(username="mia")
+    chiefs.permissions.add(Permission.objects.get(codename="change_group"))
+    own = reverse("admin:auth_user_change", args=[doer.pk])
+    administrator = Group.objects.get(name="Administrator")
+
+    answer = mia.post(own, {**opened(mia, own), "groups": [administrator.pk, chiefs.pk]})
+
+    assert "Chiefs: this has rights that you lack" in answer.content.decode()
+    assert list(doer.groups.all()) == [administrator]
+    chief = User.objects.create_user("chief", is_active=False)
+    chief.groups.add(chiefs)
+    for page in ("change", "delete", "password_change"):
+        address = reverse(f"admin:auth_user_{page}", args=[chief.pk])
+        assert mia.post(address, {"post": "yes", "is_active": "on"}).status_code == 403
+    assert mia.post(reverse("admin:auth_user_remove_second_factor", args=[chief.pk])).status_code == 403
+
+
 def test_the_groups_of_the_roles_are_nobodys_to_edit(admin_client: Client) -> None:
     own, role = Group.objects.create(name="Packers"), Group.objects.get(name="Viewer")
     changes = [admin_client.post(reverse("admin:auth_group_change", args=[one.pk])).status_code for one in (own, role)]
