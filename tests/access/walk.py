@@ -18,6 +18,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, resolve, reverse
 
+from orders import worklists
 from orders.models import Order
 
 Records = dict[type[Model], Model]
@@ -43,7 +44,10 @@ EXPORTED = (
     "orders_shipment", "orders_shipmentconfirmation", "orders_shortship", "orders_unreadablerecord",
     "orders_warehousechange", "orders_warehousesubmission",
 )  # fmt: skip
-ENDINGS: dict[str, list[str]] = {f"admin:{name}_download": ["csv"] for name in EXPORTED}
+ENDINGS: dict[str, list[str]] = {
+    f"admin:{name}_download": ["csv"]
+    for name in (*EXPORTED, "orders_needs_mapping", *(f"worklist_{one}" for one in worklists.BY_NAME))
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from integrations.authenticator import AuthenticatorApp
 from integrations.models import Connection
-from orders.models import AlertSettings
+from orders.models import AlertSettings, Hold, Order
 from tests.access import one_of_each
 from tests.admin.pages import address_of, opened
 
@@ -50,6 +50,19 @@ def test_users_are_exported_with_their_roles_and_without_what_they_sign_in_with(
     assert (row["email"], row["has second factor"]) == ("pat@example.test", "yes")
     kept = {pat.password, *AuthenticatorApp.objects.filter(user=pat).values_list("encrypted_key", flat=True)}
     assert not kept & {*row.values()}
+
+
+def test_worklists_leave_as_they_are_searched_with_all_their_pages(admin_client: Client) -> None:
+    one_of_each.make()
+    [cause] = rows_of(admin_client, "orders_needs_mapping")
+    assert (cause["what is not known"], cause["orders"]) == ("X-9", "1")
+    Hold.objects.create(order=Order.objects.get(), kind="manual", message="=stock count")
+    [row] = rows_of(admin_client, "worklist_holds", q="1001")
+    assert (row["what"], row["where"]) == ("1001", "Overstock")
+    assert "=stock count" in row["what is wrong"]
+    assert not rows_of(admin_client, "worklist_holds", q="nothing")
+    page = admin_client.get(reverse("admin:worklist_holds"), {"q": "1001"}).content.decode()
+    assert f"{reverse('admin:worklist_holds_download', args=['xlsx'])}?q=1001" in page
 
 
 def test_the_audit_log_leaves_in_words(admin_client: Client) -> None:
