@@ -126,6 +126,12 @@ UNFOLD: dict[str, Any] = {
                     _item("Runs", "play_circle", "integrations.syncrun"),
                     _item("Job plans", "schedule", "integrations.jobplan"),
                     _item("Requests and answers", "swap_vert", "integrations.exchange"),
+                    {
+                        "title": "Sandbox",
+                        "icon": "science",
+                        "link": reverse_lazy("admin:sandbox"),
+                        "permission": "integrations.admin.sandbox_page.is_offered",
+                    },
                 ],
             },
             {

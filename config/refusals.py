@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 INSIDE, OUTSIDE = "admin/base_site.html", "unfold/layouts/unauthenticated.html"
+NUL = "\x00"
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
@@ -29,6 +32,19 @@ def not_from_here(request: HttpRequest, reason: str = "") -> HttpResponse:  # no
         "change. Cookies must be allowed for this address."
     )
     return refused(request, 403, "This form is out of date", text)
+
+
+class ReadableAddresses:
+    """Refuses (400) an address with a NUL character: no record has one, and PostgreSQL does not look for it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if NUL in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            text = "The address holds a NUL character, which no record has. Type what you look for anew."
+            return refused(request, 400, "This cannot be looked for", text)
+        return self._get_response(request)
 
 
 def refused(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from io import StringIO
@@ -17,7 +17,7 @@ from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
@@ -26,10 +26,12 @@ from unfold.admin import ModelAdmin
 from integrations.wording import moment
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+KINDS = ("csv", "xlsx")
 CHUNK = 2000
 MOST_XLSX_ROWS = 100_000  # the file is made before it leaves; a CSV is not
 LONGEST_CELL = 32_767  # Excel takes no more
 Cell = str | int | float
+Words = Mapping[str, Callable[[Any], str]]
 
 
 def is_formula(text: str) -> bool:
@@ -50,9 +52,13 @@ def csv_line(cells: Iterable[str]) -> str:
 
 
 class Exported(ModelAdmin):  # type: ignore[misc]
-    """A list that may be downloaded by who may see it. `export_columns` are fields, also of what they point to."""
+    """A list that may be downloaded by who may see it. `export_columns` are fields, also of what they point to.
+
+    `export_words` says the values of a column in another way than they are kept.
+    """
 
     export_columns: tuple[str, ...] = ()
+    export_words: Words = {}
     list_before_template = "admin/list_head.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -64,52 +70,70 @@ class Exported(ModelAdmin):  # type: ignore[misc]
         """The list with the filters of the address, as `csv` or `xlsx`."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        if kind not in ("csv", "xlsx"):
-            raise Http404(f"lists are downloaded as csv or xlsx, not as {kind!r}")
         try:
             rows = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
-        name = f"{self.opts.verbose_name_plural}-{timezone.now():%Y%m%d-%H%M%S}.{kind}".replace(" ", "-")
-        if kind == "csv":
-            return as_csv(rows, self.export_columns, name)
-        if rows.count() > MOST_XLSX_ROWS:
+        if kind == "xlsx" and rows.count() > MOST_XLSX_ROWS:
             text = f"An XLSX file takes up to {MOST_XLSX_ROWS} rows here. Download it as CSV, or narrow the list."
             messages.error(request, text)
             address = redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist").url
             return redirect(f"{address}?{request.GET.urlencode()}")
-        return as_xlsx(rows, self.export_columns, name)
+        return download(kind, _table(rows, self.export_columns, self.export_words), str(self.opts.verbose_name_plural))
 
 
-def as_csv(rows: QuerySet[Any], columns: Sequence[str], name: str) -> StreamingHttpResponse:
+def download(kind: str, table: Iterable[list[Cell]], title: str) -> HttpResponseBase:
+    """The table, its heads first, as a file called by the title. Raises Http404 for any kind but csv and xlsx."""
+    if kind not in KINDS:
+        raise Http404(f"lists are downloaded as csv or xlsx, not as {kind!r}")
+    name = f"{title}-{timezone.now():%Y%m%d-%H%M%S}.{kind}".replace(" ", "-")
+    return as_csv(table, name) if kind == "csv" else as_xlsx(table, name)
+
+
+def links(view: str, query: str) -> dict[str, str]:
+    """The addresses of a download by kind, for `admin/exports.html`; `view` takes the kind."""
+    return {kind.upper(): f"{reverse(view, args=[kind])}?{query}" for kind in KINDS}
+
+
+def as_csv(table: Iterable[list[Cell]], name: str) -> StreamingHttpResponse:
     """Row by row as they are read, in UTF-8 with a mark so that spreadsheets read it as such."""
-    answer = StreamingHttpResponse(_csv_lines(_table(rows, columns)), content_type="text/csv; charset=utf-8")
+    answer = StreamingHttpResponse(_csv_lines(table), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
 
-def as_xlsx(rows: QuerySet[Any], columns: Sequence[str], name: str) -> FileResponse:
+def as_xlsx(table: Iterable[list[Cell]], name: str) -> FileResponse:
     """A workbook of one sheet, written to disk row by row."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Export")
-    for cells in _table(rows, columns):
-        sheet.append([_for_excel(cell) for cell in cells])
+    for row in table:
+        sheet.append([_for_excel(cell) for cell in row])
     file: IO[bytes] = TemporaryFile()  # noqa: SIM115 (the answer closes it)
     book.save(file)
     file.seek(0)
     return FileResponse(file, as_attachment=True, filename=name)
 
 
-def _table(rows: QuerySet[Any], columns: Sequence[str]) -> Iterator[list[Cell]]:
+def _table(rows: QuerySet[Any], columns: Sequence[str], words: Words) -> Iterator[list[Cell]]:
     yield [column.replace("__", " ").replace("_", " ") for column in columns]
     plain = rows.select_related(None).prefetch_related(None).values_list(*columns)
-    said = [_choices(rows.model, column) for column in columns]
+    said = [words.get(column) or _by_choice(rows.model, column) for column in columns]
     for values in plain.iterator(chunk_size=CHUNK):
-        yield [_cell(words.get(value, value) if words else value) for value, words in zip(values, said, strict=True)]
+        yield cells(say(value) for value, say in zip(values, said, strict=True))
+
+
+def cells(values: Iterable[Any]) -> list[Cell]:
+    """A row as it is exported."""
+    return [_cell(value) for value in values]
+
+
+def _by_choice(model: type[Model], column: str) -> Callable[[Any], Any]:
+    """What a value of a field with choices is called; any other is itself."""
+    names = _choices(model, column)
+    return lambda value: names.get(value, value) if names else value
 
 
 def _choices(model: type[Model], column: str) -> dict[Any, str]:
-    """What the values of a field with choices are called."""
     names: list[str] = column.split("__")
     for name in names[:-1]:
         related = model._meta.get_field(name).related_model

@@ -16,7 +16,8 @@ from orders.models import Hold, Order
 
 K = Hold.Kind
 SKU_KINDS = (K.UNKNOWN_SKU, K.AMBIGUOUS_SKU)
-MAPPED = (*SKU_KINDS, K.UNMAPPED_SHIPPING, K.UNKNOWN_CARRIER)
+BEFORE_SENDING = (*SKU_KINDS, K.UNMAPPED_SHIPPING)
+MAPPED = (*BEFORE_SENDING, K.UNKNOWN_CARRIER)
 KEY = ("order__connection", "kind", "subject")
 
 
@@ -69,7 +70,8 @@ def grouped(search: str = "") -> Any:
 
 
 def count() -> int:
-    return int(grouped().count())
+    """Of those that orders wait for before they are sent; carriers are the worklist *Carrier unknown*'s to count."""
+    return int(grouped().filter(kind__in=BEFORE_SENDING).count())
 
 
 def waiting(rows: Sequence[dict[str, Any]]) -> list[Waiting]:

@@ -191,8 +191,8 @@ def _tally(name: str, source: Source) -> QuerySet[Any, Any]:
 
 
 def _mapping() -> QuerySet[Any, Any]:
-    """As many as there are causes: one hold of each stands for it."""
-    firsts = Hold.objects.filter(resolved_at=None, kind__in=causes.MAPPED).order_by()
+    """As many as there are causes: one hold of each stands for it. Carriers are counted as parcels, on their own."""
+    firsts = Hold.objects.filter(resolved_at=None, kind__in=causes.BEFORE_SENDING).order_by()
     one_each = firsts.values(*causes.KEY).annotate(first=Min("pk")).values("first")
     return _as_row(Hold.objects.filter(pk__in=one_each), MAPPING, Count("pk"), "opened_at")
 

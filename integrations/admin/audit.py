@@ -25,6 +25,9 @@ class LogEntryAdmin(ReadOnly):
     list_select_related = ("user", "content_type")
     date_hierarchy = "action_time"
     show_full_result_count = False
+    export_columns = ("action_time", "user__username", "action_flag", "content_type__model", "object_id", "object_repr",
+                      "change_message")  # fmt: skip
+    export_words = {"change_message": lambda kept: LogEntry(change_message=kept).get_change_message()}
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return ("at", "user", "kind", "record_kind", _record_for(request.user), "what")

@@ -72,6 +72,9 @@ class ConnectionAdmin(ChangedFieldsOnly):
     form = ConnectionForm
     inlines = (JobPlans,)
     list_display = ("name", "provider", "shown_health", "short_error", "is_active", "checked")
+    list_filter = ("provider", "health", "is_active")
+    export_columns = ("name", "provider", "base_url", "is_active", "health", "health_message", "health_at",
+                      "credential_expires_on")  # fmt: skip
     actions_detail = ["authorize", "test", "run_now"]
     readonly_fields = HEALTH_FACTS
     conditional_fields = SHOWN_IF

@@ -9,21 +9,22 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group, User
-from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
+from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import ValidationError
+from django.db.models import Aggregate, Exists, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_q.models import Failure, OrmQ, Schedule, Success
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from integrations import second_factor
 from integrations.admin_base import NotDone, ReadOnly, ago, ask, clip, do_each, found_or_404, log
 from integrations.authenticator import AuthenticatorApp
+from integrations.exports import Exported
 
 for hidden in (Failure, OrmQ, Schedule, Success, Group, User, StaticDevice, TOTPDevice):
     if admin.site.is_registered(hidden):  # the queue registers its own table only when it is kept in the database
@@ -34,22 +35,83 @@ OF_SUPERUSERS = ("is_superuser", "user_permissions")
 ROLES_HINT = "Who has several may what each of them may; docs/roles.md says what that is."
 
 
-@admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
-    """Users with their roles. Superusers, and rights outside the roles, are for superusers."""
+class RolesForm(UserChangeForm):
+    """Nobody gives a role with rights that they lack: they could give it to themselves."""
 
-    form = UserChangeForm
+    giver: Any
+
+    def clean_groups(self) -> QuerySet[Group]:
+        chosen: QuerySet[Group] = self.cleaned_data["groups"]
+        new = chosen.exclude(user=self.instance.pk)
+        more = [one.name for one in new if not _has_all(self.giver, Q(group=one))]
+        if more:
+            raise ValidationError(f"{', '.join(more)}: this has rights that you lack. A superuser can give it.")
+        return chosen
+
+
+def _has_all(user: Any, of: Q) -> bool:
+    """Whether the user has all of these permissions."""
+    asked = Permission.objects.filter(of).values_list("content_type__app_label", "codename")
+    return bool(user.is_superuser) or {".".join(one) for one in asked} <= user.get_all_permissions()
+
+
+class Joined(Aggregate):
+    """Texts in one, with a comma between each two."""
+
+    function = "STRING_AGG"
+
+    def __init__(self, expression: str) -> None:
+        super().__init__(expression, Value(", "))
+
+    def as_sqlite(self, *args: Any, **kwargs: Any) -> Any:
+        return self.as_sql(*args, **kwargs, function="GROUP_CONCAT")
+
+
+class WithSecondFactor(admin.SimpleListFilter):
+    title, parameter_name = "second factor", "second_factor"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Yes"), ("no", "No")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(has_second_factor=self.value() == "yes") if self.value() else queryset
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, Exported):  # type: ignore[type-arg]
+    """Users with their roles. Superusers, and who has more rights than oneself, are for superusers."""
+
+    form = RolesForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "name", "roles", "is_active", "is_superuser", "second_factor", "signed_in")
-    list_filter = ("is_active", "is_superuser", "groups")
+    list_filter = ("is_active", "is_superuser", "groups", WithSecondFactor)
+    export_columns = ("username", "first_name", "last_name", "email", "role_names", "is_active", "is_staff",
+                      "is_superuser", "has_second_factor", "last_login", "date_joined")  # fmt: skip
     actions_detail = ["remove_second_factor"]
     list_fullwidth = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         app = AuthenticatorApp.objects.filter(user=OuterRef("pk"), confirmed=True)
         rows: QuerySet[User] = super().get_queryset(request)
-        return rows.prefetch_related("groups").annotate(has_second_factor=Exists(app))
+        names = Group.objects.filter(user=OuterRef("pk")).order_by().values("user").annotate(all=Joined("name"))
+        return rows.annotate(has_second_factor=Exists(app), role_names=Subquery(names.values("all")))
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form knows who gives the roles."""
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.giver = request.user
+        return form
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """The audit log says which roles were given, and which taken away."""
+        before = set(form.instance.groups.values_list("name", flat=True))
+        super().save_related(request, form, formsets, change)
+        after = set(form.instance.groups.values_list("name", flat=True))
+        said = [("Given", after - before), ("Taken away", before - after)]
+        if before != after:
+            text = "; ".join(f"{what}: {', '.join(sorted(names))}" for what, names in said if names)
+            log(request, [form.instance], text)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         shown = (*super().get_readonly_fields(request, obj), "last_login", "date_joined")
@@ -81,8 +143,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
         return clip(obj.get_full_name(), 30) or "–"
 
     @display(description="roles")
-    def roles(self, obj: User) -> str:
-        return clip(", ".join(group.name for group in obj.groups.all()), 40) or "–"
+    def roles(self, obj: Any) -> str:
+        return clip(obj.role_names or "", 40) or "–"
 
     @display(description="second factor", boolean=True)
     def second_factor(self, obj: Any) -> bool:
@@ -109,14 +171,23 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
 
 
 def _may_touch(request: HttpRequest, user: Any) -> bool:
-    return bool(request.user.is_superuser or not getattr(user, "is_superuser", False))
+    """Who set the password of a user with more rights could sign in as them."""
+    if not isinstance(user, User) or request.user.is_superuser:
+        return True
+    return not user.is_superuser and _has_all(request.user, Q(user=user) | Q(group__user=user))
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(DjangoGroupAdmin, Exported):
     """Crossdock's roles are written by its migrations; groups of one's own are for superusers to make."""
 
     list_fullwidth = True
+    export_columns = ("name", "may")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        given = Permission.objects.filter(group=OuterRef("pk")).order_by().values("group").annotate(all=Joined("name"))
+        rows: QuerySet[Group] = super().get_queryset(request)
+        return rows.annotate(may=Subquery(given.values("all")))
 
     def get_actions(self, request: HttpRequest) -> Any:
         return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
@@ -132,12 +203,26 @@ def _is_role(group: Any) -> bool:
     return isinstance(group, Group) and group.name in settings.ROLES
 
 
+class Locked(admin.SimpleListFilter):
+    title, parameter_name = "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("locked", "Locked"), ("open", "Open")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        limit = settings.AXES_FAILURE_LIMIT
+        chosen = {"locked": Q(failures__gte=limit), "open": Q(failures__lt=limit) | Q(failures=None)}
+        return queryset.filter(chosen[self.value() or ""]) if self.value() in chosen else queryset
+
+
 @admin.register(AccessAttempt)
 class AccessAttemptAdmin(ReadOnly):
     """Sign-ins that failed. Unlocking forgets them, also those with another browser."""
 
     list_display = ("username", "ip_address", "state", "failures_since_start", "last", "browser")
+    list_filter = (Locked, "attempt_time")
     search_fields = ("username", "ip_address")
+    export_columns = ("username", "ip_address", "failures", "attempt_time", "user_agent", "path_info")
     fields = ("username", "ip_address", "failures_since_start", "attempt_time", "user_agent", "path_info")
     actions = ["unlock_many"]
     actions_detail = ["unlock"]

@@ -178,7 +178,8 @@ class SyncRunAdmin(ReadOnly):
 @admin.register(JobPlan)
 class JobPlanAdmin(ChangedFieldsOnly):
     list_display = ("shown_job", "connection", "every_minutes", "is_enabled", "next")
-    list_filter = ("connection", OfJob)
+    list_filter = ("connection", OfJob, "is_enabled")
+    export_columns = ("job", "connection__name", "every_minutes", "is_enabled", "next_run_at")
     list_select_related = ("connection",)
     fields = ("job_and_command", "connection", "every_minutes", "is_enabled", "next_run_at")
     readonly_fields = ("connection", "job_and_command", "next_run_at")

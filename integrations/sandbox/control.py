@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
-from integrations.sandbox import control_names
+from integrations.sandbox import control_names, gecko_parcels
 from integrations.sandbox.faults import names
 from integrations.sandbox.gecko_state import GeckoState
 from integrations.sandbox.gecko_values import Invalid, Problem, Row
@@ -57,7 +57,7 @@ def _change(box: Sandbox, method: str, what: str, given: dict[str, Any]) -> Any:
         case ("POST", "faults"):
             box.faults.add(given.pop("system"), given.pop("name"), **given)
         case ("DELETE", "faults"):
-            box.faults.clear()
+            box.faults.clear(**given)
         case ("POST", _) if what in RETAILER:
             return _retailer(box.oasis, what, given)
         case ("POST", _) if what in WAREHOUSE:
@@ -172,13 +172,22 @@ def _settings(box: Sandbox, given: dict[str, Any]) -> None:
 
 def _state(box: Sandbox) -> dict[str, Any]:
     gecko = box.tradegecko
+    living = {order["id"] for order in gecko.living()}
     return {
         "oasis": box.oasis.view(),
         "tradegecko": {
-            "orders": [{**order, "lines": gecko.lines(order["id"])} for order in gecko.orders.values()],
+            "orders": [
+                {**order, "lines": gecko.lines(order["id"]), "to_ship": _to_ship(gecko, order, living)}
+                for order in gecko.orders.values()
+            ],
             "fulfillments": list(gecko.tables["fulfillments"].values()),
         },
     }
+
+
+def _to_ship(gecko: GeckoState, order: Row, living: Container[object]) -> int:
+    """Units that are in no parcel; part of one is left out."""
+    return int(sum(gecko_parcels.left(gecko, order).values())) if order["id"] in living else 0
 
 
 def _json(body: Any, status: int = 200) -> Response:

@@ -116,8 +116,9 @@ class Faults:
                 raise ValueError(f"{field} of a fault cannot be {value!r}")
         self.table.append(Fault(system, name, **values))
 
-    def clear(self) -> None:
-        self.table.clear()
+    def clear(self, **values: str) -> None:
+        """Switch off the faults with these values (`system`, `name`); without any, all."""
+        self.table[:] = [one for one in self.table if any(getattr(one, key) != want for key, want in values.items())]
 
     def take(self, system: str, request: Request) -> Fault | None:
         """The fault for this request, used up once."""

@@ -28,6 +28,8 @@ class AliasImportAdmin(ReadOnly):
     list_display = ("when", "file", "connection", "by", "shown_state", "new", "changed", "off", "wrong")
     list_filter = ("connection", "state", "mode")
     search_fields = ("file_name", "sha256", "user_name")
+    export_columns = ("uploaded_at", "finished_at", "file_name", "connection__name", "user_name", "mode", "state",
+                      "counts", "error", "undone_at", "undone_by_name", "sha256")  # fmt: skip
     list_select_related = ("connection",)
 
     def get_queryset(self, request: HttpRequest) -> Any:

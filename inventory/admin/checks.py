@@ -51,14 +51,15 @@ class CheckForm(forms.Form):
 @admin.register(InventoryCheck)
 class InventoryCheckAdmin(ReadOnly):
     list_display = ("asked", "connection", "shown_state", "compared", "number", "by", "short_note")
-    list_filter = ("connection",)
+    list_filter = ("connection", "asked_at")
+    export_columns = ("asked_at", "finished_at", "connection__name", "asked_by__username", "compared", "counts", "note")
     list_select_related = ("connection", "asked_by")
     actions_list = ["check_now"]
 
     def get_urls(self) -> list[URLPattern]:
         view, name = self.admin_site.admin_view, "inventory_inventorycheck"
         own = [
-            path("<path:object_id>/csv/", view(self.as_csv), name=f"{name}_csv"),
+            path("<int:object_id>/csv/", view(self.as_csv), name=f"{name}_csv"),
             path("<path:object_id>/publish-again/", view(self.publish_again), name=f"{name}_publish_again"),
         ]
         return [*own, *super().get_urls()]
@@ -85,7 +86,7 @@ class InventoryCheckAdmin(ReadOnly):
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/inventory_check.html", context)
 
-    def as_csv(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+    def as_csv(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         report = self._found(request, object_id)
         answer = StreamingHttpResponse(_lines(report), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="drift-{report.asked_at:%Y%m%d-%H%M}-{report.pk}.csv"'
@@ -115,7 +116,7 @@ class InventoryCheckAdmin(ReadOnly):
             back=reverse("admin:inventory_inventorycheck_changelist"),
         )  # fmt: skip
 
-    def _found(self, request: HttpRequest, object_id: str) -> InventoryCheck:
+    def _found(self, request: HttpRequest, object_id: object) -> InventoryCheck:
         report: InventoryCheck = visible_or_404(self, request, object_id)
         return report
 

@@ -56,6 +56,8 @@ def make_file(route_admin: Any, request: HttpRequest, route: Route) -> HttpRespo
 class InventoryFileAdmin(ReadOnly):
     list_display = ("asked", "of_route", "shown_state", "listings", "changed", "held", "by", "uploaded")
     list_filter = ("state", "route")
+    export_columns = ("asked_at", "made_at", "route__name", "state", "listings", "changed", "held",
+                      "asked_by__username", "uploaded_at", "uploaded_by__username", "sha256", "error")  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request).select_related("route", "asked_by", "uploaded_by")
@@ -64,7 +66,7 @@ class InventoryFileAdmin(ReadOnly):
     def get_urls(self) -> list[URLPattern]:
         view, name = self.admin_site.admin_view, "inventory_inventoryfile"
         own = [
-            path("<path:object_id>/download/<str:kind>/", view(self.download), name=f"{name}_download"),
+            path("<path:object_id>/download/<str:kind>/", view(self.download), name=f"{name}_file"),
             path("<path:object_id>/uploaded/", view(self.uploaded_by_hand), name=f"{name}_uploaded"),
         ]
         return [*own, *super().get_urls()]

@@ -35,6 +35,8 @@ class GuardedPublishAdmin(ReadOnly):
     list_display = ("found", "of_route", "shown_state", "changed", "zeroed", "raised", "why", "decided")
     list_filter = ("state", "route")
     list_select_related = ("route", "decided_by")
+    export_columns = ("found_at", "route__name", "state", "changed", "zeroed", "raised", "reason", "decided_at",
+                      "decided_by__username", "finished_at")  # fmt: skip
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(super().has_view_permission(request, obj)) or _may_release(request)
@@ -55,7 +57,7 @@ class GuardedPublishAdmin(ReadOnly):
     ) -> HttpResponse:
         """What would change, the biggest drops first, and the two buttons."""
         record = self._found(request, object_id)
-        sku = request.GET.get("q", "").replace("\x00", "").strip()  # PostgreSQL takes none in a text
+        sku = request.GET.get("q", "").strip()
         rows = record.quantities.filter(sku__icontains=sku) if sku else record.quantities.all()
         page = Paginator(rows.order_by(DROP.desc(), "pk"), PER_PAGE).get_page(request.GET.get("page"))
         context = {

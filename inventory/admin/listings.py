@@ -61,7 +61,7 @@ class ListingAdmin(InFiles, ExportMixin, ChangedFieldsOnly):
         """Also the listings that an alias makes of a warehouse SKU."""
         found, may_repeat = super().get_search_results(request, queryset, search_term)
         word = search_term.strip()
-        if not word or "\x00" in word:
+        if not word:
             return found, may_repeat
         names = SkuAlias.objects.filter(warehouse_sku__icontains=word, is_active=True).values("marketplace_sku")
         return found | queryset.filter(listings.by_names(names)), may_repeat

@@ -44,6 +44,8 @@ class InventoryRuleAdmin(SettingsHistory, ChangedFieldsOnly):
     list_filter = (Holds, "route")
     list_select_related = ("route", "listing")
     search_fields = ("listing__marketplace_sku", "listing__option_sku", "listing__partner_sku", "note")
+    export_columns = ("route__name", "listing__marketplace_sku", "reserve", "max_online", "minimum_level",
+                      "fixed_quantity", "do_not_publish", "starts_at", "ends_at", "note")  # fmt: skip
     autocomplete_fields = ("listing",)
     fields = ("route", "listing", "reserve", "max_online", "minimum_level", "fixed_quantity", "do_not_publish",
               "starts_at", "ends_at", "note")  # fmt: skip

@@ -18,7 +18,7 @@ from inventory.models import InventoryLevel, Publication, WarehouseItem
 @admin.register(Publication)
 class PublicationAdmin(ReadOnly):
     list_display = ("shown_sku", "quantity", "shown_status", "observed", "finished", "attempts", "why_not")
-    list_filter = ("status",)
+    list_filter = ("status", "listing__route", "created_at")
     export_columns = ("sku", "quantity", "status", "attempts", "observed_at", "created_at", "finished_at", "last_error")
     search_fields = ("sku", "last_error")
     actions = ["retry_selected"]
@@ -72,6 +72,8 @@ class InventoryLevelAdmin(ReadOnly):
     list_display = ("shown_sku", "location", "shown_available", "shown_on_hand", "shown_committed", "observed",
                     "connection")  # fmt: skip
     list_filter = ("connection", AtLocation)
+    export_columns = ("sku", "item_id", "location_id", "available", "on_hand", "committed", "observed_at",
+                      "connection__name")  # fmt: skip
     list_select_related = ("connection",)
     search_fields = ("sku", "item_id")
     fields = ("shown_sku", "item_id", "location", "location_id", "shown_available", "shown_on_hand", "shown_committed",
@@ -123,7 +125,9 @@ class WarehouseItemAdmin(ReadOnly):
 
     list_display = ("shown_sku", "found", "shown_title", "is_sellable", "is_stock_managed", "is_kept_selling",
                     "shown_remote_id", "checked", "connection")  # fmt: skip
-    list_filter = ("connection", "matches", "sellable")
+    list_filter = ("connection", "matches", "sellable", "stock_managed")
+    export_columns = ("sku", "matches", "title", "upc", "sellable", "stock_managed", "keep_selling", "max_online",
+                      "remote_id", "checked_at", "connection__name")  # fmt: skip
     list_select_related = ("connection",)
     search_fields = ("sku", "title", "remote_id")
     fields = ("sku", "connection", "matches", "title", "upc", "is_sellable", "is_stock_managed", "is_kept_selling",

@@ -107,6 +107,8 @@ class AlertAdmin(ReadOnly):
     list_display = ("what", "shown_severity", "kind", "count", "since", "shown_state", "told")
     list_filter = (State, "severity", "kind")
     search_fields = ("text",)
+    export_columns = ("text", "severity", "kind", "count", "oldest", "opened_at", "seen_at", "closed_at", "told_at",
+                      "muted_until", "muted_by__username", "mute_reason")  # fmt: skip
     list_select_related = ("muted_by",)
     show_full_result_count = False
     inlines = (Deliveries,)
@@ -230,6 +232,8 @@ class AlertDeliveryAdmin(ReadOnly):
     list_display = ("written", "sort", "channel", "shown_status", "short_subject", "attempts", "short_error")
     list_filter = ("status", "channel", "what")
     search_fields = ("subject", "last_error")
+    export_columns = ("created_at", "what", "channel", "status", "subject", "attempts", "sent_at", "finished_at",
+                      "last_error")  # fmt: skip
     show_full_result_count = False
     fields = ("subject", "what", "channel", "target", "status_label", "attempts", "not_before", "sent_at",
               "finished_at", "last_error", "alert", "shown_text")  # fmt: skip

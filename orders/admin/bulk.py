@@ -64,6 +64,7 @@ class BulkActionAdmin(ReadOnly):
     list_filter = ("state", "action", "user")
     list_select_related = ("user",)
     search_fields = ("reason", "items__name")
+    export_columns = ("created_at", "finished_at", "action", "state", "user__username", "reason")
 
     def has_view_permission(self, request: HttpRequest, obj: BulkAction | None = None) -> bool:
         """Whoever sees the orders sees what was done to many of them."""

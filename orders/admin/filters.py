@@ -37,7 +37,7 @@ class OfCause(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
         kind, _, rest = (self.value() or "").partition(":")
         marketplace, _, subject = rest.partition(":")
-        if not marketplace.isdecimal() or "\x00" in kind + subject:  # PostgreSQL takes none in a text
+        if not marketplace.isdecimal():
             return queryset.none() if self.value() else queryset
         same = Hold.objects.filter(kind=kind, subject=subject, resolved_at=None)
         return queryset.filter(connection=int(marketplace[:18]), pk__in=same.values("order"))

@@ -92,6 +92,7 @@ class HoldAdmin(Closable):
         own = [
             path("needs-mapping/", view(partial(mapping.worklist, self)), name="orders_needs_mapping"),
             path("<int:pk>/frees/", view(self.frees), name="orders_hold_frees"),
+            path("needs-mapping/download/<str:kind>/", view(mapping.export), name="orders_needs_mapping_download"),
             path("needs-mapping/map/", view(partial(mapping.map_cause, self)), name="orders_map_cause"),
         ]
         return [*own, *super().get_urls()]

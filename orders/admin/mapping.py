@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -18,6 +18,7 @@ from unfold.admin import ModelAdmin
 
 from integrations.admin.paging import around
 from integrations.admin_base import ago, clip
+from integrations.exports import Cell, cells, download, links
 from integrations.models import Connection
 from integrations.walking import along, way_of
 from integrations.wording import counted
@@ -27,9 +28,9 @@ from orders import causes, mapping
 from orders.admin.mapping_forms import Form, SkuForm, form_for, may_map
 from orders.causes import Cause, Waiting
 from orders.models import Hold, Order, OrderLine
+from orders.worklists import MOST
 
 PER_PAGE = 50
-NUL = "\x00"  # which PostgreSQL takes in no text
 K = Hold.Kind
 WHAT = {
     K.UNKNOWN_SKU: "SKU", K.AMBIGUOUS_SKU: "SKU", K.UNMAPPED_SHIPPING: "shipping code", K.UNKNOWN_CARRIER: "carrier",
@@ -55,14 +56,34 @@ class Shown:
 def worklist(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("orders.view_hold"):
         raise PermissionDenied
-    search = request.GET.get("q", "").replace(NUL, "").strip()
+    search = _search(request)
     page = Paginator(causes.grouped(search), PER_PAGE).get_page(request.GET.get("page"))
+    found = causes.waiting(list(page))
     context = {
         **admin.admin_site.each_context(request), "opts": admin.opts, "title": "Needs mapping", "search": search,
-        "page": page, "rows": [_shown(one, request.user) for one in causes.waiting(list(page))],
-        "pages": around(page, q=search),
+        "page": page, "rows": [_shown(one, request.user) for one in found], "pages": around(page, q=search),
+        "exports": links("admin:orders_needs_mapping_download", urlencode({"q": search})),
+        "has_carriers": any(one.cause.concerns_parcels for one in found) and request.user.has_perm("orders.view_order"),
     }  # fmt: skip
     return TemplateResponse(request, "admin/orders/needs_mapping.html", context)
+
+
+def export(request: HttpRequest, kind: str) -> HttpResponseBase:
+    """The worklist's causes, of all pages."""
+    if not request.user.has_perm("orders.view_hold"):
+        raise PermissionDenied
+    return download(kind, _table(causes.waiting(list(causes.grouped(_search(request))[:MOST]))), "Needs mapping")
+
+
+def _table(found: list[Waiting]) -> Iterator[list[Cell]]:
+    yield ["kind", "what is not known", "marketplace", "orders", "units", "waits since", "oldest order", "paused"]
+    for one in found:
+        what = one.cause.kind.label, one.cause.subject, one.cause.marketplace
+        yield cells([*what, one.orders, one.units, one.since, one.oldest, _paused(one)])
+
+
+def _search(request: HttpRequest) -> str:
+    return request.GET.get("q", "").strip()
 
 
 def map_cause(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
@@ -118,7 +139,7 @@ def _look(request: HttpRequest, cause: Cause) -> HttpResponse:
 def _asked_for(request: HttpRequest) -> Cause:
     given = request.GET
     kind, marketplace, subject = (given.get(name, "") for name in ("kind", "marketplace", "subject"))
-    if kind not in causes.MAPPED or not marketplace.isdecimal() or len(marketplace) > 18 or NUL in subject:
+    if kind not in causes.MAPPED or not marketplace.isdecimal() or len(marketplace) > 18:
         raise Http404("there is no such cause")
     found = Connection.objects.filter(pk=int(marketplace)).first()
     if found is None:

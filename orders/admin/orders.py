@@ -307,7 +307,7 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         """The page of the order with this full number; the list, where there are several or none."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        found = list(Order.objects.filter(full_number=number.replace("\x00", "")).values_list("pk", flat=True)[:2])
+        found = list(Order.objects.filter(full_number=number).values_list("pk", flat=True)[:2])
         if len(found) == 1:
             return redirect("admin:orders_order_change", found[0])
         return redirect(f"{reverse('admin:orders_order_changelist')}?{urlencode({'q': number})}")

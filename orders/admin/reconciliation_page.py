@@ -39,7 +39,6 @@ MEANINGS = {
 }
 HELD_LAST = Case(When(bucket=B.HELD, then=1), default=0)  # they are on worklists of their own
 ATTENTION, ALL = "attention", "all"
-NUL = "\x00"  # which PostgreSQL takes in no text
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Shown:
 
 def facts(report: Reconciliation, asked: QueryDict, user: Any) -> dict[str, Any]:
     """Everything that the template of the page shows to this person."""
-    chosen, number = asked.get("bucket", ATTENTION), asked.get("q", "").replace(NUL, "").strip()
+    chosen, number = asked.get("bucket", ATTENTION), asked.get("q", "").strip()
     found = report.orders.select_related("order", "warehouse").filter(_condition(chosen))
     if number:
         found = found.filter(number__icontains=number)

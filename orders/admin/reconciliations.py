@@ -68,12 +68,14 @@ class PeriodForm(forms.Form):
 class ReconciliationAdmin(ReadOnly):
     list_display = ("period", "connection", "shown_state", "orders", "wrong", "asked", "by")
     list_filter = ("connection", "is_complete")
+    export_columns = ("asked_at", "finished_at", "connection__name", "since", "until", "asked_by__username",
+                      "is_complete", "counts", "notes")  # fmt: skip
     list_select_related = ("connection", "asked_by", "run")
     actions_list = ["reconcile"]
 
     def get_urls(self) -> list[URLPattern]:
         name = "orders_reconciliation_csv"
-        own = [path("<path:object_id>/csv/", self.admin_site.admin_view(self.as_csv), name=name)]
+        own = [path("<int:object_id>/csv/", self.admin_site.admin_view(self.as_csv), name=name)]
         return [*own, *super().get_urls()]
 
     def has_reconcile_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -95,7 +97,7 @@ class ReconciliationAdmin(ReadOnly):
         }  # fmt: skip
         return TemplateResponse(request, "admin/orders/reconciliation.html", context)
 
-    def as_csv(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+    def as_csv(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         report: Reconciliation = visible_or_404(self, request, object_id)
         answer = StreamingHttpResponse(export.lines(report), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = (

@@ -34,7 +34,10 @@ STATE_ACTIONS = {"start_test", "go_live", "pause", "remove_tests"}
 @admin.register(Route)
 class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
     list_display = ("name", "shown_state", "marketplace", "shown_warehouse_name", "warehouse", "location_name", "read")
-    list_filter = ("state",)
+    list_filter = ("state", "marketplace", "warehouse")
+    export_columns = ("name", "state", "marketplace__name", "marketplace_warehouse_name", "warehouse__name",
+                      "location_name", "counted_locations", "earliest_order_date", "read_until", "reserve",
+                      "minimum_level", "max_online")  # fmt: skip
     list_select_related = ("marketplace", "warehouse")
     search_fields = ("name", "marketplace_warehouse_name")
     readonly_fields = ("read_until",)

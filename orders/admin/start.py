@@ -52,10 +52,14 @@ def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def urls() -> list[URLPattern]:
     """The parts of the page and the worklists, each with a name of its own: `start_jobs`, `worklist_refused`."""
-    view, page_of = admin.site.admin_view, worklist_page.worklist
+    view, page_of, export = admin.site.admin_view, worklist_page.worklist, worklist_page.export
     return [
         *(path(f"start/{one}/", view(section), {"name": one}, name=f"start_{one}") for one in SECTIONS),
         *(path(f"worklists/{one}/", view(page_of), {"name": one}, name=f"worklist_{one}") for one in worklists.BY_NAME),
+        *(
+            path(f"worklists/{one}/<str:kind>/", view(export), {"name": one}, name=f"worklist_{one}_download")
+            for one in worklists.BY_NAME
+        ),
     ]
 
 
@@ -76,8 +80,9 @@ def _sees(may: May, one: Section) -> bool:
     return any(may(permission) for permission in one.permissions)
 
 
-def _wrong(_may: May) -> dict[str, Any]:
-    return {"alarms": alarms.found(timezone.now())}
+def _wrong(may: May) -> dict[str, Any]:
+    now = timezone.now()
+    return {"alarms": alarms.found(now), "told": tiles.told(now) if may("orders.view_alert") else []}
 
 
 def _figures(_may: May) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -16,11 +16,12 @@ from integrations.admin_base import ago
 from integrations.circuit import pause_text
 from integrations.models import Connection
 from integrations.shared_state import RateWindow
+from integrations.wording import moment
 from orders import figures, ship_dates, trials, worklists
 from orders.admin import labels
 from orders.admin.labels import Label
 from orders.figures import Day, Standing
-from orders.models import Hold, Order, Reconciliation, UnreadableRecord
+from orders.models import Alert, AlertKind, Hold, Order, Reconciliation, UnreadableRecord
 from orders.worklists import MAPPING, Tally
 
 LEFT_BEHIND = "submission__is_test__exact=1&route__state__exact=live"
@@ -50,7 +51,7 @@ def waiting(may: Callable[[str], bool], tallies: Mapping[str, Tally]) -> dict[st
 def _mapping(may: Callable[[str], bool], tallies: Mapping[str, Tally]) -> Iterator[Counted]:
     if may("orders.view_hold"):
         one = tallies[MAPPING]
-        title, url = "To map: SKUs, shipping codes, carriers", reverse("admin:orders_needs_mapping")
+        title, url = "To map: SKUs and shipping codes", reverse("admin:orders_needs_mapping")
         yield Counted(title, one.number, url, ago(one.oldest), "alt_route")
 
 
@@ -84,6 +85,34 @@ def unreconciled() -> Counted | None:
         return None
     address = reverse("admin:orders_reconciliation_change", args=[last.pk])
     return Counted(f"Exceptions when both sides were compared, {last}", last.exceptions, address, icon="balance")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An alert in one line, and where it leads."""
+
+    text: str
+    url: str
+    icon: str
+
+
+# What is found by the look for alerts alone, every minute.
+TOLD = {AlertKind.CREDENTIAL: "key", AlertKind.SILENCE: "hourglass_empty", AlertKind.DELIVERY: "outgoing_mail"}
+
+
+def told(now: datetime) -> list[Told]:
+    """Alerts that somebody muted, with the end of that, and those of no other part of the page. One query."""
+    shown = Q(kind__in=TOLD) | Q(muted_until__gt=now)
+    found = Alert.objects.filter(shown, closed_at=None).select_related("muted_by").order_by("muted_until", "opened_at")
+    return [_told(one, now) for one in found]
+
+
+def _told(alert: Alert, now: datetime) -> Told:
+    page = reverse("admin:orders_alert_change", args=[alert.pk])
+    if alert.muted_until and alert.muted_until > now:
+        text = f"Muted until {moment(alert.muted_until)} by {alert.muted_by or 'somebody'}: {alert.text}"
+        return Told(text, page, "notifications_off")
+    return Told(alert.text, alert.path or page, TOLD[AlertKind(alert.kind)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from integrations.admin.paging import around
+from integrations.exports import Cell, cells, download, links
 from integrations.models import Connection
 from integrations.walking import WORKLIST, Way, along
 from integrations.wording import counted
@@ -23,7 +25,7 @@ from orders.admin.worklist_rows import Key, Row, rows_of
 from orders.worklists import MOST, Entry, Tally, Worklist
 
 PER_PAGE, CAUSES_SHOWN = 50, 30
-NUL = "\x00"  # which PostgreSQL takes in no text
+TOGETHER = 500  # rows of an export are read at once
 KEPT = "_worklist_tallies"
 
 
@@ -46,8 +48,28 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
         "pages": around(page, **asked.values), "causes": _causes(causes, known, asked),
         "more_causes": max(len(causes) - CAUSES_SHOWN, 0), "connections": list(Connection.objects.order_by("name")),
         "number": counted(len(shown), "rows"), "is_cut": is_cut, "most": MOST,
+        "exports": links(f"admin:worklist_{name}_download", asked.query),
     }  # fmt: skip
     return TemplateResponse(request, "admin/orders/worklist.html", context)
+
+
+@require_safe
+def export(request: HttpRequest, name: str, kind: str) -> HttpResponseBase:
+    """The rows that the address asks for, of all pages. Raises PermissionDenied for who may not see them."""
+    found = worklists.BY_NAME[name]
+    if not request.user.has_perm(found.permission):
+        raise PermissionDenied
+    return download(kind, _table(chosen(found, asked_in(request.GET)), request.user), found.title)
+
+
+def _table(entries: list[Entry], user: Any) -> Iterator[list[Cell]]:
+    yield ["what", "where", "since", "ship date", "what is wrong"]
+    for start in range(0, len(entries), TOGETHER):
+        some = entries[start : start + TOGETHER]
+        known = rows_of(some, user)
+        for one in some:
+            if row := known.get((one.source, one.pk)):
+                yield cells([row.title, row.where, one.since, row.ship_date, row.wrong])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +113,7 @@ def _on(way: Way, row: Row) -> Row:
 
 def asked_in(values: QueryDict) -> Asked:
     """What an address asks for; what cannot be is left out."""
-    given = {name: values.get(name, "").replace(NUL, "").strip() for name in ("q", "connection", "cause")}
+    given = {name: values.get(name, "").strip() for name in ("q", "connection", "cause")}
     known = given["connection"].isdecimal() and len(given["connection"]) <= 18
     return Asked(given["q"], int(given["connection"]) if known else None, given["cause"])
 

@@ -48,7 +48,9 @@ NOW = timezone.now()
 
 def make() -> dict[type[Model], Model]:
     """Records by model. The connection and the route among them are used by nothing, so that they can be deleted."""
-    market = Connection.objects.create(name="Overstock", provider="supplier_oasis", username="shop")
+    market = Connection.objects.create(
+        name="Overstock", provider="supplier_oasis", username="shop", base_url="http://127.0.0.1:9"
+    )
     house = Connection.objects.create(name="Gecko", provider="tradegecko")
     places = {"marketplace": market, "warehouse": house, "location_name": "Main DC"}
     route = Route.objects.create(name="Main", marketplace_warehouse_name="Main", **places)

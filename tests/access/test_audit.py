@@ -74,7 +74,7 @@ ELSEWHERE = {
     "inventory_inventorycheck_check_now", "inventory_skualias_import", "inventory_skualias_process_import",
     "orders_carrierservice_import", "orders_carrierservice_process_import", "orders_shippingmethod_import",
     "orders_shippingmethod_process_import", "orders_map_cause", "orders_order_comment",
-    "orders_order_take", "orders_reconciliation_reconcile",
+    "orders_order_take", "orders_reconciliation_reconcile", "sandbox",
 }  # fmt: skip
 HISTORIES = ("integrations_route", "inventory_inventoryrule", "inventory_skualias", "orders_carrierservice",
              "orders_shippingmethod")  # fmt: skip
@@ -83,9 +83,10 @@ CHANGE_NOTHING = {
     *(f"{name}_download" for name in EXPORTED), "orders_order_payload", "orders_find",
     "integrations_route_preview", "integrations_route_set_up",
     *(f"{name}_{page}" for name in HISTORIES for page in ("deleted", "simple_history")),
-    "inventory_aliasimport_errors", "inventory_inventorycheck_csv", "inventory_inventoryfile_download",
+    "inventory_aliasimport_errors", "inventory_inventorycheck_csv", "inventory_inventoryfile_file",
     "inventory_listing_export", "inventory_listing_recalculate",
     "inventory_skualias_export", "inventory_skualias_imports", "orders_carrierservice_export", "orders_needs_mapping",
+    "orders_needs_mapping_download",
     "orders_order_by_number", "orders_reconciliation_csv", "orders_shippingmethod_export",
 }  # fmt: skip
 
@@ -184,6 +185,35 @@ def test_who_did_something_is_not_deleted_and_a_superuser_is_not_touched(records
     assert 'name="is_superuser"' not in page
     assert 'name="user_permissions"' not in page
     assert 'name="groups"' in page
+
+
+def test_roles_given_and_taken_are_on_record_by_name(records: Records, mia: Client) -> None:
+    pat = User.objects.create_user("pat", is_staff=True)
+    pat.groups.add(Group.objects.get(name="Viewer"))
+    address = reverse("admin:auth_user_change", args=[pat.pk])
+    manager = Group.objects.get(name="Manager")
+    assert mia.post(address, {**opened(mia, address), "groups": [manager.pk]}).status_code == 302
+    assert list(pat.groups.all()) == [manager]
+    said = [entry.get_change_message() for entry in LogEntry.objects.filter(object_id=pat.pk)]
+    assert "Given: Manager; Taken away: Viewer" in said
+
+
+def test_nobody_gives_rights_that_they_lack_nor_signs_in_as_who_has_them(records: Records, mia: Client) -> None:
+    chiefs, doer = Group.objects.create(name="Chiefs"), User.objects.get(username="mia")
+    chiefs.permissions.add(Permission.objects.get(codename="change_group"))
+    own = reverse("admin:auth_user_change", args=[doer.pk])
+    administrator = Group.objects.get(name="Administrator")
+
+    answer = mia.post(own, {**opened(mia, own), "groups": [administrator.pk, chiefs.pk]})
+
+    assert "Chiefs: this has rights that you lack" in answer.content.decode()
+    assert list(doer.groups.all()) == [administrator]
+    chief = User.objects.create_user("chief", is_active=False)
+    chief.groups.add(chiefs)
+    for page in ("change", "delete", "password_change"):
+        address = reverse(f"admin:auth_user_{page}", args=[chief.pk])
+        assert mia.post(address, {"post": "yes", "is_active": "on"}).status_code == 403
+    assert mia.post(reverse("admin:auth_user_remove_second_factor", args=[chief.pk])).status_code == 403
 
 
 def test_the_groups_of_the_roles_are_nobodys_to_edit(admin_client: Client) -> None:

@@ -18,6 +18,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, resolve, reverse
 
+from orders import worklists
 from orders.models import Order
 
 Records = dict[type[Model], Model]
@@ -31,15 +32,22 @@ FREE = {
 
 # What stands in an address after a record's key, and addresses without a record that end in a word.
 FURTHER = {
-    "admin:inventory_inventoryfile_download": ["csv"],
+    "admin:inventory_inventoryfile_file": ["csv"],
     "admin:orders_order_payload": ["raw"],
 }  # fmt: skip
 EXPORTED = (
-    "integrations_exchange", "integrations_syncrun", "inventory_publication", "orders_hold", "orders_order",
+    "admin_logentry", "auth_group", "auth_user", "axes_accessattempt", "integrations_connection",
+    "integrations_exchange", "integrations_jobplan", "integrations_route", "integrations_syncrun",
+    "inventory_aliasimport", "inventory_guardedpublish", "inventory_inventorycheck", "inventory_inventoryfile",
+    "inventory_inventorylevel", "inventory_inventoryrule", "inventory_publication", "inventory_warehouseitem",
+    "orders_alert", "orders_alertdelivery", "orders_bulkaction", "orders_hold", "orders_order", "orders_reconciliation",
     "orders_shipment", "orders_shipmentconfirmation", "orders_shortship", "orders_unreadablerecord",
     "orders_warehousechange", "orders_warehousesubmission",
 )  # fmt: skip
-ENDINGS: dict[str, list[str]] = {f"admin:{name}_download": ["csv"] for name in EXPORTED}
+ENDINGS: dict[str, list[str]] = {
+    f"admin:{name}_download": ["csv"]
+    for name in (*EXPORTED, "orders_needs_mapping", *(f"worklist_{one}" for one in worklists.BY_NAME))
+}
 
 
 @dataclass(frozen=True, slots=True)

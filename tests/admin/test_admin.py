@@ -39,6 +39,18 @@ def test_every_list_and_record_opens(order: Order, admin_client: Client) -> None
             assert admin_client.get(address).status_code in wanted, address
 
 
+NUL_PAGES = (
+    "orders/order/?q=7%00", "orders/order/?status__exact=%00", "orders/order/number/7%00/", "worklists/holds/?q=%00",
+)  # fmt: skip
+
+
+def test_a_nul_character_in_an_address_is_refused_in_words_whatever_the_page(db: None, admin_client: Client) -> None:
+    for address in NUL_PAGES:
+        answer = admin_client.get(f"/admin/{address}")
+        assert answer.status_code == 400, address
+        assert "NUL character" in answer.content.decode()
+
+
 def test_a_person_without_rights_sees_no_order(order: Order, client: Client) -> None:
     client.force_login(User.objects.create_user("viewer", is_staff=True))
     for name in ("order_change", "order_release", "order_hold", "order_skip"):

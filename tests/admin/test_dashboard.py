@@ -16,7 +16,7 @@ from lxml import html
 
 from integrations.models import Connection, Exchange, Route, SyncRun
 from orders import figures, ship_dates, worklists
-from orders.models import Hold, Order, ShipmentConfirmation, WarehouseSubmission
+from orders.models import Alert, Hold, Order, ShipmentConfirmation, WarehouseSubmission
 
 pytestmark = pytest.mark.django_db
 
@@ -84,7 +84,7 @@ def test_what_was_refused_for_one_reason_is_one_cause_and_leaves_when_it_is_sent
 
 def test_each_trouble_is_on_its_own_worklist_and_counted_in_the_menu(route: Route, admin_client: Client) -> None:
     order = placed(route, "1001", on=timezone.now().date() - timedelta(days=20))
-    for kind in ("cancelled_late", "changed_order", "unknown_carrier", "manual"):
+    for kind in ("cancelled_late", "changed_order", "unknown_carrier", "unknown_sku", "manual"):
         Hold.objects.create(order=order, kind=kind, subject=kind, message="why")
     parked(order, "no")
     ShipmentConfirmation.objects.create(order=order, connection=route.marketplace, status="unconfirmed")
@@ -98,6 +98,9 @@ def test_each_trouble_is_on_its_own_worklist_and_counted_in_the_menu(route: Rout
         [entry] = page.xpath(f"//*[@id='nav-sidebar-apps']//a[@href='{reverse(f'admin:worklist_{name}')}']")
         assert "".join(entry.text_content().split()).endswith("1") == (name != "guarded"), name
         assert len(opened(admin_client, name)["rows"]) == found[name]
+    mapping = admin_client.get(reverse("admin:orders_needs_mapping"))
+    assert [one.subject for one in mapping.context["rows"]] == ["unknown_carrier", "unknown_sku"]
+    assert reverse("admin:worklist_carriers") in mapping.content.decode().partition("<table")[2]
 
 
 def test_an_empty_worklist_says_what_that_means(admin_client: Client) -> None:
@@ -116,7 +119,7 @@ def test_a_worklist_is_searched_and_filtered_and_paged(route: Route, admin_clien
     assert (len(page["rows"]), page["pages"]["after"], page["number"]) == (50, "?page=2", "60 rows")
     assert [one.title for one in opened(admin_client, "holds", q="1007")["rows"]] == ["1007"]
     assert opened(admin_client, "holds", connection=str(route.warehouse_id))["rows"] == []
-    assert opened(admin_client, "holds", q="\x00", connection="x", page="99")["rows"]
+    assert opened(admin_client, "holds", connection="x", page="99")["rows"]
 
 
 def test_who_may_only_look_has_no_buttons_and_nobody_else_sees_anything(route: Route, looker: Client) -> None:
@@ -220,6 +223,32 @@ def test_a_running_runs_page_follows_it_and_loads_anew_at_its_end(market: Connec
     assert ("HX-Refresh" in told, "12" in told.content.decode()) == (False, True)
     SyncRun.objects.update(status="succeeded", finished_at=timezone.now())
     assert admin_client.get(address)["HX-Refresh"] == "true"
+
+
+def test_the_start_page_tells_of_muted_alerts_credentials_about_to_end_and_messages_that_do_not_arrive(
+    looker: Client,
+) -> None:
+    section, now = reverse("admin:start_wrong"), timezone.now()
+    assert "Alerts" not in looker.get(section).content.decode()
+    mia = User.objects.create_user("mia")
+    muted = Alert.objects.create(kind="held", severity="warning", text="3 orders wait", muted_by=mia,
+                                 muted_until=now + timedelta(hours=4), path="/admin/orders/order/")  # fmt: skip
+    for kind, text in (("credential", "the credential of Gecko ends tomorrow"), ("delivery", "2 alerts are not delivered"),
+                       ("late", "1 order is late")):  # fmt: skip
+        Alert.objects.create(kind=kind, severity="warning", text=text, path=f"/admin/?{kind}")
+    Alert.objects.create(kind="credential", severity="warning", text="long over", closed_at=now)
+
+    page: Any = html.fromstring(looker.get(section).content.decode())
+
+    [told] = [one for one in page.iter("section") if "Alerts" in one.text_content()]
+    lines = {str(one.get("href")): one.text_content() for one in told.iter("a")}
+    page_of_muted = reverse("admin:orders_alert_change", args=[muted.pk])
+    assert set(lines) == {"/admin/?credential", "/admin/?delivery", page_of_muted}
+    said = lines[page_of_muted]
+    assert "Muted until" in said
+    assert "by mia" in said
+    User.objects.get(username="looker").user_permissions.remove(Permission.objects.get(codename="view_alert"))
+    assert "credential" not in looker.get(section).content.decode()
 
 
 def test_exchanges_are_filtered_by_how_they_were_answered_and_downloaded(

@@ -1,0 +1,74 @@
+"""Every list leaves as CSV and XLSX for who may see it, and takes no secret along."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
+
+from integrations.authenticator import AuthenticatorApp
+from integrations.models import Connection
+from orders.models import AlertSettings, Hold, Order
+from tests.access import one_of_each
+from tests.admin.pages import address_of, opened
+
+pytestmark = pytest.mark.django_db
+
+
+def rows_of(client: Client, name: str, **asked: str) -> list[dict[str, str]]:
+    answer = client.get(reverse(f"admin:{name}_download", args=["csv"]), asked)
+    assert answer["Content-Type"] == "text/csv; charset=utf-8", name
+    return list(csv.DictReader(b"".join(answer).decode("utf-8-sig").splitlines()))
+
+
+def test_every_list_is_exported(admin_client: Client) -> None:
+    one_of_each.make()
+    for model, page in admin.site._registry.items():
+        if model is AlertSettings or hasattr(page, "resource_classes"):  # one row; an export of its own
+            continue
+        assert rows_of(admin_client, f"{model._meta.app_label}_{model._meta.model_name}"), model
+
+
+def test_users_are_exported_with_their_roles_and_without_what_they_sign_in_with(admin_client: Client) -> None:
+    pat = User.objects.create_user("@pat", password="a-good-password", email="pat@example.test")
+    pat.groups.set(Group.objects.filter(name__in=("Mapper", "Viewer")))
+    AuthenticatorApp.objects.create(user=pat, name="app", confirmed=True)
+
+    both = rows_of(admin_client, "auth_user")
+    [row] = rows_of(admin_client, "auth_user", second_factor="yes", groups__id__exact=str(pat.groups.all()[0].pk))
+
+    assert len(both) == 2
+    page = admin_client.get(reverse("admin:auth_user_changelist"), {"is_active__exact": "1"}).content.decode()
+    assert "download/xlsx/?is_active__exact=1" in page
+    assert row["username"] == "'@pat"
+    assert set(row["role names"].split(", ")) == {"Mapper", "Viewer"}
+    assert (row["email"], row["has second factor"]) == ("pat@example.test", "yes")
+    kept = {pat.password, *AuthenticatorApp.objects.filter(user=pat).values_list("encrypted_key", flat=True)}
+    assert not kept & {*row.values()}
+
+
+def test_worklists_leave_as_they_are_searched_with_all_their_pages(admin_client: Client) -> None:
+    one_of_each.make()
+    [cause] = rows_of(admin_client, "orders_needs_mapping")
+    assert (cause["what is not known"], cause["orders"]) == ("X-9", "1")
+    Hold.objects.create(order=Order.objects.get(), kind="manual", message="=stock count")
+    [row] = rows_of(admin_client, "worklist_holds", q="1001")
+    assert (row["what"], row["where"]) == ("1001", "Overstock")
+    assert "=stock count" in row["what is wrong"]
+    assert not rows_of(admin_client, "worklist_holds", q="nothing")
+    page = admin_client.get(reverse("admin:worklist_holds"), {"q": "1001"}).content.decode()
+    assert f"{reverse('admin:worklist_holds_download', args=['xlsx'])}?q=1001" in page
+
+
+def test_the_audit_log_leaves_in_words(admin_client: Client) -> None:
+    connection = Connection.objects.create(name="Gecko", provider="tradegecko")
+    values = opened(admin_client, address_of(connection))
+    LogEntry.objects.all().delete()
+    admin_client.post(address_of(connection), {**values, "name": "Warehouse"})
+    [row] = rows_of(admin_client, "admin_logentry")
+    assert (row["object repr"], row["change message"]) == ("Warehouse", "Changed Name.")
