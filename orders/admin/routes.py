@@ -83,7 +83,9 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
     def foresee(self, form: Any) -> Foreseen | None:
         changed: Route = form.instance
         stored = Route.objects.filter(pk=changed.pk).first()
-        return dry_run.of_settings(stored, changed) if stored and OF_QUANTITIES & set(form.changed_data) else None
+        if stored is None or not OF_QUANTITIES & set(form.changed_data) or not stored.listings.exists():
+            return None
+        return dry_run.of_settings(stored, changed)
 
     def revive(self, obj: Route) -> None:
         """Whoever brings a route back has not set it live."""
