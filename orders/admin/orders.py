@@ -71,6 +71,7 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
     change_form_outer_before_template = "admin/orders/forms.html"
     actions_detail = ["apply", "amend", "keep", "void", "release", "retry", "hold", "skip", "unskip", "short",
                       "calloff"]  # fmt: skip
+    empty_hint = "Orders come with the next pull of a route that is live or in test."
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
         return (

@@ -61,6 +61,10 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
                                    "full_publish_hours", "guard_share", "guard_listings", "stale_after_hours",
                                    "publish_by", "inventory_file_hours", "inventory_file_columns")}),
     )  # fmt: skip
+    empty_hint = (
+        "A route sends the orders for a warehouse name on the marketplace to a location of the "
+        "warehouse. Add both connections first."
+    )
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         of_kind = [
