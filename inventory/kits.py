@@ -80,7 +80,9 @@ def refusals(marketplace: Connection, skus: Iterable[str]) -> tuple[dict[str, st
 
 def _why_not(item: WarehouseItem) -> str:
     if not item.matches:
-        return f"{item.connection} does not carry “{item.sku}”. Check its spelling, or create it there first."
+        same = WarehouseItem.objects.filter(connection=item.connection, plain_sku=item.plain_sku, matches=1).first()
+        hint = f"It carries “{same.sku}”." if same else "Check its spelling, or create it there first."
+        return f"{item.connection} does not carry “{item.sku}”. {hint}"
     if item.matches > 1:
         return f"{item.connection} carries “{item.sku}” {item.matches} times. Make it unique there."
     return f"{item.connection} does not sell “{item.sku}”. Make it sellable there."

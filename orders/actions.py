@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.dispatch import enqueue
+from integrations.models import Route
 from integrations.transmissions import Transmission, retry
 from inventory import catalogue
 from inventory.aliases import Resolver
@@ -56,6 +57,12 @@ def release(order: Order, actor: User | None) -> str:
         catalogue.doubt(order.route.warehouse, resolver.warehouse_skus())
         enqueue("submit_orders", order.route.warehouse_id)
     return f"order {order} is judged again and goes out if nothing else holds it"
+
+
+def judge(order: Order) -> None:
+    """Judge a held order by what is known here, so that its page says at once what still holds it."""
+    waits = Order.objects.filter(pk=order.pk, status=S.ON_HOLD).exclude(route__state=Route.State.PAUSED)
+    settling.settle(list(settling.loaded(waits)), None, [])
 
 
 def retry_sending(order: Order, actor: User | None) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from integrations.dispatch import enqueue, enqueue_for_warehouses
 from integrations.models import Route
@@ -53,7 +53,7 @@ def judged(cause: Cause) -> Verdict:
     pks = list(waiting.values_list("pk", flat=True))
     would = _would_be_told if cause.concerns_parcels else _would_be_ready
     starts = range(0, min(len(pks), JUDGED_ANEW), TOGETHER)
-    groups = (_loaded(Order.objects.filter(pk__in=pks[start : start + TOGETHER])) for start in starts)
+    groups = (settling.loaded(Order.objects.filter(pk__in=pks[start : start + TOGETHER])) for start in starts)
     frees = sum(would(cause, list(group)) for group in groups) + _held_by_it_alone(cause, pks[JUDGED_ANEW:])
     return Verdict(frees, len(pks) - frees, paused)
 
@@ -62,7 +62,7 @@ def free(cause: Cause) -> Freed:
     """The cause was mapped: free its orders, the oldest first, and have them sent, or told of."""
     waiting, paused = _able(cause), _paused(cause)
     total = waiting.count()
-    group = list(_loaded(waiting)[: TOLD_AT_ONCE if cause.concerns_parcels else FREED_AT_ONCE])
+    group = list(settling.loaded(waiting)[: TOLD_AT_ONCE if cause.concerns_parcels else FREED_AT_ONCE])
     freed = _tell(cause, group) if cause.concerns_parcels else _settle(cause, group)
     if cause.concerns_parcels:
         enqueue("confirm_shipments", cause.marketplace.pk)
@@ -125,8 +125,3 @@ def _paused(cause: Cause) -> Mapping[str, int]:
         return {}
     orders = _orders(cause).filter(route__state=Route.State.PAUSED)
     return Counter(orders.order_by("route__name").values_list("route__name", flat=True))
-
-
-def _loaded(orders: QuerySet[Order]) -> QuerySet[Order]:
-    open_holds = Prefetch("holds", Hold.objects.filter(resolved_at=None), to_attr="open_holds")
-    return orders.defer("raw").select_related("route", "connection").prefetch_related("lines", open_holds)

@@ -6,8 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from orders.models import Hold, Order
+from orders.warehouse_changes import OPEN
 
 S = Order.Status
+ASKED = (Hold.Kind.CHANGED_ORDER, Hold.Kind.CANCELLED_LATE)
 # The first that is possible is the one that brings the order on.
 STEPS = {
     "apply": ("Apply changes", "What the marketplace changed is taken over, and the order is judged again."),
@@ -47,11 +49,19 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
     for name, (label, text) in STEPS.items():
         if name in allowed and not (name == "release" and _only_mended(holds)):
             return Step(text, name, label)
+    if holds and _is_asked(order, holds):
+        return Step("Nothing to do: what was decided is done in the warehouse with the next run.")
     if holds:
         return Step("Mend what holds it: each reason below says how.")
     if order.status == S.ON_HOLD:
         return Step("Nothing holds it any more: it is judged with the next run.")
     return Step(ASIDE[S(order.status)])
+
+
+def _is_asked(order: Order, holds: Collection[Hold]) -> bool:
+    """Whether the warehouse is asked already for all that it is held for."""
+    is_open = any(one.status in OPEN for one in order.warehouse_changes.all())
+    return is_open and all(hold.kind in ASKED for hold in holds)
 
 
 def _only_mended(holds: Collection[Hold]) -> bool:

@@ -72,9 +72,13 @@ def waiting(routes: Iterable[Route]) -> list[Order]:
     ids = [route.pk for route in routes]
     marketplaces = {route.marketplace_id for route in routes}
     mine = Q(route__in=ids) | Q(route=None, connection__in=marketplaces)
-    held = Order.objects.filter(mine, status__in=(S.RECEIVED, S.ON_HOLD)).defer("raw")
+    return list(loaded(Order.objects.filter(mine, status__in=(S.RECEIVED, S.ON_HOLD))).order_by("pk"))
+
+
+def loaded(orders: QuerySet[Order]) -> QuerySet[Order]:
+    """The orders with all that judging them reads."""
     open_holds = Prefetch("holds", Hold.objects.filter(resolved_at=None), to_attr="open_holds")
-    return list(held.select_related("route", "connection").prefetch_related("lines", open_holds).order_by("pk"))
+    return orders.defer("raw").select_related("route", "connection").prefetch_related("lines", open_holds)
 
 
 def settle(orders: Sequence[Order], warehouse: Warehouse | None, routes: Sequence[Route]) -> int:

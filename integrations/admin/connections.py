@@ -78,6 +78,7 @@ class ConnectionAdmin(ChangedFieldsOnly):
     actions_detail = ["authorize", "test", "run_now"]
     readonly_fields = HEALTH_FACTS
     conditional_fields = SHOWN_IF
+    empty_hint = "A connection is an account at Overstock or TradeGecko. A route needs one of each."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
         """A page that only shows it reads what belongs to it at once."""

@@ -40,6 +40,10 @@ class SkuAliasAdmin(InFiles, ImportExportModelAdmin, History, ChangedFieldsOnly)
     import_form_class = AliasImportForm
     confirm_form_class = AliasConfirmForm
     import_template_name = "admin/inventory/import_aliases.html"
+    empty_hint = (
+        "An alias says what a marketplace SKU is called in the warehouse. Import many from a "
+        "file, or map one when an order waits for it."
+    )
 
     @display(description="marketplace SKU", ordering="marketplace_sku")
     def sku(self, obj: SkuAlias) -> str:

@@ -46,6 +46,7 @@ class ListingAdmin(InFiles, ExportMixin, ChangedFieldsOnly):
     actions_detail = ["recalculate", "publish_now"]
     resource_classes = (ListingResource,)
     change_form_template = "admin/inventory/listing_page.html"
+    empty_hint = "Listings are made of SKU aliases, and of orders, once a route is not paused."
 
     def get_readonly_fields(self, request: HttpRequest, obj: Listing | None = None) -> Any:
         return EDITED[:-1] if obj else ()

@@ -49,6 +49,7 @@ class InventoryRuleAdmin(SettingsHistory, ChangedFieldsOnly):
     autocomplete_fields = ("listing",)
     fields = ("route", "listing", "reserve", "max_online", "minimum_level", "fixed_quantity", "do_not_publish",
               "starts_at", "ends_at", "note")  # fmt: skip
+    empty_hint = "Without a rule, the route's own settings hold for every listing."
 
     def get_readonly_fields(self, request: HttpRequest, obj: InventoryRule | None = None) -> Any:
         """Whose it is stays: one for another listing is another rule."""

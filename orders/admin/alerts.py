@@ -116,6 +116,7 @@ class AlertAdmin(ReadOnly):
               "told", "muted")  # fmt: skip
     actions = ["mute_many", "unmute_many"]
     actions_detail = ["mute", "unmute"]
+    empty_hint = "Nothing is wrong, and nothing waits."
 
     def has_mute_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) and bool(request.user.has_perm("orders.mute_alert"))

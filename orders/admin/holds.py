@@ -86,6 +86,7 @@ class HoldAdmin(Closable):
     export_columns = ("order__full_number", "kind", "subject", "message", "opened_at", "resolved_at", "resolution",
                       "order__status", "order__route__name", "order__owner__username")  # fmt: skip
     actions_detail = ["resolve"]
+    empty_hint = "Nothing holds an order."
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

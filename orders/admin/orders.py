@@ -71,6 +71,7 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
     change_form_outer_before_template = "admin/orders/forms.html"
     actions_detail = ["apply", "amend", "keep", "void", "release", "retry", "hold", "skip", "unskip", "short",
                       "calloff"]  # fmt: skip
+    empty_hint = "Orders come with the next pull of a route that is live or in test."
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
         return (
@@ -230,7 +231,10 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         changed = order_page.corrections(form, formsets)
         if changed:
             order.note(f"corrected by hand: {', '.join(changed)}", actor=request.user)  # type: ignore[arg-type]
-        if order.route is not None and (changed or any(formset.has_changed() for formset in formsets)):
+        has_new_lines = any(formset.has_changed() for formset in formsets)
+        if changed and not has_new_lines:  # of new SKUs the warehouse must be asked first
+            actions.judge(order)
+        if order.route is not None and (changed or has_new_lines):
             enqueue("submit_orders", order.route.warehouse_id)
 
     @display(description="status", label=labels.OR_WAITS, ordering="status")

@@ -72,6 +72,7 @@ class ReconciliationAdmin(ReadOnly):
                       "is_complete", "counts", "notes")  # fmt: skip
     list_select_related = ("connection", "asked_by", "run")
     actions_list = ["reconcile"]
+    empty_hint = "Both sides are compared once a day. Reconcile does it now, for any days."
 
     def get_urls(self) -> list[URLPattern]:
         name = "orders_reconciliation_csv"

@@ -85,7 +85,7 @@ def remedy(order: Order, hold: Hold) -> tuple[str, str, str]:
     if hold.kind in Hold.AFTER_SENDING and hold.kind not in Hold.UNTIL_DECIDED:
         return "Resolve", CHANGE, reverse("admin:orders_hold_resolve", args=[hold.pk])
     anchor = {K.INCOMPLETE_LINE: "#lines-group", K.UNUSABLE_ADDRESS: "#ship-to"}.get(Hold.Kind(hold.kind), "")
-    return ("Correct it below", CHANGE, anchor) if anchor else ("", "", "")
+    return ("Correct it", CHANGE, anchor) if anchor else ("", "", "")
 
 
 def frees(hold: Hold) -> str:

@@ -64,6 +64,10 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
                                    "full_publish_hours", "guard_share", "guard_listings", "stale_after_hours",
                                    "publish_by", "inventory_file_hours", "inventory_file_columns")}),
     )  # fmt: skip
+    empty_hint = (
+        "A route sends the orders for a warehouse name on the marketplace to a location of the "
+        "warehouse. Add both connections first."
+    )
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         of_kind = [
@@ -86,7 +90,9 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
     def foresee(self, form: Any) -> Foreseen | None:
         changed: Route = form.instance
         stored = Route.objects.filter(pk=changed.pk).first()
-        return dry_run.of_settings(stored, changed) if stored and OF_QUANTITIES & set(form.changed_data) else None
+        if stored is None or not OF_QUANTITIES & set(form.changed_data) or not stored.listings.exists():
+            return None
+        return dry_run.of_settings(stored, changed)
 
     def revive(self, obj: Route) -> None:
         """Whoever brings a route back has not set it live."""

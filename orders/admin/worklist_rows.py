@@ -103,7 +103,7 @@ def _of_publication(one: Publication) -> Row:
 
 def _again(sent: Any, job: str, retry: str) -> tuple[str, str, str]:
     if sent.status == T.PARKED:
-        return "Send again", retry, RESEND
+        return "Retry", retry, RESEND
     return "Look it up now", _run_now(sent.connection, job), RUN
 
 
@@ -140,7 +140,7 @@ def _of_connection(one: Connection) -> Row:
     wrong = " ".join(text for text in (one.health_message, paused) if text) or "no answer is known"
     test = reverse("admin:integrations_connection_test", args=[one.pk])
     page = reverse("admin:integrations_connection_change", args=[one.pk])
-    return Row(str(one), page, one.provider, str(one.get_health_display()), wrong, "Test", test, RUN)
+    return Row(str(one), page, str(one.get_provider_display()), str(one.get_health_display()), wrong, "Test", test, RUN)
 
 
 def _page(order: Order) -> str:

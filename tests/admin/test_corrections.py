@@ -48,6 +48,17 @@ def test_a_line_whose_missing_quantity_is_put_right_is_sent(
     assert str(event.actor) == "admin"
 
 
+def test_an_address_that_is_put_right_frees_the_order_at_once(shop: Sandbox, manage: Run, admin_client: Client) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"}, address={"city": "", "postalCode": ""})
+    manage("run", "all")
+    order = Order.objects.get()
+    for field, text, still in (("ship_city", "Reno", 1), ("ship_postal_code", "89501", 0)):
+        admin_client.post(address_of(order), {**opened(admin_client, address_of(order)), field: text})
+        assert order.holds.filter(resolved_at=None).count() == still
+    order.refresh_from_db()
+    assert order.status == "ready"
+
+
 def test_a_barcode_scanned_into_a_quantity_sends_nothing(shop: Sandbox, manage: Run, admin_client: Client) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": None})
     manage("run", "all")

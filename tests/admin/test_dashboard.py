@@ -75,7 +75,7 @@ def test_what_was_refused_for_one_reason_is_one_cause_and_leaves_when_it_is_sent
     [_, other] = page["causes"]
     [row] = admin_client.get(reverse("admin:worklist_refused") + other.url).context["rows"]
     order = Order.objects.get(full_number="1003")
-    assert (row.title, row.action) == ("1003", "Send again")
+    assert (row.title, row.action) == ("1003", "Retry")
     assert row.action_url.startswith(reverse("admin:orders_order_retry", args=[order.pk]) + "?_worklist=refused")
     admin_client.post(row.action_url)
     assert {one.title for one in opened(admin_client, "refused")["rows"]} == {"1001", "1002"}

@@ -61,7 +61,9 @@ def test_updating_the_warehouse_is_asked_first_and_leaves_who_did_it(changed: Or
     assert not WarehouseChange.objects.exists()
     decide(admin_client, "amend", changed)
     assert str(WarehouseChange.objects.get().actor) == "admin"
-    assert "for admin" in text_of(admin_client.get(address_of(changed))).replace("<em>", "")
+    page = text_of(admin_client.get(address_of(changed))).replace("<em>", "")
+    assert "for admin" in page
+    assert "Nothing to do: what was decided is done in the warehouse with the next run." in page
 
 
 def test_keeping_it_closes_the_hold_with_a_name(changed: Order, admin_client: Client) -> None:

@@ -148,6 +148,7 @@ def test_a_suggestion_is_accepted_with_one_click(shop: Sandbox, manage: Run, adm
     number = shop.oasis.add_order({"partner_sku": "mug blk"})
     manage("run", "all")
     address = page_of("unknown_sku", "mug blk")
+    assert "It carries “MUG-BLK”." in text_of(send(admin_client, address, warehouse_sku="mug-blk"))
     page = admin_client.get(address)
     assert "Same SKU but for capitals, blanks and punctuation" in text_of(page)
     assert not SkuAlias.objects.exists()

@@ -217,6 +217,13 @@ def test_what_touches_no_quantity_is_saved_at_once(route: Route, admin_client: C
     assert Route.objects.get().tag == "OSTK"
 
 
+def test_a_route_without_listings_has_nothing_to_foresee(route: Route, admin_client: Client) -> None:
+    route.listings.all().delete()
+    address = reverse("admin:integrations_route_change", args=[route.pk])
+    assert admin_client.post(address, route_form(admin_client, route, reserve=3)).status_code == 302
+    assert Route.objects.get().reserve == 3
+
+
 def test_a_button_that_moves_a_route_leaves_its_history(route: Route) -> None:
     route_states.pause(route, None)
     assert [kept.state for kept in route.history.all()] == ["paused", "live"]

@@ -184,7 +184,10 @@ def test_a_stranger_whose_form_is_refused_is_told_what_to_do(db: None) -> None:
 
 
 def test_a_list_without_rows_says_whether_nothing_is_there_or_nothing_matches(db: None, admin_client: Client) -> None:
-    for where, said in ((LEVELS, "Nothing here"), (f"{LEVELS}?q=x", "Nothing matches Show all")):
+    aliases = reverse("admin:inventory_skualias_changelist")
+    for where, said in (
+        (LEVELS, "Nothing here"), (f"{LEVELS}?q=x", "Nothing matches Show all"), (aliases, "Nothing here An alias says"),
+    ):  # fmt: skip
         page = text_of(read(admin_client, where))
         assert said in page
         assert "Create a new item" not in page
