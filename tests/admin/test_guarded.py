@@ -85,12 +85,6 @@ def test_who_may_see_nothing_of_it_is_refused(guarded: GuardedPublish, client: C
     assert stranger.post(page_of(guarded, "release"), {"fingerprint": "seen"}).status_code == 403
 
 
-def test_a_search_with_a_character_that_no_text_can_hold_is_answered(
-    guarded: GuardedPublish, admin_client: Client
-) -> None:
-    assert "M123" in text_of(admin_client.get(page_of(guarded), {"q": "M12\0"}))
-
-
 def test_looking_at_the_address_of_a_button_does_nothing(guarded: GuardedPublish, admin_client: Client) -> None:
     admin_client.get(page_of(guarded, "release"))
     guarded.refresh_from_db()
