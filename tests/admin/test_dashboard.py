@@ -82,6 +82,18 @@ def test_what_was_refused_for_one_reason_is_one_cause_and_leaves_when_it_is_sent
     assert worklists.tallies()["refused"].number == 2
 
 
+def test_who_resolves_a_hold_from_a_worklist_comes_back_to_their_place_in_it(
+    route: Route, admin_client: Client
+) -> None:
+    for number in ("1001", "1002", "1003"):
+        placed(route, number).holds.create(kind=Hold.Kind.VOIDED_ORDER, message="It was voided.")
+    _, row, after = opened(admin_client, "changes")["rows"]
+    assert row.action == "Resolve"
+    page = admin_client.post(row.action_url, {"note": "sent by hand"}, follow=True).context
+    assert page["walk"].place == "no longer in Changed after sending, which has 2 now"
+    assert page["walk"].after == after.url.replace("_at=2", "_at=1")
+
+
 def test_each_trouble_is_on_its_own_worklist_and_counted_in_the_menu(route: Route, admin_client: Client) -> None:
     order = placed(route, "1001", on=timezone.now().date() - timedelta(days=20))
     for kind in ("cancelled_late", "changed_order", "unknown_carrier", "manual"):
