@@ -37,13 +37,13 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
     entries, is_cut = worklists.entries(found, connection=asked.connection, search=asked.search)
     causes = worklists.by_cause(entries)
     shown = asked.of(entries)
-    places = {order: place for place, order in enumerate(orders_of(shown))}
+    places = {order: str(place) for place, order in enumerate(orders_of(shown))}
     page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
     known = rows_of([*page, *(entry for entry, _ in causes[:CAUSES_SHOWN])], request.user)
     context = {
         **admin.site.each_context(request), "title": found.title, "worklist": found, "page": page, "asked": asked,
         "rows": [
-            _on({WORKLIST: f"{name}?{asked.query}", AT: str(places.get(one.order, ""))}, known[one.source, one.pk])
+            _on({WORKLIST: f"{name}?{asked.query}", AT: places.get(one.order or 0, "")}, known[one.source, one.pk])
             for one in page if (one.source, one.pk) in known
         ],
         "pages": around(page, **asked.values), "causes": _causes(causes, known, asked),
