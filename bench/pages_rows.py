@@ -1,4 +1,4 @@
-"""A year of orders for `bench.pages`, with the trouble that a busy shop has, straight into the database."""
+"""A year of orders for `bench.pages` and what a busy shop has besides, straight into the database."""
 
 from __future__ import annotations
 
@@ -11,19 +11,26 @@ from typing import Any
 from django.utils import timezone
 
 from integrations.models import Connection, Exchange, JobPlan, Route, SyncRun
+from inventory.models import InventoryLevel, Listing, Publication, SkuAlias, WarehouseItem
 from orders.models import (
     ConfirmedLine,
     Hold,
     Order,
+    OrderEvent,
     OrderLine,
     Shipment,
     ShipmentConfirmation,
     ShipmentLine,
+    SubmittedLine,
     WarehouseSubmission,
 )
 
 AT_ONCE = 5_000
-RUNS, EXCHANGES = 20_000, 50_000
+RUNS, EXCHANGES, LISTINGS, PUBLICATIONS = 20_000, 50_000, 20_000, 100_000
+FIRST_NAMES = ("Ann", "Bo", "Carla", "Dmitri", "Eve", "Femi", "Gus", "Hana", "Ivo", "Jo", "Kim", "Lu")
+LAST_NAMES = ("Abbot", "Brook", "Castle", "Dale", "Elm", "Field", "Grove", "Hill", "Isle", "Lake", "Moor", "Vale")
+TOLD = {"lines": [{"sku": "SKU", "quantity": 1}] * 5}
+SHOWN = {"quantity": 3, "steps": [{"what": "observed", "units": 5, "of": "Main DC"}] * 6}
 CHANCE = random.Random()  # noqa: S311
 ERRORS = ("TradeGecko refused order {n}: no such company", "HTTP 500 for order {n}", "address of {n} has no city")
 S = Order.Status
@@ -40,12 +47,15 @@ def make(orders: int) -> None:
     )  # fmt: skip
     _stored(_orders(orders, route))
     rows = list(Order.objects.order_by("pk"))
-    _stored(OrderLine(order=one, position=1, partner_sku="MUG", quantity=1, quantity_to_ship=1) for one in rows)
+    _stored(_lines(rows))
+    _stored(_events(rows))
     _stored(_submissions(rows, gecko))
+    _stored(_submitted())
     _stored(_holds(rows))
     _ship([one for one in rows if one.status in (S.SHIPPED, S.CONFIRMED)], market, gecko)
     _stored(_runs(market))
     _stored(_exchanges(market))
+    _goods(market, gecko, route)
 
 
 def _stored(rows: Iterator[Any]) -> None:
@@ -62,8 +72,26 @@ def _orders(number: int, route: Route) -> Iterator[Order]:
         yield Order(
             connection=route.marketplace, route=route, sales_channel="OSTK", full_number=f"4{place:09}",
             short_reference=f"4{place:09}", status=status, ordered_at=at, ordered_on=at.date(),
-            received_at=at + timedelta(seconds=CHANCE.randint(20, 400)), ship_name="A Name", raw="<order/>" * 100,
+            received_at=at + timedelta(seconds=CHANCE.randint(20, 400)), raw="<order/>" * 100, told=TOLD,
+            ship_name=f"{CHANCE.choice(FIRST_NAMES)} {CHANCE.choice(LAST_NAMES)}",
+            ship_postal_code=f"{CHANCE.randint(501, 99950):05}", ship_phone=f"801 555 {CHANCE.randint(0, 9999):04}",
         )  # fmt: skip
+
+
+def _lines(rows: list[Order]) -> Iterator[OrderLine]:
+    for one in rows:
+        sku = f"SKU-{CHANCE.randrange(LISTINGS)}"
+        shipped = one.status in (S.SHIPPED, S.CONFIRMED)
+        yield OrderLine(
+            order=one, position=1, partner_sku=sku, option_sku=f"O{sku}", quantity=1, quantity_to_ship=1,
+            quantity_shipped=shipped, quantity_confirmed=one.status == S.CONFIRMED,
+        )  # fmt: skip
+
+
+def _events(rows: list[Order]) -> Iterator[OrderEvent]:
+    for one in rows:
+        for status in (S.READY, one.status):
+            yield OrderEvent(order=one, at=one.received_at, new_status=status, text="as the bench made it")
 
 
 def _submissions(rows: list[Order], gecko: Connection) -> Iterator[WarehouseSubmission]:
@@ -75,8 +103,18 @@ def _submissions(rows: list[Order], gecko: Connection) -> Iterator[WarehouseSubm
         yield WarehouseSubmission(
             order=one, connection=gecko, status=stuck, sent_at=at, finished_at=at, created_at=one.received_at,
             last_error=CHANCE.choice(ERRORS).format(n=one.full_number) if stuck != "accepted" else "",
-            remote_id=str(place), request={"order": {"lines": [1] * 50}},
+            remote_id=str(place), remote_number=f"SO{place:07}", request={"order": {"lines": [1] * 50}},
         )  # fmt: skip
+
+
+def _submitted() -> Iterator[SubmittedLine]:
+    sent = dict(WarehouseSubmission.objects.values_list("order", "pk"))
+    for line in OrderLine.objects.iterator():
+        if line.order_id in sent:
+            yield SubmittedLine(
+                submission_id=sent[line.order_id], order_line=line, position=1, item_id="1", quantity=1,
+                sku=f"W{line.partner_sku}",
+            )  # fmt: skip
 
 
 def _holds(rows: list[Order]) -> Iterator[Hold]:
@@ -133,4 +171,43 @@ def _exchanges(market: Connection) -> Iterator[Exchange]:
         yield Exchange(
             connection=market, at=now - timedelta(seconds=30 * (EXCHANGES - place)), method="GET", status=200,
             url="https://api.example.com/orders", milliseconds=80, response_body="<order/>" * 200,
+        )  # fmt: skip
+
+
+def _goods(market: Connection, gecko: Connection, route: Route) -> None:
+    now, skus = timezone.now(), [f"SKU-{place}" for place in range(LISTINGS)]
+    _stored(SkuAlias(connection=market, marketplace_sku=sku, warehouse_sku=f"W{sku}") for sku in skus)
+    _stored(
+        WarehouseItem(
+            connection=gecko, sku=f"W{sku}", matches=1, remote_id=str(1000 + place), title=f"A thing no. {place}",
+            checked_at=now,
+        )
+        for place, sku in enumerate(skus)
+    )  # fmt: skip
+    _stored(
+        InventoryLevel(
+            connection=gecko, item_id=str(1000 + place), location_id="1", on_hand=5, committed=0, available=5,
+            observed_at=now,
+        )
+        for place in range(LISTINGS)
+    )  # fmt: skip
+    _stored(
+        Listing(
+            route=route, marketplace_sku=sku, partner_sku=sku, option_sku=f"O{sku}", published_sku=f"O{sku}",
+            published_quantity=5, published_at=now, observed_at=now, explanation=SHOWN,
+        )
+        for sku in skus
+    )  # fmt: skip
+    _stored(_publications(list(Listing.objects.order_by("pk"))))
+
+
+def _publications(listings: list[Listing]) -> Iterator[Publication]:
+    now = timezone.now()
+    for place in range(PUBLICATIONS):
+        at = now - timedelta(days=30) * (1 - place / PUBLICATIONS)
+        one = CHANCE.choice(listings)
+        yield Publication(
+            listing=one, sku=one.published_sku, quantity=place % 9, observed_at=at, created_at=at, finished_at=at,
+            status="parked" if place % 5000 == 0 else "accepted", explanation=SHOWN,
+            last_error="no such SKU" if place % 5000 == 0 else "",
         )  # fmt: skip

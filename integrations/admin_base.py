@@ -43,10 +43,16 @@ def is_saving(request: HttpRequest) -> bool:
     return request.method == "POST" and transaction.get_connection().in_atomic_block
 
 
+def is_list(request: HttpRequest) -> bool:
+    """Whether the page shows a list, whose rows do without what is long in a record."""
+    return str(getattr(request.resolver_match, "url_name", "")).endswith("_changelist")
+
+
 class Walked(Exported):
     """Records whose pages lead on through the list that somebody came from."""
 
     change_form_outer_before_template = "admin/walk.html"
+    list_per_page = 50
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         obj = context.get("original")

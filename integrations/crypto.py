@@ -24,6 +24,15 @@ def decrypt(token: str) -> str:
         ) from None
 
 
+def encrypted_again(token: str) -> str:
+    """The same plain text under the first key: the token itself, if that has encrypted it. Raises as `decrypt` does."""
+    try:
+        Fernet(settings.CREDENTIALS_KEYS[0]).decrypt(token.encode())
+    except InvalidToken:
+        return encrypt(decrypt(token))
+    return token
+
+
 def fingerprints(text: str, purpose: str) -> list[str]:
     """By which a text is known again without being kept, in hex: one per key, the first by that which encrypts."""
     return [salted_hmac(purpose, text, secret=key, algorithm="sha256").hexdigest() for key in settings.CREDENTIALS_KEYS]

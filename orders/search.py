@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.db.models import Model, Q, QuerySet
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
@@ -28,6 +29,7 @@ PLACES: tuple[tuple[type[Model], str, dict[str, str]], ...] = (
 NAME = "ship_name"
 LEAST_CHARS = 3  # of a beginning: fewer begin half of everything
 LAST = chr(0x10FFFF)
+Condition = Callable[[str, str], Q]
 EXACTLY, BEGINS = "is exactly this", "begins with this"
 
 
@@ -48,13 +50,35 @@ def find(text: str, limit: int = 50) -> Found:
     wanted = fold(text)
     if not wanted or "\x00" in text:
         return Found(EXACTLY, {})
-    found = _looked(EXACTLY, _is_exactly, wanted, limit)
-    if found.keys or len(wanted) < LEAST_CHARS:
-        return found
-    return _looked(BEGINS, _begins_with, wanted, limit)
+    return _looked(*_way(wanted), wanted, limit)
 
 
-def _looked(how: str, condition: Callable[[str, str], Q], wanted: str, limit: int) -> Found:
+def found_by(text: str) -> Q:
+    """The condition on orders that all fulfil which `find` would find without a limit."""
+    wanted = fold(text)
+    if not wanted or "\x00" in text:
+        return Q(pk__in=[])
+    return Q(pk__in=_keys(_way(wanted)[1], wanted))
+
+
+def _way(wanted: str) -> tuple[str, Condition]:
+    """How to look for it, in words and as a condition on a column."""
+    if len(wanted) < LEAST_CHARS or _keys(_is_exactly, wanted).exists():
+        return EXACTLY, _is_exactly
+    return BEGINS, _begins_with
+
+
+def _keys(condition: Condition, wanted: str) -> QuerySet[Any]:
+    """Of the orders that one of their columns is so: each is found by that column's index."""
+    first, *others = (
+        model._default_manager.filter(condition(column, wanted)).order_by().values(order)
+        for model, order, columns in PLACES
+        for column in columns
+    )
+    return first.union(*others, all=True)
+
+
+def _looked(how: str, condition: Condition, wanted: str, limit: int) -> Found:
     keys: dict[int, str] = {}
     is_cut_off = False
     for model, order, columns in PLACES:

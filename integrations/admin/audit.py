@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.decorators import display
 
+from integrations.admin.by_date import ByDate
 from integrations.admin_base import ReadOnly, ago, clip
 from integrations.wording import moment
 
@@ -19,7 +20,7 @@ COLOURS = {text: colour for colour, text in KINDS.values()}
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(ReadOnly):
+class LogEntryAdmin(ByDate, ReadOnly):
     list_filter = ("action_flag", "user", "content_type")
     search_fields = ("object_repr", "change_message", "user__username")
     list_select_related = ("user", "content_type")

@@ -14,7 +14,7 @@ from unfold.decorators import display
 
 from integrations import wording
 from integrations.admin.legible import indented, legible
-from integrations.admin_base import ReadOnly, ago, clip, visible_or_404
+from integrations.admin_base import ReadOnly, ago, clip, is_list, visible_or_404
 from integrations.models import Exchange
 
 CLASSES = {
@@ -24,6 +24,7 @@ CLASSES = {
     "none": ("No answer", Q(status=None)),
 }
 COLOURS = {"ok": "success", "refused": "warning", "failed": "danger", "none": "danger"}
+SEARCHED = 5_000  # bodies are long, and no index helps
 PARTS = {"request": "request_body", "response": "response_body"}
 
 
@@ -78,8 +79,8 @@ class ExchangeAdmin(ReadOnly):
     list_display = ("when", "connection", "method", "path", "answer", "milliseconds", "short_error")
     export_columns = ("at", "connection__name", "about", "method", "url", "status", "milliseconds", "error")
     list_filter = (StatusClass, OfRun, "connection", Method, "at")
-    list_per_page = 50
     search_fields = ("url", "request_body", "response_body")
+    search_help_text = f"A part of the address or of a body, among the newest {SEARCHED:,} that the filters leave"
     list_select_related = ("connection",)
     show_full_result_count = False
     fields = ("connection", "run", "at", "method", "address", "answered_with", "milliseconds", "error", "asked",
@@ -88,8 +89,17 @@ class ExchangeAdmin(ReadOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Exchange]:
         """Lists do without the bodies, which are long."""
         rows: QuerySet[Exchange] = super().get_queryset(request)
-        is_list = request.resolver_match is not None and str(request.resolver_match.url_name).endswith("_changelist")
-        return rows.defer("request_body", "response_body") if is_list else rows
+        return rows.defer("request_body", "response_body") if is_list(request) else rows
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Exchange], search_term: str
+    ) -> tuple[QuerySet[Exchange], bool]:
+        if not search_term.strip():
+            return queryset, False
+        older = list(queryset.order_by("-at").values_list("at", flat=True)[SEARCHED : SEARCHED + 1])
+        newest = queryset.filter(at__gt=older[0]) if older else queryset
+        found: tuple[QuerySet[Exchange], bool] = super().get_search_results(request, newest, search_term)
+        return found
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.download)

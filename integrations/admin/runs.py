@@ -93,7 +93,6 @@ class SyncRunAdmin(ReadOnly):
     list_filter = ("status", OfJob, "connection", "started_at")
     export_columns = ("started_at", "finished_at", "job", "connection__name", "status", "summary", "error",
                       "window_since", "window_until", "counts")  # fmt: skip
-    list_per_page = 50
     search_fields = ("summary", "error")
     list_select_related = ("connection",)
     show_full_result_count = False

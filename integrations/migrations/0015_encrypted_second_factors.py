@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 import integrations.authenticator
 from integrations.authenticator import KEY_BYTES, prints_of, random_hex
-from integrations.crypto import encrypt
+from integrations.crypto import decrypt, encrypt
 
 
 def encrypt_keys(apps, schema_editor):
@@ -14,10 +14,21 @@ def encrypt_keys(apps, schema_editor):
         App(totpdevice_ptr_id=device.pk, encrypted_key=encrypt(device.key), **values).save()
 
 
+def decrypt_keys(apps, schema_editor):
+    """The way back. Raises Misconfigured, and changes nothing, for a key that none of CREDENTIALS_KEYS fits."""
+    for app in apps.get_model('integrations', 'AuthenticatorApp').objects.all():
+        apps.get_model('otp_totp', 'TOTPDevice').objects.filter(pk=app.pk).update(key=decrypt(app.encrypted_key))
+
+
 def print_codes(apps, schema_editor):
     for token in apps.get_model('otp_static', 'StaticToken').objects.all():
         token.token = prints_of(token.token)[0]
         token.save(update_fields=['token'])
+
+
+def forget_codes(apps, schema_editor):
+    """The way back: a fingerprint must not pass for a code. Their owners make new ones."""
+    apps.get_model('otp_static', 'StaticToken').objects.all().delete()
 
 
 class Migration(migrations.Migration):
@@ -52,6 +63,6 @@ class Migration(migrations.Migration):
             },
             bases=('otp_static.staticdevice',),
         ),
-        migrations.RunPython(encrypt_keys, migrations.RunPython.noop),
-        migrations.RunPython(print_codes, migrations.RunPython.noop),
+        migrations.RunPython(encrypt_keys, decrypt_keys),
+        migrations.RunPython(print_codes, forget_codes),
     ]

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from import_export.admin import ExportMixin
 from unfold.decorators import action, display
 
-from integrations.admin_base import ChangedFieldsOnly, ago, ask, clip, found_or_404, visible_or_404
+from integrations.admin_base import ChangedFieldsOnly, ago, ask, clip, found_or_404, is_list, visible_or_404
 from inventory import listing_states, listings, now
 from inventory.admin import listing_page
 from inventory.admin.in_files import InFiles
@@ -40,7 +40,6 @@ class ListingAdmin(InFiles, ExportMixin, ChangedFieldsOnly):
     list_filter = (WhatIsTheMatter, "route", "is_active")
     search_fields = ("marketplace_sku", "partner_sku", "option_sku", "upc", "published_sku")
     search_help_text = "Any SKU, the warehouse's too, or a UPC"
-    list_per_page = 50
     show_full_result_count = False
     fields = EDITED
     actions_detail = ["recalculate", "publish_now"]
@@ -54,7 +53,7 @@ class ListingAdmin(InFiles, ExportMixin, ChangedFieldsOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Listing]:
         """A list of many has no use for what explains each."""
         rows: QuerySet[Listing] = super().get_queryset(request).select_related("route__warehouse")
-        return rows.defer("explanation") if _is_list(request) else rows
+        return rows.defer("explanation") if is_list(request) else rows
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Listing], search_term: str
@@ -122,10 +121,6 @@ class ListingAdmin(InFiles, ExportMixin, ChangedFieldsOnly):
     @display(description="problem")
     def what_is_wrong(self, obj: Listing) -> str:
         return clip(obj.problem, 36)
-
-
-def _is_list(request: HttpRequest) -> bool:
-    return getattr(request.resolver_match, "url_name", "") == "inventory_listing_changelist"
 
 
 PUBLISHING = (

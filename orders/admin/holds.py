@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from unfold.decorators import action, display
 
 from integrations.admin.legible import legible
-from integrations.admin_base import NoteForm, ReadOnly, ago, ask, clip, found_or_404, visible_or_404
+from integrations.admin_base import NoteForm, ReadOnly, ago, ask, clip, found_or_404, is_list, visible_or_404
 from orders import actions
 from orders.admin import mapping, remedies
 from orders.admin.bulk import in_bulk
@@ -87,6 +87,10 @@ class HoldAdmin(Closable):
                       "order__status", "order__route__name", "order__owner__username")  # fmt: skip
     actions_detail = ["resolve"]
     empty_hint = "Nothing holds an order."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Hold]:
+        rows: QuerySet[Hold] = super().get_queryset(request)
+        return rows.defer("order__raw", "order__told", "order__told_now") if is_list(request) else rows
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

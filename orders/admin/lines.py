@@ -92,4 +92,4 @@ class Lines(ChangedRowsOnly):
 
     @display(description="state")
     def state(self, obj: OrderLine) -> str:
-        return "Cancelled" if obj.is_cancelled else obj.marketplace_status.capitalize() or "Open"
+        return clip("Cancelled" if obj.is_cancelled else obj.marketplace_status.capitalize() or "Open", 20)

@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from unfold.decorators import action, display
 
+from integrations.admin.by_date import ByDate
 from integrations.admin_base import (
     ChangedFieldsOnly,
     Nothing,
@@ -23,6 +24,7 @@ from integrations.admin_base import (
     ask,
     clip,
     found_or_404,
+    is_list,
     is_saving,
 )
 from integrations.dispatch import enqueue
@@ -41,11 +43,10 @@ from orders.next_step import STEPS
 
 CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship_state", "ship_postal_code",
                "ship_country_code", "ship_phone", "working_shipping_code")  # fmt: skip
-MOST_FOUND = 1000
 
 
 @admin.register(Order)
-class OrderAdmin(Deciding, ChangedFieldsOnly):
+class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
     list_display = ("number", "reference", "shown_status", "shown_holds", "taken_by", "route", "to", "age")
     list_filter = (InTab, OfCause, ByShipDate, "status", Held, HeldOrderOwner, "route", "connection", "is_freight",
                    "submission__is_test", "route__state")  # fmt: skip
@@ -96,6 +97,7 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
         rows: QuerySet[Order] = super().get_queryset(request)
         if request.method == "GET":  # what is read to be changed may be locked, without what belongs to it
             rows = rows.select_related("connection", "route", "owner", "submission")
+            rows = rows.defer("raw", "told", "told_now", "submission__request") if is_list(request) else rows
         return rows.prefetch_related(Prefetch("holds", open_holds, to_attr="open_holds"))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Order | None:
@@ -145,10 +147,8 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
     ) -> tuple[QuerySet[Order], bool]:
-        """The same search as the box of the header, for as many orders as anybody would read."""
-        if not search_term.strip():
-            return queryset, False
-        return queryset.filter(pk__in=list(search.find(search_term, MOST_FOUND).keys)), False
+        """The same search as the box of the header, which lists only the first."""
+        return queryset.filter(search.found_by(search_term)) if search_term.strip() else queryset, False
 
     def allowed(self, request: HttpRequest, order: Order) -> set[str]:
         """The names of the buttons that this order allows this person now."""
@@ -207,8 +207,7 @@ class OrderAdmin(Deciding, ChangedFieldsOnly):
     def get_preserved_filters(self, request: HttpRequest) -> str:
         """One comes from the list also when it is not filtered."""
         kept = str(super().get_preserved_filters(request))
-        is_list = request.resolver_match is not None and request.resolver_match.url_name == "orders_order_changelist"
-        return kept or (urlencode({LIST: "p=1"}) if is_list else "")
+        return kept or (urlencode({LIST: "p=1"}) if is_list(request) else "")
 
     def response_post_save_change(self, request: HttpRequest, obj: Order) -> HttpResponse:
         """Who is on the way through a list stays on it."""

@@ -5,31 +5,62 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip
+from integrations.admin.by_date import ByDate
+from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, is_list
 from integrations.transmissions import Transmission
+from orders import search
 from orders.admin.bulk import in_bulk
 from orders.admin.labels import PARCEL
 from orders.carriers import spoken
-from orders.models import Shipment, ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
+from orders.models import Order, Shipment, ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
 
 RESEND = "orders.resend_order"
+NOT_ACCEPTED = [one for one in Transmission.Status if one != Transmission.Status.ACCEPTED]
 RETRY = "Retry (what may have arrived is looked up first)…"
 
 
-class TransmissionAdmin(ReadOnly):
+class OfAnOrder(ReadOnly):
+    """What belongs to an order, and is found by whatever that is known by."""
+
+    search_fields: Any = ("order__full_number",)  # that there is a box; what it finds says get_search_results
+    search_help_text = "Any number, SKU, name, postal code, phone or tracking number of the order"
+    long: tuple[str, ...] = ("order__raw", "order__told", "order__told_now")  # what lists do without
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.defer(*self.long) if is_list(request) else rows
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not search_term.strip():
+            return queryset, False
+        orders = Order.objects.order_by().filter(search.found_by(search_term)).values("pk")
+        return queryset.filter(Q(order__in=orders) | self.found_by(search_term.strip())), False
+
+    def found_by(self, text: str) -> Q:
+        """What else it is found by."""
+        return Q(pk__in=[])
+
+
+class TransmissionAdmin(OfAnOrder):
     """One intent to write to another system: how it is going, and again."""
 
     list_filter: Any = ("status", "connection")
-    search_fields: Any = ("order__full_number", "order__short_reference", "last_error")
+    search_help_text = f"{OfAnOrder.search_help_text}, or a part of an error"
     list_select_related: Any = ("order", "connection")
     export_columns: tuple[str, ...] = (
         "order__full_number", "connection__name", "status", "attempts", "not_before", "created_at", "sent_at",
         "finished_at", "last_error",
     )  # fmt: skip
+
+    def found_by(self, text: str) -> Q:
+        """By a part of its error, while that has not ended well."""
+        return Q(status__in=NOT_ACCEPTED, last_error__icontains=text)
 
     @display(description="status", label=TRANSMISSION_COLOURS, ordering="status")
     def shown_status(self, obj: Transmission) -> tuple[str, str]:
@@ -68,8 +99,8 @@ class WarehouseSubmissionAdmin(TransmissionAdmin):
         "short_error",
         "made",
     )
-    search_fields = (*TransmissionAdmin.search_fields, "remote_id", "remote_number")
     list_filter = (*TransmissionAdmin.list_filter, "is_test", "remote_status")
+    long = (*TransmissionAdmin.long, "request")
     export_columns = (*TransmissionAdmin.export_columns, "remote_number", "remote_id", "remote_status", "is_test")
 
 
@@ -110,14 +141,16 @@ class Tracked(admin.SimpleListFilter):
 
 
 @admin.register(Shipment)
-class ShipmentAdmin(ReadOnly):
+class ShipmentAdmin(ByDate, OfAnOrder):
     list_display = ("number", "of_order", "shown_state", "shown_carrier", "shipped")
     list_filter = ("state", Tracked, "connection", "order__route")
     date_hierarchy = "shipped_at"
     export_columns = ("tracking_number", "order__full_number", "state", "carrier", "service", "shipped_at",
                       "tracking_url", "connection__name", "remote_id")  # fmt: skip
-    search_fields = ("tracking_number", "remote_id", "order__full_number")
     list_select_related = ("order",)
+
+    def found_by(self, text: str) -> Q:
+        return Q(remote_id=text)
 
     @display(description="tracking number", ordering="tracking_number")
     def number(self, obj: Shipment) -> str:

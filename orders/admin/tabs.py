@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, Value
+from django.db.models import Count, Q, QuerySet, Value
 
 from integrations.transmissions import Transmission
-from orders.models import (
-    OUTBOXES,
-    Hold,
-    Order,
-    OrderLine,
-    ShipmentConfirmation,
-)
+from orders.models import OUTBOXES, SHIPPED_UNTOLD, Hold, Order, OrderLine, ShipmentConfirmation
 
 T = Transmission.Status
 ALL = "all"
@@ -30,21 +22,19 @@ class Condition:
     means: Q
 
 
-def _own(rows: object) -> Q:
-    return Q(Exists(rows))  # type: ignore[arg-type]
+def _of(*sources: QuerySet[Any]) -> Q:
+    """The orders of these rows. They are few and found by indexes of their own: no order is looked at for nothing."""
+    first, *others = (rows.order_by().values("order") for rows in sources)
+    return Q(pk__in=first.union(*others, all=True) if others else first)
 
 
-_HOLDS = Hold.objects.filter(order=OuterRef("pk"), resolved_at=None)
-_REFUSED = [box.model._default_manager.filter(order=OuterRef("pk"), status=T.PARKED) for box in OUTBOXES]
-_UNTOLD = OrderLine.objects.filter(
-    order=OuterRef("pk"), quantity_shipped__gt=F("quantity_confirmed"), is_cancelled=False
-)
-_OPEN = ShipmentConfirmation.objects.filter(order=OuterRef("pk")).exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
+_REFUSED = [box.model._default_manager.filter(status=T.PARKED) for box in OUTBOXES]
+_OPEN = ShipmentConfirmation.objects.filter(status__in=(T.PENDING, T.IN_FLIGHT, T.UNCONFIRMED, T.PARKED))
 
 CONDITIONS = {
-    "held": Condition("On hold", _own(_HOLDS)),
-    "refused": Condition("Refused", reduce(or_, map(_own, _REFUSED))),
-    "unconfirmed": Condition("To confirm", _own(_UNTOLD) | _own(_OPEN)),
+    "held": Condition("On hold", _of(Hold.objects.filter(resolved_at=None))),
+    "refused": Condition("Refused", _of(*_REFUSED)),
+    "unconfirmed": Condition("To confirm", _of(OrderLine.objects.filter(SHIPPED_UNTOLD), _OPEN)),
 }
 
 

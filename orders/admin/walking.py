@@ -10,7 +10,7 @@ from django.urls import reverse
 from integrations.walking import LIST, WORKLIST, Walk, through, through_list, way_of
 from orders import causes
 from orders.admin.tabs import CONDITIONS
-from orders.admin.worklist_page import asked_in, chosen
+from orders.admin.worklist_page import asked_in, chosen, orders_of
 from orders.models import Order
 from orders.worklists import BY_NAME
 
@@ -24,9 +24,8 @@ def walk(admin: Any, request: HttpRequest, order: Order) -> Walk | None:
     found = BY_NAME.get(name)
     if found is None or not request.user.has_perm(found.permission):
         return None
-    waiting = dict.fromkeys(one.order for one in chosen(found, asked_in(QueryDict(asked))) if one.order)
     return through(
-        list(waiting), order.pk, way, title=found.title,
+        orders_of(chosen(found, asked_in(QueryDict(asked)))), order.pk, way, title=found.title,
         back=f"{reverse(f'admin:worklist_{name}')}?{asked}", page=_page,
     )  # fmt: skip
 

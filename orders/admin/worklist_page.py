@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from integrations.admin.paging import around
 from integrations.exports import Cell, cells, download, links
 from integrations.models import Connection
-from integrations.walking import WORKLIST, Way, along
+from integrations.walking import AT, WORKLIST, Way, along
 from integrations.wording import counted
 from orders import worklists
 from orders.admin.worklist_rows import Key, Row, rows_of
@@ -39,12 +39,15 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
     entries, is_cut = worklists.entries(found, connection=asked.connection, search=asked.search)
     causes = worklists.by_cause(entries)
     shown = asked.of(entries)
-    way = {WORKLIST: f"{name}?{asked.query}"}
+    places = {order: str(place) for place, order in enumerate(orders_of(shown))}
     page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
     known = rows_of([*page, *(entry for entry, _ in causes[:CAUSES_SHOWN])], request.user)
     context = {
         **admin.site.each_context(request), "title": found.title, "worklist": found, "page": page, "asked": asked,
-        "rows": [_on(way, known[one.source, one.pk]) for one in page if (one.source, one.pk) in known],
+        "rows": [
+            _on({WORKLIST: f"{name}?{asked.query}", AT: places.get(one.order or 0, "")}, known[one.source, one.pk])
+            for one in page if (one.source, one.pk) in known
+        ],
         "pages": around(page, **asked.values), "causes": _causes(causes, known, asked),
         "more_causes": max(len(causes) - CAUSES_SHOWN, 0), "connections": list(Connection.objects.order_by("name")),
         "number": counted(len(shown), "rows"), "is_cut": is_cut, "most": MOST,
@@ -104,10 +107,15 @@ def chosen(worklist: Worklist, asked: Asked) -> list[Entry]:
     return asked.of(worklists.entries(worklist, connection=asked.connection, search=asked.search)[0])
 
 
+def orders_of(entries: list[Entry]) -> list[int]:
+    """The orders of these rows, each once, in the order of the rows: the way through a worklist."""
+    return list(dict.fromkeys(one.order for one in entries if one.order))
+
+
 def _on(way: Way, row: Row) -> Row:
-    """The row, whose links to orders keep to the way through the worklist."""
-    orders = reverse("admin:orders_order_changelist")
-    urls = (along(way, url) if url.startswith(orders) else url for url in (row.url, row.action_url))
+    """The row, whose links keep to the way through the worklist where they lead to an order, or back to it."""
+    own = reverse("admin:app_list", args=["orders"])
+    urls = (along(way, url) if url.startswith(own) else url for url in (row.url, row.action_url))
     return replace(row, url=next(urls), action_url=next(urls))
 
 

@@ -4,6 +4,7 @@ from orders.models.alerting import Alert, AlertDelivery, AlertKind, AlertSetting
 from orders.models.bulk import BulkAction, BulkItem
 from orders.models.changing import ShortShip, WarehouseChange
 from orders.models.order import (
+    SHIPPED_UNTOLD,
     Hold,
     IllegalTransition,
     Order,
@@ -29,6 +30,7 @@ from orders.models.set_up import Backfill, MapUpload, RouteLook
 __all__ = [
     "NOT_SENT",
     "OUTBOXES",
+    "SHIPPED_UNTOLD",
     "Alert",
     "AlertDelivery",
     "AlertKind",

@@ -113,6 +113,7 @@ class Order(models.Model):
             models.Index(Folded("ship_postal_code"), name="order_found_by_postal_code"),
             models.Index(Folded("ship_phone"), name="order_found_by_phone"),
             models.Index(fields=["status", "route", "ordered_on"], name="order_by_ship_date"),
+            models.Index(fields=["-ordered_at", "-id"], name="order_by_newest"),  # as lists show them
             models.Index(fields=["status", "ordered_at"], name="order_by_age"),
             models.Index(fields=["ordered_on"], name="order_by_day"),
             models.Index(fields=["received_at", "ordered_at"], name="order_by_pull"),  # how long it took
@@ -169,6 +170,9 @@ class Order(models.Model):
         )  # fmt: skip
 
 
+SHIPPED_UNTOLD = Q(quantity_shipped__gt=F("quantity_confirmed"), is_cancelled=False)  # of a line: to be confirmed
+
+
 class OrderLine(models.Model):
     """One ordered SKU of an order, in the marketplace's units."""
 
@@ -199,6 +203,7 @@ class OrderLine(models.Model):
         indexes = [
             models.Index(Folded("partner_sku"), name="line_found_by_partner_sku"),
             models.Index(Folded("option_sku"), name="line_found_by_option_sku"),
+            models.Index(fields=["order"], condition=SHIPPED_UNTOLD, name="line_to_confirm"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["order", "position"], name="line_once_per_position"),

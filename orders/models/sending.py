@@ -45,6 +45,7 @@ class WarehouseSubmission(Transmission):
             models.Index(Folded("remote_id"), name="submission_found_by_id"),
             models.Index(Folded("remote_number"), name="submission_found_by_number"),
             models.Index(fields=["status", "finished_at"], name="submission_by_status"),  # stuck; how long it took
+            models.Index(fields=["-created_at", "-id"], name="submission_by_newest"),  # as lists show them
             models.Index(fields=["is_test"], condition=Q(is_test=True), name="submission_of_test"),
         ]
         constraints = [
@@ -163,6 +164,7 @@ class ShipmentConfirmation(Transmission):
         indexes = [
             models.Index(fields=["connection", "status"], name="confirmation_due"),
             models.Index(fields=["status", "finished_at"], name="confirmation_by_status"),  # stuck; how long it took
+            models.Index(fields=["-created_at", "-id"], name="confirmation_by_newest"),  # as lists show them
         ]
 
     def __str__(self) -> str:

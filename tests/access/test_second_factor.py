@@ -86,6 +86,11 @@ def test_an_app_that_was_set_up_before_keys_were_encrypted_goes_on_working(clerk
     assert TOTPDevice.objects.get().bin_key != before.bin_key
     assert second_factor.verify(clerk, "abcd-2345").user == clerk
 
+    migration.decrypt_keys(apps, None)
+    migration.forget_codes(apps, None)
+    assert TOTPDevice.objects.get().bin_key == before.bin_key, "and so they do after going back"
+    assert not StaticToken.objects.exists(), "a fingerprint is no code"
+
 
 def test_without_one_and_without_need_for_one_nothing_is_asked(desk: Client) -> None:
     assert desk.get(START).status_code == 200

@@ -82,6 +82,35 @@ def test_what_was_refused_for_one_reason_is_one_cause_and_leaves_when_it_is_sent
     assert worklists.tallies()["refused"].number == 2
 
 
+def test_who_resolves_a_hold_from_a_worklist_comes_back_to_their_place_in_it(
+    route: Route, admin_client: Client
+) -> None:
+    for number in ("1001", "1002", "1003"):
+        placed(route, number).holds.create(kind=Hold.Kind.VOIDED_ORDER, message="It was voided.")
+    _, row, after = opened(admin_client, "changes")["rows"]
+    assert row.action == "Resolve"
+    page = admin_client.post(row.action_url, {"note": "sent by hand"}, follow=True).context
+    assert page["walk"].place == "no longer in Changed after sending, which has 2 now"
+    assert page["walk"].after == after.url.replace("_at=2", "_at=1")
+
+
+def test_the_list_of_orders_offers_the_years_and_months_from_its_first_order_to_its_last(
+    route: Route, admin_client: Client
+) -> None:
+    address = reverse("admin:orders_order_changelist")
+    assert admin_client.get(address).status_code == 200, "also where there is none"
+    for number, at in (("1001", "2024-11-30T23:00Z"), ("1002", "2026-01-31T12:00Z"), ("1003", "2026-03-01T00:00Z")):
+        placed(route, number)
+        Order.objects.filter(full_number=number).update(ordered_at=at)
+
+    def offered(**asked: str) -> list[str]:
+        page: Any = html.fromstring(admin_client.get(address, asked).content)
+        return [" ".join(link.text_content().split()) for link in page.xpath("//ul[contains(@class, 'toplinks')]//a")]
+
+    assert offered() == ["2024", "2025", "2026"]
+    assert offered(ordered_at__year="2026")[-3:] == ["January 2026", "February 2026", "March 2026"]
+
+
 def test_each_trouble_is_on_its_own_worklist_and_counted_in_the_menu(route: Route, admin_client: Client) -> None:
     order = placed(route, "1001", on=timezone.now().date() - timedelta(days=20))
     for kind in ("cancelled_late", "changed_order", "unknown_carrier", "unknown_sku", "manual"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Connection
@@ -21,6 +23,11 @@ def order(number: str, **more: Any) -> Order:
     return Order.objects.create(
         connection=market, sales_channel="OSTK", full_number=number, ordered_at=now, ordered_on=now.date(), **more
     )
+
+
+def listed(text: str) -> list[int]:
+    """What the list of orders shows of it, and not only the first."""
+    return list(Order.objects.filter(search.found_by(text)).values_list("pk", flat=True))
 
 
 @pytest.fixture
@@ -44,16 +51,28 @@ def known() -> Order:
 )  # fmt: skip
 def test_an_order_is_found_by_everything_that_it_is_known_by(known: Order, text: str) -> None:
     assert (search.find(text).how, list(search.find(text).keys)) == (search.EXACTLY, [known.pk])
+    assert listed(text) == [known.pk]
 
 
 @pytest.mark.parametrize("text", ["OS-7", "97201", "jane", "Öst", "1Z99", "(503) 5", "20017", "mug_"])
 def test_a_beginning_will_do(known: Order, text: str) -> None:
     assert (search.find(text).how, list(search.find(text).keys)) == (search.BEGINS, [known.pk])
+    assert listed(text) == [known.pk]
 
 
 @pytest.mark.parametrize("text", ["", " - ", "O", "70001", "MUG%", "_UG", "\x00", "x" * 500])
 def test_what_no_order_is_known_by_finds_none(known: Order, text: str) -> None:
     assert not search.find(text).keys
+    assert not listed(text)
+
+
+@pytest.mark.parametrize("text", ["os-70001", "Öst", "mug_", "such comp"])
+def test_what_was_sent_is_found_by_what_its_order_is_known_by_or_its_error(
+    known: Order, text: str, admin_client: Client
+) -> None:
+    WarehouseSubmission.objects.update(status="parked", last_error="no such company")
+    page = admin_client.get(reverse("admin:orders_warehousesubmission_changelist"), {"q": text})
+    assert [row.order for row in page.context["cl"].result_list] == [known]
 
 
 def test_what_is_exactly_so_is_found_before_what_begins_so() -> None:
@@ -67,6 +86,7 @@ def test_the_newest_of_too_many_are_found_and_that_there_are_more() -> None:
     found = search.find("97201", 3)
     assert (list(found.keys), found.is_cut_off) == (sorted(found.keys, reverse=True), True)
     assert Order.objects.latest("pk").pk in found.keys
+    assert len(listed("97201")) == 5
 
 
 def test_an_order_of_many_lines_does_not_hide_that_there_are_more() -> None:
