@@ -28,7 +28,7 @@ def deep_healthz(_request: HttpRequest) -> HttpResponse:
 
 
 handler403, handler404 = "config.refusals.forbidden", "config.refusals.not_found"
-admin.site.index_title = "Start"
+admin.site.index_title, admin.site.empty_value_display = "Start", "–"
 _admin_urls, *_ = admin.site.urls
 urlpatterns = [
     path("admin/second-factor/", include(second_factor_pages.urls())),

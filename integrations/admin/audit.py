@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from unfold.decorators import display
 
 from integrations.admin.by_date import ByDate
@@ -55,11 +56,11 @@ class LogEntryAdmin(ByDate, ReadOnly):
 
     @display(description="kind of record", ordering="content_type")
     def record_kind(self, obj: LogEntry) -> str:
-        return str(obj.content_type.name).capitalize() if obj.content_type else "–"
+        return capfirst(obj.content_type.name) if obj.content_type else "–"
 
     @display(description="what")
     def what(self, obj: LogEntry) -> str:
-        return clip(_said(obj), 90)
+        return clip(_said(obj), 48)
 
     @display(description="what")
     def in_full(self, obj: LogEntry) -> str:

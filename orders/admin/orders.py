@@ -245,7 +245,7 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
     def shown_holds(self, obj: Order) -> str:
         holds = list(map(str, getattr(obj, "open_holds", [])))
         more = f" and {len(holds) - 1} more" if len(holds) > 1 else ""
-        return format_html("{}{}", clip(holds[0] if holds else obj.skip_reason or "–", 34), more)
+        return format_html("{}{}", clip(holds[0] if holds else obj.skip_reason or "–", 28), more)
 
     @display(description="taken by", ordering="owner")
     def taken_by(self, obj: Order) -> str:
@@ -262,7 +262,7 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
 
     @display(description="ship to", ordering="ship_name")
     def to(self, obj: Order) -> str:
-        return clip(obj.ship_name, 24)
+        return clip(obj.ship_name, 20)
 
     @display(description="age", ordering="ordered_at")
     def age(self, obj: Order) -> str:

@@ -40,6 +40,12 @@ class Command(Base):
         parser.add_argument("--once", action="store_true")
 
     def handle(self, *_args: Any, once: bool, **_options: Any) -> None:
+        try:
+            self._show(once)
+        except subprocess.TimeoutExpired as exc:
+            self.fail(f"{exc.cmd[2]} took more than {exc.timeout:.0f} s: this machine is too busy; try again later")
+
+    def _show(self, once: bool) -> None:
         with ending_well() as ending, ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crossdock-demo-")))
             box = stack.enter_context(Sandbox(with_samples=True))
@@ -52,7 +58,8 @@ class Command(Base):
                 self.fail("the demo's cycle did not come out right; the steps marked FAIL above say where")
             if not once:
                 self._say(f"\nThe admin: {address}/admin/   login {LOGIN}, password {PASSWORD}")
-                self._say(f"Both systems: {box.oasis_url} and {box.tradegecko_url} (see /_sandbox/state)")
+                self._say(f"Overstock:  {box.oasis_url}   user {box.oasis.username}, password {box.oasis.password}")
+                self._say(f"TradeGecko: {box.tradegecko_url}   token {box.tradegecko.token}   (docs/sandbox.md)")
                 self._say("Ctrl-C stops everything.")
                 threading.Event().wait()
 
