@@ -157,6 +157,7 @@ def test_who_may_look_sees_the_report_and_asks_for_none(report: Reconciliation, 
     assert reverse(ASK) not in text_of(listed)
     assert client.get(reverse(ASK)).status_code == 403
     assert client.post(reverse(ASK), {}).status_code == 403
+    assert client.get(reverse("admin:orders_reconciliation_csv", args=[report.pk + 1])).status_code == 404
 
 
 WAYS = {
