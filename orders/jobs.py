@@ -55,7 +55,8 @@ def reconcile_asked(connection: Connection) -> Outcome:
 
 def _pull(run: Run) -> None:
     intake.pull(run)
-    backfill.asked_for(run)
+    if not run.hands_over():
+        backfill.asked_for(run)
 
 
 def _publish(run: Run) -> None:

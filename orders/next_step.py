@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from orders.models import Hold, Order
 from orders.warehouse_changes import OPEN
 
-S = Order.Status
-ASKED = (Hold.Kind.CHANGED_ORDER, Hold.Kind.CANCELLED_LATE)
+S, K = Order.Status, Hold.Kind
 # The first that is possible is the one that brings the order on.
 STEPS = {
     "apply": ("Apply changes", "What the marketplace changed is taken over, and the order is judged again."),
@@ -60,8 +59,15 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
 
 def _is_asked(order: Order, holds: Collection[Hold]) -> bool:
     """Whether the warehouse is asked already for all that it is held for."""
-    is_open = any(one.status in OPEN for one in order.warehouse_changes.all())
-    return is_open and all(hold.kind in ASKED for hold in holds)
+    asked = next((one for one in order.warehouse_changes.all() if one.status in OPEN), None)
+    if asked is None:
+        return False
+    numbers = {line.number for line in order.lines.all() if str(line.pk) in asked.lines}
+    return all(
+        (hold.kind == K.CHANGED_ORDER and asked.told is not None)
+        or (hold.kind == K.CANCELLED_LATE and (asked.cancels_order or hold.subject in numbers))
+        for hold in holds
+    )
 
 
 def _only_mended(holds: Collection[Hold]) -> bool:

@@ -104,7 +104,9 @@ class Sender:
         """Of those that go out for the first time, and late, the orders that the warehouse certainly has none of."""
         first = Order.objects.filter(submission__in=pks, submission__status=T.PENDING, submission__request={})
         mine = first.filter(route__in=self._routes).only("full_number", "marketplace_created_at", "ordered_at")
-        return lookup.absent(self._warehouse, [order for order in mine if lookup.is_key_forgotten(order)])
+        said = len(self._run.problems)
+        absent = lookup.absent(self._warehouse, [order for order in mine if lookup.is_key_forgotten(order)])
+        return absent if len(self._run.problems) == said else set()  # what could not be read may be any of them
 
     def send(self, pk: int) -> None:
         """Take one submission as far as it goes now. Raises Misconfigured or a rate limit's Unavailable: stop."""

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
 from integrations.models import Route, check_reasons
 from integrations.sandbox.server import Sandbox
+from orders import warehouse_changes
 from orders.models import Order, OrderLine, ShortShip, WarehouseChange
 from tests.admin.pages import address_of
 from tests.admin.test_worklists import text_of
@@ -64,6 +66,22 @@ def test_updating_the_warehouse_is_asked_first_and_leaves_who_did_it(changed: Or
     page = text_of(admin_client.get(address_of(changed))).replace("<em>", "")
     assert "for admin" in page
     assert "Nothing to do: what was decided is done in the warehouse with the next run." in page
+
+
+def test_what_the_warehouse_was_not_asked_for_is_not_said_to_be_done(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    Route.objects.update(cancels_after_sending=Route.CancelsAfter.NEVER)
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "all")
+    shop.oasis.cancel(number, "2")
+    manage("run", "revisit_orders")
+    line = OrderLine.objects.get(number="1")
+    with transaction.atomic():
+        warehouse_changes.lower(line.order, line, 0, None)
+    page = text_of(admin_client.get(address_of(line.order)))
+    assert "Cancel it there by hand" in page
+    assert "Nothing to do" not in page
 
 
 def test_keeping_it_closes_the_hold_with_a_name(changed: Order, admin_client: Client) -> None:

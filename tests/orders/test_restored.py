@@ -82,3 +82,17 @@ def test_many_old_orders_cost_one_look_for_all_of_them(shop: Sandbox, manage: Ru
     asked = [call for call in shop.calls("tradegecko") if call == ("GET", "/orders")]
     assert [len(shop.tradegecko.by_reference(number)) for number in numbers] == [1] * 5
     assert len(asked) <= 2  # one is to follow what was sent
+
+
+def test_one_that_cannot_be_read_there_is_not_sent_again(shop: Sandbox, manage: Run, told: Told) -> None:
+    numbers = [old_order(shop) for _ in range(3)]
+    manage("run", "all")
+    shop.tradegecko.by_reference(numbers[0])[0].update(order_number={"odd": 1})
+    forget_keys(shop)
+    WarehouseSubmission.objects.all().delete()
+    Order.objects.update(status=Order.Status.RECEIVED)
+    sent = shop.calls("tradegecko").count(("POST", "/orders"))
+    with pytest.raises(CommandError, match="order_number"):
+        manage("run", "submit_orders")
+    assert shop.calls("tradegecko").count(("POST", "/orders")) == sent
+    assert [told(number)["status"] for number in numbers] == ["ready", "submitted", "submitted"]

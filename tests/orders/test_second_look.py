@@ -17,7 +17,7 @@ from integrations.registry import marketplace_for
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
 from orders import actions, arrivals, submission
-from orders.models import Order, WarehouseSubmission
+from orders.models import Backfill, Order, WarehouseSubmission
 from tests.orders.world import holds, placed
 
 Run = Callable[..., str]
@@ -217,10 +217,13 @@ def test_a_run_hands_over_before_the_queue_ends_it(shop: Sandbox, manage: Run, m
         old_order(shop, {"partner_sku": "MUG-BLK"})
     monkeypatch.setattr(runs, "LONGEST_TURN", timedelta(0))
     Route.objects.update(read_until=TWO_HOURS_AGO)
+    Backfill.objects.create(route=Route.objects.get(), since=TWO_HOURS_AGO - MINUTE, until=TWO_HOURS_AGO + MINUTE)
     assert "the next run goes on" in manage("run", "pull_orders")
     assert (Order.objects.count(), Route.objects.get().read_until) == (1, TWO_HOURS_AGO)
+    assert Backfill.objects.get().finished_at is None
     monkeypatch.undo()
     manage("run", "pull_orders")
+    assert Backfill.objects.get().finished_at is not None
     monkeypatch.setattr(runs, "LONGEST_TURN", timedelta(0))
     assert "1 left for the next run" in manage("run", "submit_orders")
     assert len(shop.tradegecko.living()) == 1
