@@ -67,7 +67,7 @@ class Run:
         self.journal = RunJournal(self.connection, self.record, self.problems)
         self._last_beat = timezone.now()
         self._turn_ends = monotonic() + LONGEST_TURN.total_seconds()
-        self.is_unreachable = False
+        self.is_unreachable = self.is_handed_over = False
 
     def count(self, what: str, number: int = 1) -> None:
         self.counts[what] += number
@@ -104,10 +104,10 @@ class Run:
 
     def hands_over(self) -> bool:
         """Whether this run has had its turn. The job then runs again at once and goes on from what is stored."""
-        is_over = monotonic() > self._turn_ends
-        if is_over:
+        self.is_handed_over = monotonic() > self._turn_ends
+        if self.is_handed_over:
             self.wake(self.record.job, self.connection.pk)
-        return is_over
+        return self.is_handed_over
 
     def beat(self) -> None:
         """Show that we are alive, and how far, at most every few seconds. Raises RunLost if we were taken for dead."""
@@ -167,12 +167,16 @@ class Pulse(Thread):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job went, in one line. `failed` is for exit statuses; `wakes` are (job, connection id)."""
+    """How a job went, in one line.
+
+    `failed` is for exit statuses; `wakes` are (job, connection id); `is_handed_over` when the next run goes on with it.
+    """
 
     text: str
     failed: bool = False
     started: bool = True
     wakes: frozenset[tuple[str, int]] = frozenset()
+    is_handed_over: bool = False
 
 
 Work = Callable[[Run], None]
@@ -213,7 +217,7 @@ def _carry_out(run: Run, work: Work) -> Outcome:
         pulse.stop()
         summary = _close(run, status, error)
     failed = status != SyncRun.Status.SUCCEEDED
-    return Outcome(f"{what}: {summary}", failed=failed, wakes=frozenset(run.wakes))
+    return Outcome(f"{what}: {summary}", failed, wakes=frozenset(run.wakes), is_handed_over=run.is_handed_over)
 
 
 def reap(now: datetime | None = None) -> int:

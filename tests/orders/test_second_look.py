@@ -16,7 +16,7 @@ from integrations.ports import MarketplaceOrder
 from integrations.registry import marketplace_for
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
-from orders import actions, arrivals, submission
+from orders import actions, arrivals, jobs, submission
 from orders.models import Backfill, Order, WarehouseSubmission
 from tests.orders.world import holds, placed
 
@@ -212,24 +212,37 @@ def test_a_wrong_password_is_tried_once_in_a_cycle(shop: Sandbox, manage: Run) -
     assert len(shop.calls("oasis")) - before == 1
 
 
-def test_a_run_hands_over_before_the_queue_ends_it(shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_hands_over_before_the_queue_ends_it(
+    shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch, overstock: Connection, gecko: Connection
+) -> None:
     for _ in range(2):
         old_order(shop, {"partner_sku": "MUG-BLK"})
     monkeypatch.setattr(runs, "LONGEST_TURN", timedelta(0))
     Route.objects.update(read_until=TWO_HOURS_AGO)
     Backfill.objects.create(route=Route.objects.get(), since=TWO_HOURS_AGO - MINUTE, until=TWO_HOURS_AGO + MINUTE)
-    assert "the next run goes on" in manage("run", "pull_orders")
+    assert "the next run goes on" in jobs.pull_orders(overstock).text
     assert (Order.objects.count(), Route.objects.get().read_until) == (1, TWO_HOURS_AGO)
     assert Backfill.objects.get().finished_at is None
     monkeypatch.undo()
     manage("run", "pull_orders")
     assert Backfill.objects.get().finished_at is not None
     monkeypatch.setattr(runs, "LONGEST_TURN", timedelta(0))
-    assert "1 left for the next run" in manage("run", "submit_orders")
+    assert "1 left for the next run" in jobs.submit_orders(gecko).text
     assert len(shop.tradegecko.living()) == 1
     monkeypatch.undo()
     manage("run", "submit_orders")
     assert len(shop.tradegecko.living()) == 2
+
+
+def test_who_runs_a_job_from_the_command_line_has_all_of_it_done(
+    shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    monkeypatch.setattr(runs, "LONGEST_TURN", timedelta(0))
+    assert "2 left for the next run" in manage("run", "submit_orders")
+    assert len(shop.tradegecko.living()) == 3
 
 
 def test_many_orders_of_the_same_minutes_are_asked_for_once_in_a_turn(

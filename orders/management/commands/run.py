@@ -32,6 +32,9 @@ class Command(Base):
         for name in CYCLE if job == "all" else (job,):
             for connection in self._connections(name, only, whole_cycle=job == "all"):
                 outcome = self._run(name, connection)
+                while outcome.is_handed_over:
+                    self.stdout.write(outcome.text)
+                    outcome = jobs.BY_NAME[name](connection)
                 self.stdout.write(outcome.text)
                 if outcome.failed:
                     failed.append(outcome.text)
