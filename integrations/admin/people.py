@@ -32,6 +32,7 @@ for hidden in (Failure, OrmQ, Schedule, Success, Group, User, StaticDevice, TOTP
 
 # Whoever may change these could give themselves any right.
 OF_SUPERUSERS = ("is_superuser", "user_permissions")
+TOUCHABLE = "_touchable_users"
 ROLES_HINT = "Who has several may what each of them may; docs/roles.md says what that is."
 
 
@@ -174,7 +175,10 @@ def _may_touch(request: HttpRequest, user: Any) -> bool:
     """Who set the password of a user with more rights could sign in as them."""
     if not isinstance(user, User) or request.user.is_superuser:
         return True
-    return not user.is_superuser and _has_all(request.user, Q(user=user) | Q(group__user=user))
+    kept: dict[int, bool] = vars(request).setdefault(TOUCHABLE, {})  # a page asks for it several times
+    if user.pk not in kept:
+        kept[user.pk] = not user.is_superuser and _has_all(request.user, Q(user=user) | Q(group__user=user))
+    return kept[user.pk]
 
 
 @admin.register(Group)
