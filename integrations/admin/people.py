@@ -183,7 +183,10 @@ def _may_touch(request: HttpRequest, user: Any) -> bool:
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, Exported):
-    """Crossdock's roles are written by its migrations; groups of one's own are for superusers to make."""
+    """Crossdock's roles are written by its migrations; groups of one's own are for superusers to make.
+
+    Whoever else could change one could give their own any right, whatever permission they were given for it.
+    """
 
     list_fullwidth = True
     export_columns = ("name", "may")
@@ -196,11 +199,14 @@ class GroupAdmin(DjangoGroupAdmin, Exported):
     def get_actions(self, request: HttpRequest) -> Any:
         return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(super().has_change_permission(request, obj)) and not _is_role(obj)
+        return bool(request.user.is_superuser) and not _is_role(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(super().has_delete_permission(request, obj)) and not _is_role(obj)
+        return bool(request.user.is_superuser) and not _is_role(obj)
 
 
 def _is_role(group: Any) -> bool:
