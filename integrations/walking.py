@@ -19,6 +19,7 @@ from django.utils.http import urlencode
 
 LIST = "_changelist_filters"  # as Django's own lists hand it on
 WORKLIST = "_worklist"
+NUL = "%00"  # in what is an address itself; PostgreSQL looks for none
 AT = "_at"  # the place in it, counted from 0: where to go on once the record has left it
 FURTHEST = 2000
 Way = Mapping[str, str]
@@ -40,7 +41,8 @@ class Walk:
 
 def way_of(request: HttpRequest) -> Way:
     """Where the address says that one came from; empty for who came from no list."""
-    return {name: request.GET[name] for name in (LIST, WORKLIST, AT) if name in request.GET}
+    told = {name: request.GET[name] for name in (LIST, WORKLIST, AT) if name in request.GET}
+    return {} if any(NUL in one for one in told.values()) else told
 
 
 def along(way: Way, url: str) -> str:

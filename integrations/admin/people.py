@@ -32,6 +32,7 @@ for hidden in (Failure, OrmQ, Schedule, Success, Group, User, StaticDevice, TOTP
 
 # Whoever may change these could give themselves any right.
 OF_SUPERUSERS = ("is_superuser", "user_permissions")
+TOUCHABLE = "_touchable_users"
 ROLES_HINT = "Who has several may what each of them may; docs/roles.md says what that is."
 
 
@@ -174,12 +175,18 @@ def _may_touch(request: HttpRequest, user: Any) -> bool:
     """Who set the password of a user with more rights could sign in as them."""
     if not isinstance(user, User) or request.user.is_superuser:
         return True
-    return not user.is_superuser and _has_all(request.user, Q(user=user) | Q(group__user=user))
+    kept: dict[int, bool] = vars(request).setdefault(TOUCHABLE, {})  # a page asks for it several times
+    if user.pk not in kept:
+        kept[user.pk] = not user.is_superuser and _has_all(request.user, Q(user=user) | Q(group__user=user))
+    return kept[user.pk]
 
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, Exported):
-    """Crossdock's roles are written by its migrations; groups of one's own are for superusers to make."""
+    """Crossdock's roles are written by its migrations; groups of one's own are for superusers to make.
+
+    Whoever else could change one could give their own any right, whatever permission they were given for it.
+    """
 
     list_fullwidth = True
     export_columns = ("name", "may")
@@ -192,11 +199,14 @@ class GroupAdmin(DjangoGroupAdmin, Exported):
     def get_actions(self, request: HttpRequest) -> Any:
         return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(super().has_change_permission(request, obj)) and not _is_role(obj)
+        return bool(request.user.is_superuser) and not _is_role(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(super().has_delete_permission(request, obj)) and not _is_role(obj)
+        return bool(request.user.is_superuser) and not _is_role(obj)
 
 
 def _is_role(group: Any) -> bool:

@@ -116,7 +116,7 @@ class AlertAdmin(ReadOnly):
               "told", "muted")  # fmt: skip
     actions = ["mute_many", "unmute_many"]
     actions_detail = ["mute", "unmute"]
-    empty_hint = "Nothing is wrong, and nothing waits."
+    empty_hint = "Told here is what is wrong, or waits for longer than the alert settings allow."
 
     def has_mute_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) and bool(request.user.has_perm("orders.mute_alert"))

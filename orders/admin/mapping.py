@@ -28,9 +28,8 @@ from orders import causes, mapping
 from orders.admin.mapping_forms import Form, SkuForm, form_for, may_map
 from orders.causes import Cause, Waiting
 from orders.models import Hold, Order, OrderLine
-from orders.worklists import MOST
 
-PER_PAGE = 50
+PER_PAGE, TOGETHER = 50, 500  # rows of a page, and of an export that are read at once
 K = Hold.Kind
 WHAT = {
     K.UNKNOWN_SKU: "SKU", K.AMBIGUOUS_SKU: "SKU", K.UNMAPPED_SHIPPING: "shipping code", K.UNKNOWN_CARRIER: "carrier",
@@ -72,14 +71,15 @@ def export(request: HttpRequest, kind: str) -> HttpResponseBase:
     """The worklist's causes, of all pages."""
     if not request.user.has_perm("orders.view_hold"):
         raise PermissionDenied
-    return download(kind, _table(causes.waiting(list(causes.grouped(_search(request))[:MOST]))), "Needs mapping")
+    return download(kind, _table(list(causes.grouped(_search(request)))), "Needs mapping")
 
 
-def _table(found: list[Waiting]) -> Iterator[list[Cell]]:
+def _table(rows: list[dict[str, Any]]) -> Iterator[list[Cell]]:
     yield ["kind", "what is not known", "marketplace", "orders", "units", "waits since", "oldest order", "paused"]
-    for one in found:
-        what = one.cause.kind.label, one.cause.subject, one.cause.marketplace
-        yield cells([*what, one.orders, one.units, one.since, one.oldest, _paused(one)])
+    for start in range(0, len(rows), TOGETHER):
+        for one in causes.waiting(rows[start : start + TOGETHER]):
+            what = one.cause.kind.label, one.cause.subject, one.cause.marketplace
+            yield cells([*what, one.orders, one.units, one.since, one.oldest, _paused(one)])
 
 
 def _search(request: HttpRequest) -> str:

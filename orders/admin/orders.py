@@ -230,10 +230,10 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
         changed = order_page.corrections(form, formsets)
         if changed:
             order.note(f"corrected by hand: {', '.join(changed)}", actor=request.user)  # type: ignore[arg-type]
-        has_new_lines = any(formset.has_changed() for formset in formsets)
-        if changed and not has_new_lines:  # of new SKUs the warehouse must be asked first
+        has_changed_lines = any(formset.has_changed() for formset in formsets)
+        if changed and not has_changed_lines:  # of other SKUs the warehouse must be asked first
             actions.judge(order)
-        if order.route is not None and (changed or has_new_lines):
+        if order.route is not None and (changed or has_changed_lines):
             enqueue("submit_orders", order.route.warehouse_id)
 
     @display(description="status", label=labels.OR_WAITS, ordering="status")

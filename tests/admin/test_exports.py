@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from integrations.authenticator import AuthenticatorApp
 from integrations.models import Connection
+from orders.admin import mapping
 from orders.models import AlertSettings, Hold, Order
 from tests.access import one_of_each
 from tests.admin.pages import address_of, opened
@@ -52,11 +53,15 @@ def test_users_are_exported_with_their_roles_and_without_what_they_sign_in_with(
     assert not kept & {*row.values()}
 
 
-def test_worklists_leave_as_they_are_searched_with_all_their_pages(admin_client: Client) -> None:
+def test_worklists_leave_as_they_are_searched_with_all_their_pages(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one_of_each.make()
-    [cause] = rows_of(admin_client, "orders_needs_mapping")
-    assert (cause["what is not known"], cause["orders"]) == ("X-9", "1")
-    Hold.objects.create(order=Order.objects.get(), kind="manual", message="=stock count")
+    monkeypatch.setattr(mapping, "TOGETHER", 1)
+    for kind, subject in (("unknown_sku", "=X-10"), ("manual", "")):
+        Hold.objects.create(order=Order.objects.get(), kind=kind, subject=subject, message="=stock count")
+    waiting = rows_of(admin_client, "orders_needs_mapping")
+    assert [(one["what is not known"], one["orders"]) for one in waiting] == [("'=X-10", "1"), ("X-9", "1")]
     [row] = rows_of(admin_client, "worklist_holds", q="1001")
     assert (row["what"], row["where"]) == ("1001", "Overstock")
     assert "=stock count" in row["what is wrong"]

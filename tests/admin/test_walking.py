@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from integrations.models import Connection
+from integrations.walking import LIST, WORKLIST
 from inventory.models import SkuAlias
 
 
@@ -33,8 +34,16 @@ def test_a_record_opens_also_where_its_address_names_a_list_that_nobody_may_ask_
         assert admin_client.get(page_of("A", asked)).status_code == 200
 
 
-def page_of(sku: str, asked: str) -> str:
+@pytest.mark.parametrize(("came_from", "asked"), [(LIST, "q=%00"), (WORKLIST, "holds?q=%00")])
+def test_where_one_came_from_by_a_nul_character_is_not_asked_for(
+    came_from: str, asked: str, admin_client: Client
+) -> None:
+    assert admin_client.get(page_of("A", asked.replace("%00", "%2500"), came_from)).context["way"]
+    assert not admin_client.get(page_of("A", asked, came_from)).context["way"]
+
+
+def page_of(sku: str, asked: str, came_from: str = LIST) -> str:
     """The address of an alias for who came from its list, filtered and sorted as was asked."""
     alias = SkuAlias.objects.get(marketplace_sku=sku)
     address = reverse("admin:inventory_skualias_change", args=[alias.pk])
-    return f"{address}?{urlencode({'_changelist_filters': asked})}"
+    return f"{address}?{urlencode({came_from: asked})}"
