@@ -23,6 +23,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince, timeuntil
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from integrations.admin_forms import ShownForm
@@ -48,11 +49,25 @@ def is_list(request: HttpRequest) -> bool:
     return str(getattr(request.resolver_match, "url_name", "")).endswith("_changelist")
 
 
+class Rows(ChangeList):
+    """Rows of which a page offers to show all only where a filter or a search leaves some out."""
+
+    full_result_count: int | None
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if self.full_result_count is None and not self.query and not self.get_filters_params():
+            self.full_result_count = self.result_count
+
+
 class Walked(Exported):
     """Records whose pages lead on through the list that somebody came from."""
 
     change_form_outer_before_template = "admin/walk.html"
     list_per_page = 50
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Rows]:
+        return Rows
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         obj = context.get("original")

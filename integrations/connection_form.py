@@ -18,13 +18,14 @@ from integrations.oauth_grant import OAuthGrant
 
 NAMES = {
     registry.MARKETPLACE: ("Password", "The password of the user name above."),
-    registry.WAREHOUSE: ("Token", "The account's privileged access token; it needs no user name."),
+    registry.WAREHOUSE: ("Token", "The account's privileged access token."),
 }
 TOKEN, OAUTH = "token", "oauth"
 OAUTH_FIELDS = ("sign_in", "application", "application_secret")
 SIGNING_IN = ("secret", *OAUTH_FIELDS)  # a page for who may not enter them has none of these
 # What the page shows, as the browser evaluates it; a page without the choice has a secret alone.
 SHOWN_IF = {
+    "username": "typeof provider === 'undefined' || provider === 'supplier_oasis'",
     "secret": "typeof sign_in === 'undefined' || sign_in !== 'oauth'",
     "sign_in": "typeof provider === 'undefined' || provider === 'tradegecko'",
     "application": "sign_in === 'oauth'",
@@ -121,6 +122,8 @@ class ConnectionForm(ShownForm):
         if provider and "options" in values:
             self._check_options(provider, values["options"])
         if provider and "username" in values:
+            # Hidden where none is needed: what was typed before the provider was chosen is not kept.
+            values["username"] = values["username"] if registry.needs_username(provider) else ""
             self._check_username(provider, values["username"])
         if self.is_application:
             self._need_application(values)

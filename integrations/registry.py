@@ -58,6 +58,11 @@ def base_url_of(connection: Connection) -> str:
     return url
 
 
+def needs_username(provider: str) -> bool:
+    """Whether connections of this provider sign in with a user name."""
+    return provider in PROVIDERS and PROVIDERS[provider].needs_username
+
+
 def uses_oauth(provider: str) -> bool:
     """Whether connections of this provider may sign in as an OAuth application."""
     return provider in PROVIDERS and PROVIDERS[provider].has_oauth

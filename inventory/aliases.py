@@ -117,16 +117,25 @@ class Resolver:
     def _problem_with(self, sku: str, targets: list[tuple[str, int]], by_alias: bool) -> tuple[str, bool]:
         for name, _ in targets:
             item = self._known_items().get(name)
-            what = f"the alias of {sku!r} names {name!r}, and" if by_alias else f"SKU {sku!r} has no alias, and"
-            if item is None or item.matches == 0:
-                text = f"{what} {self._route.warehouse} does not carry it. Correct the alias or add one."
-                near = self._known_near()
-                return text + (near.item_of(name) or ("" if by_alias else near.alias_of(name))), False
-            if item.matches > 1:
-                return f"{what} {self._route.warehouse} carries it {item.matches} times. Make it unique there.", True
-            if not item.sellable:
-                return f"{what} {self._route.warehouse} does not sell it. Make it sellable or add an alias.", False
+            if item is None or item.matches != 1 or not item.sellable:
+                what = f"the alias of {sku!r} names {name!r}, and" if by_alias else f"SKU {sku!r} has no alias, and"
+                why = self._why_not(name, item, by_alias)
+                return f"{what} {self._route.warehouse} {why}", item is not None and item.matches > 1
         return "", False
+
+    def _why_not(self, name: str, item: KnownItem | None, by_alias: bool) -> str:
+        """What the warehouse answered; `item` is None while it was never asked."""
+        if item is None:
+            return "could not be asked for it yet. It is asked with the next run." + self._near_to(name, by_alias)
+        if item.matches == 0:
+            return "does not carry it. Correct the alias or add one." + self._near_to(name, by_alias)
+        if item.matches > 1:
+            return f"carries it {item.matches} times. Make it unique there."
+        return "does not sell it. Make it sellable or add an alias."
+
+    def _near_to(self, name: str, by_alias: bool) -> str:
+        near = self._known_near()
+        return near.item_of(name) or ("" if by_alias else near.alias_of(name))
 
     def _load_aliases(self) -> dict[str, list[tuple[str, int]]]:
         names = {name.strip() for want in self._wanted for name in (want.option_sku, want.partner_sku) if name.strip()}

@@ -84,7 +84,7 @@ def loaded(orders: QuerySet[Order]) -> QuerySet[Order]:
 def settle(orders: Sequence[Order], warehouse: Warehouse | None, routes: Sequence[Route]) -> int:
     """Judge each order and store the verdict; how many became ready.
 
-    Without a `warehouse` nothing is asked: a SKU that was never asked for counts as one that it does not carry.
+    Without a `warehouse` nothing is asked: a SKU that was never asked for holds its order, which says so.
     """
     for order in orders:
         if order.route is None:

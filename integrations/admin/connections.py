@@ -33,7 +33,7 @@ from integrations.connection_test import check_connection
 from integrations.dispatch import enqueue, ensure_plans
 from integrations.models import Connection, Exchange, JobPlan, SyncRun
 from integrations.oauth_grant import OAuthGrant
-from integrations.registry import uses_oauth
+from integrations.registry import needs_username, uses_oauth
 from integrations.shared_state import Outage, RateWindow
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest
 from integrations.wording import job_name, moment
@@ -90,7 +90,8 @@ class ConnectionAdmin(ChangedFieldsOnly):
         # Who may only look gets every field as plain text, and this one is never shown.
         may = obj is None or (self.has_change_permission(request, obj) and self.has_credentials_permission(request))
         secrets = self._secrets_of(obj) if may else ()
-        fields = ("name", "provider", "username", *secrets, "credential_expires_on", "base_url", "is_active")
+        username = ("username",) if obj is None or needs_username(obj.provider) else ()
+        fields = ("name", "provider", *username, *secrets, "credential_expires_on", "base_url", "is_active")
         account = (None, {"fields": fields, "description": hint})
         pulling = ("How it is read", {
             "classes": ["collapse"],

@@ -16,6 +16,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from simple_history.admin import SimpleHistoryAdmin
+from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.decorators import action
 
 from integrations.admin.paging import around
@@ -37,10 +38,19 @@ class Difference:
     then: str
 
 
+class Words(HistoricalRecordContextHelper):
+    """What changed, in the words of the form."""
+
+    def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
+        field = self.model._meta.get_field(change.field)
+        return value if field.is_relation and value is not None else _spoken(field, value)
+
+
 class History(SimpleHistoryAdmin):
     """Goes before ChangedFieldsOnly. Every change may have a reason; putting an earlier state back must."""
 
     change_form_after_template = "admin/inventory/reason.html"
+    object_history_list_template = "admin/inventory/states.html"
     actions_list: Sequence[str] = ["deleted"]
 
     def effects(self, now: Any, then: Any) -> list[Effect]:
@@ -63,6 +73,9 @@ class History(SimpleHistoryAdmin):
         more = {"longest_reason": LONGEST_REASON, **(extra_context or {})}
         answer: HttpResponse = super().changeform_view(request, object_id, form_url, more)
         return answer
+
+    def get_historical_record_context_helper(self, request: HttpRequest, historical_record: Any) -> Words:
+        return Words(self.model, historical_record)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj._change_reason = reason_of(request) or None

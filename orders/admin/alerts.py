@@ -245,11 +245,11 @@ class AlertDeliveryAdmin(ReadOnly):
         may = row is not None and _may_be_sent_again(row) and self._may_resend(request)
         return super().get_actions_detail(request, object_id) if may else []
 
-    @action(description="Send again", url_path="again", icon="refresh")
+    @action(description="Retry", url_path="again", icon="refresh")
     def again(self, request: HttpRequest, object_id: int) -> HttpResponse:
         row = found_or_404(self, request, object_id)
         return ask(
-            self, request, row, title=f"Send again: {row}", button="Send again",
+            self, request, row, title=f"Retry: {row}", button="Retry",
             consequence="A worker sends it within a minute, if its cause is still there.",
             do=self._retrying(row), allowed=self._may_resend(request),
         )  # fmt: skip

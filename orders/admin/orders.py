@@ -254,7 +254,9 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
 
     @display(description="number", ordering="full_number")
     def number(self, obj: Order) -> str:
-        return clip(obj.full_number, 20)
+        """What went out as a test says so: nobody is to take it for one that ships."""
+        number, submission = clip(obj.full_number, 20), getattr(obj, "submission", None)
+        return format_html("{} <strong>Test</strong>", number) if submission and submission.is_test else number
 
     @display(description="short reference", ordering="short_reference")
     def reference(self, obj: Order) -> str:

@@ -85,7 +85,7 @@ class ReconciledOrder(models.Model):
         """Where what is wrong is mended; empty where nothing is to be done."""
 
         ORDER = "order", "Open the order"
-        RETRY = "retry", "Send again"
+        RETRY = "retry", "Retry"
         ROUTE = "route", "Open the route"
         READ_AGAIN = "read_again", "Read again"
         SUBMIT = "submit", "Send now"

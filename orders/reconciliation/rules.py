@@ -146,7 +146,7 @@ def waits(seen: Seen) -> Verdict | None:
         return Verdict(B.HELD, "; ".join(ours.holds), "Open the order: each hold says what frees it.", M.ORDER)
     if ours.submission == T.PARKED:
         text = f"was refused by {seen.there.name}: {ours.last_error}"
-        return Verdict(B.HELD, text, "Put right what was refused, then send it again.", M.RETRY)
+        return Verdict(B.HELD, text, "Put right what was refused, then retry.", M.RETRY)
     if ours.paused_route:
         text = f"waits for route {ours.paused_route}, which is paused"
         return Verdict(B.HELD, text, "Switch the route on, or skip the order.", M.ROUTE)
@@ -202,7 +202,7 @@ def unconfirmed(seen: Seen) -> Verdict | None:
     text = f"was shipped, but {seen.market} does not show it: {'; '.join(found)}"
     if ours.refused_confirmation:
         text = f"{text}. The confirmation was refused: {ours.refused_confirmation}"
-        return Verdict(B.UNCONFIRMED, text, "Put right what was refused, then send it again.", M.RETRY)
+        return Verdict(B.UNCONFIRMED, text, "Put right what was refused, then retry.", M.RETRY)
     if ours.holds:
         return Verdict(B.UNCONFIRMED, f"{text}. {'; '.join(ours.holds)}", "Open the order and free its hold.", M.ORDER)
     if any(line.shipped > line.known for line in ours.lines):
@@ -252,7 +252,7 @@ def acted_on(seen: Seen) -> Verdict | None:
         return Verdict(B.HELD, text, f"Correct the parcel in {there.name}; it is then read again.", M.ORDER)
     if ours.refused_confirmation:
         text = f"has a refused confirmation: {ours.refused_confirmation}"
-        return Verdict(B.HELD, text, "Put right what was refused, then send it again.", M.RETRY)
+        return Verdict(B.HELD, text, "Put right what was refused, then retry.", M.RETRY)
     if ours.refused_short_ship:
         text = f"has a short ship that {seen.market} was not told of: {ours.refused_short_ship}"
         return Verdict(B.HELD, text, "Send it again, or ask for it with another reason.", M.ORDER)

@@ -79,7 +79,7 @@ def test_who_may_only_look_can_neither_mute_nor_send_again_nor_test(alert: Alert
     rights = ("view_alert", "view_alertdelivery", "view_alertsettings")
     viewer = person(client, *rights)
     assert page_of(alert, "mute") not in viewer.get(page_of(alert)).content.decode()
-    assert "Send again" not in text_of(viewer.get(page_of(row)))
+    assert "Retry" not in text_of(viewer.get(page_of(row)))
     assert "Send a test alert" not in text_of(viewer.get(SETTINGS))
     for address in (page_of(alert, "mute"), page_of(alert, "unmute"), page_of(row, "again"), TEST, SETTINGS):
         assert viewer.post(address, {"hours": "4"}).status_code == 403

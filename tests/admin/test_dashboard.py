@@ -111,6 +111,25 @@ def test_the_list_of_orders_offers_the_years_and_months_from_its_first_order_to_
     assert offered(ordered_at__year="2026")[-3:] == ["January 2026", "February 2026", "March 2026"]
 
 
+def test_the_list_of_orders_says_what_went_out_as_a_test(route: Route, admin_client: Client) -> None:
+    placed(route, "700-2")
+    parked(placed(route, "700-3"), "refused")
+    tried = parked(placed(route, "700-4"), "refused")
+    WarehouseSubmission.objects.filter(pk=tried.pk).update(is_test=True)
+    page: Any = html.fromstring(admin_client.get(reverse("admin:orders_order_changelist")).content.decode())
+    numbers = [cell.text_content().split() for cell in page.find_class("field-number")]
+    assert numbers == [["700-4", "Test"], ["700-3"], ["700-2"]]
+
+
+def test_show_all_is_offered_only_where_not_all_is_shown(route: Route, admin_client: Client) -> None:
+    for number in ("700-2", "700-3"):
+        placed(route, number)
+    address = reverse("admin:orders_order_changelist")
+    for asked, is_offered in (({"o": "1"}, False), ({"q": "700-3"}, True), ({"ordered_at__year": "2020"}, True)):
+        page: Any = html.fromstring(admin_client.get(address, asked).content.decode())
+        assert ("(Show all)" in page.xpath("//h1")[0].text_content()) == is_offered
+
+
 def test_each_trouble_is_on_its_own_worklist_and_counted_in_the_menu(route: Route, admin_client: Client) -> None:
     order = placed(route, "1001", on=timezone.now().date() - timedelta(days=20))
     for kind in ("cancelled_late", "changed_order", "unknown_carrier", "unknown_sku", "manual"):

@@ -201,6 +201,10 @@ def test_a_warehouse_that_cannot_be_asked_does_not_lose_the_mapping(
     said = text_of(send(admin_client, page_of("unknown_sku", "MYSTERY-9"), warehouse_sku="MUG-BLK"))
     assert "could not be asked" in said
     assert SkuAlias.objects.get().warehouse_sku == "MUG-BLK"
+    told = set(Hold.objects.filter(resolved_at=None, subject="MYSTERY-9").values_list("message", flat=True))
+    assert told == {
+        "The alias of 'MYSTERY-9' names 'MUG-BLK', and Gecko could not be asked for it yet. It is asked with the next run."
+    }
 
 
 def test_a_shipping_code_is_mapped_for_all(shop: Sandbox, route: Route, manage: Run, admin_client: Client) -> None:

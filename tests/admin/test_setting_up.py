@@ -49,6 +49,16 @@ def test_what_no_job_could_work_with_is_refused_at_its_field(
     assert says in unescape(error_texts(answer))
 
 
+def test_a_warehouse_that_signs_in_without_a_user_name_keeps_none(
+    shop: Sandbox, gecko: Connection, admin_client: Client
+) -> None:
+    add = reverse("admin:integrations_connection_add")
+    typed = {**opened(admin_client, add), "name": "New", "provider": gecko.provider, "base_url": gecko.base_url}
+    admin_client.post(add, {**typed, "username": "a:b", "secret": shop.tradegecko.token})
+    assert Connection.objects.get(name="New").username == ""
+    assert "username" not in opened(admin_client, address_of(gecko))
+
+
 def test_options_are_emptied_by_emptying_the_field(shop: Sandbox, overstock: Connection, admin_client: Client) -> None:
     Connection.objects.filter(pk=overstock.pk).update(options={"default_channel": "X"})
     values = opened(admin_client, address_of(overstock))

@@ -157,6 +157,16 @@ def test_route_settings_are_tried_and_can_be_put_back(route: Route, admin_client
     assert (route.reserve, route.history.latest().history_change_reason) == (0, "Counted again")
 
 
+def test_the_history_of_a_route_is_told_in_the_words_of_its_page(route: Route, admin_client: Client) -> None:
+    route.unmapped_shipping, route.max_online, route.warehouse = Route.Unmapped.REFUSE, 5, route.marketplace
+    route.save()
+    page = text_of(admin_client.get(reverse("admin:integrations_route_history", args=[route.pk])))
+    for told in ("Unmapped shipping: Pass the code through → Hold the order", "nothing → 5", "Warehouse: Gecko → Overstock",
+                 "Changed the command line or a job –"):  # fmt: skip
+        assert told in page
+    assert "None" not in page
+
+
 def gone(model: Any) -> str:
     """The address where a deleted record is brought back."""
     last = model.history.get(history_type="-")

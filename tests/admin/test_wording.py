@@ -193,6 +193,17 @@ def test_a_list_without_rows_says_whether_nothing_is_there_or_nothing_matches(db
         assert "Create a new item" not in page
 
 
+@pytest.mark.parametrize(("number", "said"), [(0, "0 rows"), (1, "1 row"), (1_200, "1,200 rows")])
+def test_a_list_counts_its_rows(number: int, said: str, db: None, admin_client: Client) -> None:
+    gecko, now = Connection.objects.create(name="Gecko", provider="tradegecko"), timezone.now()
+    WarehouseItem.objects.bulk_create(
+        WarehouseItem(connection=gecko, sku=f"V{place}", matches=1, checked_at=now) for place in range(number)
+    )
+    page = text_of(read(admin_client, ITEMS))
+    assert f" {said} " in page
+    assert (f"Export {said}:" in page) == bool(number)
+
+
 def test_the_preview_names_each_cell_for_narrow_screens(shop: Sandbox, admin_client: Client) -> None:
     Route.objects.update(state="paused")
     shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
