@@ -65,12 +65,13 @@ class _News:
         self.told: Mapping[str, Told] = change.told["lines"] if change.told else {}
         self.mine = {line.number: line for line in self.order.lines.all()}
         self._fields = {one.line: {other.field for other in self.found if other.line == one.line} for one in self.found}
+        self._opened = {one.line for one in self.found if one.opens}
         self._anew = {number for number, line in self.mine.items() if self._is_anew(number, line.pk in there)}
 
     def _is_anew(self, number: str, is_there: bool) -> bool:
-        """Whether it sells something else now, or is open again after it was taken out there."""
+        """Whether it sells something else now, or is wanted again after it was taken out there."""
         fields = self._fields.get(number, set())
-        return not fields.isdisjoint(SKUS) or ("reopened" in fields and not is_there)
+        return not fields.isdisjoint(SKUS) or (number in self._opened and not is_there)
 
     def units(self) -> dict[int, int]:
         """Units to ship of lines that we have and that have changed in number, goods, cost or being there."""
@@ -79,7 +80,7 @@ class _News:
 
     def _units_of(self, line: OrderLine, fields: set[str]) -> int:
         told = self.told.get(line.number)
-        if told is None or line.number in self._anew or (line.is_cancelled and "reopened" not in fields):
+        if told is None or line.number in self._anew or (line.is_cancelled and line.number not in self._opened):
             return 0
         return line.quantity_to_ship if fields == {"unit_cost"} else _lowered(line, told)
 
@@ -91,8 +92,7 @@ class _News:
 
     def added(self) -> list[str]:
         """Numbers of lines that the warehouse's order does not have in this form."""
-        new = {one.line for one in self.found if one.field == "line" and one.after and one.line not in self.mine}
-        return sorted(new | self._anew)
+        return sorted((self._opened - set(self.mine)) | self._anew)
 
     def address(self) -> dict[str, str]:
         return {one.field: one.after for one in self.found if not one.line and one.field in changes.ADDRESS}
