@@ -45,7 +45,7 @@ def plan(
     news = _News(change, {line.order_line_id for line in sent})
     units = {int(pk): quantity for pk, quantity in change.lines.items()} | news.units()
     drawn = _Drawn()
-    drawn.add_sent(sent, units, news.costs(), {line.item_id for line in placed.lines if line.shipped})
+    drawn.add_sent(sent, units, news.costs(), _most_shipped(placed))
     for number, resolution in _resolved(change, news.added(), warehouse):
         told = news.told[number]
         drawn.add_new(number, resolution, told_lines.to_ship(news.mine.get(number), told), changes.unit_cost(told))
@@ -54,6 +54,14 @@ def plan(
         address_label=str(submission.request.get("address_label", "")),
     )  # fmt: skip
     return Plan(target, news.found, tuple(drawn.parts))
+
+
+def _most_shipped(placed: PlacedOrder) -> dict[str, Decimal]:
+    """Of each item, the units that have left of the one of its lines of which most have."""
+    most: dict[str, Decimal] = {}
+    for line in placed.lines:
+        most[line.item_id] = max(line.shipped, most.get(line.item_id, Decimal(0)))
+    return most
 
 
 class _News:
@@ -147,7 +155,7 @@ class _Drawn:
 
     def add_sent(
         self, sent: Sequence[SubmittedLine], units: Mapping[int, int], costs: Mapping[int, Decimal],
-        shipped: Container[str],
+        shipped: Mapping[str, Decimal],
     ) -> None:  # fmt: skip
         """The lines that are there, as they shall be: as they are, with other units, or at another cost too."""
         by_line: dict[int, dict[str, list[SubmittedLine]]] = {}
@@ -159,7 +167,8 @@ class _Drawn:
                 self._reprice(list(parts.values()), wanted, costs[pk])
                 continue
             for item_id, rows in parts.items():
-                for row, quantity in zip(rows, _quantities(rows, wanted, item_id in shipped), strict=True):
+                left = shipped.get(item_id, Decimal(0))
+                for row, quantity in zip(rows, _quantities(rows, wanted, left), strict=True):
                     self._keep(row, quantity)
 
     def _reprice(self, parts: Sequence[Sequence[SubmittedLine]], wanted: int, cost: Decimal) -> None:
@@ -189,15 +198,18 @@ class _Drawn:
         self.lines.append(TargetLine(-len(self.parts), item_id, new.sku, quantity, unit_price=price))
 
 
-def _quantities(rows: Sequence[SubmittedLine], wanted: int | None, has_shipped: bool) -> Sequence[int | None]:
+def _quantities(rows: Sequence[SubmittedLine], wanted: int | None, shipped: Decimal) -> Sequence[int | None]:
     """A component that was sent as two lines, so that its price was exact, keeps the share of each.
 
-    Only where items of it have left, or the shares are no whole units, it is lowered from the last one on.
+    Only where that may be less than what left of one, or the shares are no whole units, it is lowered from the last on.
     """
     if wanted is None:
         return [None] * len(rows)
     total = wanted * rows[0].units
-    return (None if has_shipped else _shares(rows, total)) or _from_the_last(rows, total)
+    shares = _shares(rows, total)
+    if shares and (total >= sum(row.quantity for row in rows) or min(shares) >= shipped):
+        return shares
+    return _from_the_last(rows, total)
 
 
 def _shares(rows: Sequence[SubmittedLine], total: int) -> list[int] | None:
