@@ -45,7 +45,7 @@ def plan(
     news = _News(change, {line.order_line_id for line in sent})
     units = {int(pk): quantity for pk, quantity in change.lines.items()} | news.units()
     drawn = _Drawn()
-    drawn.add_sent(sent, units, news.costs(), {line.item_id for line in placed.lines if line.shipped})
+    drawn.add_sent(sent, units, news.costs(), _most_shipped(placed))
     for number, resolution in _resolved(change, news.added(), warehouse):
         told = news.told[number]
         drawn.add_new(number, resolution, told_lines.to_ship(news.mine.get(number), told), changes.unit_cost(told))
@@ -54,6 +54,14 @@ def plan(
         address_label=str(submission.request.get("address_label", "")),
     )  # fmt: skip
     return Plan(target, news.found, tuple(drawn.parts))
+
+
+def _most_shipped(placed: PlacedOrder) -> dict[str, Decimal]:
+    """Of each item, the units that have left of the one of its lines of which most have."""
+    most: dict[str, Decimal] = {}
+    for line in placed.lines:
+        most[line.item_id] = max(line.shipped, most.get(line.item_id, Decimal(0)))
+    return most
 
 
 class _News:
@@ -65,12 +73,13 @@ class _News:
         self.told: Mapping[str, Told] = change.told["lines"] if change.told else {}
         self.mine = {line.number: line for line in self.order.lines.all()}
         self._fields = {one.line: {other.field for other in self.found if other.line == one.line} for one in self.found}
+        self._opened = {one.line for one in self.found if one.opens}
         self._anew = {number for number, line in self.mine.items() if self._is_anew(number, line.pk in there)}
 
     def _is_anew(self, number: str, is_there: bool) -> bool:
-        """Whether it sells something else now, or is open again after it was taken out there."""
+        """Whether it sells something else now, or is wanted again after it was taken out there."""
         fields = self._fields.get(number, set())
-        return not fields.isdisjoint(SKUS) or ("reopened" in fields and not is_there)
+        return not fields.isdisjoint(SKUS) or (number in self._opened and not is_there)
 
     def units(self) -> dict[int, int]:
         """Units to ship of lines that we have and that have changed in number, goods, cost or being there."""
@@ -79,7 +88,7 @@ class _News:
 
     def _units_of(self, line: OrderLine, fields: set[str]) -> int:
         told = self.told.get(line.number)
-        if told is None or line.number in self._anew or (line.is_cancelled and "reopened" not in fields):
+        if told is None or line.number in self._anew or (line.is_cancelled and line.number not in self._opened):
             return 0
         return line.quantity_to_ship if fields == {"unit_cost"} else _lowered(line, told)
 
@@ -91,8 +100,7 @@ class _News:
 
     def added(self) -> list[str]:
         """Numbers of lines that the warehouse's order does not have in this form."""
-        new = {one.line for one in self.found if one.field == "line" and one.after and one.line not in self.mine}
-        return sorted(new | self._anew)
+        return sorted((self._opened - set(self.mine)) | self._anew)
 
     def address(self) -> dict[str, str]:
         return {one.field: one.after for one in self.found if not one.line and one.field in changes.ADDRESS}
@@ -147,7 +155,7 @@ class _Drawn:
 
     def add_sent(
         self, sent: Sequence[SubmittedLine], units: Mapping[int, int], costs: Mapping[int, Decimal],
-        shipped: Container[str],
+        shipped: Mapping[str, Decimal],
     ) -> None:  # fmt: skip
         """The lines that are there, as they shall be: as they are, with other units, or at another cost too."""
         by_line: dict[int, dict[str, list[SubmittedLine]]] = {}
@@ -159,7 +167,8 @@ class _Drawn:
                 self._reprice(list(parts.values()), wanted, costs[pk])
                 continue
             for item_id, rows in parts.items():
-                for row, quantity in zip(rows, _quantities(rows, wanted, item_id in shipped), strict=True):
+                left = shipped.get(item_id, Decimal(0))
+                for row, quantity in zip(rows, _quantities(rows, wanted, left), strict=True):
                     self._keep(row, quantity)
 
     def _reprice(self, parts: Sequence[Sequence[SubmittedLine]], wanted: int, cost: Decimal) -> None:
@@ -189,15 +198,18 @@ class _Drawn:
         self.lines.append(TargetLine(-len(self.parts), item_id, new.sku, quantity, unit_price=price))
 
 
-def _quantities(rows: Sequence[SubmittedLine], wanted: int | None, has_shipped: bool) -> Sequence[int | None]:
+def _quantities(rows: Sequence[SubmittedLine], wanted: int | None, shipped: Decimal) -> Sequence[int | None]:
     """A component that was sent as two lines, so that its price was exact, keeps the share of each.
 
-    Only where items of it have left, or the shares are no whole units, it is lowered from the last one on.
+    Only where that may be less than what left of one, or the shares are no whole units, it is lowered from the last on.
     """
     if wanted is None:
         return [None] * len(rows)
     total = wanted * rows[0].units
-    return (None if has_shipped else _shares(rows, total)) or _from_the_last(rows, total)
+    shares = _shares(rows, total)
+    if shares and (total >= sum(row.quantity for row in rows) or min(shares) >= shipped):
+        return shares
+    return _from_the_last(rows, total)
 
 
 def _shares(rows: Sequence[SubmittedLine], total: int) -> list[int] | None:

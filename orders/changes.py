@@ -33,6 +33,11 @@ class Change:
     after: str
     line: str = ""
 
+    @property
+    def opens(self) -> bool:
+        """Whether it is of a line that was closed or not told, and ships now: also one that we have left out."""
+        return self.field == "reopened" or (self.field == "line" and bool(self.after))
+
     def __str__(self) -> str:
         if self.field == "line":
             return f"{self.what} {f'is new: {self.after}' if self.after else f'is gone: {self.before}'}"
@@ -122,8 +127,8 @@ def costs_otherwise(old: Told, new: Told) -> bool:
 
 
 def reopened(before: Told, now: Told) -> list[str]:
-    """Numbers of lines that were cancelled or shipped over there, and are open again."""
-    return [one.line for one in compare(before, now) if one.field == "reopened"]
+    """Numbers of lines that were closed over there, or not told, and are open now."""
+    return [one.line for one in compare(before, now) if one.opens]
 
 
 def _of_line(number: str, old: Told | None, new: Told | None) -> list[Change]:

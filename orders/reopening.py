@@ -25,7 +25,7 @@ def take_back(order: Order, now: Told) -> None:
         [number for number in changes.reopened(before, now) if _take_back_line(order, number, now)] if before else []
     )
     for number in taken:  # what else is told of it now is compared by itself
-        before["lines"][number]["is_open"] = True
+        before["lines"][number] = {**before["lines"].get(number, now["lines"][number]), "is_open": True}
     if taken:
         Order.objects.filter(pk=order.pk).update(told=before)
         submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first()

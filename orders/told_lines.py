@@ -74,7 +74,7 @@ def _left_out(line: OrderLine) -> dict[str, Any]:
 
 def _written(line: OrderLine, told: Told, before: Told | None) -> dict[str, Any]:
     """Only what the marketplace changed: what a person corrected otherwise stands."""
-    is_reopened = before is not None and not before["is_open"]
+    is_reopened = before is None or not before["is_open"]
     new = _new_goods(told, before)
     if before and not is_reopened and before["quantity"] == told["quantity"]:
         return new

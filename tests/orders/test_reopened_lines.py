@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -453,3 +454,63 @@ def test_a_change_that_was_asked_for_opens_no_line_that_was_cancelled_since(
     assert goods(shop, number) == {"MUG-BLK": "3.0", "TEE-RED-M": "1.0"}
     assert OrderLine.objects.get(number="2").is_cancelled
     assert set(holds(told(number))) == {"cancelled_late", "changed_order"}
+
+
+# --- lines that vanish --------------------------------------------------------------------------------------------
+
+
+def vanish(box: Sandbox, number: str) -> Callable[[], None]:
+    """Line 2 is told no more; what brings it back."""
+    line = box.oasis.orders[number].line("2")
+    box.oasis.remove_line(number, "2")
+    return lambda: box.oasis.orders[number].lines.append(line)
+
+
+def test_a_line_that_vanishes_and_comes_back_before_sending_is_sent(shop: Sandbox, manage: Run) -> None:
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    come_back = vanish(shop, number)
+    manage("run", "pull_orders")
+    come_back()
+    again(manage)
+    again(manage)
+    assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
+
+
+def test_a_line_that_vanishes_is_taken_out_and_comes_back_is_put_in_again(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(order_status="finalized")
+    number = sent(shop, manage)
+    come_back = vanish(shop, number)
+    again(manage)
+    decisions.amend(order(number), None)
+    again(manage)
+    assert goods(shop, number) == {"MUG-BLK": "2.0"}
+    come_back()
+    again(manage)
+    assert "line 2 is new: 1 × TEE-RED-M" in told(number)["holds"][0]["message"]
+    decisions.amend(order(number), None)
+    again(manage)
+    assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
+    ship(shop, number, tracking="1ZALL")
+    manage("run", "all")
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
+    assert sorted(parcels(shop, number)) == [("1", "1ZALL", 2), ("2", "1ZALL", 1)]
+
+
+@pytest.mark.long
+def test_a_line_that_is_cancelled_vanishes_and_comes_back_ships_as_before(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    shop.oasis.cancel(number, "2")
+    again(manage)
+    come_back = vanish(shop, number)
+    again(manage)
+    come_back()
+    reopen(shop, number)
+    again(manage)
+    assert holds(told(number)) == []
+    assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
+    assert not OrderLine.objects.filter(is_cancelled=True).exists()

@@ -44,3 +44,15 @@ def test_another_quantity_is_that_many_units_over_both_lines(
     manage("run", "all")
     assert parcels(shop, packs) == [("1", "1Z1", packs_now)]
     assert Order.objects.get().status == "confirmed"
+
+
+def test_one_that_is_raised_when_some_has_left_costs_exactly_what_it_shall(
+    packs: str, shop: Sandbox, manage: Run
+) -> None:
+    ship(shop, packs, 1, 3, tracking="1Z1")
+    manage("run", "pull_shipments")
+    shop.oasis.edit(packs, "1", quantity=5)
+    manage("run", "revisit_orders")
+    decisions.amend(Order.objects.get(), None)
+    manage("run", "submit_orders")
+    assert sum(Decimal(price) * units for units, price in lines(shop, packs)) == 50
