@@ -117,16 +117,21 @@ class _Desk:
             yield self._decide(speaker, sku, found[speaker.pk], twins)
 
     def _load(self, items: set[str]) -> dict[str, list[Figure]]:
-        """Per item, its figure at each location that counts, the one that ships first."""
+        """Per item, its figure at each location that counts, the one that ships first.
+
+        Most are alike, and each is held once: what is decided of a large route has to fit into memory.
+        """
         levels = InventoryLevel.objects.filter(
             connection_id=self._route.warehouse_id, location_id__in=self._places, item_id__in=items
         )
-        told: dict[str, dict[str, tuple[Decimal, datetime]]] = defaultdict(dict)
+        same: dict[tuple[str, Decimal, datetime], Figure] = {}
+        told: dict[str, dict[str, Figure]] = defaultdict(dict)
         for item, place, available, at in levels.values_list("item_id", "location_id", "available", "observed_at"):
-            told[item][place] = available, at
+            figure = Figure(self._places[place], available, at)
+            told[item][place] = same.setdefault((place, available, at), figure)
         ships = self._route.location_id
         return {
-            item: [Figure(name, *here[place]) for place, name in self._places.items() if place in here]
+            item: [here[place] for place in self._places if place in here]
             for item, here in told.items()
             if ships in here
         }
