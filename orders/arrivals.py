@@ -267,9 +267,8 @@ def _is_all_open(told: MarketplaceOrder) -> bool:
 
 
 def wants_none(told: MarketplaceOrder) -> bool:
-    """Whether it is cancelled as it is told: as a whole, or every line of it."""
-    every_line = all(line.state == SaleState.CANCELLED for line in told.lines)
-    return told.state == SaleState.CANCELLED or (told.state == SaleState.OPEN and every_line)
+    """Whether it is cancelled as it is told: as a whole, or every line of it, short shipped ones too."""
+    return told.state == SaleState.CANCELLED or all(line.state == SaleState.CANCELLED for line in told.lines)
 
 
 def ships_any(told: MarketplaceOrder) -> bool:

@@ -17,6 +17,7 @@ from orders.reopening import TAKEN_BACK
 
 S, K, T = Order.Status, Hold.Kind, WarehouseChange.Status
 CAME_BACK = "The marketplace cancelled the order and opened it again."
+LINES_CAME_BACK = "The marketplace cancelled lines of the order, which has ended, and opened them again."
 OPENED_AGAIN = "the marketplace opened the order again"
 WANTS_NONE = "the marketplace wants none of the order any more"
 
@@ -29,11 +30,11 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
     Raises IllegalTransition while it is being cancelled in the warehouse: it is looked at again when that has ended.
     """
     if order.cancel_requested_at is None:
-        return order.status == S.CANCELLED and arrivals.wants_none(told) and _end_again(order)
+        return order.status == S.CANCELLED and _after_the_end(order, told)
     if told.state != SaleState.OPEN or not arrivals.ships_any(told):
         return False
     if order.status == S.CANCELLED:
-        _come_back(order)
+        _come_back(order, told)
     elif order.status == S.SKIPPED:
         _come_back_skipped(order, told)
     elif arrivals.is_unsent(order):
@@ -45,15 +46,30 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
     return True
 
 
-def _come_back(order: Order) -> None:
+def _after_the_end(order: Order, told: MarketplaceOrder) -> bool:
+    """It ended here before the marketplace cancelled all of it, by a short ship of the rest, or came back once."""
+    if arrivals.wants_none(told):
+        return _end_again(order)
+    is_more = told.state == SaleState.OPEN and order.told and changes.reopened(order.told, changes.facts(told))
+    return bool(is_more) and _is_sent(order, told, LINES_CAME_BACK)
+
+
+def _come_back(order: Order, told: MarketplaceOrder) -> None:
+    if not _is_sent(order, told, CAME_BACK):
+        _by_rule(order)
+        _open_left_out(order)
+
+
+def _is_sent(order: Order, told: MarketplaceOrder, what: str) -> bool:
+    """Whether it has ended in the warehouse: a person is told so, once, and nothing is sent."""
     submission = WarehouseSubmission.objects.filter(order=order).exclude(NOT_SENT).first()
-    if submission is not None:
-        order.note(f"{OPENED_AGAIN}, which has ended in the warehouse")
-        todo = f"It has ended in {submission.connection}: enter it there by hand, or settle it with the marketplace"
-        settling.open_hold(order, K.VOIDED_ORDER, "", f"{CAME_BACK} {todo}; then resolve this.")
-        return
-    _by_rule(order)
-    _open_left_out(order)
+    if submission is None:
+        return False
+    Order.objects.filter(pk=order.pk).update(told=changes.facts(told))
+    order.note(f"{OPENED_AGAIN}, which has ended in the warehouse")
+    todo = f"It has ended in {submission.connection}: enter it there by hand, or settle it with the marketplace"
+    settling.open_hold(order, K.VOIDED_ORDER, "", f"{what} {todo}; then resolve this.")
+    return True
 
 
 def _by_rule(order: Order) -> None:

@@ -514,3 +514,24 @@ def test_a_line_that_is_cancelled_vanishes_and_comes_back_ships_as_before(
     assert holds(told(number)) == []
     assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
     assert not OrderLine.objects.filter(is_cancelled=True).exists()
+
+
+def test_one_whose_cancellation_was_refused_there_waits_no_more_once_it_is_wanted_again(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    shop.oasis.cancel(number, "2")
+    again(manage)
+    decisions.void(order(number), None)
+    for method in ("DELETE", "PUT"):
+        shop.faults.add("tradegecko", "422", method=method)
+    again(manage)
+    assert WarehouseChange.objects.get().status == "parked"
+    shop.faults.clear()
+    reopen(shop, number)
+    again(manage)
+    decisions.amend(order(number), None)
+    again(manage)
+    assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
+    assert not OrderLine.objects.filter(is_cancelled=True).exists()
+    assert holds(told(number)) == []

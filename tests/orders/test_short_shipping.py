@@ -540,3 +540,27 @@ def test_an_empty_order_that_could_not_be_voided_stays_for_a_line_that_comes_mea
     decisions.amend(line(number, "1").order, None)
     manage("run", "submit_orders")
     assert goods(shop, number) == {"TEE-RED-M": "1.0"}
+
+
+@pytest.mark.usefixtures("reasons")
+def test_lines_that_come_back_when_the_rest_was_short_shipped_are_a_hold_each_time(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = two_lines(shop)
+    shop.oasis.cancel(number, "2")
+    manage("run", "all")
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    done(manage)
+    assert (told(number)["status"], state(shop, number)) == ("cancelled", "void")
+    for _ in range(2):
+        shop.oasis.edit(number, status="PROCESSING")
+        shop.oasis.edit(number, "2", status="PROCESSING")
+        manage("run", "revisit_orders")
+        assert "enter it there by hand" in told(number)["holds"][0]["message"]
+        actions.resolve(Order.objects.get().holds.get(resolved_at=None), "entered by hand", None)
+        manage("run", "revisit_orders")
+        assert holds(told(number)) == []
+        shop.oasis.cancel(number, "2")
+        manage("run", "revisit_orders")
+        for hold in Order.objects.get().holds.filter(resolved_at=None):
+            actions.resolve(hold, "stopped", None)
