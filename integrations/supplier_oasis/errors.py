@@ -30,7 +30,7 @@ def check_read(answer: Answer, what: str) -> None:
 
 
 def check_orders(answer: Answer, what: str) -> None:
-    """As `check_read`; an answer without an order must not tell of a failure either, which would pass for none found."""
+    """As `check_read`; nor may an answer without an order tell of a failure, which would pass for none found."""
     check_read(answer, what)
     text = "" if holds_orders(answer.body) else failure_text(answer)
     if text:
