@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
 from django.utils.functional import cached_property
@@ -145,10 +144,7 @@ class ConnectionForm(ShownForm):
 
     def _check_address(self, provider: str, url: str) -> None:
         try:
-            _ = urlsplit(url).port
             registry.base_url_of(Connection(provider=provider, base_url=url))
-        except ValueError as exc:
-            self.add_error("base_url", f"This is not a web address: {exc}.")
         except Misconfigured as exc:
             self.add_error("base_url", _after_the_name(exc))
 

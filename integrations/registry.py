@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -54,7 +55,7 @@ def base_url_of(connection: Connection) -> str:
     url: str = connection.base_url or adapter.DEFAULT_BASE_URL
     problem = _problem_with(url, adapter.HOSTS)
     if problem:
-        raise Misconfigured(f"connection {connection.name}: base URL {url!r} {problem}")
+        raise Misconfigured(f"connection {connection.name}: base URL {_shown(url)!r} {problem}")
     return url
 
 
@@ -80,7 +81,7 @@ def authorize_url_of(connection: Connection) -> str:
     url = str(named or base_url_of(connection).rstrip("/") + oauth.AUTHORIZE_PATH)
     problem = _problem_with(url, oauth.AUTHORIZE_HOSTS)
     if problem:
-        raise Misconfigured(f"connection {connection.name}: authorize_url {url!r} {problem}")
+        raise Misconfigured(f"connection {connection.name}: authorize_url {_shown(url)!r} {problem}")
     return url
 
 
@@ -159,12 +160,19 @@ def _provider(key: str) -> Provider:
         raise Misconfigured(f"there is no provider {key!r}; known are {', '.join(PROVIDERS)}") from None
 
 
+def _shown(url: str) -> str:
+    """An address without the user name, password or token that somebody may have put into it."""
+    before, at, rest = url.rpartition("@")
+    scheme = before[: before.find("://") + 3] if "://" in before else ""
+    return re.sub(r"([?#]).*", r"\1…", f"{scheme}{at and '…@'}{rest}", flags=re.DOTALL)
+
+
 def _problem_with(url: str, own_hosts: frozenset[str]) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as exc:
-        return f"is not an address: {exc}"
+    except ValueError:  # whose text repeats what may be a part of a password
+        return "is not an address: what follows the // is not a host, perhaps with a port from 1 to 65535"
     if port == 0 or any(char.isspace() or not char.isprintable() for char in url):
         return "is not an address: it holds a blank, or port 0"
     if parts.scheme not in ("https", "http") or not parts.hostname:

@@ -22,7 +22,8 @@ from orders.windows import FURTHEST_BACK
 
 # An order seen within this time may go out unread when the marketplace cannot be asked.
 SEEN_LATELY = timedelta(minutes=30)
-LONGEST_WINDOW = timedelta(hours=24)
+# Windows that begin within this time are one. An order whose creation is not told has one that is longer by itself.
+JOINED_WITHIN = timedelta(hours=24)
 GAP = timedelta(hours=1)
 
 Window = tuple[datetime, datetime]
@@ -66,7 +67,7 @@ def windows(orders: Iterable[Order]) -> Iterator[Window]:
     spans = sorted(readback.window(order) for order in orders)
     current: Window | None = None
     for since, until in spans:
-        if current and since - current[1] <= GAP and until - current[0] <= LONGEST_WINDOW:
+        if current and since - current[1] <= GAP and since - current[0] <= JOINED_WITHIN:
             current = current[0], max(current[1], until)
             continue
         if current:

@@ -18,7 +18,7 @@ from integrations.sent_orders import ShortShipNotice
 from integrations.supplier_oasis import options, quantities, reading, writing
 from integrations.supplier_oasis.client import Client
 from integrations.supplier_oasis.envelope import MissingOrders
-from integrations.supplier_oasis.errors import check_publish, check_read, check_write
+from integrations.supplier_oasis.errors import check_orders, check_publish, check_read, check_write
 from integrations.supplier_oasis.windows import bounds, certain_until
 from integrations.wording import counted
 
@@ -70,7 +70,7 @@ class SupplierOasis:
         """With repetitions: a window whose answer misses orders is read again in halves."""
         start, end = bounds(since, until, self._options.zone, now=datetime.now(UTC))
         answer = self._client.get(self._options.orders_path, [("startTime", start), ("endTime", end)])
-        check_read(answer, f"the request for the orders from {start} to {end}")
+        check_orders(answer, f"the request for the orders from {start} to {end}")
         try:
             yield from reading.orders(answer.body, self._options)
         except MissingOrders as exc:

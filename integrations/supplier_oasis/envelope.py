@@ -78,6 +78,11 @@ def elements(body: bytes, *, counted: bool = True) -> Iterator[etree._Element | 
         )
 
 
+def holds_orders(body: bytes) -> bool:
+    """Whether an order begins in it, broken or not."""
+    return any(border["start"] for border in _borders(body, 0))
+
+
 def _whole_or_in_pieces(body: bytes) -> Iterator[etree._Element | Broken]:
     flaw = _flaw(body)
     return _pieces(body, flaw) if flaw else _stream(body)

@@ -8,6 +8,7 @@ from lxml import etree
 
 from integrations.errors import IntegrationError, Misconfigured, OutcomeUnknown, Refused, TakenIn, Unavailable
 from integrations.http import Answer, retry_after
+from integrations.supplier_oasis.envelope import holds_orders
 
 DEFAULT_WAIT = timedelta(seconds=60)
 READ_BACK = "it is read back before it is sent again"
@@ -24,7 +25,16 @@ def check_read(answer: Answer, what: str) -> None:
     if 200 <= answer.status < 300:
         seen = "a web page" if answer.is_html else f"HTTP {answer.status}"
         raise Unavailable(f"Supplier Oasis answered {what} with {seen} instead of XML: {answer.excerpt or 'empty'}")
-    raise _common(answer, what) or Unavailable(f"Supplier Oasis refused {what}: HTTP {answer.status} {answer.excerpt}")
+    said = failure_text(answer) or answer.excerpt
+    raise _common(answer, what) or Unavailable(f"Supplier Oasis refused {what}: HTTP {answer.status} {said}")
+
+
+def check_orders(answer: Answer, what: str) -> None:
+    """As `check_read`; nor may an answer without an order tell of a failure, which would pass for none found."""
+    check_read(answer, what)
+    text = "" if holds_orders(answer.body) else failure_text(answer)
+    if text:
+        raise Unavailable(f"Supplier Oasis answered {what} with an error: {text}; it is asked again with the next run")
 
 
 def check_write(answer: Answer, what: str) -> None:

@@ -66,7 +66,10 @@ def read(
             seen.certain.append((start, min(end, certain)))
         else:
             seen.has_gaps = True
-            run.problem(f"{run.connection}: the answer for {start:%Y-%m-%d %H:%M} UTC and the day after lacks orders")
+            run.problem(
+                f"{run.connection}: the answer for {start:%Y-%m-%d %H:%M} UTC and the day after lacks orders, or holds "
+                "one without a number, which may be any; none of that day counts as missing over there"
+            )
     _drop_read_well(seen)
     return seen
 

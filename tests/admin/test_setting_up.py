@@ -21,8 +21,8 @@ Run = Callable[..., str]
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
-        ("base_url", "https://[::1", "not a web address"),
-        ("base_url", "http://127.0.0.1:99999", "not a web address"),
+        ("base_url", "https://[::1", "is not an address"),
+        ("base_url", "http://127.0.0.1:99999", "is not an address"),
         ("base_url", "ftp://127.0.0.1", "http(s)"),
         ("options", "null", "in braces"),
         ("options", "[]", "in braces"),

@@ -20,6 +20,17 @@ def test_an_address_that_cannot_work_is_refused(url: str) -> None:
         base_url_of(Connection(name="O", provider="supplier_oasis", base_url=url))
 
 
+@pytest.mark.parametrize(("url", "shown"), [
+    ("https://jo:s3cr/et@host/x", "https://…@host/x"), ("jo:s3cret@host", "…@host"), ("https://jo:s3cret@[::1", "https://…@[::1"),
+    ("https://host/x?token=s3cret", "https://host/x?…"), ("https://host#s3cret", "https://host#…"),
+])  # fmt: skip
+def test_a_password_in_a_refused_address_is_not_repeated(url: str, shown: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        base_url_of(Connection(name="O", provider="supplier_oasis", base_url=url))
+    assert repr(shown) in str(caught.value)
+    assert "s3cr" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "url", ["", "https://api.test.supplieroasis.com", "http://127.0.0.1:8081", "https://[::1]:8443/x"]
 )

@@ -258,6 +258,19 @@ def test_many_orders_of_the_same_minutes_are_asked_for_once_in_a_turn(
     assert [len(shop.tradegecko.by_reference(number)) for number in numbers] == [1, 1, 1, 1, 1, 0]
 
 
+def test_orders_of_one_day_whose_creation_is_not_told_are_asked_for_with_one_window(shop: Sandbox, manage: Run) -> None:
+    numbers = [
+        shop.oasis.add_order({"partner_sku": "MUG-BLK"}, ordered_at=TWO_HOURS_AGO - age, created_at=TWO_HOURS_AGO - age)
+        for age in (0 * MINUTE, 5 * MINUTE, 600 * MINUTE)
+    ]
+    manage("run", "pull_orders")
+    Order.objects.update(marketplace_created_at=None)
+    shop.log.clear()
+    manage("run", "submit_orders")
+    assert len(shop.calls("oasis")) == 1
+    assert all(placed(shop, number) for number in numbers)
+
+
 def test_of_what_the_same_answer_shows_only_what_goes_out_soon_is_compared(
     shop: Sandbox, manage: Run, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:

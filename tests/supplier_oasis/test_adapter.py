@@ -95,6 +95,18 @@ def test_what_a_confirmation_may_be_answered(
         assert "No open line 9" in str(caught.value)
 
 
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("body", [
+    ERROR, f"<processedSalesOrderTypeList><totalCount>0</totalCount>{ERROR}</processedSalesOrderTypeList>",
+])  # fmt: skip
+def test_an_error_where_the_orders_should_be_is_told_in_its_own_words(
+    server: Loopback, oasis: SupplierOasis, status: int, body: str
+) -> None:
+    server.will(status, body)
+    with pytest.raises(Unavailable, match="orders from 2024-07-09.* No open line 9"):
+        list(oasis.orders(NOW, NOW + timedelta(hours=1)))
+
+
 @pytest.mark.parametrize("body", [
     '<response xmlns="api.supplieroasis.com"><status>SUCCESS</status></response>',
     "<response><errors/><errorCount>0</errorCount></response>",
