@@ -49,6 +49,7 @@ def confirm(run: Run) -> None:
     pks = list(due(mine).values_list("pk", flat=True))
     if pks:
         _catch_up(run, mine)
+    if pks and not run.is_handed_over:
         Teller(run, run.marketplace(), carriers).tell(pks)
     short_shipping.tell(run)
     _close_orders(run)
@@ -75,8 +76,11 @@ class Teller:
         self._failures_in_a_row = 0
 
     def tell(self, pks: Sequence[int]) -> None:
-        for pk in pks:
+        for place, pk in enumerate(pks):
             self._run.beat()
+            if place and self._run.hands_over():
+                self._run.count("left for the next run", len(pks) - place)
+                return
             with self._run.isolated(f"confirmation {pk}"):
                 self._take(pk)
             if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:

@@ -31,7 +31,7 @@ def pull(run: Run) -> None:
     warehouse = run.warehouse()
     warehouse_status.follow(run, warehouse, since)
     run.count("parcels seen again", _read(run, run.connection, warehouse, since))
-    if not run.faults:
+    if not run.faults and not run.is_handed_over:
         run.window(since, min(now, in_doubt or now))
 
 
@@ -45,7 +45,7 @@ def catch_up(run: Run, connection: Connection) -> None:
 
 
 def _read(run: Run, connection: Connection, warehouse: Warehouse, since: datetime) -> int:
-    """Store every parcel that changed since; how many were no news."""
+    """Store the parcels that changed since, as far as the run's turn goes; how many were no news."""
     recent = Shipment.objects.filter(connection=connection, remote_updated_at__gte=since)
     known = {one.remote_id: one.remote_updated_at for one in recent if one.remote_updated_at}
     seen_again = 0
@@ -56,6 +56,9 @@ def _read(run: Run, connection: Connection, warehouse: Warehouse, since: datetim
                 _hold_unreadable(run, connection, parcel)
             else:
                 seen_again += _store(run, connection, parcel)
+        if run.hands_over():
+            run.note("not all parcels read; the next run goes on")
+            break
     return seen_again
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError
 
+from integrations import runs
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
-from orders import actions
-from orders.models import CarrierService, Order, ShipmentConfirmation
+from orders import actions, jobs
+from orders.models import CarrierService, Order, Shipment, ShipmentConfirmation
 from tests.orders.world import holds, parcels, ship
 
 Run = Callable[..., str]
@@ -35,6 +37,24 @@ def test_a_parcel_voided_while_its_confirmation_waits_is_not_told(shop: Sandbox,
     manage("run", "confirm_shipments")
     assert parcels(shop, number) == []
     assert (told(number)["status"], holds(told(number))) == ("submitted", [])
+
+
+def test_thousands_of_parcels_are_read_and_told_in_turns(
+    shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch, overstock: Connection, gecko: Connection
+) -> None:
+    numbers = [shop.oasis.add_order({"partner_sku": "MUG-BLK"}) for _ in range(3)]
+    manage("run", "all")
+    for number in numbers:
+        ship(shop, number, tracking=f"1Z{number}")
+    monkeypatch.setattr(runs, "LONGEST_TURN", timedelta(0))
+    assert "the next run goes on" in jobs.pull_shipments(gecko).text
+    assert Shipment.objects.count() == 1
+    assert "the next run goes on" in jobs.confirm_shipments(overstock).text
+    assert not any(parcels(shop, number) for number in numbers)
+    monkeypatch.undo()
+    manage("run", "pull_shipments")
+    manage("run", "confirm_shipments")
+    assert [parcels(shop, number) for number in numbers] == [[("1", f"1Z{number}", 1)] for number in numbers]
 
 
 def test_a_refused_confirmation_goes_out_as_the_parcel_is_now(shop: Sandbox, manage: Run, told: Told) -> None:
