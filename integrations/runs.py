@@ -205,8 +205,9 @@ def _carry_out(run: Run, work: Work) -> Outcome:
         status = _status(run, error)
     except RunLost as exc:
         return Outcome(str(exc), failed=True)
-    except KeyboardInterrupt:
-        connections["default"].close_if_unusable_or_obsolete()  # it may have been broken off in a query
+    except (KeyboardInterrupt, SystemExit):  # the latter is how the queue ends what takes too long
+        if not connections["default"].in_atomic_block:
+            connections["default"].close()  # it may have been broken off in a query, and is of no use to close the run
         error = "the process was told to stop; the next run goes on from here"
         raise
     except Exception as exc:

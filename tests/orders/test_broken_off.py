@@ -9,9 +9,12 @@ from typing import Any, NoReturn
 
 import pytest
 from django.core.management import CommandError
+from django.db import connection
+from django_q.exceptions import TimeoutException
 
 from integrations.errors import Unavailable
-from integrations.models import Route
+from integrations.models import Connection, Route, SyncRun
+from integrations.runs import perform
 from integrations.sandbox.server import Sandbox
 from orders import actions, readback, settling, telling
 from orders.admin import tabs
@@ -203,3 +206,16 @@ def test_a_parcel_that_was_taken_and_then_denied_is_read_back_before_it_is_told_
     ShipmentConfirmation.objects.update(not_before=None)
     manage("run", "confirm_shipments")
     assert parcels(shop, number) == [("1", "1Z1", 1)]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's queries are not broken off half-way")
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_run_that_the_queue_ends_in_the_middle_of_a_query_is_closed_at_once(overstock: Connection) -> None:
+    def work(_run: Any) -> NoReturn:
+        connection.connection.pgconn.send_query(b"select 1")
+        raise TimeoutException("Task exceeded maximum timeout value (600 seconds)")
+
+    with pytest.raises(TimeoutException):
+        perform(overstock, "pull_orders", work)
+    run = SyncRun.objects.get()
+    assert (run.status, run.error) == ("interrupted", "the process was told to stop; the next run goes on from here")
