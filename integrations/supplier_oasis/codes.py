@@ -67,6 +67,7 @@ SEED_MAPPINGS: tuple[tuple[str, str, str, str], ...] = (
     ("FEDSP", "", "FEDSP", "GROUND"),
     ("FedEx Freight", "", "FXFE", ""),
     ("FXFE", "", "FXFE", ""),
+    ("FXFE", "DOCK", "FXFE", "DOCK"),
     ("USPS", "", "USPS", "PRIORITY"),
     ("USPS", "Priority", "USPS", "PRIORITY"),
     ("USPS", "Priority Mail", "USPS", "PRIORITY"),
