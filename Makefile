@@ -15,10 +15,11 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt requirements-axe.txt c
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing; on Debian: apt install python3-venv"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what Crossdock needs into $(VENV) ..."
-	@{ $(BIN)/pip install --quiet --disable-pip-version-check $(UV) && UV_HTTP_TIMEOUT=20 $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt; } 2>/dev/null \
+	@{ $(BIN)/pip install --quiet --disable-pip-version-check $(UV) \
+	 && UV_HTTP_TIMEOUT=20 $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt; } 2>/dev/null \
 	 || $(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt \
+	 && $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-axe.txt \
 	 || { echo "Installation failed: are the Python package registry or its mirror reachable?"; exit 1; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-axe.txt || { echo "Installation failed: are the Python package registry or its mirror reachable?"; exit 1; }
 	@touch $@
 
 demo: $(VENV)/.installed
