@@ -32,19 +32,8 @@ ORDER_LIST = (
     "?route__state__exact=live", "?ship=late", "?ordered_at__year=2026",
 )  # fmt: skip
 SEARCHES = (
-    "4000",
-    "4000050000",
-    "SKU-7",
-    "SKU-1234",
-    "Ann",
-    "Ann Vale",
-    "Vale",
-    "84047",
-    "840",
-    "1Z1",
-    "1Z50000",
-    "SO1",
-)
+    "4000", "4000050000", "SKU-7", "SKU-1234", "Ann", "Ann Vale", "Vale", "84047", "840", "1Z1", "1Z50000", "SO1",
+)  # fmt: skip
 OTHERS = (
     "orders/hold/needs-mapping/", "orders/order/99901/change/", "orders/order/400/change/",
     "orders/order/400/change/?_worklist=unknown%3F", "orders/order/50000/change/?_changelist_filters=p%3D1&_at=3",

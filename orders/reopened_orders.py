@@ -51,16 +51,16 @@ def _after_the_end(order: Order, told: MarketplaceOrder) -> bool:
     if arrivals.wants_none(told):
         return _end_again(order)
     is_more = told.state == SaleState.OPEN and order.told and changes.reopened(order.told, changes.facts(told))
-    return bool(is_more) and _is_sent(order, told, LINES_CAME_BACK)
+    return bool(is_more) and _tell_it_has_ended(order, told, LINES_CAME_BACK)
 
 
 def _come_back(order: Order, told: MarketplaceOrder) -> None:
-    if not _is_sent(order, told, CAME_BACK):
+    if not _tell_it_has_ended(order, told, CAME_BACK):
         _by_rule(order)
         _open_left_out(order)
 
 
-def _is_sent(order: Order, told: MarketplaceOrder, what: str) -> bool:
+def _tell_it_has_ended(order: Order, told: MarketplaceOrder, what: str) -> bool:
     """Whether it has ended in the warehouse: a person is told so, once, and nothing is sent."""
     submission = WarehouseSubmission.objects.filter(order=order).exclude(NOT_SENT).first()
     if submission is None:
