@@ -15,6 +15,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from integrations.errors import Unreadable
 from integrations.registry import MARKETPLACE, WAREHOUSE
 from integrations.sandbox_control import Control
 from integrations.wording import counted
@@ -54,6 +55,16 @@ class World:
 
 
 def world_of(control: Control, kind: str) -> World:
+    """Raises IntegrationError, also where something else than a sandbox answers."""
+    try:
+        return _world(control, kind)
+    except (AttributeError, KeyError, TypeError) as exc:
+        raise Unreadable(
+            f"what answers there is no sandbox, or another version of it: {type(exc).__name__} {exc}"
+        ) from exc
+
+
+def _world(control: Control, kind: str) -> World:
     state, faults, system = control.look("state"), control.look("faults"), SYSTEMS[kind]
     ordered = [number for number, one in state["oasis"]["orders"].items() if one["status"] == "PROCESSING"]
     to_ship = [one for one in state["tradegecko"]["orders"] if one["to_ship"]]

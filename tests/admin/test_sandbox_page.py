@@ -12,6 +12,7 @@ from django.test import Client
 from integrations.models import Connection
 from integrations.sandbox import gecko_stock
 from integrations.sandbox.server import Sandbox
+from integrations.sandbox_control import Control
 from orders.models import Order
 from tests.admin.test_mapping import text_of
 
@@ -93,6 +94,15 @@ def test_the_page_is_only_there_with_a_sandbox_and_for_administrators(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("told", [{"status": "up"}, [1], None])
+def test_something_else_that_answers_on_this_machine_is_no_sandbox(
+    told: object, overstock: Connection, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Control, "look", lambda _self, _what: told)
+    assert "is no sandbox" in text_of(admin_client.get(PAGE))
+    assert "is no sandbox" in do(admin_client, overstock, "add", kind=PLAIN, number=1)
+
+
 def test_without_custom_endpoints_there_is_no_sandbox(admin_client: Client, settings: object) -> None:
     Connection.objects.create(name="Gecko", provider="tradegecko", base_url="http://127.0.0.1:9")
     assert admin_client.get(PAGE).status_code == 200
