@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from integrations.sent_orders import OrderChange, PlacedOrder, ReceiptLine, ShortShipNotice
-    from integrations.stock import BundlePart, LevelPage
+    from integrations.stock import BundlePart, LevelPage, UnreadableBundlePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,5 +382,8 @@ class Warehouse(Protocol):
     def levels_of(self, item_ids: Sequence[str]) -> Iterable[LevelPage]:
         """The stock of these items, in as few requests as possible. One that is not there any more does not come."""
 
-    def bundles(self) -> Sequence[BundlePart] | None:
-        """What all items consist of that are made up of others; None where that is not told."""
+    def bundles(self) -> Sequence[BundlePart | UnreadableBundlePart] | None:
+        """What all items consist of that are made up of others; None where that is not told.
+
+        What cannot be read is among them, since a bundle that lacks a component would be told in too large a number.
+        """

@@ -29,6 +29,14 @@ class BundlePart:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableBundlePart:
+    """A component that could not be understood; `bundle_id` is empty where it is not even known of which bundle."""
+
+    bundle_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LevelPage:
     """A page of a stock sweep: every location of each item in it. An item's unlisted location holds nothing."""
 

@@ -53,6 +53,16 @@ def whole(parts: Sequence[BundlePart]) -> list[BundlePart]:
     ]
 
 
+def with_earlier(parts: Sequence[BundlePart], earlier: Iterable[BundlePart]) -> list[BundlePart]:
+    """With what was told earlier of some of them: of a component of both, the larger number of units."""
+    found = {(part.bundle_id, part.item_id): part for part in parts}
+    for part in earlier:
+        now = found.get((part.bundle_id, part.item_id))
+        if now is None or now.units < part.units:
+            found[part.bundle_id, part.item_id] = part
+    return list(found.values())
+
+
 def _by_bundle(parts: Iterable[BundlePart]) -> Mapping[str, Mapping[str, int]]:
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for part in parts:

@@ -20,7 +20,7 @@ from integrations.ports import (
     UnreadableParcel,
 )
 from integrations.sent_orders import OrderChange, PlacedOrder, ReceiptLine
-from integrations.stock import BundlePart, LevelPage
+from integrations.stock import BundlePart, LevelPage, UnreadableBundlePart
 from integrations.tradegecko import fulfillments, messages, options, placed
 from integrations.tradegecko.client import Client
 from integrations.tradegecko.walking import changed_since
@@ -191,7 +191,7 @@ class TradeGecko:
             page = self._level_page(rows, asked_at)
             yield page if set(page.item_ids) <= set(batch) else _only(page, set(batch))
 
-    def bundles(self) -> Sequence[BundlePart] | None:
+    def bundles(self) -> Sequence[BundlePart | UnreadableBundlePart] | None:
         """One row per bundle and component (3.9). An account without this address has no bundles that we know."""
         if not self._options.read_bundles:
             return None
@@ -203,7 +203,7 @@ class TradeGecko:
             if exc.credentials:
                 raise
             return None
-        return list(self._client.readable(rows, messages.bundle_part))
+        return [messages.bundle_part(row) for row in rows]
 
     def _level_page(self, rows: Sequence[object], asked_at: datetime) -> LevelPage:
         items = list(self._client.readable(rows, messages.stock_levels))

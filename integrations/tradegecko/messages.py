@@ -21,7 +21,7 @@ from integrations.ports import (
     Receipt,
 )
 from integrations.sent_orders import ReceiptLine
-from integrations.stock import BundlePart, StockLevel
+from integrations.stock import BundlePart, StockLevel, UnreadableBundlePart
 from integrations.tradegecko.options import Options
 
 Row = Mapping[str, Any]
@@ -164,8 +164,16 @@ def stock_levels(given: object) -> tuple[str, list[StockLevel]]:
         raise Unreadable(f"stock of variant {item_id}: {exc}") from None
 
 
-def bundle_part(given: object) -> BundlePart:
+def bundle_part(given: object) -> BundlePart | UnreadableBundlePart:
     """A component of a bundle. A quantity that is a fraction is rounded up, so that rather too few are shown."""
+    try:
+        return _bundle_part(given)
+    except Unreadable as exc:
+        bundle_id = given.get("bundle_id") if isinstance(given, Mapping) else None
+        return UnreadableBundlePart(str(bundle_id) if _is_id(bundle_id) else "", str(exc))
+
+
+def _bundle_part(given: object) -> BundlePart:
     row = record(given, "a bundle's component")
     bundle_id = identity(row, "a bundle's component", "bundle_id")
     item_id = identity(row, f"a component of bundle {bundle_id}", "component_id")

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from integrations.models import Connection, Route
+from integrations.sandbox.gecko_rows import component
 from integrations.sandbox.server import Sandbox
 from integrations.stock import BundlePart
 from integrations.tradegecko.adapter import TradeGecko
@@ -110,6 +111,26 @@ def test_an_answer_that_cannot_be_read_is_told_and_asked_for_again_at_the_next_r
     assert BundleComponent.objects.count() == 1
     go(manage, "pull_levels")
     assert BundleComponent.objects.count() == 2
+
+
+@pytest.mark.parametrize("row", [{"quantity": "many"}, {"bundle_id": [], "quantity": "1"}])
+def test_a_component_that_cannot_be_read_stays_as_it_was_told_and_its_neighbours_are_read(
+    mugs: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch, row: dict[str, Any]
+) -> None:
+    go(manage, "all")
+    BundleReading.objects.all().delete()
+    mugs.tradegecko.add_bundle("RUGS", {"RUG-5X8": 3})
+
+    def told(*at: Any) -> dict[str, Any]:
+        return component(*at) | (row if component(*at)["bundle_sku"] == "MUG-4" else {})
+
+    monkeypatch.setattr("integrations.sandbox.gecko.component", told)
+    with pytest.raises(CommandError, match=r"what was told of (bundle \d+|all bundles) before stays"):
+        manage("run", "pull_levels")
+    assert set(BundleComponent.objects.values_list("sku", "units")) == {("MUG", 4), ("RUG-5X8", 3)}
+    mugs.oasis.add_order({"partner_sku": "ONE", "quantity": 4}, address={"city": ""})
+    go(manage, "pull_orders", "publish_inventory")
+    assert shown(mugs) == [56, 14, 11]
 
 
 def test_a_bundle_of_bundles_is_opened_to_the_last_mug(mugs: Sandbox, manage: Run, overstock: Connection) -> None:
