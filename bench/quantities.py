@@ -41,7 +41,7 @@ def measure_all(postgres: str = POSTGRES, listings: tuple[int, ...] = LISTINGS) 
 
 def measure(name: str, address: str, listings: int) -> None:
     child(address, "prepare", listings, MODULE)
-    print(f"{listings} listings, 2 locations, {name}:")
+    print(f"{listings} listings, a twentieth of them kits and bundles, 2 locations, {name}:")
     yardstick = child(address, "yardstick", listings, MODULE)["cpu"]
     for what, told in (
         ("sweep", "storing a whole sweep, every figure new"), ("sweep_again", "storing it again, none changed"),

@@ -27,6 +27,7 @@ from integrations.models import Connection, Route, SyncRun  # noqa: E402
 from integrations.runs import Run  # noqa: E402
 from integrations.stock import LevelPage, StockLevel  # noqa: E402
 from inventory import changed, levels, publishing, sending  # noqa: E402
+from inventory.bundled import BundleComponent  # noqa: E402
 from inventory.models import (  # noqa: E402
     InventoryLevel,
     Listing,
@@ -41,7 +42,7 @@ PAGE, AT_ONCE = 250, 1_000
 
 
 def prepare(number: int) -> None:
-    """Aliases, items and listings of a route with two locations; a tenth are packs of three."""
+    """Aliases, items and listings of a route with two locations; a tenth packs of three, a twentieth kits, bundles."""
     call_command("migrate", verbosity=0)
     market = Connection.objects.create(name="Market", provider="supplier_oasis", username="bench")
     store = Connection.objects.create(name="Store", provider="tradegecko")
@@ -55,8 +56,18 @@ def prepare(number: int) -> None:
     _fill(SkuAlias(connection=market, marketplace_sku=f"M{place}", warehouse_sku=f"V{place}",
                    units=3 if place % 10 == 0 else 1) for place in places)  # fmt: skip
     _fill(Listing(route=route, marketplace_sku=f"M{place}") for place in places)
+    _make_up(market, store, number)
     StockReading.objects.create(connection=store, began_at=now, ended_at=now, items=number)
     _a_while_ago()
+
+
+def _make_up(market: Connection, store: Connection, number: int) -> None:
+    """One listing in forty is a kit of two items, and one a bundle of the warehouse, of three units of two others."""
+    kits, bundles = range(1, number - 2, 40), range(21, number - 2, 40)
+    _fill(SkuAlias(connection=market, marketplace_sku=f"M{place}", warehouse_sku=f"V{place + 1}", units=2)
+          for place in kits)  # fmt: skip
+    _fill(BundleComponent(connection=store, bundle_id=str(1000 + place), item_id=str(1000 + place + part),
+                          sku=f"V{place + part}", units=part) for place in bundles for part in (1, 2))  # fmt: skip
 
 
 def yardstick(number: int) -> None:
