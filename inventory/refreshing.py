@@ -12,7 +12,7 @@ from integrations.budget import RESERVED, calls_left
 from integrations.models import Connection, Route
 from integrations.ports import Warehouse
 from integrations.runs import Run
-from inventory import catalogue, levels, listings
+from inventory import bundles, catalogue, levels, listings
 from inventory.aliases import Resolver
 from inventory.models import InventoryLevel, Listing, StockReading, StockSweep
 from inventory.read_plan import Means, ReadPlan, plan
@@ -100,9 +100,11 @@ def _low(route: Route, now: datetime) -> Iterator[tuple[str, datetime]]:
 
 
 def _items(route: Route, rows: Collection[Listing]) -> Iterator[tuple[Listing, list[str]]]:
-    resolver = Resolver(route, [listings.wanted(row) for row in rows])
+    """With what is in bundles among them: a bundle's quantity rests on the figures of its components, too."""
+    resolver, made = Resolver(route, [listings.wanted(row) for row in rows]), bundles.of(route.warehouse_id)
     for row in rows:
-        yield row, [part.item_id for part in resolver.resolve(listings.wanted(row)).components]
+        parts = bundles.opened(made, resolver.resolve(listings.wanted(row)).components)
+        yield row, [part.item_id for part in parts]
 
 
 def _seen(connection: Connection, places: Collection[str], items: Iterable[str]) -> Mapping[str, datetime]:

@@ -14,6 +14,7 @@ from integrations.models import Connection, Exchange, Route, SyncRun
 from integrations.sandbox.server import Sandbox
 from integrations.shared_state import RateWindow
 from inventory import readings
+from inventory.bundled import BundleComponent
 from inventory.models import InventoryLevel, Listing, SkuAlias, StockReading, StockSweep, WarehouseItem
 from inventory.rules import InventoryRule
 
@@ -78,6 +79,14 @@ def test_what_is_new_ruled_anew_or_runs_low_is_read(
     assert sorted(read()) == ["NEW", "V5", "V6", "V7"]
     manage("run", "refresh_levels")
     assert len(read()) == 4
+
+
+def test_what_a_bundle_that_runs_low_consists_of_is_read_with_it(goods: None, manage: Run, gecko: Connection) -> None:
+    of, part = item("V6").remote_id, item("V2").remote_id
+    BundleComponent.objects.create(connection=gecko, bundle_id=of, item_id=part, sku="V2", units=3)
+    Listing.objects.filter(marketplace_sku="M6").update(published_quantity=2)
+    manage("run", "refresh_levels")
+    assert sorted(read()) == ["V2", "V6"]
 
 
 def test_a_partial_read_leaves_the_stock_as_a_whole_as_old_as_it_is(
