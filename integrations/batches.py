@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from copy import copy
 from datetime import timedelta
 from typing import Generic
 
@@ -32,20 +33,28 @@ class Batch(Generic[TransmissionRow]):
         self.rows: list[TransmissionRow] = [now[pk] for pk in self._pks if pk in now]
         self._pks = list(now)
 
-    def intend(self) -> None:
+    def part(self, rows: Sequence[TransmissionRow]) -> Batch[TransmissionRow]:
+        """The same claim on these of its rows only."""
+        some = copy(self)
+        some.rows, some._pks = list(rows), [row.pk for row in rows]
+        return some
+
+    def intend(self, **values: object) -> None:
         """Commit that they are about to leave. Raises RunLost when another worker picked one up meanwhile."""
-        if self._mine().update(sent_at=timezone.now()) != len(self.rows):
+        if self._mine().update(sent_at=timezone.now(), **values) != len(self.rows):
             raise RunLost("another worker has taken over what was about to be sent; it is left to that one")
 
     def release(
-        self, status: str, *, after: timedelta | None = None, error: str = "", costs_attempt: bool = True
-    ) -> None:
+        self, status: str, *, after: timedelta | None = None, error: str = "", costs_attempt: bool = True,
+        **values: object,
+    ) -> None:  # fmt: skip
         """Give them back, to be taken again not before `after` from now."""
         self._mine().update(
             status=status,
             not_before=timezone.now() + after if after else None,
             last_error=error[:4000],
             attempts=F("attempts") - (0 if costs_attempt else 1),
+            **values,
         )
 
     def finish(self, status: str, *, error: str = "", **values: object) -> None:

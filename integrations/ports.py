@@ -186,8 +186,11 @@ class Marketplace(Protocol):
     def short_ship(self, notice: ShortShipNotice) -> None:
         """Say that what is open of a line will not ship. Raises as `confirm` does."""
 
-    def publish(self, quantities: Sequence[ListedQuantity]) -> None:
-        """Set quantities, at most `publish_batch_size` of them, absolutely: repeating is harmless."""
+    def publish(self, quantities: Sequence[ListedQuantity]) -> bool:
+        """Set quantities, at most `publish_batch_size` of them, absolutely: repeating is harmless.
+
+        Whether it was said that they are taken; False for an answer without a word. Raises for any other.
+        """
 
     def quantities(self) -> Sequence[ListedQuantity] | None:
         """What it shows now, by the SKU that a listing is published under; None where it is not asked.

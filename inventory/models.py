@@ -363,6 +363,9 @@ class Publication(Transmission):
     observed_at = models.DateTimeField()
     explanation = models.JSONField(default=dict)
     times_parked = models.PositiveIntegerField(default=0, help_text="The pause before it is tried again grows with it.")
+    answered_nothing = models.BooleanField(
+        default=False, help_text="The last answer was empty: it is sent once more, and then such an answer is believed."
+    )
     file = models.ForeignKey(
         InventoryFile, models.SET_NULL, null=True, related_name="publications",
         help_text="The file that it was uploaded with by hand; none: it was sent.",

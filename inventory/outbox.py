@@ -20,7 +20,8 @@ T = Publication.Status
 OPEN = (T.PENDING, T.IN_FLIGHT, T.UNCONFIRMED)
 AT_REST = (T.PENDING, T.UNCONFIRMED, T.PARKED)
 SHOWN = ["published_sku", "published_quantity", "published_at", "observed_at", "explanation"]
-RENEWED = ["sku", "quantity", "observed_at", "explanation", "status", "attempts", "not_before", "finished_at"]
+RENEWED = ["sku", "quantity", "observed_at", "explanation", "status", "attempts", "not_before", "finished_at",
+           "answered_nothing"]  # fmt: skip
 LONGEST_PAUSE = timedelta(hours=24)
 MOST_TIMES_PARKED = 10
 ASKED_AT_ONCE = 500  # a query takes only so many names
@@ -127,7 +128,7 @@ def _renew(live: Publication, one: Decision) -> bool:
         return False
     if live.status == T.PARKED:
         live.status, live.attempts, live.not_before, live.finished_at = T.PENDING, 0, None, None
-    live.sku, live.quantity = one.sku, one.quantity or 0
+    live.sku, live.quantity, live.answered_nothing = one.sku, one.quantity or 0, False
     live.observed_at, live.explanation = one.observed_at, one.explanation
     return True
 

@@ -74,9 +74,9 @@ class Sender:
         batch = Batch(rows, "listing__route")
         if not batch.rows:
             return
-        batch.intend()
+        batch.intend(answered_nothing=False)
         try:
-            self._market.publish([_listed(row) for row in batch.rows])
+            is_said = self._market.publish([_listed(row) for row in batch.rows])
         except Refused as exc:
             self._refused(batch, exc)
         except Misconfigured:
@@ -85,7 +85,7 @@ class Sender:
         except IntegrationError as exc:
             self._later(batch, exc)
         else:
-            self._accept(batch)
+            self._taken(batch, is_said)
 
     def _refused(self, batch: Batch[Publication], exc: Refused) -> None:
         """Repeating is harmless, since quantities are absolute: halves are sent until a row is refused alone."""
@@ -112,6 +112,19 @@ class Sender:
         else:
             batch.back_off(T.UNCONFIRMED, str(exc), at_least=wait, **parked)
 
+    def _taken(self, batch: Batch[Publication], is_said: bool) -> None:
+        """An empty answer may be anybody's: what got one is sent once more, which is harmless, and then believed."""
+        believed = [row for row in batch.rows if is_said or row.answered_nothing]
+        doubted = [row for row in batch.rows if not (is_said or row.answered_nothing)]
+        if doubted:
+            text = f"{self._run.connection} answered with nothing; it is sent once more with the next run"
+            batch.part(doubted).release(T.UNCONFIRMED, error=text, costs_attempt=False, answered_nothing=True)
+            self._run.count("answered with nothing, to be sent once more", len(doubted))
+        if believed:
+            self._accept(batch.part(believed))
+        self._accepted += len(batch.rows)
+        self._refused_in_a_row = self._failures_in_a_row = 0
+
     @transaction.atomic
     def _accept(self, batch: Batch[Publication]) -> None:
         batch.finish(T.ACCEPTED)
@@ -121,8 +134,6 @@ class Sender:
             listing.published_sku, listing.published_quantity, listing.published_at = row.sku, row.quantity, now
             listing.observed_at, listing.explanation = row.observed_at, row.explanation
         Listing.objects.bulk_update([row.listing for row in batch.rows], SHOWN, batch_size=100)
-        self._accepted += len(batch.rows)
-        self._refused_in_a_row = self._failures_in_a_row = 0
         self._run.count("published", len(batch.rows))
 
     def _is_hopeless(self) -> bool:

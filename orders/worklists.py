@@ -96,8 +96,10 @@ def _sent(status: str, since: str) -> tuple[Source, ...]:
         rows = partial(box.model._default_manager.filter, status=status)
         return Source(box.name, rows, since, "connection", text="last_error")
 
+    # What was answered with nothing is sent again with the next run, and settled then.
+    publications = Publication.objects.exclude(status=T.UNCONFIRMED, answered_nothing=True)
     quantities = Source(
-        "publication", lambda: Publication.objects.filter(status=status), since, "listing__route__marketplace",
+        "publication", lambda: publications.filter(status=status), since, "listing__route__marketplace",
         order="", number="sku", text="last_error",
     )  # fmt: skip
     return (*map(source, OUTBOXES), quantities)

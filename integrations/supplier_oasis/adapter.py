@@ -94,10 +94,10 @@ class SupplierOasis:
         answer = self._client.send("POST", self._options.shipments_path, body)
         check_write(answer, f"the short ship of line {notice.line_number} of order {notice.order_number}")
 
-    def publish(self, quantities: Sequence[ListedQuantity]) -> None:
+    def publish(self, quantities: Sequence[ListedQuantity]) -> bool:
         body = writing.inventory_message(quantities, self._options.inventory_names)
         answer = self._client.send(self._options.inventory_method, self._options.inventory_path, body)
-        check_publish(answer, f"the quantities of {counted(len(quantities), 'SKUs')}")
+        return check_publish(answer, f"the quantities of {counted(len(quantities), 'SKUs')}")
 
     def quantities(self) -> Sequence[ListedQuantity] | None:
         if not self._options.read_inventory:

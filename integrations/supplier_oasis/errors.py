@@ -53,12 +53,13 @@ def check_write(answer: Answer, what: str) -> None:
     _check_refused(answer, what, READ_BACK)
 
 
-def check_publish(answer: Answer, what: str) -> None:
-    """Raise unless quantities were taken. A 2xx without a word is a yes: they are absolute, and nothing shows them."""
+def check_publish(answer: Answer, what: str) -> bool:
+    """Whether an answer says that quantities were taken; False for a 2xx without a word. Raises for any other."""
     if not 200 <= answer.status < 300:
         _check_refused(answer, what, SENT_AGAIN)
-    elif answer.body.strip():
+    if answer.body.strip():
         _check_accepted(answer, what, SENT_AGAIN)
+    return bool(answer.body.strip())
 
 
 def _check_refused(answer: Answer, what: str, then: str) -> None:

@@ -19,6 +19,7 @@ from inventory import outbox
 from inventory.decisions import Decision
 from inventory.models import Listing, Publication
 from inventory.outbox import MOST_TIMES_PARKED
+from orders import worklists
 from orders.jobs import publish_inventory
 
 Run = Callable[..., str]
@@ -168,6 +169,35 @@ def test_a_lost_answer_is_followed_by_the_newest_quantity(shop: Sandbox, tried: 
     tried("run", "all")
     assert shop.oasis.quantities == {("X", DC): 4}
     assert Publication.objects.get().status == "accepted"
+
+
+def test_a_quantity_that_was_answered_with_nothing_is_sent_once_more_and_not_a_third_time(
+    shop: Sandbox, manage: Run, alias: Alias
+) -> None:
+    alias("X", "MUG-BLK")
+    shop.faults.add("oasis", "204", path="/inventory")  # that says nothing, and does nothing
+    manage("run", "all")
+    assert shop.oasis.quantities == {}
+    assert Publication.objects.get().status == "unconfirmed"
+    assert worklists.tallies()["unknown"].number == 0  # for a person there is nothing to do
+    shop.faults.add("oasis", "empty_200_after_apply", path="/inventory", times=2)
+    manage("run", "publish_inventory")
+    assert shop.oasis.quantities == {("X", DC): 120}
+    manage("run", "publish_inventory")
+    assert messages(shop) == 2
+
+
+def test_an_empty_answer_to_one_quantity_says_nothing_of_another(shop: Sandbox, manage: Run, alias: Alias) -> None:
+    alias("X", "MUG-BLK")
+    shop.faults.add("oasis", "empty_200_after_apply", path="/inventory")
+    manage("run", "all")
+    shop.tradegecko.set_stock("MUG-BLK", 4)
+    shop.faults.add("oasis", "202_empty", path="/inventory")
+    manage("run", "all")
+    assert shop.oasis.quantities == {("X", DC): 120}
+    manage("run", "all")
+    assert shop.oasis.quantities == {("X", DC): 4}
+    assert Listing.objects.get().published_quantity == 4
 
 
 @pytest.mark.long

@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import pytest
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 from requests.auth import AuthBase
 
@@ -24,7 +23,7 @@ from integrations.sandbox import faults
 from integrations.sandbox.server import Sandbox
 from integrations.shared_state import RateWindow
 from integrations.transmissions import Transmission
-from inventory.models import Listing, Publication
+from inventory.models import Publication
 from orders import jobs
 from orders.models import Order, ShipmentConfirmation, WarehouseSubmission
 from tests.proof import clerk, life
@@ -54,11 +53,6 @@ class Case:
     place: Place
     fault: str
     times: int = 1
-
-    @property
-    def is_believed_for_a_day(self) -> bool:
-        """A yes without a word to quantities counts as a yes; a lie shows when all are sent again, once a day."""
-        return self.place.path == "/inventory" and self.fault in ("empty_200", "202_empty", "204")
 
 
 class Matrix:
@@ -134,9 +128,7 @@ class Matrix:
         for row in rows:
             assert row.is_sensible, row.text
             row.press()
-        if case.is_believed_for_a_day:
-            _let_a_day_pass()
-        if rows or case.is_believed_for_a_day:
+        if rows:
             _until_quiet(again, case.fault)
         assert not clerk.worklist(self._box)
         assert life.world(self._box) == self._after[case.place.act]
@@ -177,10 +169,6 @@ def _named(case: Case) -> Iterator[None]:
     except Exception as exc:
         exc.add_note(str(case))
         raise
-
-
-def _let_a_day_pass() -> None:
-    Listing.objects.update(published_at=F("published_at") - timedelta(days=1))
 
 
 def _let_time_pass() -> None:

@@ -44,8 +44,8 @@ TAIL = """\
   look, and is sent again. Orders to the warehouse are safe from that by their idempotency key; parcels are not.
 - A process that is suspended in the instant between its last look whether its work is still its own and the first byte of
   a parcel's message, and for longer than `STALE_AFTER_SECONDS`, sends that message when it wakes.
-- Overstock shows no quantities: a yes without a word is believed. If it is a lie, it is mended when all quantities are sent
-  again, once a day.
+- Overstock shows no quantities: two empty answers in a row to a quantity are believed. If they are lies, they are mended when
+  all quantities are sent again, once a day.
 - An order that was read within 30 minutes goes out even if the marketplace cannot be asked again. If it was cancelled in
   that time, it is on the worklist as cancelled after it was sent.
 
