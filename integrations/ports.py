@@ -346,7 +346,7 @@ class Warehouse(Protocol):
         """The currencies that orders can be created in: code → id, empty where that is not clear; none if not told."""
 
     def items(self, skus: Sequence[str]) -> Sequence[Item]:
-        """Every active item whose SKU is exactly one of these but for blanks around it, in as few requests as possible.
+        """Every active item whose SKU is exactly one of these, in as few requests as possible.
 
         None at all of a SKU that one unreadable item has: it is not guessed which one is meant.
         """

@@ -98,7 +98,7 @@ class TradeGecko:
         wanted = {sku.strip() for sku in skus if sku.strip()}
         found: dict[str, Item] = {}
         spoilt: set[str] = set()
-        for row in filter(_is_active, self._client.rows_about("/variants", "sku", sorted(wanted), _spellings)):
+        for row in filter(_is_active, self._client.rows_about("/variants", "sku", sorted(wanted))):
             try:
                 item = messages.item(row)
             except Unreadable as exc:
@@ -238,11 +238,6 @@ def _is_company(row: object, name: str) -> TypeGuard[messages.Row]:
 
 def _has(row: object, wanted: Mapping[str, str]) -> bool:
     return isinstance(row, Mapping) and all(row.get(name) == value for name, value in wanted.items())
-
-
-def _spellings(sku: str) -> tuple[str, ...]:
-    """The filter compares exactly, and TradeGecko keeps the blanks that somebody typed around a SKU."""
-    return sku, f" {sku}", f"{sku} ", f" {sku} "
 
 
 def _sku(row: object) -> str:

@@ -17,13 +17,8 @@ from integrations.http import Answer, Door, Params
 from integrations.tradegecko import errors
 
 Value = TypeVar("Value")
-Spellings = Callable[[str], Sequence[str]]
 MAX_PAGES = 4000
 MAX_ROWS = 10**9
-
-
-def _as_it_is(value: str) -> Sequence[str]:
-    return (value,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +108,13 @@ class Client:
                 continue
             yield value
 
-    def rows_about(
-        self, path: str, name: str, values: Sequence[str], spellings: Spellings = _as_it_is
-    ) -> Iterator[object]:  # fmt: skip
-        """Rows whose `name` is a spelling of one of the values, asked for in as few questions as the server takes."""
+    def rows_about(self, path: str, name: str, values: Sequence[str]) -> Iterator[object]:
+        """Rows whose `name` is one of the values, asked for in as few questions as the server takes."""
         waiting = list(values)
         while waiting:
             batch = waiting[: self._batch_size]
             try:
-                yield from self.rows(path, [(f"{name}[]", spelt) for value in batch for spelt in spellings(value)])
+                yield from self.rows(path, [(f"{name}[]", value) for value in batch])
             except errors.TooLong:
                 if len(batch) == 1:
                     raise

@@ -43,25 +43,6 @@ def test_an_alias_that_differs_in_case_only_is_named(stocked: Sandbox, manage: R
     assert message.endswith("There is an alias of 'Cup-1'; the difference is in case only.")
 
 
-def test_blanks_around_a_sku_do_not_keep_an_order_and_are_no_way_to_tell_two_apart(
-    shop: Sandbox, manage: Run, overstock: Connection
-) -> None:
-    for sku in ("PAD ", "TWIN", " TWIN"):
-        shop.tradegecko.add_variant(sku, stock=9)
-    SkuAlias.objects.create(connection=overstock, marketplace_sku="CUP-1", warehouse_sku="PAD")
-    number = shop.oasis.add_order({"partner_sku": " CUP-1"}, {"partner_sku": "PAD"})
-    held(shop, manage, "TWIN ")
-    assert [hold.message for hold in Hold.objects.all()] == [
-        "SKU 'TWIN' has no alias, and Gecko carries it 2 times. Make it unique there."
-    ]
-    manage("run", "submit_orders")
-    [order] = shop.tradegecko.by_reference(number)
-    lines = [
-        shop.tradegecko.tables["variants"][line["variant_id"]]["sku"] for line in shop.tradegecko.lines(order["id"])
-    ]
-    assert lines == ["PAD ", "PAD "]
-
-
 def test_what_an_alias_names_is_found_too(stocked: Sandbox, manage: Run, overstock: Connection) -> None:
     SkuAlias.objects.create(connection=overstock, marketplace_sku="CUP-1", warehouse_sku="mug-blk")
     [message] = held(stocked, manage, "CUP-1")

@@ -65,14 +65,6 @@ def request(box: Sandbox, key: str = "k1", *, company: str = "") -> OrderRequest
     )  # fmt: skip
 
 
-def test_blanks_around_a_sku_are_seen_through_and_make_no_other_sku_of_it(box: Sandbox, gecko: TradeGecko) -> None:
-    for sku in (" PAD", "PAD-2 ", " PAD-3 ", "TWIN", "TWIN "):
-        box.tradegecko.add_variant(sku)
-    found = [item.sku for item in gecko.items(["PAD ", "PAD-2", "PAD-3", "TWIN", "NONE"])]
-    assert sorted(found) == ["PAD", "PAD-2", "PAD-3", "TWIN", "TWIN"]
-    assert asked(box) == [("GET", "/variants")]
-
-
 def test_an_order_is_one_call_with_everything_in_it(box: Sandbox, gecko: TradeGecko) -> None:
     receipt = gecko.create_order(request(box))
 
