@@ -1,12 +1,13 @@
-"""What the marketplace wants of an order after it has come to its end here: a person sees it."""
+"""What the marketplace wants of an order after it has come to its end here: seen by a person, or followed by rule."""
 
 from __future__ import annotations
 
 import pytest
 
 from integrations.sandbox.server import Sandbox
-from orders import decisions
-from tests.orders.test_changes import Run, Told, again, order, sent, set_rule
+from orders import decisions, short_shipping
+from tests.orders.test_changes import Run, Told, again, goods, order, sent, set_rule
+from tests.orders.test_short_shipping import done, line
 from tests.orders.world import holds, ship
 
 
@@ -67,3 +68,23 @@ def test_what_is_ordered_on_top_of_a_confirmed_order_is_a_hold_that_closes_when_
     shop.oasis.edit(number, "1", status="SHIPPED", quantity=2)
     manage("run", "revisit_orders")
     assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
+
+
+@pytest.mark.parametrize("rule", ["apply", "ask"])
+def test_a_line_that_comes_as_all_of_an_unsent_order_is_short_shipped_is_followed_by_the_rule(
+    shop: Sandbox, manage: Run, told: Told, rule: str
+) -> None:
+    set_rule(changes_before_sending=rule, short_ship_reasons="OUT_OF_STOCK")
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+    shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M"})
+    done(manage)
+    assert order(number).status == "cancelled"
+    manage("run", "revisit_orders")
+    if rule == "ask":
+        assert holds(told(number)) == ["changed"]
+        decisions.apply(order(number), None)
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {"TEE-RED-M": "1.0"}
+    assert (told(number)["status"], holds(told(number))) == ("submitted", [])
