@@ -74,12 +74,21 @@ class _News:
         self.mine = {line.number: line for line in self.order.lines.all()}
         self._fields = {one.line: {other.field for other in self.found if other.line == one.line} for one in self.found}
         self._opened = {one.line for one in self.found if one.opens}
-        self._anew = {number for number, line in self.mine.items() if self._is_anew(number, line.pk in there)}
+        self._anew = {number for number, line in self.mine.items() if self._is_anew(line, line.pk in there)}
 
-    def _is_anew(self, number: str, is_there: bool) -> bool:
+    def _is_anew(self, line: OrderLine, is_there: bool) -> bool:
         """Whether it sells something else now, or is wanted again after it was taken out there."""
-        fields = self._fields.get(number, set())
-        return not fields.isdisjoint(SKUS) or (number in self._opened and not is_there)
+        if not self._fields.get(line.number, set()).isdisjoint(SKUS):
+            return True
+        return line.number in self._opened and (not is_there or self._came_back_as_another(line))
+
+    def _came_back_as_another(self, line: OrderLine) -> bool:
+        """One that vanished and was kept in the warehouse is told as a new line, whatever it sells now."""
+        told = self.told[line.number]
+        return self._is_told_anew(line) and any(changes.differ(getattr(line, name), told[name]) for name in SKUS)
+
+    def _is_told_anew(self, line: OrderLine) -> bool:
+        return "line" in self._fields[line.number] and line.number in self.told
 
     def units(self) -> dict[int, int]:
         """Units to ship of lines that we have and that have changed in number, goods, cost or being there."""
@@ -93,10 +102,16 @@ class _News:
         return line.quantity_to_ship if fields == {"unit_cost"} else _lowered(line, told)
 
     def costs(self) -> dict[int, Decimal]:
-        """What lines that stay cost now, where that has changed."""
-        changed = [number for number, fields in self._fields.items() if "unit_cost" in fields and number in self.mine]
+        """What lines that stay cost now, where that has changed, or they were not told for a time."""
+        changed = [number for number in self._fields if number in self.mine and self._costs_otherwise(number)]
         costs = {self.mine[number].pk: changes.unit_cost(self.told[number]) for number in changed}
         return {pk: cost for pk, cost in costs.items() if cost is not None}
+
+    def _costs_otherwise(self, number: str) -> bool:
+        line = self.mine[number]
+        if self._is_told_anew(line):
+            return changes.unit_cost(self.told[number]) != line.unit_cost
+        return "unit_cost" in self._fields[number]
 
     def added(self) -> list[str]:
         """Numbers of lines that the warehouse's order does not have in this form."""
