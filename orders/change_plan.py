@@ -229,11 +229,20 @@ def _shared(
         return [(None, None)] * len(rows)
     total, cost = wanted * rows[0].units, (rows[0].order_line.unit_cost or Decimal(0)) * wanted
     left = [(shipped.get(row.pk, 0), row.unit_price or Decimal(0)) for row in rows]
-    shares = _shares(rows, total) or []
-    fit = shares and all(share >= number for share, (number, _) in zip(shares, left, strict=True))
-    if fit and (len(rows) == 1 or sum(n * price for n, (_, price) in zip(shares, left, strict=True)) == cost):
+    too_many = sum(number for number, _ in left) - total
+    if too_many > 0:  # which is refused, with what has left
+        return [(max(number - too_many, 0), None) for number, _ in left]
+    shares = _shares(rows, total)
+    if shares and _fit(shares, left, cost):
         return [(share, None) for share in shares]
     return list(pricing.rest(cost, total, left))
+
+
+def _fit(shares: Sequence[int], left: Sequence[pricing.Priced], cost: Decimal) -> bool:
+    """Whether each is no less than has left, and the sum is exact; that of a component with one line always is."""
+    if any(share < number for share, (number, _) in zip(shares, left, strict=True)):
+        return False
+    return len(left) == 1 or sum(share * price for share, (_, price) in zip(shares, left, strict=True)) == cost
 
 
 def _shares(rows: Sequence[SubmittedLine], total: int) -> list[int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.core.management import CommandError
 
 from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
@@ -77,3 +78,17 @@ def test_one_that_is_lowered_when_some_has_left_costs_what_it_shall_as_far_as_an
     manage("run", "all")
     assert sum(units for _, _, units in parcels(shop, packs)) == packs_now
     assert Order.objects.get().status == "confirmed"
+
+
+@pytest.mark.long
+def test_one_that_is_lowered_to_less_than_has_left_stays_and_says_how_much_has(
+    packs: str, shop: Sandbox, manage: Run
+) -> None:
+    ship(shop, packs, 1, 7, tracking="1Z1")
+    manage("run", "pull_shipments")
+    shop.oasis.edit(packs, "1", quantity=2)
+    manage("run", "revisit_orders")
+    decisions.amend(Order.objects.get(), None)
+    with pytest.raises(CommandError, match="7 of MUG-BLK have shipped, more than 6"):
+        manage("run", "submit_orders")
+    assert sum(units for units, _ in lines(shop, packs)) == 12
