@@ -33,7 +33,7 @@ T = Transmission.Status
 
 def possible(order: Order) -> set[str]:
     """The names of the actions that an order allows as it was read with its parts, for the buttons of its page."""
-    names = {"skip", "hold"} if arrivals.was_unsent(order) else set()
+    names = {"skip", "hold"} if arrivals.was_not_sent(order) else set()
     if order.status in (S.RECEIVED, S.ON_HOLD):
         names.add("release")
     if any(hold.kind == Hold.Kind.MANUAL for hold in settling.open_holds(order)):
@@ -60,9 +60,15 @@ def release(order: Order, actor: User | None) -> str:
 
 
 def judge(order: Order) -> None:
-    """Judge a held order by what is known here, so that its page says at once what still holds it."""
+    """Judge a held order by what is known here, so that its page says at once what still holds it.
+
+    One with a SKU that its warehouse was never asked for is left to the next run, which asks.
+    """
     waits = Order.objects.filter(pk=order.pk, status=S.ON_HOLD).exclude(route__state=Route.State.PAUSED)
-    settling.settle(list(settling.loaded(waits)), None, [])
+    held = list(settling.loaded(waits))
+    found = [one for plan in settling.plan(held, None).values() for _, one in plan.lines]
+    if all(one.is_asked for one in found):
+        settling.settle(held, None, [])
 
 
 def retry_sending(order: Order, actor: User | None) -> str:

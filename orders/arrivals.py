@@ -16,6 +16,7 @@ from orders.models import NOT_SENT, Hold, Order, OrderLine, WarehouseSubmission
 
 S = Order.Status
 T = WarehouseSubmission.Status
+VOID_OTHERS, VOID_ALL = "Void all but one there", "Void all of them there"
 
 
 def store_new(
@@ -110,13 +111,26 @@ def withdraw(order: Order) -> bool:
 
 
 def is_unsent(order: Order) -> bool:
-    """Whether what would be sent can still change: the order is neither sent nor on its way this moment."""
+    """Whether what would be sent can still change: the order is neither sent nor on its way this moment.
+
+    One that the warehouse holds already, though this database did not send it, is not: a person says first which it is.
+    """
     sent = WarehouseSubmission.objects.filter(order=order).exclude(NOT_SENT)
-    return order.status in Order.UNSENT and not sent.exists()
+    return order.status in Order.UNSENT and not sent.exists() and not is_doubled(order)
+
+
+def is_doubled(order: Order) -> bool:
+    """Whether the warehouse holds it more than once, or an order under its number that we did not send."""
+    return order.holds.filter(kind=Hold.Kind.DOUBLED, resolved_at=None).exists()
 
 
 def was_unsent(order: Order) -> bool:
     """The same of an order and its submission as they were read, for a page: nothing may be decided by it."""
+    return was_not_sent(order) and not any(hold.kind == Hold.Kind.DOUBLED for hold in settling.open_holds(order))
+
+
+def was_not_sent(order: Order) -> bool:
+    """The same, though the warehouse may hold it already by another way: it can still be skipped."""
     submission = getattr(order, "submission", None)
     return order.status in Order.UNSENT and (submission is None or submission.is_not_sent)
 
@@ -126,15 +140,22 @@ def cancel(order: Order, reason: str) -> None:
     now = timezone.now()
     Order.objects.filter(pk=order.pk, cancel_requested_at=None).update(cancel_requested_at=now)
     order.cancel_requested_at = now
-    if order.status in Order.UNSENT and withdraw(order):
+    if order.status in Order.UNSENT and not is_doubled(order) and withdraw(order):
         close_cancelled(order, reason)
         return
     order.note(reason)
+    _void_all(order)
     ended = WarehouseSubmission.objects.filter(order=order, remote_status__in=WarehouseSubmission.ENDED)
     if order.status == S.SUBMITTED and ended.exists():
         close_cancelled(order, "it had ended in the warehouse before")
         return
     hold_cancelled_late(order, "")
+
+
+def _void_all(order: Order) -> None:
+    """Of those that the warehouse holds none is wanted any more."""
+    for hold in order.holds.filter(kind=Hold.Kind.DOUBLED, resolved_at=None):
+        settling.open_hold(order, Hold.Kind.DOUBLED, "", hold.message.replace(VOID_OTHERS, VOID_ALL))
 
 
 def close_cancelled(order: Order, reason: str) -> None:
@@ -157,6 +178,9 @@ def hold_cancelled_late(order: Order, line_number: str, why_not: str = "") -> No
 
 
 def _by_rule(order: Order, line_number: str) -> str:
+    if order.status in Order.UNSENT and is_doubled(order):
+        whole = "void every one of them" if not line_number else "void all but one of them"
+        return f"It is there more than once, or not as it was sent: {whole} while they are unshipped, then retry."
     shipped = order.lines.filter(number=line_number, quantity_shipped__gt=0) if line_number else order.lines.none()
     if order.status == S.SHIPPED or shipped.exists() or (order.status == S.PARTLY_SHIPPED and not line_number):
         return (

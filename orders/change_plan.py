@@ -6,13 +6,14 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import zip_longest
+from math import ceil
 
 from integrations.models import Route
 from integrations.ports import Warehouse
 from integrations.sent_orders import PlacedOrder
 from inventory import catalogue
 from inventory.aliases import Resolution, Resolver, Wanted
-from orders import changes, pricing, told_lines, warehouse_request
+from orders import change_steps, changes, pricing, told_lines, warehouse_request
 from orders.change_steps import NotPossible, Target, TargetLine
 from orders.changes import SKUS, Change, Told
 from orders.models import Order, OrderLine, SubmittedLine, WarehouseChange, WarehouseSubmission
@@ -45,7 +46,7 @@ def plan(
     news = _News(change, {line.order_line_id for line in sent})
     units = {int(pk): quantity for pk, quantity in change.lines.items()} | news.units()
     drawn = _Drawn()
-    drawn.add_sent(sent, units, news.costs(), _most_shipped(placed))
+    drawn.add_sent(sent, units, news.costs(), _shipped(sent, placed))
     for number, resolution in _resolved(change, news.added(), warehouse):
         told = news.told[number]
         drawn.add_new(number, resolution, told_lines.to_ship(news.mine.get(number), told), changes.unit_cost(told))
@@ -56,12 +57,13 @@ def plan(
     return Plan(target, news.found, tuple(drawn.parts))
 
 
-def _most_shipped(placed: PlacedOrder) -> dict[str, Decimal]:
-    """Of each item, the units that have left of the one of its lines of which most have."""
-    most: dict[str, Decimal] = {}
-    for line in placed.lines:
-        most[line.item_id] = max(line.shipped, most.get(line.item_id, Decimal(0)))
-    return most
+def _shipped(sent: Sequence[SubmittedLine], placed: PlacedOrder) -> dict[int, int]:
+    """Units that have left, by the id of the submitted line."""
+    known = [
+        TargetLine(row.pk, row.item_id, row.sku, None, row.remote_id, row.quantity, row.unit_price) for row in sent
+    ]
+    found = change_steps.matches(placed.lines, known)
+    return {row.pk: ceil(there.shipped) for row, there in zip(sent, found, strict=True) if there is not None}
 
 
 class _News:
@@ -74,12 +76,21 @@ class _News:
         self.mine = {line.number: line for line in self.order.lines.all()}
         self._fields = {one.line: {other.field for other in self.found if other.line == one.line} for one in self.found}
         self._opened = {one.line for one in self.found if one.opens}
-        self._anew = {number for number, line in self.mine.items() if self._is_anew(number, line.pk in there)}
+        self._anew = {number for number, line in self.mine.items() if self._is_anew(line, line.pk in there)}
 
-    def _is_anew(self, number: str, is_there: bool) -> bool:
+    def _is_anew(self, line: OrderLine, is_there: bool) -> bool:
         """Whether it sells something else now, or is wanted again after it was taken out there."""
-        fields = self._fields.get(number, set())
-        return not fields.isdisjoint(SKUS) or (number in self._opened and not is_there)
+        if not self._fields.get(line.number, set()).isdisjoint(SKUS):
+            return True
+        return line.number in self._opened and (not is_there or self._came_back_as_another(line))
+
+    def _came_back_as_another(self, line: OrderLine) -> bool:
+        """One that vanished and was kept in the warehouse is told as a new line, whatever it sells now."""
+        told = self.told[line.number]
+        return self._is_told_anew(line) and any(changes.differ(getattr(line, name), told[name]) for name in SKUS)
+
+    def _is_told_anew(self, line: OrderLine) -> bool:
+        return "line" in self._fields[line.number] and line.number in self.told
 
     def units(self) -> dict[int, int]:
         """Units to ship of lines that we have and that have changed in number, goods, cost or being there."""
@@ -93,10 +104,16 @@ class _News:
         return line.quantity_to_ship if fields == {"unit_cost"} else _lowered(line, told)
 
     def costs(self) -> dict[int, Decimal]:
-        """What lines that stay cost now, where that has changed."""
-        changed = [number for number, fields in self._fields.items() if "unit_cost" in fields and number in self.mine]
+        """What lines that stay cost now, where that has changed, or they were not told for a time."""
+        changed = [number for number in self._fields if number in self.mine and self._costs_otherwise(number)]
         costs = {self.mine[number].pk: changes.unit_cost(self.told[number]) for number in changed}
         return {pk: cost for pk, cost in costs.items() if cost is not None}
+
+    def _costs_otherwise(self, number: str) -> bool:
+        line = self.mine[number]
+        if self._is_told_anew(line):
+            return changes.unit_cost(self.told[number]) != line.unit_cost
+        return "unit_cost" in self._fields[number]
 
     def added(self) -> list[str]:
         """Numbers of lines that the warehouse's order does not have in this form."""
@@ -155,7 +172,7 @@ class _Drawn:
 
     def add_sent(
         self, sent: Sequence[SubmittedLine], units: Mapping[int, int], costs: Mapping[int, Decimal],
-        shipped: Mapping[str, Decimal],
+        shipped: Mapping[int, int],
     ) -> None:  # fmt: skip
         """The lines that are there, as they shall be: as they are, with other units, or at another cost too."""
         by_line: dict[int, dict[str, list[SubmittedLine]]] = {}
@@ -166,21 +183,23 @@ class _Drawn:
             if wanted and pk in costs:
                 self._reprice(list(parts.values()), wanted, costs[pk])
                 continue
-            for item_id, rows in parts.items():
-                left = shipped.get(item_id, Decimal(0))
-                for row, quantity in zip(rows, _quantities(rows, wanted, left), strict=True):
-                    self._keep(row, quantity)
+            for rows in parts.values():
+                self._lay(rows, _shared(rows, wanted, shipped))
 
     def _reprice(self, parts: Sequence[Sequence[SubmittedLine]], wanted: int, cost: Decimal) -> None:
         shares = pricing.split(cost, wanted, [rows[0].units for rows in parts])
         for rows, priced in zip(parts, shares, strict=True):
-            for row, share in zip_longest(rows, priced):
-                quantity, price = share or (0, None)
-                if row is not None:
-                    self._keep(row, quantity, price)
-                else:
-                    first = rows[0]
-                    self._add(NewLine(first.order_line.number, first.sku, first.units), first.item_id, quantity, price)
+            self._lay(rows, priced)
+
+    def _lay(self, rows: Sequence[SubmittedLine], shares: Sequence[tuple[int | None, Decimal | None]]) -> None:
+        """The shares on the lines that are there, and on new ones; what is left over of those is taken out."""
+        for row, share in zip_longest(rows, shares):
+            quantity, price = share or (0, None)
+            if row is not None:
+                self._keep(row, quantity, price)
+            else:
+                first = rows[0]
+                self._add(NewLine(first.order_line.number, first.sku, first.units), first.item_id, quantity or 0, price)
 
     def add_new(self, number: str, found: Resolution, quantity: int, cost: Decimal | None) -> None:
         shares = pricing.split(cost or Decimal(0), quantity, [part.units for part in found.components])
@@ -198,18 +217,32 @@ class _Drawn:
         self.lines.append(TargetLine(-len(self.parts), item_id, new.sku, quantity, unit_price=price))
 
 
-def _quantities(rows: Sequence[SubmittedLine], wanted: int | None, shipped: Decimal) -> Sequence[int | None]:
-    """A component that was sent as two lines, so that its price was exact, keeps the share of each.
+def _shared(
+    rows: Sequence[SubmittedLine], wanted: int | None, shipped: Mapping[int, int]
+) -> list[tuple[int | None, Decimal | None]]:
+    """Units, and a price where it is another one, of each of a component's lines, and of more that are to come.
 
-    Only where that may be less than what left of one, or the shares are no whole units, it is lowered from the last on.
+    One that was sent as two lines, so that its price was exact, keeps the share of each. Only where more than that has
+    left of one, or the shares make no exact sum, the rest is priced anew.
     """
     if wanted is None:
-        return [None] * len(rows)
-    total = wanted * rows[0].units
+        return [(None, None)] * len(rows)
+    total, cost = wanted * rows[0].units, (rows[0].order_line.unit_cost or Decimal(0)) * wanted
+    left = [(shipped.get(row.pk, 0), row.unit_price or Decimal(0)) for row in rows]
+    too_many = sum(number for number, _ in left) - total
+    if too_many > 0:  # which is refused, with what has left
+        return [(max(number - too_many, 0), None) for number, _ in left]
     shares = _shares(rows, total)
-    if shares and (total >= sum(row.quantity for row in rows) or min(shares) >= shipped):
-        return shares
-    return _from_the_last(rows, total)
+    if shares and _fit(shares, left, cost):
+        return [(share, None) for share in shares]
+    return list(pricing.rest(cost, total, left))
+
+
+def _fit(shares: Sequence[int], left: Sequence[pricing.Priced], cost: Decimal) -> bool:
+    """Whether each is no less than has left, and the sum is exact; that of a component with one line always is."""
+    if any(share < number for share, (number, _) in zip(shares, left, strict=True)):
+        return False
+    return len(left) == 1 or sum(share * price for share, (_, price) in zip(shares, left, strict=True)) == cost
 
 
 def _shares(rows: Sequence[SubmittedLine], total: int) -> list[int] | None:
@@ -218,11 +251,3 @@ def _shares(rows: Sequence[SubmittedLine], total: int) -> list[int] | None:
     if any(row.quantity * total % now for row in rows):
         return None
     return [row.quantity * total // now for row in rows]
-
-
-def _from_the_last(rows: Sequence[SubmittedLine], total: int) -> list[int]:
-    quantities = []
-    for row in rows[:-1]:
-        quantities.append(min(total, row.quantity))
-        total -= quantities[-1]
-    return [*quantities, total]

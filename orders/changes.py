@@ -66,8 +66,8 @@ def facts(told: MarketplaceOrder) -> dict[str, Any]:
 def compare(before: Told, now: Told) -> list[Change]:
     """Every difference, the order's own first. What is cancelled or shipped over there is no change of its line."""
     old, new = before["ship_to"], now["ship_to"]
-    found = [Change(name, old[name], new[name]) for name in ADDRESS if _differ(old[name], new[name])]
-    if _differ(before["shipping_code"], now["shipping_code"]):
+    found = [Change(name, old[name], new[name]) for name in ADDRESS if differ(old[name], new[name])]
+    if differ(before["shipping_code"], now["shipping_code"]):
         found.append(Change("shipping_code", before["shipping_code"], now["shipping_code"]))
     for number in dict.fromkeys([*before["lines"], *now["lines"]]):
         found += _of_line(number, before["lines"].get(number), now["lines"].get(number))
@@ -131,6 +131,24 @@ def reopened(before: Told, now: Told) -> list[str]:
     return [one.line for one in compare(before, now) if one.opens]
 
 
+def more_wanted(before: Told, now: Told) -> list[str]:
+    """Numbers of lines of which units are open over there that were not: opened, new, or raised."""
+    found = compare(before, now)
+    raised = [one.line for one in found if one.field == "quantity" and is_raised(before, now, one.line)]
+    lines = {number: now["lines"][number] for number in [*[one.line for one in found if one.opens], *raised]}
+    return [number for number, line in lines.items() if line["quantity"] is None or _left(line)]
+
+
+def is_raised(before: Told, now: Told, number: str) -> bool:
+    """Whether more units of a line that both have are ordered now."""
+    was, new = before["lines"][number]["quantity"], now["lines"][number]["quantity"]
+    return was is not None and new is not None and new > was
+
+
+def _left(line: Told) -> bool:
+    return line["shipped"] is None or line["quantity"] > line["shipped"]
+
+
 def _of_line(number: str, old: Told | None, new: Told | None) -> list[Change]:
     if new is None:
         return [Change("line", _goods(old), "", number)] if old and old["is_open"] else []
@@ -140,7 +158,7 @@ def _of_line(number: str, old: Told | None, new: Told | None) -> list[Change]:
         return [Change("line", "", _goods(new), number)]
     reopened = [] if old["is_open"] else [Change("reopened", "", _goods(new), number)]
     counted = new["quantity"] is not None and new["quantity"] != old["quantity"]
-    skus = [name for name in SKUS if _differ(old[name], new[name])]
+    skus = [name for name in SKUS if differ(old[name], new[name])]
     names = [*["quantity"] * counted, *skus, *["unit_cost"] * costs_otherwise(old, new)]
     return [*reopened, *(Change(name, _value(old, name), _value(new, name), number) for name in names)]
 
@@ -154,7 +172,7 @@ def _goods(line: Told) -> str:
     return f"{_text(line['quantity'])} × {line['option_sku'] or line['partner_sku']}"
 
 
-def _differ(one: str, other: str) -> bool:
+def differ(one: str, other: str) -> bool:
     """Blanks are no difference: nobody ships elsewhere for them."""
     return one.split() != other.split()
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 S, K = Order.Status, Hold.Kind
 DONE = (WarehouseChange.Status.ACCEPTED, WarehouseChange.Status.WITHDRAWN)
+CONFIRMED = (
+    "All of it has shipped and was confirmed, so that nothing follows by itself. Have that shipped and confirm it "
+    "there by hand, or settle it with the marketplace; then keep the order as it is."
+)
 
 
 def notice(order: Order, told: MarketplaceOrder) -> bool:
@@ -40,7 +44,7 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
     now = _with_undecided(mine, now, told)
     found = changes.compare(mine.told, now) if mine.told else []
     if not found:
-        _remember(mine, now)
+        remember(mine, now)
         return False
     waits = mine.told_now
     if waits and not changes.compare(waits, now) and changes.closing(waits, now) == waits:
@@ -112,6 +116,21 @@ def decided(order: Order, now: Told, text: str, actor: User | None) -> None:
     order.note(text, actor=actor)
 
 
+def remember(order: Order, now: Told) -> None:
+    """It says what it said before; a change that is being taken to the warehouse is brought to its end first."""
+    waiting = WarehouseChange.objects.filter(order=order, told__isnull=False).exclude(status__in=DONE)
+    if waiting.exclude(status=WarehouseChange.Status.PARKED).exists():
+        return
+    waiting.update(status=WarehouseChange.Status.WITHDRAWN, finished_at=timezone.now())
+    if order.told != now or order.told_now:
+        Order.objects.filter(pk=order.pk).update(told=now, told_now=None)
+    if order.told_now:
+        text = _closed_meanwhile(order, now) or reopening.TAKEN_BACK
+        mine = order.holds.filter(kind__in=Hold.UNTIL_DECIDED, resolved_at=None)
+        mine.update(resolved_at=timezone.now(), resolution=text[:300])
+        order.note(f"what was changed on the marketplace: {text}")
+
+
 def locked(pk: int) -> Order:
     """The order as it is now, kept from changing until the transaction ends; whoever locks more locks it first."""
     return Order.objects.select_for_update(of=("self",)).select_related("route", "connection").get(pk=pk)
@@ -135,7 +154,7 @@ def _show(order: Order, now: Told) -> None:
     reopening.take_back(order, now)
     words = changes.in_words(changes.compare(order.told or {}, now))
     if not words:
-        _remember(order, now)
+        remember(order, now)
         return
     _wait(order, now)
     order.note(f"changed on the marketplace after it was sent: {words}")
@@ -176,6 +195,8 @@ def say_again(order: Order) -> None:
 
 
 def _todo(order: Order) -> str:
+    if order.status == S.CONFIRMED:
+        return CONFIRMED
     if order.status == S.SHIPPED:
         return "It has shipped already: settle it with the marketplace, then keep it as it is."
     bad = misfit(order, order.told_now) if order.told_now else ""
@@ -209,21 +230,6 @@ def _ask(order: Order, now: Told, words: str) -> None:
         order.note(f"changed on the marketplace: {words}")
     else:
         order.move_to(S.ON_HOLD, reason=f"changed on the marketplace: {words}"[:500])
-
-
-def _remember(order: Order, now: Told) -> None:
-    """It says what it said before; a change that is being taken to the warehouse is brought to its end first."""
-    waiting = WarehouseChange.objects.filter(order=order, told__isnull=False).exclude(status__in=DONE)
-    if waiting.exclude(status=WarehouseChange.Status.PARKED).exists():
-        return
-    waiting.update(status=WarehouseChange.Status.WITHDRAWN, finished_at=timezone.now())
-    if order.told != now or order.told_now:
-        Order.objects.filter(pk=order.pk).update(told=now, told_now=None)
-    if order.told_now:
-        text = _closed_meanwhile(order, now) or reopening.TAKEN_BACK
-        mine = order.holds.filter(kind__in=Hold.UNTIL_DECIDED, resolved_at=None)
-        mine.update(resolved_at=timezone.now(), resolution=text[:300])
-        order.note(f"what was changed on the marketplace: {text}")
 
 
 def _closed_meanwhile(order: Order, now: Told) -> str:

@@ -15,7 +15,7 @@ from integrations.models import Connection, Route
 from integrations.ports import Marketplace, MarketplaceOrder, UnreadableOrder
 from integrations.redaction import named
 from integrations.runs import Run
-from orders import arrivals, edits, reopened_orders, settling
+from orders import arrivals, confirmed_orders, edits, reopened_orders, settling
 from orders.carriers import seed
 from orders.models import IllegalTransition, Order, UnreadableRecord
 from orders.models.order import MAX_NUMBER_CHARS as NUMBER_CHARS
@@ -153,7 +153,7 @@ class Intake:
         verdict = arrivals.seen_again(known, told)
         if is_reopened and verdict == "seen again":
             verdict = "changed"
-        if edits.notice(known, told):
+        if edits.notice(known, told) or confirmed_orders.notice(known, told):
             verdict = "changed"
         if verdict in ("cancelled", "changed") and known.route is not None:
             self._run.wake("submit_orders", known.route.warehouse_id)

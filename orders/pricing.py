@@ -27,6 +27,26 @@ def split(cost: Decimal, quantity: int, units: Sequence[int]) -> list[list[Price
     return shares
 
 
+def rest(total: Decimal, units: int, left: Sequence[Priced]) -> list[Priced]:
+    """The lines of one item that shall be `units` for `total`, when of each line so many have `left` at its price.
+
+    They come first, in their order, with no less than has left; what has left keeps its price. Where their prices make
+    no exact sum, a line of which nothing has left takes another one, or further lines follow.
+    """
+    lines, open_units = list(left), units - sum(number for number, _ in left)
+    cost = total - sum(number * price for number, price in left)
+    shares = _in_two(cost, open_units) if open_units > 0 and cost >= 0 else [(open_units, left[-1][1])]
+    known = [price for _, price in left]
+    for number, price in sorted(shares, key=lambda share: share[1] not in known):
+        place = next((at for at, line in enumerate(lines) if line[1] == price), None)
+        free = next((at for at, line in enumerate(lines) if not line[0]), None) if place is None else place
+        if free is None:
+            lines.append((number, price))
+        else:
+            lines[free] = (lines[free][0] + number, price)
+    return lines
+
+
 def _in_two(total: Decimal, units: int) -> list[Priced]:
     """Two lines whose prices differ by one step, of cents where the total is in cents."""
     step = PRICE_STEP if total % CENT else CENT

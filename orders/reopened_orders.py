@@ -17,7 +17,8 @@ from orders.reopening import TAKEN_BACK
 
 S, K, T = Order.Status, Hold.Kind, WarehouseChange.Status
 CAME_BACK = "The marketplace cancelled the order and opened it again."
-LINES_CAME_BACK = "The marketplace cancelled lines of the order, which has ended, and opened them again."
+LINES_CAME = "The marketplace opened lines of the order after it had ended."
+MORE_CAME = "the marketplace opened lines of the order after it had ended"
 OPENED_AGAIN = "the marketplace opened the order again"
 WANTS_NONE = "the marketplace wants none of the order any more"
 
@@ -51,7 +52,11 @@ def _after_the_end(order: Order, told: MarketplaceOrder) -> bool:
     if arrivals.wants_none(told):
         return _end_again(order)
     is_more = told.state == SaleState.OPEN and order.told and changes.reopened(order.told, changes.facts(told))
-    return bool(is_more) and _tell_it_has_ended(order, told, LINES_CAME_BACK)
+    if not is_more:
+        return False
+    if not _tell_it_has_ended(order, told, LINES_CAME):
+        order.move_to(S.RECEIVED, reason=MORE_CAME)  # it was never sent: `edits` follows the lines by the route's rule
+    return True
 
 
 def _come_back(order: Order, told: MarketplaceOrder) -> None:

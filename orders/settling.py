@@ -199,8 +199,25 @@ def _store(order: Order, judged: Plan) -> None:
     # A person or another worker may have moved it meanwhile.
     with suppress(IllegalTransition), transaction.atomic():
         Order.objects.select_for_update().get(pk=order.pk)  # the order first, then its holds, as everywhere
-        sync_holds(order, judged.reasons, JUDGED)
-        _hold(order, judged.reasons)
+        mine = loaded(Order.objects.filter(pk=order.pk)).get()
+        if _judged_by(mine) != _judged_by(order):  # put right since it was read: judged by what it says now
+            if mine.status not in (S.RECEIVED, S.ON_HOLD):
+                return
+            judged = plan([mine], None)[order.pk]
+        sync_holds(mine, judged.reasons, JUDGED)
+        if judged.reasons:
+            _hold(mine, judged.reasons)
+        order.status = mine.status
+
+
+def _judged_by(order: Order) -> tuple[object, ...]:
+    """What of an order its verdict depends on, and what was found so far."""
+    lines = [
+        (line.pk, line.quantity, line.quantity_to_ship, line.shipped_before, line.is_cancelled, wanted(line))
+        for line in order.lines.all()
+    ]
+    holds = {(hold.kind, hold.subject, hold.message) for hold in open_holds(order) if hold.kind in JUDGED}
+    return order.status, order.route_id, order.address, order.service_code, lines, holds
 
 
 def _is_stored(order: Order, judged: Plan) -> bool:

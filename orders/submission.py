@@ -137,8 +137,10 @@ class Sender:
 
     def _advance(self, submission: WarehouseSubmission, route: Route | None, was: str) -> None:
         # Whatever was answered to an earlier request, a look costs less than an order that is there twice.
-        if submission.request and self._settled_by_look_up(submission, was):
-            return
+        if submission.request:
+            if self._settled_by_look_up(submission, was):
+                return
+            _note_absent(submission)
         if route is None:
             submission.release(T.PENDING, costs_attempt=False, sent_at=None)
             return
@@ -250,8 +252,7 @@ class Sender:
             doubled = Hold.objects.filter(order=submission.order_id, kind=Hold.Kind.DOUBLED, resolved_at=None)
             doubled.update(resolved_at=timezone.now())
             order.move_to(S.SUBMITTED, reason=f"{reason} as order {receipt.number or receipt.remote_id}")
-            if order.cancel_requested_at:
-                arrivals.hold_cancelled_late(order, "")
+            if _say_cancelled(order):
                 self._run.wake("submit_orders", self._run.connection.pk)
             self._hold_different(submission, order, receipt)
         self._run.count("sent")
@@ -270,7 +271,8 @@ class Sender:
         ids = ", ".join(f"{receipt.number} (id {receipt.remote_id})" for receipt in found)
         several = len(found) > 1
         what = "holds it more than once" if several else "holds an order with its reference that we did not send"
-        then = "Void all but one there" if several else "Void that one, change its reference, or skip this order"
+        void = arrivals.VOID_ALL if submission.order.cancel_requested_at else arrivals.VOID_OTHERS
+        then = void if several else "Void that one, change its reference, or skip this order"
         text = f"{self._run.connection} {what}: {ids}. {then}, then retry."
         submission.finish(T.PARKED, error=text)
         settling.open_hold(submission.order, Hold.Kind.DOUBLED, "", text)
@@ -332,6 +334,26 @@ class Sender:
 def _lock(submission: WarehouseSubmission) -> Order:
     """The order, locked before its submission as everywhere: a pull that sees it just then waits, and neither fails."""
     return Order.objects.select_for_update().get(pk=submission.order_id)
+
+
+@transaction.atomic
+def _note_absent(submission: WarehouseSubmission) -> None:
+    """The warehouse holds none of it: what was cancelled meanwhile is left out, and nothing is to be voided there."""
+    order = _lock(submission)
+    order.lines.filter(is_cancelled=True, quantity_confirmed=0).update(quantity_to_ship=0)
+    if arrivals.is_doubled(order):  # what was voided there keeps the key and the address's label of our request
+        submission.note(generation=submission.generation + 1)
+    over = order.holds.filter(kind__in=(Hold.Kind.DOUBLED, Hold.Kind.CANCELLED_LATE), resolved_at=None)
+    over.update(resolved_at=timezone.now(), resolution="the warehouse holds none of it")
+
+
+def _say_cancelled(order: Order) -> bool:
+    """Whether the marketplace cancelled it, or lines of it, while it was not known what the warehouse holds."""
+    late = order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, resolved_at=None).values_list("subject", flat=True)
+    subjects = sorted({*late, *([""] if order.cancel_requested_at else [])})
+    for subject in subjects:
+        arrivals.hold_cancelled_late(order, subject)
+    return bool(subjects)
 
 
 def _commit_intent(submission: WarehouseSubmission, plan: Plan, is_test: bool, request: dict[str, object]) -> None:

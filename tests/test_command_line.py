@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from django_q.models import OrmQ
 
 from integrations.crypto import encrypt
 from integrations.errors import Misconfigured
+from integrations.management.base import Command
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from orders.models import OrderLine
@@ -317,3 +319,18 @@ def test_an_order_is_found_with_blanks_around_its_number(shop: Sandbox, manage: 
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
     assert manage("order", f" {number} ") == manage("order", number)
+
+
+def test_a_script_that_calls_a_command_hears_of_the_signal_that_broke_it_off() -> None:
+    class Stopped(Command):
+        def handle(self, *_args: Any, **_options: Any) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: heard.append(number))
+    try:
+        with pytest.raises(CommandError, match="stopped"):
+            call_command(Stopped(), stdout=StringIO())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM]

@@ -68,6 +68,29 @@ def test_a_command_that_is_stopped_says_so_in_one_line(
         goes_on(made, box, number)
 
 
+FOR_EVER = """
+from django.core.management import CommandError, call_command
+while True:
+    try:
+        call_command("run", "submit_orders")
+    except CommandError:
+        pass
+"""
+
+
+@pytest.mark.parametrize("number_of_signal", [signal.SIGTERM, signal.SIGINT])
+def test_a_script_that_calls_commands_one_after_the_other_ends_with_the_one_that_is_stopped(
+    order: tuple[Installed, str], box: Sandbox, number_of_signal: signal.Signals
+) -> None:
+    made, number = order
+    with ended(made.start("shell", "-c", FOR_EVER)) as process:
+        wait_for(lambda: is_asked(box), "the order is sent")
+        process.send_signal(number_of_signal)
+        process.communicate(timeout=SECONDS)
+    assert process.returncode == -number_of_signal
+    goes_on(made, box, number)
+
+
 @pytest.mark.parametrize("told", ["the command", "each of its processes"])
 def test_a_cluster_that_is_stopped_hands_back_its_work(order: tuple[Installed, str], box: Sandbox, told: str) -> None:
     made, number = order

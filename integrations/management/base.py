@@ -22,9 +22,15 @@ from integrations.redaction import Redactor
 class Command(BaseCommand):
     """A command whose failures are one line on stderr and exit status 1; wrong usage is 2."""
 
+    has_own_process = False  # else it was called by a script, and is not the last thing that this one does
+
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Options are not abbreviated: `--password` must not pass for `--password-env`, and its value be told."""
         return super().create_parser(prog_name, subcommand, **{"allow_abbrev": False, **kwargs})
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        self.has_own_process = True
+        super().run_from_argv(argv)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
@@ -40,6 +46,9 @@ class Command(BaseCommand):
             sys.exit(1)
         except KeyboardInterrupt as exc:
             number = signal.SIGTERM if isinstance(exc, shutdown.Stopped) else signal.SIGINT
+            if not self.has_own_process:
+                # A script that goes on after a command that failed would go on after this one too.
+                signal.raise_signal(number)
             text = "stopped; what was under way is looked up by the next run before anything is sent again"
             raise CommandError(text, returncode=128 + number) from None
         return told

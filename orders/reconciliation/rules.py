@@ -53,8 +53,9 @@ def doubled(seen: Seen) -> Verdict | None:
     if len(living) < 2:
         return None
     text = f"is in {seen.there.name} {len(living)} times: {named(living.values())}"
-    keep = seen.ours.remote_id if seen.ours else ""
+    keep, is_over = (seen.ours.remote_id, seen.ours.cancel_requested) if seen.ours else ("", False)
     which = f"all but the order with id {keep}" if keep in living else "all but one"
+    which = "all of them" if is_over or _shows_cancelled(seen) else which
     return Verdict(B.DOUBLED, text, f"Void {which} in {seen.there.name} before they ship.", M.ORDER if keep else "")
 
 

@@ -11,8 +11,10 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
+from integrations.models import Route
 from integrations.sandbox.oasis_state import Line, Parcel
 from integrations.sandbox.server import Sandbox
+from inventory import catalogue
 from orders import actions
 from orders.models import IllegalTransition, Order, OrderLine
 from tests.admin.pages import address_of, error_texts, field_of_line, opened
@@ -57,6 +59,46 @@ def test_an_address_that_is_put_right_frees_the_order_at_once(shop: Sandbox, man
         assert order.holds.filter(resolved_at=None).count() == still
     order.refresh_from_db()
     assert order.status == "ready"
+
+
+def test_one_that_is_released_and_put_right_at_once_is_not_held_for_a_sku_that_nobody_asked_for(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    Route.objects.update(changes_before_sending="ask")
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, address={"city": ""})
+    shop.oasis.cancel(number)
+    manage("run", "pull_orders")
+    shop.oasis.edit(number, status="PROCESSING")
+    shop.oasis.edit(number, "1", status="PROCESSING")
+    manage("run", "pull_orders")
+    order = Order.objects.get()
+    actions.release(order, None)
+    admin_client.post(address_of(order), {**opened(admin_client, address_of(order)), "ship_city": "Reno"})
+    assert not order.holds.filter(resolved_at=None).exists()
+    manage("run", "submit_orders")
+    assert [float(quantity) for quantity in in_the_warehouse(shop, number)] == [1]
+
+
+def test_what_is_put_right_while_a_run_judges_it_is_not_held_for_what_it_was(
+    shop: Sandbox, manage: Run, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "NEW-1"}, address={"city": ""})
+    manage("run", "all")
+    order, real = Order.objects.get(), catalogue.learn
+    shop.tradegecko.add_variant("NEW-1")
+    actions.release(order, None)
+
+    def slow(*args: Any) -> None:
+        real(*args)
+        Order.objects.update(ship_city="Reno")
+        actions.judge(order)
+        monkeypatch.undo()
+
+    monkeypatch.setattr(catalogue, "learn", slow)
+    manage("run", "submit_orders")
+    assert told(number)["holds"] == []
+    manage("run", "submit_orders")
+    assert told(number)["status"] == "submitted"
 
 
 def test_a_barcode_scanned_into_a_quantity_sends_nothing(shop: Sandbox, manage: Run, admin_client: Client) -> None:

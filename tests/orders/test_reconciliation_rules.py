@@ -179,6 +179,12 @@ def test_what_is_in_the_warehouse_though_we_did_not_send_it_would_be_doubled() -
     assert (missing.bucket, "sent once more" in missing.action) == (B.MISSING_HERE, True)
 
 
+def test_of_a_cancelled_order_that_is_there_twice_both_are_to_be_voided() -> None:
+    twice = There("Gecko", tuple(Receipt(one, "700-1", "700-1", "active") for one in "12"))
+    for own, which in ((sent(), "all but the order with id 1"), (sent(cancel_requested=True), "all of them")):
+        assert which in rules.judge(Seen(shown(), own, twice, "Overstock", NOW)).action
+
+
 def test_ten_thousand_orders_add_up() -> None:
     cases = product((shown(), None), (sent(), sent(must_show=True), Ours("700-1", "on_hold", holds=("No route",)), None),
                     (alive(), There("Gecko"), There("Gecko", trouble="HTTP 503")))  # fmt: skip

@@ -499,6 +499,29 @@ def test_a_line_that_vanishes_is_taken_out_and_comes_back_is_put_in_again(
     assert sorted(parcels(shop, number)) == [("1", "1ZALL", 2), ("2", "1ZALL", 1)]
 
 
+def test_a_line_that_vanishes_is_kept_and_comes_back_as_another_is_swapped_there(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "MUG-BLK"}, {"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    gone = [shop.oasis.orders[number].line(one) for one in ("2", "3")]
+    for one in ("2", "3"):
+        shop.oasis.remove_line(number, one)
+    again(manage)
+    decisions.keep(order(number), None)
+    shop.oasis.orders[number].lines += gone
+    shop.oasis.edit(number, "2", partner_sku="TEE-RED-M", barcode=None, quantity=3)
+    shop.oasis.edit(number, "3", unit_cost="12.00")
+    again(manage)
+    decisions.amend(order(number), None)
+    again(manage)
+    lines = shop.tradegecko.lines(placed(shop, number)["id"])
+    skus = {pk: row["sku"] for pk, row in shop.tradegecko.tables["variants"].items()}
+    there = sorted((skus[row["variant_id"]], row["quantity"], float(row["price"])) for row in lines)
+    assert there == [("MUG-BLK", "1.0", 10.0), ("MUG-BLK", "1.0", 12.0), ("TEE-RED-M", "3.0", 10.0)]
+    assert holds(told(number)) == []
+
+
 @pytest.mark.long
 def test_a_line_that_is_cancelled_vanishes_and_comes_back_ships_as_before(
     shop: Sandbox, manage: Run, told: Told

@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from integrations.models import Route, SyncRun
 from integrations.sandbox.server import Sandbox
-from orders import actions
+from orders import actions, decisions
 from orders.models import Order, WarehouseSubmission
-from tests.orders.test_changes import goods
+from tests.orders.test_changes import again, goods, set_rule
+from tests.orders.test_reconciliation import once_more
 from tests.orders.world import holds, parcels, ship
 
 Run = Callable[..., str]
@@ -74,6 +75,66 @@ def test_one_that_was_entered_under_another_number_is_shown_and_not_sent(
     assert holds(told(number)) == ["doubled"]
     actions.skip(Order.objects.get(), "entered by hand", None)
     assert told(number)["status"] == "skipped"
+
+
+def there_twice(box: Sandbox, manage: Run) -> str:
+    """Sent by a database that is lost, and entered by hand once more."""
+    number = box.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"}, ordered_at=TWO_DAYS_AGO,
+                                 created_at=TWO_DAYS_AGO)  # fmt: skip
+    manage("run", "all")
+    once_more(box, number)
+    forget_keys(box)
+    WarehouseSubmission.objects.all().delete()
+    Order.objects.update(status=Order.Status.RECEIVED)
+    with pytest.raises(CommandError, match="more than once"):
+        manage("run", "submit_orders")
+    return number
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_one_that_is_there_twice_and_is_cancelled_ends_once_both_are_void(
+    shop: Sandbox, manage: Run, told: Told, left: int
+) -> None:
+    set_rule(cancels_after_sending="do")
+    number = there_twice(shop, manage)
+    shop.oasis.cancel(number)
+    again(manage)
+    assert (told(number)["status"], holds(told(number))) == ("ready", ["doubled", "cancelled_late"])
+    texts = " ".join(hold["message"] for hold in told(number)["holds"])
+    assert "Void all of them there, then retry" in texts
+    assert "void every one of them while they are unshipped, then retry" in texts
+    for row in shop.tradegecko.by_reference(number)[left:]:
+        shop.tradegecko.void(row)
+    actions.retry_sending(Order.objects.get(), None)
+    manage("run", "submit_orders")
+    manage("run", "submit_orders")
+    assert shop.tradegecko.by_reference(number) == []
+    assert (told(number)["status"], holds(told(number))) == ("cancelled", [])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("left", [0, 1])
+def test_what_is_cancelled_and_changed_of_one_that_is_there_twice_is_done_in_the_one_that_stays(
+    shop: Sandbox, manage: Run, told: Told, left: int
+) -> None:
+    number = there_twice(shop, manage)
+    shop.oasis.cancel(number, "2")
+    shop.oasis.edit(number, "1", quantity=3)
+    manage("run", "revisit_orders")
+    assert sorted(holds(told(number))) == ["cancelled_late", "changed_order", "doubled"]
+    assert not {"apply", "amend"} & actions.possible(Order.objects.get())
+    for row in shop.tradegecko.by_reference(number)[left:]:
+        shop.tradegecko.void(row)
+    actions.retry_sending(Order.objects.get(), None)
+    for _ in range(2):
+        manage("run", "submit_orders")
+    if left:
+        decisions.amend(Order.objects.get(), None)
+        manage("run", "submit_orders")
+        decisions.void(Order.objects.get(), None)
+        manage("run", "submit_orders")
+    assert goods(shop, number) == {"MUG-BLK": "3.0"}
+    assert (told(number)["status"], holds(told(number))) == ("submitted", [])
 
 
 def test_many_old_orders_cost_one_look_for_all_of_them(shop: Sandbox, manage: Run) -> None:

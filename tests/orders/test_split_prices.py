@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.core.management import CommandError
 
 from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
@@ -56,3 +57,38 @@ def test_one_that_is_raised_when_some_has_left_costs_exactly_what_it_shall(
     decisions.amend(Order.objects.get(), None)
     manage("run", "submit_orders")
     assert sum(Decimal(price) * units for units, price in lines(shop, packs)) == 50
+
+
+@pytest.mark.parametrize(("position", "gone", "packs_now"), [(1, 7, 3), (2, 4, 3), (2, 3, 1)])
+def test_one_that_is_lowered_when_some_has_left_costs_what_it_shall_as_far_as_anything_is_open(
+    packs: str, shop: Sandbox, manage: Run, position: int, gone: int, packs_now: int
+) -> None:
+    ship(shop, packs, position, gone, tracking="1Z1")
+    manage("run", "pull_shipments")
+    shop.oasis.edit(packs, "1", quantity=packs_now)
+    manage("run", "revisit_orders")
+    decisions.amend(Order.objects.get(), None)
+    manage("run", "submit_orders")
+    assert sum(units for units, _ in lines(shop, packs)) == packs_now * 3
+    is_open = gone < packs_now * 3
+    paid = packs_now * 10 if is_open else Decimal("10.02")
+    assert sum(Decimal(price) * units for units, price in lines(shop, packs)) == paid
+    if is_open:
+        ship(shop, packs, tracking="1Z2")
+    manage("run", "all")
+    assert sum(units for _, _, units in parcels(shop, packs)) == packs_now
+    assert Order.objects.get().status == "confirmed"
+
+
+@pytest.mark.long
+def test_one_that_is_lowered_to_less_than_has_left_stays_and_says_how_much_has(
+    packs: str, shop: Sandbox, manage: Run
+) -> None:
+    ship(shop, packs, 1, 7, tracking="1Z1")
+    manage("run", "pull_shipments")
+    shop.oasis.edit(packs, "1", quantity=2)
+    manage("run", "revisit_orders")
+    decisions.amend(Order.objects.get(), None)
+    with pytest.raises(CommandError, match="7 of MUG-BLK have shipped, more than 6"):
+        manage("run", "submit_orders")
+    assert sum(units for units, _ in lines(shop, packs)) == 12
