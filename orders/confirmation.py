@@ -45,7 +45,7 @@ def confirm(run: Run) -> None:
     run.count("found in doubt after a crash", recover(mine))
     seed(run.connection)
     carriers = CarrierMap(run.connection)
-    telling.gather(run, carriers)
+    is_all_gathered = telling.gather(run, carriers)
     pks = list(due(mine).values_list("pk", flat=True))
     if pks:
         _catch_up(run, mine)
@@ -53,6 +53,8 @@ def confirm(run: Run) -> None:
         Teller(run, run.marketplace(), carriers).tell(pks)
     short_shipping.tell(run)
     _close_orders(run)
+    if not is_all_gathered and not run.is_unreachable:
+        run.hand_over()
 
 
 def _catch_up(run: Run, mine: QuerySet[ShipmentConfirmation]) -> None:
@@ -216,7 +218,8 @@ def _close_orders(run: Run) -> None:
     waiting = ShipmentConfirmation.objects.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
     short = ShortShip.objects.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
     told = shipped.exclude(lines__in=untold).exclude(confirmations__in=waiting)
-    for order in told.exclude(short_ships__in=short):
+    for order in told.exclude(short_ships__in=short).only("full_number", "status"):
+        run.beat()
         try:
             order.move_to(Order.Status.CONFIRMED)
         except IllegalTransition:
