@@ -21,7 +21,7 @@ from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integrations import processes, subject
+from integrations import darkness, processes, subject
 from integrations.budget import RESERVED, RunJournal, SharedBudget
 from integrations.errors import IntegrationError, Misconfigured, Unavailable, Unreadable
 from integrations.models import Connection, JobPlan, SyncRun
@@ -250,6 +250,7 @@ def _why_not(connection: Connection) -> str:
 
 
 def _open(connection: Connection, job: str) -> SyncRun:
+    darkness.notice()
     reap()
     try:
         with transaction.atomic():
