@@ -62,6 +62,7 @@ class Connection(models.Model):
     health_message = models.TextField(blank=True, editable=False)
     health_at = models.DateTimeField(null=True, editable=False)
     codes_seeded_at = models.DateTimeField(null=True, editable=False)
+    dark_until = models.DateTimeField(null=True, editable=False)  # what was done before may be unknown: see darkness
     credential_expires_on = models.DateField(
         "credential expires on", null=True, blank=True,
         help_text="The day on which the password or token ends, if it does: an alert says so 14, 3 and 1 days before.",
@@ -269,11 +270,9 @@ class Route(models.Model):
     class Meta:
         ordering = ["name"]
         permissions = [("go_live", "Can set a route live")]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["marketplace", "marketplace_warehouse_name"], name="one_route_per_warehouse_name"
-            ),
-        ]
+        constraints = [models.UniqueConstraint(
+            fields=["marketplace", "marketplace_warehouse_name"], name="one_route_per_warehouse_name"
+        )]  # fmt: skip
 
     def __str__(self) -> str:
         return self.name

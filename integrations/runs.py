@@ -21,7 +21,7 @@ from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integrations import processes, subject
+from integrations import darkness, processes, subject
 from integrations.budget import RESERVED, RunJournal, SharedBudget
 from integrations.errors import IntegrationError, Misconfigured, Unavailable, Unreadable
 from integrations.models import Connection, JobPlan, SyncRun
@@ -104,10 +104,17 @@ class Run:
 
     def hands_over(self) -> bool:
         """Whether this run has had its turn. The job then runs again at once and goes on from what is stored."""
-        self.is_handed_over = monotonic() > self._turn_ends
-        if self.is_handed_over:
-            self.wake(self.record.job, self.connection.pk)
+        if monotonic() > self._turn_ends:
+            self.hand_over()
         return self.is_handed_over
+
+    def hand_over(self) -> None:
+        self.is_handed_over = True
+        self.wake(self.record.job, self.connection.pk)
+
+    def is_past(self, share: float) -> bool:
+        """Whether so much of this run's turn is over; 1 is all of it."""
+        return monotonic() > self._turn_ends - (1 - share) * LONGEST_TURN.total_seconds()
 
     def beat(self) -> None:
         """Show that we are alive, and how far, at most every few seconds. Raises RunLost if we were taken for dead."""
@@ -243,6 +250,7 @@ def _why_not(connection: Connection) -> str:
 
 
 def _open(connection: Connection, job: str) -> SyncRun:
+    darkness.notice()
     reap()
     try:
         with transaction.atomic():

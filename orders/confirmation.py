@@ -36,6 +36,7 @@ from orders.models import (
 )
 
 T = ShipmentConfirmation.Status
+ON_A_PERSONS_WORD = "Look for the parcel there; if it was not told, retry: it is then told without a look"
 
 
 def confirm(run: Run) -> None:
@@ -45,7 +46,9 @@ def confirm(run: Run) -> None:
     run.count("found in doubt after a crash", recover(mine))
     seed(run.connection)
     carriers = CarrierMap(run.connection)
-    telling.gather(run, carriers)
+    is_all_gathered = telling.gather(run, carriers)
+    run.connection.refresh_from_db(fields=["dark_until"])
+    run.count("to be looked up first, as perhaps told already", readback.doubt(mine, run.connection.dark_until))
     pks = list(due(mine).values_list("pk", flat=True))
     if pks:
         _catch_up(run, mine)
@@ -53,6 +56,8 @@ def confirm(run: Run) -> None:
         Teller(run, run.marketplace(), carriers).tell(pks)
     short_shipping.tell(run)
     _close_orders(run)
+    if not is_all_gathered and not run.is_unreachable:
+        run.hand_over()
 
 
 def _catch_up(run: Run, mine: QuerySet[ShipmentConfirmation]) -> None:
@@ -73,6 +78,7 @@ class Teller:
         self._run = run
         self._market = market
         self._carriers = carriers
+        self._shown = readback.SharedReading(market, _unsent_in_doubt(run.connection))
         self._failures_in_a_row = 0
 
     def tell(self, pks: Sequence[int]) -> None:
@@ -101,14 +107,15 @@ class Teller:
         except Unavailable as exc:
             self._later(confirmation, was, exc)
         except Unreadable as exc:  # a read-back that could not be read: this order waits, the others go on
-            self._failures_in_a_row += 1
-            self._run.problem(f"order {confirmation.order}: {exc}")
-            confirmation.back_off(was, str(exc))
+            self._failures_in_a_row += not isinstance(exc, readback.NotShown)
+            text = str(exc) if confirmation.sent_at else f"{exc}. {ON_A_PERSONS_WORD}"
+            self._run.problem(f"order {confirmation.order}: {text}")
+            confirmation.back_off(was, text)
 
     def _advance(self, confirmation: ShipmentConfirmation, was: str) -> None:
         lines = list(confirmation.lines.select_related("shipment_line__order_line", "shipment_line__shipment"))
         if was == T.UNCONFIRMED:
-            lines = readback.missing(self._market, confirmation.order, lines)
+            lines = self._not_told(confirmation, lines)
             if lines and _too_early(confirmation):
                 confirmation.release(T.UNCONFIRMED, after=lookup_grace(), costs_attempt=False)
                 return
@@ -120,6 +127,17 @@ class Teller:
             return
         self._accept(confirmation)
         self._failures_in_a_row = 0
+
+    def _not_told(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]) -> list[ConfirmedLine]:
+        """Which lines the marketplace does not show. What was sent and may arrive late is read as late as possible."""
+        if confirmation.sent_at:
+            return readback.missing(readback.read(self._market, confirmation.order), lines)
+        shown = self._shown.read(confirmation.order)
+        missing = readback.missing(shown, lines)
+        otherwise = readback.told_otherwise(shown, missing)
+        for pk, number in otherwise.items():
+            ConfirmedLine.objects.filter(pk=pk).update(tracking_number=number)
+        return [line for line in missing if line.pk not in otherwise]
 
     def _send(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]) -> bool:
         """Whether the marketplace said yes. A refused message goes line by line: a bad one keeps only itself."""
@@ -147,7 +165,7 @@ class Teller:
         confirmation.release(T.UNCONFIRMED, error=error, costs_attempt=False)
         self._run.wake("confirm_shipments", self._run.connection.pk)
         try:
-            missing = readback.missing(self._market, confirmation.order, lines)
+            missing = readback.missing(readback.read(self._market, confirmation.order), lines)
         except (Unavailable, Unreadable) as exc:
             self._run.problem(f"order {confirmation.order}: {exc}")
             return
@@ -164,7 +182,8 @@ class Teller:
             return
         confirmation.finish(T.ACCEPTED)
         numbers = sorted({line.tracking_number for line in lines})
-        confirmation.order.note(f"{self._run.connection} was told of {', '.join(numbers)}")
+        when = "was told" if confirmation.sent_at else "had been told already"
+        confirmation.order.note(f"{self._run.connection} {when} of {', '.join(numbers)}")
         for line in lines:
             parcel = line.shipment_line.shipment
             if parcel.state == Shipment.State.VOID:
@@ -206,7 +225,14 @@ def _notice(order: Order, lines: Sequence[ConfirmedLine]) -> ShipmentNotice:
 
 
 def _too_early(confirmation: ShipmentConfirmation) -> bool:
-    return timezone.now() < (confirmation.sent_at or confirmation.created_at) + lookup_grace()
+    return confirmation.sent_at is not None and timezone.now() < confirmation.sent_at + lookup_grace()
+
+
+def _unsent_in_doubt(connection: Connection) -> QuerySet[Order]:
+    """Orders of what is to be looked up now, though this database did not send it."""
+    unsent = ShipmentConfirmation.objects.filter(connection=connection, status=T.UNCONFIRMED, sent_at=None)
+    orders = Order.objects.filter(confirmations__in=due(unsent).values("pk"))
+    return orders.only("full_number", "sales_channel", "marketplace_created_at", "ordered_at")
 
 
 def _close_orders(run: Run) -> None:
@@ -216,7 +242,8 @@ def _close_orders(run: Run) -> None:
     waiting = ShipmentConfirmation.objects.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
     short = ShortShip.objects.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
     told = shipped.exclude(lines__in=untold).exclude(confirmations__in=waiting)
-    for order in told.exclude(short_ships__in=short):
+    for order in told.exclude(short_ships__in=short).only("full_number", "status"):
+        run.beat()
         try:
             order.move_to(Order.Status.CONFIRMED)
         except IllegalTransition:

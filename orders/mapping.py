@@ -98,7 +98,7 @@ def _would_be_told(cause: Cause, orders: list[Order]) -> int:
 
 def _tell(cause: Cause, orders: list[Order]) -> int:
     carriers = CarrierMap(cause.marketplace)
-    return sum(telling.gather_order(order.pk, cause.marketplace, carriers) > 0 for order in orders)
+    return sum(telling.gather_orders([order.pk], cause.marketplace, carriers) > 0 for order in orders)
 
 
 def _held_by_it_alone(cause: Cause, pks: list[int]) -> int:

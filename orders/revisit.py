@@ -7,7 +7,7 @@ A window shows orders by creation, so a later cancellation comes only to who ask
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from datetime import datetime, time, timedelta
 
 from django.db import transaction
@@ -22,11 +22,6 @@ from orders.windows import FURTHEST_BACK
 
 # An order seen within this time may go out unread when the marketplace cannot be asked.
 SEEN_LATELY = timedelta(minutes=30)
-# Windows that begin within this time are one. An order whose creation is not told has one that is longer by itself.
-JOINED_WITHIN = timedelta(hours=24)
-GAP = timedelta(hours=1)
-
-Window = tuple[datetime, datetime]
 
 
 def revisit(run: Run) -> None:
@@ -62,21 +57,6 @@ def before_sending(run: Run, orders: Sequence[Order], soon: Set[str]) -> set[int
     return unclear
 
 
-def windows(orders: Iterable[Order]) -> Iterator[Window]:
-    """Windows of creation time that show these orders, as few as reasonable."""
-    spans = sorted(readback.window(order) for order in orders)
-    current: Window | None = None
-    for since, until in spans:
-        if current and since - current[1] <= GAP and since - current[0] <= JOINED_WITHIN:
-            current = current[0], max(current[1], until)
-            continue
-        if current:
-            yield current
-        current = since, until
-    if current:
-        yield current
-
-
 def _read_again(run: Run, marketplace: Connection, orders: Sequence[Order], soon: Set[str]) -> bool:
     """Whether all of it could be read; what is wanted of it is compared as in any pull."""
     if marketplace.is_stopped or not marketplace.is_active:
@@ -85,7 +65,7 @@ def _read_again(run: Run, marketplace: Connection, orders: Sequence[Order], soon
     wanted = soon | {order.full_number for order in orders}
     try:
         market = run.other_marketplace(marketplace)
-        for since, until in windows(orders):
+        for since, until in readback.windows(orders):
             run.beat()
             for told in market.orders(since, min(until, timezone.now())):
                 if told.number in wanted:  # thousands may have been created in the same minutes

@@ -294,8 +294,8 @@ class Teller:
     def _line(self, short: ShortShip) -> MarketplaceLine | None:
         """The line as it is told now; None when its order is shown without it."""
         told = readback.read(self._market, short.order)
-        lines = [line for line in told.lines if line.number == short.order_line.number] if told else []
-        if told is None or len(lines) > 1:
+        lines = [line for line in told.lines if line.number == short.order_line.number]
+        if len(lines) > 1:
             raise Unreadable(f"the marketplace does not show line {short.order_line.number}, so it cannot be checked")
         return lines[0] if lines else None
 

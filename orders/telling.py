@@ -5,12 +5,13 @@ Every change here holds the order's row, as the recount of its parcels does, so 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from integrations import registry
@@ -19,6 +20,7 @@ from integrations.runs import Run
 from orders import parcels, settling
 from orders.carriers import CarrierMap, spoken
 from orders.models import (
+    SHIPPED_UNTOLD,
     ConfirmedLine,
     Hold,
     Order,
@@ -30,20 +32,27 @@ from orders.models import (
 )
 from orders.readiness import Reason
 
+GATHERED_TOGETHER = 100
+# Of a run's turn.
+GATHERS_FOR = 0.5
+
 Codes = tuple[str, str]
+Spoken = tuple[ShipmentLine, Codes | None]
 
 
-def gather(run: Run, carriers: CarrierMap) -> None:
-    """Turn shipped lines that can be told now into confirmations; hold what names a carrier we do not know."""
-    untold = Q(
-        lines__shipment_lines__confirmed=None, lines__shipment_lines__shipment__state=Shipment.State.SHIPPED,
-        lines__is_cancelled=False,
-    )  # fmt: skip
-    held = Q(holds__kind=Hold.Kind.UNKNOWN_CARRIER, holds__resolved_at=None)
-    mine = Order.objects.filter(untold | held, connection=run.connection)
-    for pk in sorted(set(mine.values_list("pk", flat=True))):
-        with run.isolated(f"order {pk}"):
-            run.count("to confirm", gather_order(pk, run.connection, carriers))
+def gather(run: Run, carriers: CarrierMap) -> bool:
+    """Turn shipped lines that can be told now into confirmations; hold what names a carrier we do not know.
+
+    Whether that were all of them: as much of the run's turn is left for telling what was gathered.
+    """
+    pks = _to_gather(run.connection)
+    for start in range(0, len(pks), GATHERED_TOGETHER):
+        run.beat()
+        if start and run.is_past(GATHERS_FOR):
+            run.count("orders left to gather", len(pks) - start)
+            return False
+        _gather_together(run, pks[start : start + GATHERED_TOGETHER], carriers)
+    return True
 
 
 def may_reach(route: Route, connection: Connection) -> bool:
@@ -96,34 +105,93 @@ def split(confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]) ->
 
 
 @transaction.atomic
-def gather_order(order_id: int, connection: Connection, carriers: CarrierMap) -> int:
-    """Write down what will be told, in one transaction with the quantities that it uses up. How many parcels."""
-    order = Order.objects.select_for_update().get(pk=order_id)
+def gather_orders(pks: Sequence[int], connection: Connection, carriers: CarrierMap) -> int:
+    """Write down what will be told of these orders, in one transaction with the quantities that it uses up.
+
+    How many parcels; of all of these orders or, where one cannot be written, of none.
+    """
+    mine = Order.objects.select_for_update(of=("self",)).select_related("route").defer("raw", "told", "told_now")
+    orders = {order.pk: order for order in mine.filter(pk__in=pks).order_by("pk")}
+    spoken_of = _spoken_of(orders, carriers)
+    _hold_unknown(orders, spoken_of)
+    tests = set(WarehouseSubmission.objects.filter(order__in=orders, is_test=True).values_list("order", flat=True))
+    tellable = {
+        order: [(row, codes) for row, codes in spoken_of[pk] if codes is not None]
+        for pk, order in orders.items()
+        if may_tell(order, connection, was_test=pk in tests)
+    }
+    _intend({order: rows for order, rows in tellable.items() if rows}, connection)
+    return len({row.shipment_id for rows in tellable.values() for row, _ in rows})
+
+
+def _to_gather(connection: Connection) -> list[int]:
+    """Ids of orders with shipped lines that were not told yet, and of those that are held for a carrier."""
+    untold = OrderLine.objects.filter(SHIPPED_UNTOLD, order__connection=connection)
+    held = Hold.objects.filter(kind=Hold.Kind.UNKNOWN_CARRIER, resolved_at=None, order__connection=connection)
+    return sorted({*untold.values_list("order_id", flat=True), *held.values_list("order_id", flat=True)})
+
+
+def _gather_together(run: Run, pks: Sequence[int], carriers: CarrierMap) -> None:
+    try:
+        run.count("to confirm", gather_orders(pks, run.connection, carriers))
+    except Exception:  # at one of them: that one is told, and keeps only itself back
+        for pk in pks:
+            with run.isolated(f"order {pk}"):
+                run.count("to confirm", gather_orders([pk], run.connection, carriers))
+
+
+def _spoken_of(orders: Mapping[int, Order], carriers: CarrierMap) -> dict[int, list[Spoken]]:
+    """Per order id the lines that left with tracking and were not told, with their codes; None where not known."""
     rows = ShipmentLine.objects.filter(
-        order_line__order=order, order_line__is_cancelled=False, confirmed=None,
+        order_line__order__in=orders, order_line__is_cancelled=False, confirmed=None,
         shipment__state=Shipment.State.SHIPPED,
     ).select_related("shipment").order_by("shipment_id", "order_line_id")  # fmt: skip
-    known = [(row, _codes(row.shipment, order, carriers)) for row in rows if _is_tellable(row.shipment)]
-    unknown = [_unknown(row.shipment) for row, codes in known if codes is None]
-    settling.sync_holds(order, unknown, [Hold.Kind.UNKNOWN_CARRIER])
-    tellable = [(row, codes) for row, codes in known if codes is not None]
-    was_test = WarehouseSubmission.objects.filter(order=order, is_test=True).exists()
-    if not tellable or not may_tell(order, connection, was_test=was_test):
-        return 0
-    confirmation = ShipmentConfirmation.objects.create(order=order, connection=connection)
-    for row, codes in tellable:
-        _intend(confirmation, row, codes)
-    return len({row.shipment_id for row, _ in tellable})
+    found: dict[int, list[Spoken]] = {pk: [] for pk in orders}
+    for row in rows:
+        if _is_tellable(row.shipment):
+            order = orders[row.shipment.order_id]
+            found[order.pk].append((row, _codes(row.shipment, order, carriers)))
+    return found
 
 
-def _intend(confirmation: ShipmentConfirmation, row: ShipmentLine, codes: Codes) -> None:
-    ConfirmedLine.objects.create(
-        confirmation=confirmation, shipment_line=row, quantity=row.quantity, carrier_code=codes[0],
-        service_code=codes[1], tracking_number=row.shipment.tracking_number,
-        shipped_at=row.shipment.shipped_at or timezone.now(),
+def _hold_unknown(orders: Mapping[int, Order], spoken_of: Mapping[int, Sequence[Spoken]]) -> None:
+    """Most orders are held for no carrier, or go on being held for the same one."""
+    kind = Hold.Kind.UNKNOWN_CARRIER
+    known: dict[int, set[tuple[str, str]]] = {pk: set() for pk in orders}
+    for hold in Hold.objects.filter(order__in=orders, kind=kind, resolved_at=None):
+        known[hold.order_id].add((hold.subject, hold.message))
+    for pk, rows in spoken_of.items():
+        unknown = [_unknown(row.shipment) for row, codes in rows if codes is None]
+        if known[pk] != {(reason.subject[: settling.SUBJECT_CHARS], reason.message) for reason in unknown}:
+            settling.sync_holds(orders[pk], unknown, [kind])
+
+
+def _intend(tellable: Mapping[Order, Sequence[tuple[ShipmentLine, Codes]]], connection: Connection) -> None:
+    """One confirmation for each order, and the units of its lines used up."""
+    confirmations = ShipmentConfirmation.objects.bulk_create(
+        ShipmentConfirmation(order=order, connection=connection) for order in tellable
+    )
+    ConfirmedLine.objects.bulk_create(
+        ConfirmedLine(
+            confirmation=confirmation, shipment_line=row, quantity=row.quantity, carrier_code=codes[0],
+            service_code=codes[1], tracking_number=row.shipment.tracking_number,
+            shipped_at=row.shipment.shipped_at or timezone.now(),
+        )
+        for confirmation, rows in zip(confirmations, tellable.values(), strict=True)
+        for row, codes in rows
     )  # fmt: skip
-    mine = OrderLine.objects.filter(pk=row.order_line_id)
-    mine.update(quantity_confirmed=F("quantity_confirmed") + row.quantity)
+    _use_up(row for rows in tellable.values() for row, _ in rows)
+
+
+def _use_up(rows: Iterable[ShipmentLine]) -> None:
+    units: Counter[int] = Counter()
+    for row in rows:
+        units[row.order_line_id] += row.quantity
+    by_units: dict[int, list[int]] = defaultdict(list)
+    for line_id, number in units.items():
+        by_units[number].append(line_id)
+    for number, line_ids in by_units.items():
+        OrderLine.objects.filter(pk__in=line_ids).update(quantity_confirmed=F("quantity_confirmed") + number)
 
 
 def _give_back(line: ConfirmedLine) -> None:

@@ -12,8 +12,8 @@ from django.core.management import CommandError
 from integrations import runs
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
-from orders import actions, jobs
-from orders.models import CarrierService, Order, Shipment, ShipmentConfirmation
+from orders import actions, jobs, telling
+from orders.models import CarrierService, Order, OrderLine, Shipment, ShipmentConfirmation
 from tests.orders.world import holds, parcels, ship
 
 Run = Callable[..., str]
@@ -55,6 +55,36 @@ def test_thousands_of_parcels_are_read_and_told_in_turns(
     manage("run", "pull_shipments")
     manage("run", "confirm_shipments")
     assert [parcels(shop, number) for number in numbers] == [[("1", f"1Z{number}", 1)] for number in numbers]
+
+
+def test_what_was_gathered_in_a_turn_is_told_in_it(
+    shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch, overstock: Connection
+) -> None:
+    numbers = [shop.oasis.add_order({"partner_sku": "MUG-BLK"}) for _ in range(3)]
+    manage("run", "all")
+    for number in numbers:
+        ship(shop, number, tracking=f"1Z{number}")
+    manage("run", "pull_shipments")
+    monkeypatch.setattr(telling, "GATHERED_TOGETHER", 1)
+    monkeypatch.setattr(telling, "GATHERS_FOR", 0)
+    first = jobs.confirm_shipments(overstock)
+    assert first.is_handed_over
+    assert "2 orders left to gather" in first.text
+    assert [len(parcels(shop, number)) for number in numbers] == [1, 0, 0]
+    manage("run", "confirm_shipments")
+    assert [len(parcels(shop, number)) for number in numbers] == [1, 1, 1]
+
+
+def test_an_order_that_cannot_be_written_down_keeps_no_other_from_being_told(shop: Sandbox, manage: Run) -> None:
+    numbers = [shop.oasis.add_order({"partner_sku": "MUG-BLK"}) for _ in range(2)]
+    manage("run", "all")
+    for number in numbers:
+        ship(shop, number, tracking=f"1Z{number}")
+    manage("run", "pull_shipments")
+    OrderLine.objects.filter(order__full_number=numbers[0]).update(quantity_to_ship=0)
+    with pytest.raises(CommandError, match="unexpected IntegrityError"):
+        manage("run", "confirm_shipments")
+    assert [len(parcels(shop, number)) for number in numbers] == [0, 1]
 
 
 def test_a_refused_confirmation_goes_out_as_the_parcel_is_now(shop: Sandbox, manage: Run, told: Told) -> None:

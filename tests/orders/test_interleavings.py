@@ -82,9 +82,9 @@ def test_a_line_that_was_taken_and_shows_late_is_not_told_again(
     manage("run", "pull_shipments")
     real, looks = readback.missing, []
 
-    def late(market: Any, order: Any, lines: Sequence[ConfirmedLine]) -> list[ConfirmedLine]:
+    def late(told: Any, lines: Sequence[ConfirmedLine]) -> list[ConfirmedLine]:
         looks.append(1)
-        return list(lines) if len(looks) == 1 else real(market, order, lines)
+        return list(lines) if len(looks) == 1 else real(told, lines)
 
     monkeypatch.setattr(readback, "missing", late)
     for _ in range(3):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError
+from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
-from integrations.models import Route, SyncRun
+from integrations.models import Connection, Route, SyncRun
 from integrations.sandbox.server import Sandbox
-from orders import actions, decisions
-from orders.models import Order, WarehouseSubmission
+from orders import actions, decisions, telling
+from orders.carriers import CarrierMap
+from orders.models import Order, ShipmentConfirmation, WarehouseSubmission
 from tests.orders.test_changes import again, goods, set_rule
 from tests.orders.test_reconciliation import once_more
 from tests.orders.world import holds, parcels, ship
@@ -157,3 +161,137 @@ def test_one_that_cannot_be_read_there_is_not_sent_again(shop: Sandbox, manage: 
         manage("run", "submit_orders")
     assert shop.calls("tradegecko").count(("POST", "/orders")) == sent
     assert [told(number)["status"] for number in numbers] == ["ready", "submitted", "submitted"]
+
+
+def nobody_worked_for(pause: timedelta, **runs: str) -> None:
+    SyncRun.objects.filter(**runs).update(started_at=F("started_at") - pause, heartbeat_at=F("heartbeat_at") - pause)
+
+
+@contextmanager
+def lost() -> Iterator[None]:
+    """What is done in it is not in the dump, taken right before, from which the database is then restored."""
+    dump = transaction.savepoint()
+    yield
+    transaction.savepoint_rollback(dump)
+    nobody_worked_for(timedelta(hours=1))
+
+
+def reads(box: Sandbox) -> int:
+    return box.calls("oasis").count(("GET", "/salesorders"))
+
+
+def test_parcels_that_were_told_since_the_dump_are_not_told_again(shop: Sandbox, manage: Run, told: Told) -> None:
+    whole, parted, untold = (shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2}) for _ in range(3))
+    manage("run", "all")
+    with lost():
+        ship(shop, whole, tracking="1Z1")
+        ship(shop, parted, 1, tracking="1Z2")
+        manage("run", "all")
+        ship(shop, parted, 1, tracking="1Z3")
+        ship(shop, untold, tracking="1Z4")
+    manage("run", "pull_orders")
+    manage("run", "pull_shipments")
+    before = reads(shop)
+    assert "3 to be looked up first" in manage("run", "confirm_shipments")
+    assert reads(shop) == before + 1
+    assert parcels(shop, whole) == [("1", "1Z1", 2)]
+    assert parcels(shop, parted) == [("1", "1Z2", 1), ("1", "1Z3", 1)]
+    assert parcels(shop, untold) == [("1", "1Z4", 2)]
+    assert [(told(one)["status"], holds(told(one))) for one in (whole, parted, untold)] == [("confirmed", [])] * 3
+    assert "had been told already of 1Z1" in str(told(whole)["events"])
+
+
+@pytest.mark.long
+def test_what_waited_in_the_dump_and_was_told_since_is_not_told_again(
+    shop: Sandbox, manage: Run, told: Told, overstock: Connection
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    ship(shop, number, tracking="1Z1")
+    manage("run", "pull_shipments")
+    telling.gather_orders([Order.objects.get().pk], overstock, CarrierMap(overstock))
+    with lost():
+        manage("run", "confirm_shipments")
+    manage("run", "confirm_shipments")
+    assert parcels(shop, number) == [("1", "1Z1", 1)]
+    assert told(number)["status"] == "confirmed"
+
+
+@pytest.mark.long
+def test_one_that_was_pulled_after_the_dump_goes_on_where_it_was(shop: Sandbox, manage: Run, told: Told) -> None:
+    manage("run", "all")
+    with lost():
+        numbers = [shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"}) for _ in range(2)]
+        manage("run", "all")
+        for number in numbers:
+            ship(shop, number, 1, tracking=f"1ZA{number}")
+        manage("run", "all")
+        ship(shop, numbers[1], 2, tracking="1ZB")
+    for _ in range(3):
+        with suppress(CommandError):  # the keys of what was sent are refused, and looked up
+            manage("run", "all")
+    assert parcels(shop, numbers[0]) == [("1", f"1ZA{numbers[0]}", 1)]
+    assert parcels(shop, numbers[1]) == [("1", f"1ZA{numbers[1]}", 1), ("2", "1ZB", 1)]
+
+
+@pytest.mark.parametrize(
+    ("pause", "runs"),
+    [(timedelta(minutes=4), {}), (timedelta(days=1), {"job": "confirm_shipments"}), (timedelta(0), {})],
+    ids=["a restart", "a job that was switched off", "nothing"],
+)
+def test_who_remembers_everything_asks_for_nothing(
+    shop: Sandbox, manage: Run, pause: timedelta, runs: dict[str, str]
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    ship(shop, number, tracking="1Z1")
+    nobody_worked_for(pause, **runs)
+    manage("run", "pull_shipments")
+    before = reads(shop)
+    manage("run", "confirm_shipments")
+    assert (reads(shop), parcels(shop, number)) == (before, [("1", "1Z1", 1)])
+
+
+def test_what_leaves_after_the_restore_is_told_without_a_look(shop: Sandbox, manage: Run) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    nobody_worked_for(timedelta(hours=1))
+    manage("run", "pull_shipments")
+    Connection.objects.update(dark_until=F("dark_until") - timedelta(hours=1))
+    ship(shop, number, tracking="1Z1")
+    manage("run", "pull_shipments")
+    before = reads(shop)
+    manage("run", "confirm_shipments")
+    assert (reads(shop), parcels(shop, number)) == (before, [("1", "1Z1", 1)])
+
+
+@pytest.mark.long
+def test_one_that_is_not_shown_over_there_is_told_on_a_persons_word(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    ship(shop, number, tracking="1Z1")
+    nobody_worked_for(timedelta(hours=1))
+    shop.oasis.orders[number].created_at -= timedelta(days=40)
+    with pytest.raises(CommandError, match="does not show the order"):
+        manage("run", "all")
+    ShipmentConfirmation.objects.update(attempts=11)
+    with pytest.raises(CommandError, match="told without a look"):
+        manage("run", "all")
+    assert parcels(shop, number) == []
+    actions.retry_sending(Order.objects.get(), None)
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 1)]
+
+
+@pytest.mark.long
+def test_a_parcel_whose_number_was_changed_after_it_was_told_is_a_hold(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    with lost():
+        parcel = ship(shop, number, tracking="1ZOLD")
+        manage("run", "all")
+        shop.tradegecko.change(shop.tradegecko.tables["fulfillments"][parcel], tracking_number="1ZNEW")
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1ZOLD", 1)]
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", ["changed_shipment"])
+    assert shop.calls("oasis").count(("POST", "/shipments")) == 1
