@@ -9,11 +9,13 @@ import pytest
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from lxml import html
 
 from integrations.models import Connection, Route
 from inventory.models import Publication
+from orders.admin.orders import OrderAdmin
 from orders.models import Order, ShipmentConfirmation, WarehouseSubmission
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +49,18 @@ def _page(client: Client, **asked: str) -> Any:
 
 def _numbers(page: Any) -> list[str]:
     return [cell.text_content().split()[0] for cell in page.find_class("field-number")]
+
+
+def test_a_page_far_into_a_list_joins_to_its_own_rows_alone(
+    orders: list[Order], admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OrderAdmin, "list_per_page", 1)
+    with CaptureQueriesContext(connection) as asked:
+        page = _page(admin_client, p="2")
+    assert _numbers(page) == ["700-2025"]
+    passing = [one["sql"] for one in asked if "OFFSET 1" in one["sql"]]
+    assert len(passing) == 1
+    assert "JOIN" not in passing[0]
 
 
 @pytest.mark.parametrize(
