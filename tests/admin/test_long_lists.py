@@ -78,6 +78,11 @@ def test_what_is_rarely_so_is_filtered_by_its_own_index(
     assert _numbers(_page(admin_client, **asked)) == numbers
 
 
+def test_the_years_above_a_list_are_all_of_it_whatever_is_searched(orders: list[Order], admin_client: Client) -> None:
+    years = _page(admin_client, q="700-2025").xpath("//ul[contains(@class, 'toplinks')]//a")
+    assert [one.text_content().strip() for one in years] == ["2024", "2025", "2026"]
+
+
 @pytest.mark.parametrize(
     ("model", "filters"),
     [
