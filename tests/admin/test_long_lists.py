@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
@@ -81,6 +82,14 @@ def test_what_is_rarely_so_is_filtered_by_its_own_index(
 def test_the_years_above_a_list_are_all_of_it_whatever_is_searched(orders: list[Order], admin_client: Client) -> None:
     years = _page(admin_client, q="700-2025").xpath("//ul[contains(@class, 'toplinks')]//a")
     assert [one.text_content().strip() for one in years] == ["2024", "2025", "2026"]
+
+
+def test_the_head_of_a_filtered_list_tells_thousands_apart(
+    orders: list[Order], admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Paginator, "count", 12_345)
+    head = _page(admin_client, status__exact="received").xpath("//h1")[0].text_content()
+    assert "12,345 results (Show all)" in head
 
 
 @pytest.mark.parametrize(
