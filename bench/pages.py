@@ -48,9 +48,37 @@ OTHERS = (
     "inventory/inventorylevel/", "inventory/inventorylevel/?q=SKU-1234", "inventory/warehouseitem/",
     "inventory/warehouseitem/?q=SKU-1234",
 )  # fmt: skip
+FILTERED = {
+    "orders/warehousesubmission": (
+        "p=900", "status__exact=accepted", "connection__id__exact=2", "is_test__exact=0", "is_test__exact=1", "q=Ann",
+        "q=such company",
+    ),
+    "orders/shipmentconfirmation": (
+        "p=900", "status__exact=accepted", "status__exact=parked", "connection__id__exact=1", "q=Ann",
+    ),
+    "orders/shipment": (
+        "p=900", "state__exact=shipped", "tracked=no", "connection__id__exact=2", "order__route__id__exact=1",
+        "shipped_at__year=2026", "q=Ann", "q=1Z1",
+    ),
+    "orders/hold": ("kind__exact=unknown_sku", "order__route__id__exact=1"),
+    "integrations/exchange": (
+        "p=900", "answer=ok", "answer=failed", "connection__id__exact=1", "method=GET", "method=POST", "q=order",
+    ),
+    "integrations/syncrun": (
+        "p=300", "status__exact=succeeded", "status__exact=failed", "job=pull_orders", "connection__id__exact=1",
+    ),
+    "inventory/listing": ("p=300", "route__id__exact=1", "is_active__exact=1", "state=refused", "q=SKU-1"),
+    "inventory/publication": (
+        "p=900", "status__exact=accepted", "status__exact=parked", "listing__route__id__exact=1", "q=SKU-1",
+    ),
+    "inventory/skualias": ("connection__id__exact=1", "is_active__exact=1"),
+    "inventory/inventorylevel": ("connection__id__exact=2", "location=1"),
+    "inventory/warehouseitem": ("connection__id__exact=2", "matches__exact=1"),
+}  # fmt: skip
 PAGES = (
     *START, *(f"worklists/{one}/" for one in WORKLISTS), *(f"orders/order/{one}" for one in ORDER_LIST),
     *(f"orders/order/{page}?q={one}" for one in SEARCHES for page in ("find/", "")), *OTHERS,
+    *(f"{of}/?{one}" for of, several in FILTERED.items() for one in several),
 )  # fmt: skip
 
 

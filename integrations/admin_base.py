@@ -10,6 +10,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
@@ -22,7 +23,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince, timeuntil
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin, TabularInline, checkbox
+from unfold.decorators import display
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -53,11 +55,31 @@ class Rows(ChangeList):
     """Rows of which a page offers to show all only where a filter or a search leaves some out."""
 
     full_result_count: int | None
+    result_list: QuerySet[Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._addresses: dict[str, str] = {}
+        super().__init__(*args, **kwargs)
+
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        """The theme makes the addresses of all heads again for each row."""
+        asked = f"{new_params} {remove}"
+        if asked not in self._addresses:
+            self._addresses[asked] = super().get_query_string(new_params, remove)
+        return self._addresses[asked]
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        if self.multi_page:
+            self.result_list = self._joined(self.result_list)
         if self.full_result_count is None and not self.query and not self.get_filters_params():
             self.full_result_count = self.result_count
+
+    def _joined(self, page: QuerySet[Any]) -> QuerySet[Any]:
+        """The same rows, found by their keys first: a database joins to every row that a page leaves out before it."""
+        keys = list(page.select_related(None).prefetch_related(None).values_list("pk", flat=True))
+        rows: QuerySet[Any] = self.root_queryset.filter(pk__in=keys).order_by(*page.query.order_by)
+        return rows if rows.query.select_related else self.apply_select_related(rows)
 
 
 class Walked(Exported):
@@ -65,6 +87,13 @@ class Walked(Exported):
 
     change_form_outer_before_template = "admin/walk.html"
     list_per_page = 50
+
+    @display(description=ModelAdmin.action_checkbox.short_description)
+    def action_checkbox(self, obj: models.Model) -> str:
+        """As the theme has it, without a template for each row."""
+        of = checkbox.attrs
+        text = '<input type="checkbox" name="{}" value="{}" class="{}" aria-label="{}">'
+        return format_html(text, ACTION_CHECKBOX_NAME, obj.pk, of["class"], of["aria-label"])
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Rows]:
         return Rows

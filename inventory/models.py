@@ -376,6 +376,7 @@ class Publication(Transmission):
         indexes = [
             models.Index(fields=["listing"], condition=Q(status="parked"), name="publication_parked"),
             models.Index(fields=["listing", "-finished_at"], name="publication_of_listing"),
+            models.Index(fields=["-created_at", "-id"], name="publication_by_newest"),  # as the list shows them
         ]
         permissions = [("resend_publication", "Can send again quantities that were refused or given up")]
         constraints = [

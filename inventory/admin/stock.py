@@ -21,6 +21,7 @@ class PublicationAdmin(ReadOnly):
     list_filter = ("status", "listing__route", "created_at")
     export_columns = ("sku", "quantity", "status", "attempts", "observed_at", "created_at", "finished_at", "last_error")
     search_fields = ("sku", "last_error")
+    show_full_result_count = False
     actions = ["retry_selected"]
 
     @display(description="SKU", ordering="sku")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from orders.admin import tabs
@@ -63,7 +63,7 @@ class HeldOrderOwner(admin.SimpleListFilter):
         return [("me", "Mine"), ("nobody", "Nobody's"), ("others", "Other people's")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
-        held = queryset.filter(Exists(Hold.objects.filter(order=OuterRef("pk"), resolved_at=None)))
+        held = queryset.filter(pk__in=Hold.objects.filter(resolved_at=None).values("order"))
         if self.value() == "me":
             return held.filter(owner=request.user.pk)
         if self.value() == "nobody":
@@ -71,3 +71,16 @@ class HeldOrderOwner(admin.SimpleListFilter):
         if self.value() == "others":
             return held.exclude(owner=None).exclude(owner=request.user.pk)
         return queryset
+
+
+class RarelyTrue(admin.BooleanFieldListFilter):
+    """A condition that hardly any row fulfils: those that do are few and have an index, the others are all but them.
+
+    Of what a row need not have, it is also not true.
+    """
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        if self.lookup_val not in ("0", "1"):
+            return super().queryset(request, queryset)
+        true = queryset.model._default_manager.filter(**{self.field_path: True}).order_by().values("pk")
+        return queryset.filter(pk__in=true) if self.lookup_val == "1" else queryset.exclude(pk__in=true)

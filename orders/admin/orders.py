@@ -34,7 +34,7 @@ from orders.admin import finding, labels, order_page, saying, tabs, walking
 from orders.admin.bulk import in_bulk
 from orders.admin.by_ship_date import ByShipDate
 from orders.admin.deciding import Deciding
-from orders.admin.filters import Held, HeldOrderOwner, InTab, OfCause
+from orders.admin.filters import Held, HeldOrderOwner, InTab, OfCause, RarelyTrue
 from orders.admin.lines import Lines, is_correctable
 from orders.admin.sending import RESEND
 from orders.bulk_actions import BY_NAME
@@ -48,8 +48,8 @@ CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship
 @admin.register(Order)
 class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
     list_display = ("number", "reference", "shown_status", "shown_holds", "taken_by", "route", "to", "age")
-    list_filter = (InTab, OfCause, ByShipDate, "status", Held, HeldOrderOwner, "route", "connection", "is_freight",
-                   "submission__is_test", "route__state")  # fmt: skip
+    list_filter = (InTab, OfCause, ByShipDate, "status", Held, HeldOrderOwner, "route", "connection",
+                   ("is_freight", RarelyTrue), ("submission__is_test", RarelyTrue), "route__state")  # fmt: skip
     list_before_template = "admin/orders/tabs.html"
     search_fields = ("full_number",)  # that there is a box; what it finds says get_search_results
     search_help_text = "Any number, SKU, name, postal code, phone or tracking number"

@@ -14,6 +14,7 @@ from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, i
 from integrations.transmissions import Transmission
 from orders import search
 from orders.admin.bulk import in_bulk
+from orders.admin.filters import RarelyTrue
 from orders.admin.labels import PARCEL
 from orders.carriers import spoken
 from orders.models import Order, Shipment, ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
@@ -28,6 +29,7 @@ class OfAnOrder(ReadOnly):
 
     search_fields: Any = ("order__full_number",)  # that there is a box; what it finds says get_search_results
     search_help_text = "Any number, SKU, name, postal code, phone or tracking number of the order"
+    show_full_result_count = False
     long: tuple[str, ...] = ("order__raw", "order__told", "order__told_now")  # what lists do without
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -99,7 +101,7 @@ class WarehouseSubmissionAdmin(TransmissionAdmin):
         "short_error",
         "made",
     )
-    list_filter = (*TransmissionAdmin.list_filter, "is_test", "remote_status")
+    list_filter = (*TransmissionAdmin.list_filter, ("is_test", RarelyTrue), "remote_status")
     long = (*TransmissionAdmin.long, "request")
     export_columns = (*TransmissionAdmin.export_columns, "remote_number", "remote_id", "remote_status", "is_test")
 

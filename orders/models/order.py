@@ -114,6 +114,9 @@ class Order(models.Model):
             models.Index(Folded("ship_phone"), name="order_found_by_phone"),
             models.Index(fields=["status", "route", "ordered_on"], name="order_by_ship_date"),
             models.Index(fields=["-ordered_at", "-id"], name="order_by_newest"),  # as lists show them
+            models.Index(fields=["connection", "ordered_at"], name="order_of_connection"),
+            models.Index(fields=["route", "ordered_at"], name="order_of_route"),
+            models.Index(fields=["ordered_at"], condition=Q(is_freight=True), name="order_of_freight"),
             models.Index(fields=["status", "ordered_at"], name="order_by_age"),
             models.Index(fields=["ordered_on"], name="order_by_day"),
             models.Index(fields=["received_at", "ordered_at"], name="order_by_pull"),  # how long it took

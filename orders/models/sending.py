@@ -46,6 +46,8 @@ class WarehouseSubmission(Transmission):
             models.Index(Folded("remote_number"), name="submission_found_by_number"),
             models.Index(fields=["status", "finished_at"], name="submission_by_status"),  # stuck; how long it took
             models.Index(fields=["-created_at", "-id"], name="submission_by_newest"),  # as lists show them
+            models.Index(fields=["status", "created_at"], name="submission_in_status"),
+            models.Index(fields=["connection", "created_at"], name="submission_of_connection"),
             models.Index(fields=["is_test"], condition=Q(is_test=True), name="submission_of_test"),
         ]
         constraints = [
@@ -165,6 +167,8 @@ class ShipmentConfirmation(Transmission):
             models.Index(fields=["connection", "status"], name="confirmation_due"),
             models.Index(fields=["status", "finished_at"], name="confirmation_by_status"),  # stuck; how long it took
             models.Index(fields=["-created_at", "-id"], name="confirmation_by_newest"),  # as lists show them
+            models.Index(fields=["status", "created_at"], name="confirmation_in_status"),
+            models.Index(fields=["connection", "created_at"], name="confirmation_of_connection"),
         ]
 
     def __str__(self) -> str:
