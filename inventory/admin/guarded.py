@@ -34,6 +34,7 @@ Decide = Callable[[GuardedPublish, str, Any], str]
 
 @admin.register(GuardedPublish)
 class GuardedPublishAdmin(ReadOnly):
+    empty_hint = "The guard has held nothing back."
     list_display = ("found", "of_route", "shown_state", "changed", "zeroed", "raised", "why", "decided")
     list_filter = ("state", "route")
     list_select_related = ("route", "decided_by")

@@ -61,6 +61,7 @@ def _form_class(doing: Doing) -> type[forms.Form]:
 
 @admin.register(BulkAction)
 class BulkActionAdmin(ReadOnly):
+    empty_hint = "Tick rows in the list of orders or holds, and choose an action there."
     list_display = ("made", "what", "by", "shown_state", "told", "why")
     list_filter = ("state", "action", "user")
     list_select_related = ("user",)
