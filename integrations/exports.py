@@ -74,12 +74,23 @@ class Exported(ModelAdmin):  # type: ignore[misc]
             rows = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
-        if kind == "xlsx" and rows.count() > MOST_XLSX_ROWS:
-            text = f"An XLSX file takes up to {MOST_XLSX_ROWS} rows here. Download it as CSV, or narrow the list."
-            messages.error(request, text)
-            address = redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist").url
-            return redirect(f"{address}?{request.GET.urlencode()}")
-        return download(kind, _table(rows, self.export_columns, self.export_words), str(self.opts.verbose_name_plural))
+        page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        return download_rows(
+            request, kind, rows, self.export_columns, self.export_words,
+            title=str(self.opts.verbose_name_plural), page=page,
+        )  # fmt: skip
+
+
+def download_rows(
+    request: HttpRequest, kind: str, rows: QuerySet[Any], columns: Sequence[str], words: Words | None = None, *,
+    title: str, page: str,
+) -> HttpResponseBase:  # fmt: skip
+    """These columns of the rows as a file, or back to the `page` that shows them where XLSX would be too long."""
+    if kind == "xlsx" and rows.count() > MOST_XLSX_ROWS:
+        text = f"An XLSX file takes up to {MOST_XLSX_ROWS} rows here. Download it as CSV, or narrow the list."
+        messages.error(request, text)
+        return redirect(f"{page}?{request.GET.urlencode()}")
+    return download(kind, _table(rows, columns, words or {}), title)
 
 
 def download(kind: str, table: Iterable[list[Cell]], title: str) -> HttpResponseBase:
@@ -90,9 +101,9 @@ def download(kind: str, table: Iterable[list[Cell]], title: str) -> HttpResponse
     return as_csv(table, name) if kind == "csv" else as_xlsx(table, name)
 
 
-def links(view: str, query: str) -> dict[str, str]:
-    """The addresses of a download by kind, for `admin/exports.html`; `view` takes the kind."""
-    return {kind.upper(): f"{reverse(view, args=[kind])}?{query}" for kind in KINDS}
+def links(view: str, query: str, *record: int) -> dict[str, str]:
+    """The addresses of a download by kind, for `admin/exports.html`; `view` takes the kind, after any `record`."""
+    return {kind.upper(): f"{reverse(view, args=[*record, kind])}?{query}" for kind in KINDS}
 
 
 def as_csv(table: Iterable[list[Cell]], name: str) -> StreamingHttpResponse:

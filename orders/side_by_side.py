@@ -16,6 +16,7 @@ from orders.models import (
     OrderLine,
     Shipment,
     ShipmentLine,
+    ShortShip,
     SubmittedLine,
     WarehouseSubmission,
 )
@@ -66,12 +67,13 @@ class _Sides:
     sent: dict[int, Units] = field(default_factory=dict)
     held: dict[int, Units] = field(default_factory=dict)
     shipped: dict[int, list[ShipmentLine]] = field(default_factory=lambda: defaultdict(list))
+    short: dict[int, ShortShip] = field(default_factory=dict)
 
 
 def rows(order: Order, submission: WarehouseSubmission | None, parcels: list[Shipment]) -> list[Row]:
     """All lines of the order: one query for them, and one for those of the submission."""
     lines = list(order.lines.all())
-    sides = _Sides(submission)
+    sides = _Sides(submission, short=short_ships(order))
     if submission is not None:
         submitted = list(submission.lines.all())
         sides.sent, sides.held = _sent_units(submission, submitted, lines), _held_units(submitted)
@@ -82,22 +84,33 @@ def rows(order: Order, submission: WarehouseSubmission | None, parcels: list[Shi
     return [_row(line, sides) for line in lines]
 
 
+def short_ships(order: Order) -> dict[int, ShortShip]:
+    """By the key of the line whose units are kept back or told: what was called off is none."""
+    return {one.order_line_id: one for one in order.short_ships.all() if one.status != T.WITHDRAWN}
+
+
 def _row(line: OrderLine, sides: _Sides) -> Row:
     sent, held, parcels = sides.sent.get(line.pk, {}), sides.held.get(line.pk, {}), sides.shipped[line.pk]
     return Row(
-        line, _ordered(line), _sent(line, sent, sides), _held(sent, held, sides.submission), _shipped(line, parcels),
-        _confirmed(line, parcels),
+        line, _ordered(line, sides.short.get(line.pk)), _sent(line, sent, sides), _held(sent, held, sides.submission),
+        _shipped(line, parcels), _confirmed(line, parcels),
     )  # fmt: skip
 
 
-def _ordered(line: OrderLine) -> Cell:
+def _ordered(line: OrderLine, short: ShortShip | None) -> Cell:
     skus = [text for text in (line.partner_sku, line.option_sku) if text]
     cost = () if line.unit_cost is None else (f"{line.unit_cost:.2f} {line.currency} each".replace("  ", " "),)
-    differs = "cancelled" if line.is_cancelled else ""
-    if not differs and line.quantity is not None and line.quantity_to_ship != line.quantity:
-        differs = f"{line.quantity_to_ship} to ship"
     quantity = "?" if line.quantity is None else str(line.quantity)
-    return Cell((f"{quantity} × {skus[0] if skus else 'no SKU'}", *skus[1:2], *cost), differs)
+    return Cell((f"{quantity} × {skus[0] if skus else 'no SKU'}", *skus[1:2], *cost), _less(line, short))
+
+
+def _less(line: OrderLine, short: ShortShip | None) -> str:
+    """Why less of it ships than was ordered. Only the marketplace cancels; a short ship is our own doing."""
+    if short is not None:
+        return f"{short.quantity} {'short shipped' if short.status == T.ACCEPTED else 'to be short shipped'}"
+    if line.is_cancelled:
+        return "cancelled"
+    return f"{line.quantity_to_ship} to ship" if line.quantity not in (None, line.quantity_to_ship) else ""
 
 
 def _sent(line: OrderLine, sent: Units, sides: _Sides) -> Cell:

@@ -144,7 +144,8 @@ ALL = (
     ),
     Worklist(
         "late", "Late to ship", "running_with_errors", "orders.view_order",
-        "Their ship date is over, and not all of them has shipped.",
+        "Their ship date is over, and not all of them has shipped. Ask the warehouse about those that it has; what "
+        "will never ship is a short ship, on the order's page.",
         "Every order whose ship date is over has shipped.",
         (Source("order", _late, "ordered_at", "connection", order="pk", number="full_number", text="status"),),
     ),

@@ -22,6 +22,7 @@ COLOURS = {text: colour for colour, text in KINDS.values()}
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ByDate, ReadOnly):
+    empty_hint = "What people do in the admin is written down here, for good."
     list_filter = ("action_flag", "user", "content_type")
     search_fields = ("object_repr", "change_message", "user__username")
     list_select_related = ("user", "content_type")

@@ -76,6 +76,7 @@ class Method(admin.SimpleListFilter):
 
 @admin.register(Exchange)
 class ExchangeAdmin(ReadOnly):
+    empty_hint = "Every request to Overstock and TradeGecko is kept for a month, with its answer."
     list_display = ("when", "connection", "method", "path", "answer", "milliseconds", "short_error")
     export_columns = ("at", "connection__name", "about", "method", "url", "status", "milliseconds", "error")
     list_filter = (StatusClass, OfRun, "connection", Method, "at")

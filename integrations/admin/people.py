@@ -229,6 +229,7 @@ class Locked(admin.SimpleListFilter):
 class AccessAttemptAdmin(ReadOnly):
     """Sign-ins that failed. Unlocking forgets them, also those with another browser."""
 
+    empty_hint = "Nobody failed to sign in."
     list_display = ("username", "ip_address", "state", "failures_since_start", "last", "browser")
     list_filter = (Locked, "attempt_time")
     search_fields = ("username", "ip_address")

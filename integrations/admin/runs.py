@@ -89,6 +89,7 @@ def duration(run: SyncRun, now: datetime) -> str:
 
 @admin.register(SyncRun)
 class SyncRunAdmin(ReadOnly):
+    empty_hint = "Jobs run by themselves once a connection is switched on and a worker is there."
     list_display = ("started", "shown_job", "connection", "shown_status", "shown_summary", "calls", "took")
     list_filter = ("status", OfJob, "connection", "started_at")
     export_columns = ("started_at", "finished_at", "job", "connection__name", "status", "summary", "error",
@@ -176,6 +177,7 @@ class SyncRunAdmin(ReadOnly):
 
 @admin.register(JobPlan)
 class JobPlanAdmin(ChangedFieldsOnly):
+    empty_hint = "A connection brings its jobs with it."
     list_display = ("shown_job", "connection", "every_minutes", "is_enabled", "next")
     list_filter = ("connection", OfJob, "is_enabled")
     export_columns = ("job", "connection__name", "every_minutes", "is_enabled", "next_run_at")
@@ -193,7 +195,12 @@ class JobPlanAdmin(ChangedFieldsOnly):
 
     @display(description="next run", ordering="next_run_at")
     def next(self, obj: JobPlan) -> str:
-        return ago(obj.next_run_at)
+        """What is due and does not come says what it waits for."""
+        if not (obj.is_enabled and obj.connection.is_active):
+            return "switched off"
+        if obj.connection.is_stopped:
+            return "connection stopped"
+        return ago(obj.next_run_at) if obj.next_run_at > timezone.now() else "due"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -25,6 +25,7 @@ from inventory.models import AliasImport
 
 @admin.register(AliasImport)
 class AliasImportAdmin(ReadOnly):
+    empty_hint = "Files are imported on the list of SKU aliases, and can be undone here."
     list_display = ("when", "file", "connection", "by", "shown_state", "new", "changed", "off", "wrong")
     list_filter = ("connection", "state", "mode")
     search_fields = ("file_name", "sha256", "user_name")

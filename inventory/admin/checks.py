@@ -50,6 +50,7 @@ class CheckForm(forms.Form):
 
 @admin.register(InventoryCheck)
 class InventoryCheckAdmin(ReadOnly):
+    empty_hint = "What the marketplace shows is compared once a day, and whenever you ask for it."
     list_display = ("asked", "connection", "shown_state", "compared", "number", "by", "short_note")
     list_filter = ("connection", "asked_at")
     export_columns = ("asked_at", "finished_at", "connection__name", "asked_by__username", "compared", "counts", "note")

@@ -54,6 +54,7 @@ def make_file(route_admin: Any, request: HttpRequest, route: Route) -> HttpRespo
 
 @admin.register(InventoryFile)
 class InventoryFileAdmin(ReadOnly):
+    empty_hint = "A file of quantities for upload by hand is made on a route's page."
     list_display = ("asked", "of_route", "shown_state", "listings", "changed", "held", "by", "uploaded")
     list_filter = ("state", "route")
     export_columns = ("asked_at", "made_at", "route__name", "state", "listings", "changed", "held",

@@ -8,18 +8,20 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
 from unfold.decorators import display
 
 from integrations.admin.paging import around
 from integrations.admin_base import ReadOnly, ago, clip, found_or_404
+from integrations.exports import download_rows, links
 from inventory import guarding
-from inventory.models import GuardedPublish
+from inventory.models import GuardedPublish, GuardedQuantity
 
 S = GuardedPublish.State
 COLOURS = {
@@ -32,6 +34,7 @@ Decide = Callable[[GuardedPublish, str, Any], str]
 
 @admin.register(GuardedPublish)
 class GuardedPublishAdmin(ReadOnly):
+    empty_hint = "The guard has held nothing back."
     list_display = ("found", "of_route", "shown_state", "changed", "zeroed", "raised", "why", "decided")
     list_filter = ("state", "route")
     list_select_related = ("route", "decided_by")
@@ -49,6 +52,7 @@ class GuardedPublishAdmin(ReadOnly):
         own = [
             path("<path:object_id>/release/", view(self.release), name=f"{name}_release"),
             path("<path:object_id>/discard/", view(self.discard), name=f"{name}_discard"),
+            path("<path:object_id>/rows/<str:kind>/", view(self.rows), name=f"{name}_rows"),
         ]
         return [*own, *super().get_urls()]
 
@@ -58,14 +62,23 @@ class GuardedPublishAdmin(ReadOnly):
         """What would change, the biggest drops first, and the two buttons."""
         record = self._found(request, object_id)
         sku = request.GET.get("q", "").strip()
-        rows = record.quantities.filter(sku__icontains=sku) if sku else record.quantities.all()
-        page = Paginator(rows.order_by(DROP.desc(), "pk"), PER_PAGE).get_page(request.GET.get("page"))
+        page = Paginator(_rows(record, sku), PER_PAGE).get_page(request.GET.get("page"))
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "title": "Guarded publish", "record": record,
             "colour": COLOURS[S(record.state)], "page": page, "pages": around(page, q=sku), "sku": sku,
             "may_release": record.state == S.WAITING and _may_release(request),
+            "exports": links("admin:inventory_guardedpublish_rows", urlencode({"q": sku} if sku else {}), record.pk),
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/guarded_publish.html", context)
+
+    def rows(self, request: HttpRequest, object_id: str, kind: str) -> HttpResponseBase:
+        """What would change, of all pages, with the SKU of the address, as `csv` or `xlsx`."""
+        record = self._found(request, object_id)
+        return download_rows(
+            request, kind, _rows(record, request.GET.get("q", "").strip()), ("sku", "before", "after", "why"),
+            title=f"guarded publish {record.pk}",
+            page=reverse("admin:inventory_guardedpublish_change", args=[record.pk]),
+        )  # fmt: skip
 
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._decide(request, object_id, guarding.release)
@@ -111,6 +124,12 @@ class GuardedPublishAdmin(ReadOnly):
     @display(description="decided", ordering="decided_at")
     def decided(self, obj: GuardedPublish) -> str:
         return clip(str(obj.decided_by), 20) if obj.decided_by else "–"
+
+
+def _rows(record: GuardedPublish, sku: str) -> QuerySet[GuardedQuantity]:
+    """What would change of SKUs with these characters, the biggest drops first."""
+    rows = record.quantities.filter(sku__icontains=sku) if sku else record.quantities.all()
+    return rows.order_by(DROP.desc(), "pk")
 
 
 def _may_release(request: HttpRequest) -> bool:

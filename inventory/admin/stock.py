@@ -17,6 +17,7 @@ from inventory.models import InventoryLevel, Publication, WarehouseItem
 
 @admin.register(Publication)
 class PublicationAdmin(ReadOnly):
+    empty_hint = "A quantity that differs from what the marketplace shows is published by itself, and shows here."
     list_display = ("shown_sku", "quantity", "shown_status", "observed", "finished", "attempts", "why_not")
     list_filter = ("status", "listing__route", "created_at")
     export_columns = ("sku", "quantity", "status", "attempts", "observed_at", "created_at", "finished_at", "last_error")
@@ -70,6 +71,7 @@ class AtLocation(admin.SimpleListFilter):
 class InventoryLevelAdmin(ReadOnly):
     """Stock by SKU and location name; the warehouse's ids stand where it never told us the name."""
 
+    empty_hint = "The job Pull levels reads the stock, once the warehouse's connection works."
     list_display = ("shown_sku", "location", "shown_available", "shown_on_hand", "shown_committed", "observed",
                     "connection")  # fmt: skip
     list_filter = ("connection", AtLocation)
@@ -124,6 +126,7 @@ FOUND = {"one": "success", "none": "danger", "several": "warning"}
 class WarehouseItemAdmin(ReadOnly):
     """What was asked for. Of a SKU that is not exactly one item there nothing else is known."""
 
+    empty_hint = "Items are read from the warehouse once an alias or an order names their SKU."
     list_display = ("shown_sku", "found", "shown_title", "is_sellable", "is_stock_managed", "is_kept_selling",
                     "shown_remote_id", "checked", "connection")  # fmt: skip
     list_filter = ("connection", "matches", "sellable", "stock_managed")

@@ -218,7 +218,7 @@ class AlertAdmin(ReadOnly):
     def mended(self, obj: Alert) -> str:
         if not obj.path:
             return "–"
-        return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">Open</a>', obj.path)
+        return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">Go there</a>', obj.path)
 
     @display(description="muted")
     def muted(self, obj: Alert) -> str:
@@ -230,6 +230,7 @@ class AlertAdmin(ReadOnly):
 
 @admin.register(AlertDelivery)
 class AlertDeliveryAdmin(ReadOnly):
+    empty_hint = "What is told by e-mail or web-hook shows here; the alert settings say to whom."
     list_display = ("written", "sort", "channel", "shown_status", "short_subject", "attempts", "short_error")
     list_filter = ("status", "channel", "what")
     search_fields = ("subject", "last_error")

@@ -10,15 +10,16 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from integrations import workers
 from integrations.admin_base import ReadOnly, ago, clip, found_or_404
+from integrations.exports import download_rows, links
 from orders import bulk
 from orders.bulk_actions import BY_NAME, Doing
 from orders.models import BulkAction, BulkItem
@@ -60,6 +61,7 @@ def _form_class(doing: Doing) -> type[forms.Form]:
 
 @admin.register(BulkAction)
 class BulkActionAdmin(ReadOnly):
+    empty_hint = "Tick rows in the list of orders or holds, and choose an action there."
     list_display = ("made", "what", "by", "shown_state", "told", "why")
     list_filter = ("state", "action", "user")
     list_select_related = ("user",)
@@ -72,6 +74,20 @@ class BulkActionAdmin(ReadOnly):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        rows = self.admin_site.admin_view(self.rows)
+        return [path("<path:object_id>/rows/<str:kind>/", rows, name="orders_bulkaction_rows"), *super().get_urls()]
+
+    def rows(self, request: HttpRequest, object_id: str, kind: str) -> HttpResponseBase:
+        """Its records of the state that the address asks for, of all pages, as `csv` or `xlsx`."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        record: BulkAction = found_or_404(self, request, object_id)
+        return download_rows(
+            request, kind, _items(record, request.GET.get("of", "")), ("name", "state", "text"),
+            title=f"bulk action {record.pk}", page=reverse("admin:orders_bulkaction_change", args=[record.pk]),
+        )  # fmt: skip
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -110,13 +126,13 @@ class BulkActionAdmin(ReadOnly):
         self, request: HttpRequest, record: BulkAction, doing: Doing, form: forms.Form, may: bool
     ) -> dict[str, Any]:
         found, chosen = bulk.counts(record), request.GET.get("of", "")
-        items = record.items.filter(state=chosen) if chosen in I.values else record.items.all()
-        page = Paginator(items.order_by("pk"), PER_PAGE).get_page(request.GET.get("page"))
+        page = Paginator(_items(record, chosen), PER_PAGE).get_page(request.GET.get("page"))
         ended = found[I.DONE] + found[I.REFUSED]
         return {
             **self.admin_site.each_context(request), "opts": self.opts, "title": doing.title, "record": record,
             "doing": doing, "form": form, "may": may, "page": page, "of": chosen,
             "of_query": f"of={chosen}&" if chosen in I.values else "",
+            "exports": links("admin:orders_bulkaction_rows", f"of={chosen}" if chosen in I.values else "", record.pk),
             "rows": [(one, *ITEM[I(one.state)], _address(doing, one)) for one in page],
             "state_colour": COLOURS[S(record.state)], "is_at_work": record.state == S.CONFIRMED,
             "reload": RELOAD_SECONDS, "sums": [(state, I(state).label, found[state]) for state in I.values],
@@ -158,6 +174,12 @@ class BulkActionAdmin(ReadOnly):
     @display(description="reason")
     def why(self, obj: BulkAction) -> str:
         return clip(obj.reason, 40) or "–"
+
+
+def _items(record: BulkAction, state: str) -> QuerySet[BulkItem]:
+    """Its records of this state; of none that there is, all."""
+    items = record.items.filter(state=state) if state in I.values else record.items.all()
+    return items.order_by("pk")
 
 
 def _list_of(doing: Doing) -> str:

@@ -69,8 +69,9 @@ class Deciding(ModelAdmin):
         order = found_or_404(self, request, object_id)
         may = request.user.has_perm(short_shipping.PERMISSION) and self.has_view_permission(request, order)
         if may and not _codes(order):
-            messages.warning(request, _without_reasons(order, request.user))
-            return redirect(along(way_of(request), reverse("admin:orders_order_change", args=[order.pk])))
+            return _back(request, order, _without_reasons(order, request.user))
+        if may and not short_shipping.open_lines(order):
+            return _back(request, order, f"Nothing of order {order} is open that could be short shipped.")
         return ask(
             self, request, order, title=f"Short ship a line of order {order}", button="Short ship",
             consequence=FINED.format(market=order.connection),
@@ -82,12 +83,20 @@ class Deciding(ModelAdmin):
     def calloff(self, request: HttpRequest, object_id: int) -> HttpResponse:
         order = found_or_404(self, request, object_id)
         may = request.user.has_perm(short_shipping.PERMISSION) and self.has_view_permission(request, order)
+        if may and not short_shipping.callable_off(order):
+            return _back(request, order, TOO_LATE.format(order=order, market=order.connection))
         return ask(
             self, request, order, title=f"Call off a short ship of order {order}", button="Call off",
             consequence=CALLED_OFF.format(market=order.connection),
             do=lambda values: _call_off(order, values["short_ship"], request.user), form_class=_called_off(order),
             refuse=IllegalTransition, allowed=may,
         )  # fmt: skip
+
+
+def _back(request: HttpRequest, order: Order, why: str) -> HttpResponse:
+    """To the order's page: a form with nothing to choose from would lead nowhere."""
+    messages.warning(request, why)
+    return redirect(along(way_of(request), reverse("admin:orders_order_change", args=[order.pk])))
 
 
 def _seen(order: Order) -> type[forms.Form]:
@@ -102,7 +111,12 @@ def _seen(order: Order) -> type[forms.Form]:
 FINED = (
     "{market} is told that all that is open of the line will never ship. Overstock fines a short ship, and it cannot "
     "be taken back. Do not send one where Overstock itself asked for the cancellation. The line is taken out of the "
-    "warehouse's order first; if it has shipped there meanwhile, nothing is told."
+    "warehouse's order first; if it has shipped there meanwhile, nothing is told. All of that begins at once: there is "
+    "often less than a minute to call it off."
+)
+TOO_LATE = (
+    "No short ship of order {order} can be called off: {market} was told, or is being told right now. The order's page "
+    "says which."
 )
 CALLED_OFF = (
     "{market} is not told that the units will not ship: they ship after all. Where the warehouse has let go of them "
@@ -152,8 +166,8 @@ def _form(order: Order) -> type[forms.Form]:
     lines = [(str(line.pk), f"{line}, {_left(line)}") for line in short_shipping.open_lines(order)]
 
     class ShortShipForm(forms.Form):
-        line = forms.ChoiceField(choices=lines, widget=UnfoldAdminSelectWidget)
-        reason = forms.ChoiceField(choices=_codes(order), widget=UnfoldAdminSelectWidget)
+        line = forms.ChoiceField(choices=_chosen(lines), widget=UnfoldAdminSelectWidget)
+        reason = forms.ChoiceField(choices=_chosen(_codes(order)), widget=UnfoldAdminSelectWidget)
         typed = forms.CharField(
             label=f"Type {TYPED} to confirm the fine", widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
         )
@@ -165,6 +179,11 @@ def _form(order: Order) -> type[forms.Form]:
             return typed
 
     return ShortShipForm
+
+
+def _chosen(choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of several none is chosen beforehand: what costs a fine is no slip of the hand."""
+    return [("", "Choose"), *choices] if len(choices) > 1 else choices
 
 
 def _left(line: OrderLine) -> str:

@@ -147,6 +147,7 @@ class HoldAdmin(Closable):
 
 @admin.register(UnreadableRecord)
 class UnreadableRecordAdmin(Closable):
+    empty_hint = "Every order that the marketplace sent could be read."
     list_display = ("number", "connection", "short_reason", "first_seen", "closed")
     list_filter = (Openness, "connection")
     search_fields = ("full_number", "reason")

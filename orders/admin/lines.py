@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from integrations.admin_base import ChangedRowsOnly, clip
 from integrations.admin_forms import ShownForm
-from orders import arrivals
+from orders import arrivals, side_by_side
 from orders.models import Order, OrderLine
 
 CORRECTABLE_LINE = ("partner_sku", "option_sku", "quantity")
@@ -92,4 +92,7 @@ class Lines(ChangedRowsOnly):
 
     @display(description="state")
     def state(self, obj: OrderLine) -> str:
-        return clip("Cancelled" if obj.is_cancelled else obj.marketplace_status.capitalize() or "Open", 20)
+        """As the marketplace has it, but for what was cancelled or short shipped here."""
+        if obj.is_cancelled:
+            return "Short ship" if obj.pk in side_by_side.short_ships(obj.order) else "Cancelled"
+        return clip(obj.marketplace_status.capitalize() or "Open", 20)

@@ -44,6 +44,7 @@ class OfMarketplace(History, ChangedFieldsOnly):
 
 @admin.register(ShippingMethod)
 class ShippingMethodAdmin(MapImport, OfMarketplace):
+    empty_hint = "The codes that Overstock uses come with its connection."
     columns = SHIPPING_COLUMNS
     resource_classes = (ShippingMethodResource,)
     list_display = ("code", "name", "connection")
@@ -109,6 +110,7 @@ class CarrierServiceForm(ShownForm):
 
 @admin.register(CarrierService)
 class CarrierServiceAdmin(MapImport, OfMarketplace):
+    empty_hint = "Carriers come with the connection to Overstock, or are mapped where a parcel waits."
     columns = CARRIER_COLUMNS
     resource_classes = (CarrierServiceResource,)
     form = CarrierServiceForm

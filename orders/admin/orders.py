@@ -47,7 +47,7 @@ CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship
 
 @admin.register(Order)
 class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
-    list_display = ("number", "reference", "shown_status", "shown_holds", "taken_by", "route", "to", "age")
+    list_display = ("number", "reference", "shown_status", "shown_holds", "age", "to", "route", "taken_by")
     list_filter = (InTab, OfCause, ByShipDate, "status", Held, HeldOrderOwner, "route", "connection",
                    ("is_freight", RarelyTrue), ("submission__is_test", RarelyTrue), "route__state")  # fmt: skip
     list_before_template = "admin/orders/tabs.html"

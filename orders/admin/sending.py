@@ -90,6 +90,7 @@ class TransmissionAdmin(OfAnOrder):
 
 @admin.register(WarehouseSubmission)
 class WarehouseSubmissionAdmin(TransmissionAdmin):
+    empty_hint = "An order that nothing holds is sent to the warehouse within a minute, and shows here."
     actions = [in_bulk("send_again_warehousesubmission", RETRY, "retry")]
     list_display = (
         "of_order",
@@ -108,12 +109,14 @@ class WarehouseSubmissionAdmin(TransmissionAdmin):
 
 @admin.register(ShipmentConfirmation)
 class ShipmentConfirmationAdmin(TransmissionAdmin):
+    empty_hint = "What has shipped is told to the marketplace by itself, and shows here."
     actions = [in_bulk("send_again_shipmentconfirmation", RETRY, "retry")]
     list_display = ("of_order", "connection", "shown_status", "attempts", "tried_again", "short_error", "made")
 
 
 @admin.register(WarehouseChange)
 class WarehouseChangeAdmin(TransmissionAdmin):
+    empty_hint = "Orders that are changed or cancelled in the warehouse after they were sent show here."
     actions = [in_bulk("send_again_warehousechange", RETRY, "retry")]
     list_display = ("of_order", "connection", "shown_what", "shown_status", "attempts", "tried_again", "short_error",
                     "made")  # fmt: skip
@@ -125,6 +128,7 @@ class WarehouseChangeAdmin(TransmissionAdmin):
 
 @admin.register(ShortShip)
 class ShortShipAdmin(TransmissionAdmin):
+    empty_hint = "A line that will never ship is short shipped on its order's page."
     actions = [in_bulk("send_again_shortship", RETRY, "retry")]
     list_display = ("of_order", "connection", "order_line", "quantity", "reason_code", "shown_status", "attempts",
                     "short_error", "made")  # fmt: skip
@@ -144,6 +148,7 @@ class Tracked(admin.SimpleListFilter):
 
 @admin.register(Shipment)
 class ShipmentAdmin(ByDate, OfAnOrder):
+    empty_hint = "Parcels show here once the warehouse has packed or shipped them."
     list_display = ("number", "of_order", "shown_state", "shown_carrier", "shipped")
     list_filter = ("state", Tracked, "connection", "order__route")
     date_hierarchy = "shipped_at"

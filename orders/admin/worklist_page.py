@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -44,6 +45,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
     known = rows_of([*page, *(entry for entry, _ in causes[:CAUSES_SHOWN])], request.user)
     context = {
         **admin.site.each_context(request), "title": found.title, "worklist": found, "page": page, "asked": asked,
+        "has_ship_dates": any(row.ship_date for row in known.values()),
         "rows": [
             _on({WORKLIST: f"{name}?{asked.query}", AT: places.get(one.order or 0, "")}, known[one.source, one.pk])
             for one in page if (one.source, one.pk) in known
@@ -128,9 +130,10 @@ def asked_in(values: QueryDict) -> Asked:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What several rows wait for, and the address that shows only them."""
+    """What several rows wait for, and the address that shows only them; `where` tells apart what reads alike."""
 
     text: str
+    where: str
     number: int
     url: str
     is_chosen: bool
@@ -140,10 +143,15 @@ def _causes(found: list[tuple[Entry, int]], known: Mapping[Key, Row], asked: Ask
     """The causes with most rows. One alone needs no choice."""
     if len(found) < 2 and not asked.cause:
         return []
-    return [
-        Cause(known[key].cause, number, asked.of_cause(entry.cause), entry.cause == asked.cause)
+    shown = [
+        (known[key], entry.cause, number)
         for entry, number in found[:CAUSES_SHOWN]
         if (key := (entry.source, entry.pk)) in known  # it may have gone meanwhile
+    ]
+    alike = Counter(row.cause for row, _, _ in shown)
+    return [
+        Cause(row.cause, row.where if alike[row.cause] > 1 else "", number, asked.of_cause(cause), cause == asked.cause)
+        for row, cause, number in shown
     ]
 
 

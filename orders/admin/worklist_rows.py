@@ -17,12 +17,17 @@ from integrations.transmissions import Transmission
 from integrations.wording import counted
 from inventory.models import GuardedPublish, Publication
 from orders import ship_dates
-from orders.admin import remedies
+from orders.admin import labels, remedies
 from orders.models import OUTBOXES, Hold, Order
 from orders.worklists import CAUSE_IN_SUBJECT, Entry
 
 K, T = Hold.Kind, Transmission.Status
 CHANGE_ORDER, RESEND, RUN = "orders.change_order", "orders.resend_order", "integrations.run_job"
+WHERE = {
+    Order.Status.READY: "it is sent with the next run",
+    Order.Status.SUBMITTED: "the warehouse has it, and has shipped none of it",
+    Order.Status.PARTLY_SHIPPED: "the warehouse has shipped a part of it",
+}
 DECIDED = (*Hold.UNTIL_DECIDED, K.CANCELLED_LATE)
 Key = tuple[str, int]
 
@@ -119,13 +124,20 @@ def _of_late(order: Order) -> Row:
     day = ship_dates.of_order(order)
     days = (ship_dates.today() - day).days if day else 0
     holds = [str(hold) for hold in getattr(order, "open_holds", [])]
-    waits = f"it waits for: {', '.join(holds)}" if holds else f"it is {order.get_status_display().lower()}"
+    waits = f"it waits for: {', '.join(holds)}" if holds else _where_it_is(order)
     ago_text = "yesterday" if days == 1 else f"{days} days ago"
     return Row(
         str(order), _page(order), str(order.connection), str(order.get_status_display()),
         f"Its ship date was {ago_text}; {waits}.",
         "See what holds it" if holds else "Open", _page(order), "", _ship_date(order),
     )  # fmt: skip
+
+
+def _where_it_is(order: Order) -> str:
+    if labels.what_waits(order):
+        return "its sending has stopped, and Refused says why"
+    status = Order.Status(order.status)
+    return WHERE.get(status, f"it is {status.label.lower()}")
 
 
 def _of_guarded(one: GuardedPublish) -> Row:
@@ -162,7 +174,8 @@ def _sent_rows(model: Any) -> Callable[[list[int]], Iterable[Any]]:
 
 def _late_rows(pks: list[int]) -> Iterable[Order]:
     held = Prefetch("holds", Hold.objects.filter(resolved_at=None), to_attr="open_holds")
-    return Order.objects.filter(pk__in=pks).select_related("route", "connection").prefetch_related(held)
+    known = Order.objects.filter(pk__in=pks).select_related("route", "connection", "submission")
+    return known.prefetch_related(held)
 
 
 RECORDS: Mapping[str, Callable[[list[int]], Iterable[Any]]] = {

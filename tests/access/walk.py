@@ -33,6 +33,8 @@ FREE = {
 # What stands in an address after a record's key, and addresses without a record that end in a word.
 FURTHER = {
     "admin:inventory_inventoryfile_file": ["csv"],
+    "admin:inventory_guardedpublish_rows": ["csv"],
+    "admin:orders_bulkaction_rows": ["csv"],
     "admin:orders_order_payload": ["raw"],
 }  # fmt: skip
 EXPORTED = (

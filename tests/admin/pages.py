@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from django_q.models import OrmQ
 from lxml import html
 
-from integrations.models import Connection, Route
 from inventory import tasks
-from orders.models import Order
 
 
-def address_of(record: Order | Connection | Route) -> str:
+def address_of(record: Model) -> str:
     return reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])
 
 

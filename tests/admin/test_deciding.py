@@ -136,9 +136,28 @@ def test_a_short_ship_needs_its_own_permission_a_reason_and_the_typed_words(
     person.post(button("short", order), {**said, "typed": "short ship"})
     short = ShortShip.objects.get()
     assert (short.quantity, str(short.actor)) == (2, "staff")
-    assert button("calloff", order) in text_of(person.get(address_of(order)))
+    page = text_of(person.get(address_of(order)))
+    assert button("calloff", order) in page
+    assert "2 to be short shipped" in page
+    assert "cancelled" not in page  # the marketplace wants it still
     person.post(button("calloff", order), {"short_ship": str(short.pk)})
     assert ShortShip.objects.get().status == "withdrawn"
+    late = person.get(button("calloff", order), follow=True)
+    assert late.redirect_chain == [(address_of(order), 302)]
+    assert f"No short ship of order {number} can be called off" in text_of(late)
+
+
+def test_a_short_ship_of_one_of_several_lines_is_chosen_and_not_left_to_the_first(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "pull_orders")
+    order = Order.objects.get()
+    Route.objects.update(short_ship_reasons="GONE Out of stock\nLATE Too late")
+    form = admin_client.get(button("short", order)).context["form"]
+    assert [form.fields[name].choices[0] for name in ("line", "reason")] == [("", "Choose"), ("", "Choose")]
+    admin_client.post(button("short", order), {"line": "", "reason": "GONE", "typed": "short ship"})
+    assert not ShortShip.objects.exists()
 
 
 @pytest.mark.parametrize("text", ["A one\nA two", "X" * 61])

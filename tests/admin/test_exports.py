@@ -8,21 +8,26 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
 from integrations.authenticator import AuthenticatorApp
-from integrations.models import Connection
-from orders.admin import mapping
-from orders.models import AlertSettings, Hold, Order
+from integrations.models import Connection, Route
+from inventory.models import GuardedPublish, GuardedQuantity, Listing
+from orders import worklists
+from orders.admin import mapping, worklist_page
+from orders.models import AlertSettings, BulkAction, BulkItem, Hold, Order
 from tests.access import one_of_each
 from tests.admin.pages import address_of, opened
 
 pytestmark = pytest.mark.django_db
 
 
-def rows_of(client: Client, name: str, **asked: str) -> list[dict[str, str]]:
-    answer = client.get(reverse(f"admin:{name}_download", args=["csv"]), asked)
+def rows_of(
+    client: Client, name: str, *, page: str = "download", of: Model | None = None, **asked: str
+) -> list[dict[str, str]]:
+    answer = client.get(reverse(f"admin:{name}_{page}", args=[*([of.pk] if of else []), "csv"]), asked)
     assert answer["Content-Type"] == "text/csv; charset=utf-8", name
     return list(csv.DictReader(b"".join(answer).decode("utf-8-sig").splitlines()))
 
@@ -68,6 +73,42 @@ def test_worklists_leave_as_they_are_searched_with_all_their_pages(
     assert not rows_of(admin_client, "worklist_holds", q="nothing")
     page = admin_client.get(reverse("admin:worklist_holds"), {"q": "1001"}).content.decode()
     assert f"{reverse('admin:worklist_holds_download', args=['xlsx'])}?q=1001" in page
+
+
+def test_a_worklist_that_is_cut_says_that_its_export_is_too(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_of_each.make()
+    for subject in ("a", "b"):
+        Hold.objects.create(order=Order.objects.get(), kind="manual", subject=subject, message="wait")
+    said = "1 that have waited longest are looked at here, and exported"
+    page = reverse("admin:worklist_holds")
+    assert said not in admin_client.get(page).content.decode()
+    monkeypatch.setattr(worklists, "MOST", 1)
+    monkeypatch.setattr(worklist_page, "MOST", 1)
+    assert said in admin_client.get(page).content.decode()
+    assert len(rows_of(admin_client, "worklist_holds")) == 1
+
+
+def test_the_rows_of_a_guarded_publish_and_of_a_bulk_action_are_exported_as_they_are_shown(
+    admin_client: Client,
+) -> None:
+    one_of_each.make()
+    guarded, bulk, route = GuardedPublish.objects.get(), BulkAction.objects.get(), Route.objects.get(name="Main")
+    for sku, before in (("=A-7", 1), ("A-8", 9), ("B-1", None)):
+        listing = Listing.objects.create(route=route, marketplace_sku=sku)
+        GuardedQuantity.objects.create(guarded=guarded, listing=listing, sku=sku, before=before, after=0, why="gone")
+    BulkItem.objects.create(bulk=bulk, record_id=0, name="1002", state="left_out", text="it is shipped")
+
+    held = rows_of(admin_client, "inventory_guardedpublish", page="rows", of=guarded, q="A-")
+    left = rows_of(admin_client, "orders_bulkaction", page="rows", of=bulk)
+
+    assert [(row["sku"], row["before"], row["after"]) for row in held] == [("A-8", "9", "0"), ("'=A-7", "1", "0")]
+    assert [(row["name"], row["state"]) for row in left] == [("1001", "Will be done"), ("1002", "Will not")]
+    shown = admin_client.get(f"{address_of(guarded)}?q=A-").content.decode()
+    assert f"{reverse('admin:inventory_guardedpublish_rows', args=[guarded.pk, 'xlsx'])}?q=A-" in shown
+    shown = admin_client.get(f"{address_of(bulk)}?of=left_out").content.decode()
+    assert f"{reverse('admin:orders_bulkaction_rows', args=[bulk.pk, 'csv'])}?of=left_out" in shown
 
 
 def test_the_audit_log_leaves_in_words(admin_client: Client) -> None:

@@ -18,7 +18,7 @@ from integrations.models import Exchange, Route
 from integrations.sandbox.server import Sandbox
 from orders import bulk, tasks
 from orders.admin import walking
-from orders.models import BulkAction, Hold, Order, OrderEvent
+from orders.models import BulkAction, Hold, Order, OrderEvent, WarehouseSubmission
 
 Run = Callable[..., str]
 
@@ -69,6 +69,13 @@ def held(shop: Sandbox, manage: Run) -> Order:
     shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
     manage("run", "all")
     return Order.objects.get()
+
+
+def test_a_test_order_says_on_its_own_page_that_it_is_one(shipped: Order, admin_client: Client) -> None:
+    mark = "Sent while its route was in test"
+    assert mark not in text_of(page_of(admin_client, shipped))
+    WarehouseSubmission.objects.update(is_test=True)
+    assert mark in text_of(page_of(admin_client, shipped))
 
 
 def test_what_was_ordered_sent_held_shipped_and_confirmed_stands_side_by_side(

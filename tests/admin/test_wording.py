@@ -8,6 +8,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import resolve, reverse
@@ -181,6 +182,33 @@ def test_a_stranger_whose_form_is_refused_is_told_what_to_do(db: None) -> None:
     assert (answer.status_code, heading(page)) == (403, "This form is out of date")
     assert not page.xpath("//*[@id='header-inner']")
     assert "Sign in" in text_of(page)
+
+
+def test_every_list_says_where_its_rows_come_from() -> None:
+    mute = [page for page in admin.site._registry.values() if not getattr(page, "empty_hint", "")]
+    assert [type(page).__name__ for page in mute] == ["UserAdmin", "GroupAdmin", "AlertSettingsAdmin"]  # never empty
+
+
+def test_the_way_to_a_record_calls_it_as_it_is_called_and_names_only_what_the_menu_has(
+    db: None, admin_client: Client
+) -> None:
+    page = read(admin_client, address_of(Connection.objects.create(name="eBay", provider="tradegecko")))
+    assert [text_of(one) for one in page.xpath("//h1/*[contains(@class, 'crumb ') or @class='crumb']")] == [
+        "Connections", "eBay",
+    ]  # fmt: skip
+
+
+def test_a_job_that_does_not_come_says_what_it_waits_for(db: None, admin_client: Client) -> None:
+    plans = [
+        JobPlan.objects.create(
+            connection=Connection.objects.create(name=f"{place}", provider="tradegecko", health=health), job="pull_levels",
+            every_minutes=10, is_enabled=is_on, next_run_at=timezone.now() - timedelta(minutes=5),
+        )
+        for place, (health, is_on) in enumerate((("working", True), ("stopped", True), ("working", False)))
+    ]  # fmt: skip
+    assert len(plans) == 3
+    said = {row[1]: row[-1] for row in rows(admin_client, PLANS)}
+    assert said == {"0": "due", "1": "connection stopped", "2": "switched off"}
 
 
 def test_a_list_without_rows_says_whether_nothing_is_there_or_nothing_matches(db: None, admin_client: Client) -> None:

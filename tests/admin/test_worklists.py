@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,7 +20,7 @@ from django.utils import timezone
 from lxml import html
 
 from integrations.admin.legible import indented, legible
-from integrations.models import Connection, Exchange
+from integrations.models import Connection, Exchange, Route
 from integrations.sandbox.server import Sandbox
 from orders.admin import remedies
 from orders.models import Hold, Order, UnreadableRecord, WarehouseSubmission
@@ -47,6 +48,26 @@ def viewer(client: Client) -> Client:
 
 def text_of(answer: Any) -> str:
     return unescape(answer.content.decode())
+
+
+def test_causes_that_read_alike_are_told_apart_and_late_orders_say_where_they_are(
+    db: None, admin_client: Client
+) -> None:
+    long_ago, there = timezone.now() - timedelta(days=30), Connection.objects.create(name="G", provider="tradegecko")
+    for name in ("Shop A", "Shop B"):
+        shop = Connection.objects.create(name=name, provider="supplier_oasis")
+        route = Route.objects.create(name=name, marketplace=shop, warehouse=there, marketplace_warehouse_name="Main")
+        Order.objects.create(
+            connection=shop, route=route, full_number=f"{name} 1", short_reference=name, status="submitted",
+            ordered_at=long_ago, ordered_on=long_ago.date(),
+        )  # fmt: skip
+    page = text_of(admin_client.get(reverse("admin:worklist_late")))
+    assert "Submitted · Shop A" in page.replace("</strong>", "")
+    assert "Submitted · Shop B" in page
+    assert "the warehouse has it, and has shipped none of it" in page
+    assert "Ship date" in page
+    there.note_health("stopped", "no")
+    assert "Ship date" not in text_of(admin_client.get(reverse("admin:worklist_connections")))
 
 
 def many(client: Client, name: str, action: str, rows: Any, **answer: str) -> str:

@@ -42,6 +42,7 @@ def test_a_whole_working_day(desk: Desk, box: Sandbox, manage: Run, tmp_path: Pa
     read_why_a_quantity_is_three(desk, box, manage)
     import_aliases(desk, tmp_path)
     take_a_setting_back(desk)
+    play_the_other_side(desk, box)
     assert not desk.faults, "\n".join(dict.fromkeys(desk.faults))
 
 
@@ -209,3 +210,16 @@ def take_a_setting_back(desk: Desk) -> None:
     desk.press("Save")
     desk.sees("was changed successfully")
     assert Route.objects.get().reserve == 0
+
+
+def play_the_other_side(desk: Desk, box: Sandbox) -> None:
+    before = len(box.oasis.orders)
+    desk.open("/admin/sandbox/")
+    desk.press("Add")
+    desk.sees("1 order added")
+    desk.press("Switch on")
+    desk.sees("Faults that are on")
+    desk.look("sandbox")
+    desk.press("Switch all off")
+    desk.sees("All faults switched off")
+    assert len(box.oasis.orders) == before + 1
