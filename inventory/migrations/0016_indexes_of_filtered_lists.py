@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inventory', '0014_history_of_aliases'),
+        ('inventory', '0015_answers_without_a_word'),
     ]
 
     operations = [
