@@ -105,7 +105,7 @@ class Matrix:
         for act in (*ACTS[case.place.act + 1 :], AFTERWARDS):
             self._play(act)
         assert life.world(self._box) == life.RIGHT
-        assert dict(Order.objects.values_list("full_number", "status")) == life.RIGHT_STATUSES
+        assert dict(Order.objects.values_list("full_number", "status")) == life.ORDERS.statuses
         assert not clerk.worklist(self._box)
         return told
 
