@@ -40,7 +40,9 @@ WAYS = """\
 - **Disturbed.** Every fault that the sandbox knows is switched on for every request of that life, told apart by the job
   that makes it: refusals, web pages, empty and cut-off answers, broken connections, slow answers, call limits, and each of
   them after the request took effect. For writes, the latter also hit three times in a row. In the end all is right, or
-  there is exactly one row on the worklists, with a text, and what it asks for makes it right. `tests/proof/test_faults.py`
+  there is exactly one row on the worklists, with a text, and what it asks for makes it right. In the life of changes each
+  write is disturbed so; a change that the warehouse refused is told as such, and by the hold that it was to close.
+  `tests/proof/test_faults.py`
 """
 TAIL = """\
 ## What this does not show
