@@ -11,7 +11,7 @@ from math import ceil
 from integrations.models import Route
 from integrations.ports import Warehouse
 from integrations.sent_orders import PlacedOrder
-from inventory import catalogue
+from inventory import catalogue, listings
 from inventory.aliases import Resolution, Resolver, Wanted
 from orders import change_steps, changes, pricing, told_lines, warehouse_request
 from orders.change_steps import NotPossible, Target, TargetLine
@@ -140,7 +140,7 @@ def _lowered(line: OrderLine, told: Told) -> int:
 def _resolved(
     change: WarehouseChange, numbers: Sequence[str], warehouse: Warehouse
 ) -> Iterator[tuple[str, Resolution]]:  # fmt: skip
-    """What these lines are in the warehouse."""
+    """What these lines are in the warehouse; each SKU is a listing from now on, as one of an order's first lines is."""
     route = change.order.route
     if not numbers or route is None or not change.told:
         return
@@ -155,6 +155,10 @@ def _resolved(
         resolution = resolver.resolve(one)
         if not resolution.is_known:
             raise NotPossible(f"Line {number}: {resolution.problem}")
+        listings.learn_from_line(
+            route, resolution.sku, by_alias=resolution.by_alias, partner_sku=one.partner_sku,
+            option_sku=one.option_sku, upc=told[number]["upc"],
+        )  # fmt: skip
         yield number, resolution
 
 

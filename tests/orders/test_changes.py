@@ -203,6 +203,16 @@ def test_update_brings_the_warehouse_order_to_what_the_marketplace_says(
     assert WarehouseChange.objects.get().status == "accepted"
 
 
+def test_a_sku_that_an_update_adds_is_published_from_then_on(shop: Sandbox, manage: Run) -> None:
+    number = sent(shop, manage)
+    shop.oasis.add_line(number, {"partner_sku": "PILLOW-DN", "quantity": 4})
+    again(manage)
+    decisions.amend(order(number), None)
+    for job in ("submit_orders", "pull_levels", "publish_inventory"):
+        manage("run", job)
+    assert shop.oasis.quantities["PILLOW-DN", "Riverside DC"] == 196
+
+
 def test_what_was_updated_there_ships_and_is_confirmed(shop: Sandbox, manage: Run, told: Told) -> None:
     set_rule(order_status="finalized")
     number = sent(shop, manage)

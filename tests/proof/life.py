@@ -1,6 +1,7 @@
 """A life to be disturbed: orders come, one is cancelled, parcels leave in two lots; and what is right in the end.
 
-Both proofs of this folder play it: one kills the process that works on it, the other has the outside world fail.
+Both proofs of this folder play it: one kills the process that works on it, the other has the outside world fail. A
+second one, of changes, is in `changes_life`.
 """
 
 from __future__ import annotations
@@ -37,11 +38,29 @@ def preparations(box: Sandbox, folder: Path) -> list[list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something happens outside; then our jobs run."""
+    """Something happens outside, our staff decide (`clerk.decide`); then our jobs run, in this order."""
 
     name: str
     happens: Callable[[Sandbox], None]
     jobs: tuple[str, ...]
+    decides: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The commands and decisions that come first, what then happens, and what is right after `afterwards`.
+
+    `right` is what both systems hold then (`world`), `statuses` are those of our orders, `voided` those that ended in the
+    warehouse where nothing failed.
+    """
+
+    prepare: Callable[[Sandbox, Path], list[list[str]]]
+    acts: tuple[Act, ...]
+    afterwards: Act
+    right: World
+    statuses: dict[str, str]
+    decided: tuple[tuple[str, ...], ...] = ()
+    voided: tuple[str, ...] = ()
 
 
 def _orders_come(box: Sandbox) -> None:
@@ -57,12 +76,12 @@ def _one_is_cancelled(box: Sandbox) -> None:
 
 
 def _first_parcels(box: Sandbox) -> None:
-    _ship(box, PLAIN, "1Z-PLAIN", {"MUG-BLK": 2})
-    _ship(box, KIT, "1Z-FIRST", {"CHAIR-ASH": 4, "TEE-RED-M": 1})
+    ship(box, PLAIN, "1Z-PLAIN", {"MUG-BLK": 2})
+    ship(box, KIT, "1Z-FIRST", {"CHAIR-ASH": 4, "TEE-RED-M": 1})
 
 
 def _last_parcel(box: Sandbox) -> None:
-    _ship(box, KIT, "1Z-SECOND", {"TABLE-ASH": 1, "TEE-RED-M": 2})
+    ship(box, KIT, "1Z-SECOND", {"TABLE-ASH": 1, "TEE-RED-M": 2})
     box.tradegecko.set_stock("MUG-BLK", 50)
 
 
@@ -82,17 +101,18 @@ AFTERWARDS = Act("one whole cycle more", _nothing, EVERYTHING)
 RIGHT: World = {
     "customers": ["Overstock.com"],
     "placed": [
-        (PLAIN, [("MUG-BLK", "2.0")]),
-        (KIT, [("CHAIR-ASH", "4.0"), ("TABLE-ASH", "1.0"), ("TEE-RED-M", "3.0")]),
+        (PLAIN, "12 Mill Lane", [("MUG-BLK", "2.0")]),
+        (KIT, "12 Mill Lane", [("CHAIR-ASH", "4.0"), ("TABLE-ASH", "1.0"), ("TEE-RED-M", "3.0")]),
     ],
     "told": {
         PLAIN: [("1", 2, "1Z-PLAIN")],
         KIT: [("1", 1, "1Z-SECOND"), ("2", 1, "1Z-FIRST"), ("2", 2, "1Z-SECOND")],
         CANCELLED: [],
     },
+    "short shipped": {},
     "quantities": {"MUG": 50, "SET": 3, "TEE-RED-M": 57, "THROW-WL": 33},
 }
-RIGHT_STATUSES = {PLAIN: "confirmed", KIT: "confirmed", CANCELLED: "cancelled"}
+ORDERS = Life(preparations, ACTS, AFTERWARDS, RIGHT, {PLAIN: "confirmed", KIT: "confirmed", CANCELLED: "cancelled"})
 
 
 def world(box: Sandbox) -> World:
@@ -101,14 +121,32 @@ def world(box: Sandbox) -> World:
     return {
         "customers": [row["name"] for row in gecko.tables["companies"].values()],
         "placed": sorted(
-            (order["reference_number"], _lines(gecko, order["id"]))
+            (order["reference_number"], _street(gecko, order), _lines(gecko, order["id"]))
             for order in gecko.orders.values() if order["status"] not in ENDED
         ),
         "told": {
             number: sorted((line, one.quantity, one.tracking_number) for line, one in oasis.shipments(number))
             for number in oasis.orders
         },
+        "short shipped": {
+            number: [line.number for line in order.lines if line.short_ship_reason]
+            for number, order in oasis.orders.items() if any(line.short_ship_reason for line in order.lines)
+        },
         "quantities": {sku: quantity for (sku, _), quantity in sorted(oasis.quantities.items())},
+    }  # fmt: skip
+
+
+def ended(box: Sandbox) -> list[str]:
+    """The numbers of all orders that were voided in the warehouse."""
+    return sorted(row["reference_number"] for row in box.tradegecko.orders.values() if row["status"] in ENDED)
+
+
+def secrets(box: Sandbox) -> dict[str, str]:
+    """The environment of the commands that prepare a life."""
+    application = box.tradegecko.oauth
+    return {
+        "OASIS_PASSWORD": box.oasis.password, "GECKO_TOKEN": box.tradegecko.token,
+        "GECKO_APPLICATION": application.client_secret, "GECKO_REFRESH": application.refresh_token,
     }  # fmt: skip
 
 
@@ -123,12 +161,17 @@ def set_back(box: Sandbox, then: Snapshot) -> None:
     box.log.clear()
 
 
-def _ship(box: Sandbox, number: str, tracking: str, units: dict[str, int]) -> None:
+def ship(box: Sandbox, number: str, tracking: str, units: dict[str, int]) -> None:
+    """A parcel of the one living order of this number, with these units by SKU."""
     [order] = box.tradegecko.by_reference(number)
     skus = {row["id"]: _sku(box.tradegecko, row) for row in box.tradegecko.lines(order["id"])}
     box.tradegecko.ship(
         order["id"], {line: units[sku] for line, sku in skus.items() if sku in units}, tracking=tracking
     )
+
+
+def _street(gecko: GeckoState, order: dict[str, Any]) -> str:
+    return str(gecko.tables["addresses"][order["shipping_address_id"]]["address1"])
 
 
 def _lines(gecko: GeckoState, order_id: int) -> list[tuple[str, str]]:

@@ -19,8 +19,8 @@ tried, and how often. It is written by `make proof` from what the tests counted;
 then no page is written.
 
 Both systems are simulated and served over HTTP (docs/sandbox.md). What they hold in the end is compared with what they
-must hold: each order once with its lines, each parcel once with its units, the right quantities, nothing of the
-cancelled order. Our own records must say the same, with no run left running and nothing left open.
+must hold: each order once with its lines, each parcel once with its units, the right quantities, nothing of what was
+cancelled, and void what was voided. Our own records must say the same, with no run left running and nothing left open.
 """
 WAYS = """\
 ## How
@@ -29,12 +29,20 @@ WAYS = """\
   is cancelled before it is sent, one is a kit) is ended by SIGKILL before and after every request, every commit and every
   write outside a transaction. The points are found by playing the life once and counting. A new process then takes up the
   same jobs, once, and the life goes on to its end. `tests/proof/test_killed.py`
+- **In the life of changes** too, which begins with five orders that are older than an idempotency key lives, one of which
+  the warehouse has from a database that is lost. After they were sent, one is cancelled as a whole and one line by line
+  (the warehouse's orders are voided, by the route's rule), one loses a line, gets another, more units and a new address
+  (the warehouse's order is updated), and a person short ships a line of one and the whole of another. What staff decide
+  is a process that is killed like the jobs. Meanwhile OAuth tokens are renewed; killed between the answer with the next
+  refresh token and its commit, a person must authorize again, and is told so. `tests/proof/changes_life.py`
 - **Suspended.** The same, but by SIGSTOP, before and after every request and before every write outside a transaction. A
   new process takes the jobs over as if long after; then the old one is woken, and goes on with what it was at.
 - **Disturbed.** Every fault that the sandbox knows is switched on for every request of that life, told apart by the job
   that makes it: refusals, web pages, empty and cut-off answers, broken connections, slow answers, call limits, and each of
   them after the request took effect. For writes, the latter also hit three times in a row. In the end all is right, or
-  there is exactly one row on the worklists, with a text, and what it asks for makes it right. `tests/proof/test_faults.py`
+  there is exactly one row on the worklists, with a text, and what it asks for makes it right. In the life of changes each
+  write is disturbed so; a change that the warehouse refused is told as such, and by the hold that it was to close.
+  `tests/proof/test_faults.py`
 """
 TAIL = """\
 ## What this does not show
@@ -42,6 +50,8 @@ TAIL = """\
 - The simulated systems follow docs/contracts.md; where the real ones differ, so may the outcome.
 - A request to the marketplace that takes effect later than our time-out plus `LOOKUP_GRACE_SECONDS` is not seen when we
   look, and is sent again. Orders to the warehouse are safe from that by their idempotency key; parcels are not.
+- A refresh token is good once. If the answer with the next one is lost, or nobody could store it, the other side must be
+  asked for a new one by a person.
 - A process that is suspended in the instant between its last look whether its work is still its own and the first byte of
   a parcel's message, and for longer than `STALE_AFTER_SECONDS`, sends that message when it wakes.
 - Overstock shows no quantities: two empty answers in a row to a quantity are believed. If they are lies, they are mended when

@@ -23,9 +23,10 @@ from django.utils.module_loading import import_string
 from integrations import runs
 from integrations.http import Door
 from integrations.models import Connection, SyncRun
-from integrations.transmissions import Transmission
-from inventory.models import Publication
-from orders.models import Hold, Order, ShipmentConfirmation, WarehouseSubmission
+from integrations.oauth_grant import OAuthGrant
+from integrations.transmissions import Transmission, transmission_models
+from orders.models import Hold, Order
+from tests.proof import clerk
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
 T = Transmission.Status
@@ -73,12 +74,12 @@ class Points:
 
 
 def live(
-    database: str, *, manage: Sequence[Sequence[str]] = (), jobs: Sequence[str] = (), fatal: int = 0,
-    by: int = signal.SIGKILL, later: bool = False,
+    database: str, *, manage: Sequence[Sequence[str]] = (), code: str = "", decides: Sequence[Sequence[str]] = (),
+    jobs: Sequence[str] = (), fatal: int = 0, by: int = signal.SIGKILL, later: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Run these management commands, then these jobs, on this database; how many points were passed, and how we stand.
+    """Run these commands, decisions and jobs on this database; how many points were passed, and how we stand.
 
-    `later`: so long after what was done before that whoever did it counts as dead. To be called in a fresh process,
+    The points are those of decisions and jobs. With a `code` the warehouse's connection is authorized first. `later`: so long after what was done before that whoever did it counts as dead. To be called in a fresh process,
     before it has opened a connection.
     """
     connections.settings["default"]["NAME"] = database
@@ -86,13 +87,25 @@ def live(
         call_command(*command, stdout=StringIO(), stderr=StringIO())
     if later:
         SyncRun.objects.update(heartbeat_at=F("heartbeat_at") - timedelta(days=1))
+        OAuthGrant.objects.update(claimed_at=F("claimed_at") - timedelta(days=1))
+    if code:
+        clerk.authorize(code)
+    runs.BEAT_EVERY = timedelta(days=1)  # the points are the same however slow this machine is
     points = Points(fatal, by)
     _watch(points)
-    for job in settings.JOBS:
-        for one in [one for one in Connection.objects.all() if job.name in jobs and one.kind == job.kind]:
-            import_string(job.path)(one.pk)
+    for decision in decides:
+        clerk.decide(*decision)
+    for name in jobs:
+        _do(name)
     connection.execute_wrappers.clear()
     return {"points": points.passed, "ours": ours()}
+
+
+def _do(name: str) -> None:
+    """A job, for each connection that has it."""
+    job = next(one for one in settings.JOBS if one.name == name)
+    for one in [one for one in Connection.objects.all() if one.kind == job.kind]:
+        import_string(job.path)(one.pk)
 
 
 def _watch(points: Points) -> None:
@@ -111,10 +124,12 @@ def _watch(points: Points) -> None:
 
 def ours() -> dict[str, Any]:
     """How our own records stand."""
-    rows = [*WarehouseSubmission.objects.all(), *ShipmentConfirmation.objects.all(), *Publication.objects.all()]
+    rows = [row for model in transmission_models() for row in model._default_manager.all()]
+    stopped = Connection.objects.filter(health=Connection.Health.STOPPED)
     return {
         "statuses": {order.full_number: order.status for order in Order.objects.all()},
         "running": [str(run) for run in SyncRun.objects.filter(status=SyncRun.Status.RUNNING)],
         "held": [hold.message for hold in Hold.objects.filter(resolved_at=None)],
         "open": [f"{row}: {row.status}" for row in rows if row.status not in (T.ACCEPTED, T.WITHDRAWN)],
+        "stopped": [one.health_message for one in stopped],
     }
