@@ -44,6 +44,8 @@ class Trade(Shop):
         for _ in range(THINGS):
             self._one(self.luck.choice(QUIET if is_quiet else EVENTS))
         self.calm(by_reading=not is_quiet)
+        self._one(self.luck.choice(["change_alias", "change_alias", "change_rules"]))  # nothing else brings it up again
+        self.calm(by_reading=False)
 
     def _one(self, name: str) -> None:
         """One thing of the many, and what must hold after it."""
