@@ -194,10 +194,11 @@ class Trade(Shop):
         self.world.work("publish_inventory")
 
     def lose_a_quantity(self) -> None:
-        """Goods go, which Overstock is told and does not answer; then they come back."""
+        """Goods go, which Overstock is told and does not answer; then they may come back."""
+        self.is_lower = True
         sku, place = self.luck.choice(SHELVED), self.luck.choice([MAIN, EAST])
         here = self.now().on_hand(sku, place)
-        for units in (here - self.luck.randint(2, 9), here):
+        for units in (here - self.luck.randint(2, 9), here)[: self.luck.randint(1, 2)]:
             self.box.tradegecko.set_stock(sku, str(units), location=place)
             self.count()
             self.world.work("pull_levels")
@@ -207,7 +208,9 @@ class Trade(Shop):
     def _lose(self, path: str, job: str) -> None:
         self.is_unclear = True
         system = "tradegecko" if path == "/orders" else "oasis"
-        self.box.faults.add(system, self.luck.choice([*UNHEARD, "reset"]), method="POST", path=path)
+        self.box.faults.add(
+            system, self.luck.choice([*UNHEARD, "reset", "reset", "html_200"]), method="POST", path=path
+        )
         self.world.work(job)
         self.box.faults.clear()
 
