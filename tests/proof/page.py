@@ -43,6 +43,11 @@ WAYS = """\
   there is exactly one row on the worklists, with a text, and what it asks for makes it right. In the life of changes each
   write is disturbed so; a change that the warehouse refused is told as such, and by the hold that it was to close.
   `tests/proof/test_faults.py`
+- **Sold from a changing shelf.** Worlds of two routes that share a place, drawn by seed: sales on the marketplace and elsewhere,
+  goods that come, go and are carried over, orders that wait for a city or an alias, cancelled, changed, voided and short
+  shipped ones, kits, packs and bundles whose parts change, rules; with lost answers, sweeps cut short, ended processes and
+  jobs that overtake each other. At each rest every quantity is the one that a count of the two systems gives, also where stock
+  was not read again; in between none is above or below what there was. `tests/proof/test_stock.py`
 """
 TAIL = """\
 ## What this does not show
