@@ -6,7 +6,7 @@ for the worse: `Connection.dark_until` is when the work began again.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Min
 from django.utils import timezone
@@ -16,6 +16,9 @@ from integrations.models import Connection, JobPlan, SyncRun
 # Shorter than this is a restart.
 SHORTEST = timedelta(minutes=5)
 INTERVALS = 3
+# Longer is no rest between two runs, however seldom the jobs are to run: who restores a copy may have switched the
+# frequent ones off before.
+LONGEST = timedelta(hours=1)
 # The newest run may be a short one, while an older one has worked until now.
 LOOKED_AT = 10
 
@@ -25,11 +28,23 @@ def notice() -> None:
 
     Without any run nothing was forgotten: an installation that is new has no past.
     """
-    lately = SyncRun.objects.order_by("-started_at", "-pk").values_list("heartbeat_at", flat=True)
-    last, now = max(lately[:LOOKED_AT], default=None), timezone.now()
-    if last is None or now - last <= SHORTEST:
-        return
-    plans = JobPlan.objects.filter(is_enabled=True, connection__is_active=True)
-    usual = timedelta(minutes=plans.aggregate(least=Min("every_minutes"))["least"] or 0)
-    if now - last > INTERVALS * usual:
+    now = timezone.now()
+    rest = _rest(now)
+    if rest is not None and rest > SHORTEST and rest > _usual():
         Connection.objects.update(dark_until=now)
+
+
+def _rest(now: datetime) -> timedelta | None:
+    """How long ago the last sign of life was; None if there was never a run.
+
+    The last runs are those that were written last: a clock that was set back has given older ones later times, which
+    are as far from now as those of a copy.
+    """
+    lately = SyncRun.objects.order_by("-pk").values_list("heartbeat_at", flat=True)[:LOOKED_AT]
+    return min((abs(now - at) for at in lately), default=None)
+
+
+def _usual() -> timedelta:
+    plans = JobPlan.objects.filter(is_enabled=True, connection__is_active=True)
+    minutes = plans.aggregate(least=Min("every_minutes"))["least"] or 0
+    return min(INTERVALS * timedelta(minutes=minutes), LONGEST)
