@@ -134,7 +134,7 @@ class Teller:
             return readback.missing(readback.read(self._market, confirmation.order), lines)
         shown = self._shown.read(confirmation.order)
         missing = readback.missing(shown, lines)
-        otherwise = readback.told_otherwise(shown, missing)
+        otherwise = readback.told_otherwise(shown, lines, missing)
         for pk, number in otherwise.items():
             ConfirmedLine.objects.filter(pk=pk).update(tracking_number=number)
         return [line for line in missing if line.pk not in otherwise]

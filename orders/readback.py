@@ -59,24 +59,36 @@ def missing(told: MarketplaceOrder, lines: Sequence[ConfirmedLine]) -> list[Conf
     return absent
 
 
-def told_otherwise(told: MarketplaceOrder, lines: Sequence[ConfirmedLine]) -> dict[int, str]:
-    """Those of these for which no units are open there, since they were told under another tracking number.
+def told_otherwise(
+    told: MarketplaceOrder, lines: Sequence[ConfirmedLine], absent: Sequence[ConfirmedLine]
+) -> dict[int, str]:
+    """Those of the `absent` of these lines that were told under another tracking number: no units are open for them.
 
-    Ids with that number. The parcel was changed after it was told.
+    Ids with that number. The parcel was changed after it was told; where all that is shipped there is known to us, it
+    was not, and fewer are wanted.
     """
     there = {line.number: line for line in told.lines}
+    seen = _by_number([line for line in lines if line not in absent])
     found: dict[int, str] = {}
-    for number, own in _by_number(lines).items():
+    for number, own in _by_number(absent).items():
         line = there.get(number)
-        if line is None or line.quantity is None:
-            continue
-        open_units = line.quantity - line.quantity_shipped
-        others = _numbers_of_others(line, own)
-        for one in own:
-            if one.quantity <= open_units:
-                open_units -= one.quantity
-            else:
-                found[one.pk] = others.pop(0) if others else "another number"
+        if line is not None and line.quantity_shipped > _units(seen.get(number, [])) + _units(_taken_before(own[0])):
+            found |= _without_room(line, own)
+    return found
+
+
+def _without_room(told: MarketplaceLine, lines: Sequence[ConfirmedLine]) -> dict[int, str]:
+    """Those of these for which no units of the line are open there, with a number that it shows and we do not know."""
+    if told.quantity is None:
+        return {}
+    found: dict[int, str] = {}
+    open_units = told.quantity - told.quantity_shipped
+    others = _numbers_of_others(told, lines)
+    for one in lines:
+        if one.quantity <= open_units:
+            open_units -= one.quantity
+        else:
+            found[one.pk] = others.pop(0) if others else "another number"
     return found
 
 
@@ -175,6 +187,10 @@ def _not_shown(told: MarketplaceLine | None, lines: Sequence[ConfirmedLine]) -> 
             absent.append(line)
             held[key(line)] += line.quantity
     return absent
+
+
+def _units(lines: Iterable[ConfirmedLine]) -> int:
+    return sum(line.quantity for line in lines)
 
 
 def _numbers_of_others(told: MarketplaceLine, lines: Sequence[ConfirmedLine]) -> list[str]:

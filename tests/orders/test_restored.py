@@ -295,3 +295,19 @@ def test_a_parcel_whose_number_was_changed_after_it_was_told_is_a_hold(shop: San
     assert parcels(shop, number) == [("1", "1ZOLD", 1)]
     assert (told(number)["status"], holds(told(number))) == ("confirmed", ["changed_shipment"])
     assert shop.calls("oasis").count(("POST", "/shipments")) == 1
+
+
+@pytest.mark.long
+def test_a_parcel_that_is_more_than_is_wanted_by_now_and_was_never_told_does_not_count_as_told(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
+    manage("run", "all")
+    ship(shop, number, tracking="1Z1")
+    nobody_worked_for(timedelta(hours=1))
+    shop.oasis.edit(number, "1", quantity=1)
+    manage("run", "pull_shipments")
+    with pytest.raises(CommandError, match="refused the shipment"):
+        manage("run", "confirm_shipments")
+    assert (told(number)["status"], parcels(shop, number)) == ("shipped", [])
+    assert ShipmentConfirmation.objects.get().status == ShipmentConfirmation.Status.PARKED
