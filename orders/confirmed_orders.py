@@ -44,4 +44,5 @@ def _wanted(before: Told, waits: Told, now: Told, *, is_open: bool) -> Told:
     lines = changes.with_closed(waits, over)["lines"]
     lines |= {number: {**lines[number], "quantity": before["lines"][number]["quantity"]} for number in back}
     lines |= {number: now["lines"][number] for number in more}
-    return {**waits, "lines": lines}
+    taken_back = {name: before[name] for name in ("ship_to", "shipping_code") if now[name] == before[name]}
+    return {**waits, **taken_back, "lines": lines}

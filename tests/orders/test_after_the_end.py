@@ -70,6 +70,22 @@ def test_what_is_ordered_on_top_of_a_confirmed_order_is_a_hold_that_closes_when_
     assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
 
 
+@pytest.mark.long
+def test_an_address_that_was_changed_too_late_is_no_hold_any_more_once_it_is_what_it_was(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    shop.oasis.edit(number, address={"city": "Nampa"})
+    again(manage)
+    ship(shop, number, tracking="1ZONE")
+    manage("run", "all")
+    manage("run", "revisit_orders")
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", ["changed_order"])
+    shop.oasis.edit(number, address={"city": "Boise"})
+    manage("run", "revisit_orders")
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
+
+
 @pytest.mark.parametrize("rule", ["apply", "ask"])
 def test_a_line_that_comes_as_all_of_an_unsent_order_is_short_shipped_is_followed_by_the_rule(
     shop: Sandbox, manage: Run, told: Told, rule: str
