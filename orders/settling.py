@@ -278,11 +278,12 @@ def _submit(orders: Sequence[Order]) -> None:
 
 
 def _learn_listings(orders: Sequence[Order], plans: Mapping[int, Plan]) -> None:
-    """Each name once, however many orders have it."""
+    """Each name once, however many orders have it; all in one order, so that no two runs wait for each other."""
     taught = {
         (order.route, found.sku, found.by_alias, line.partner_sku, line.option_sku, line.upc)
         for order in orders if order.route is not None
         for line, found in plans[order.pk].lines
     }  # fmt: skip
-    for route, sku, by_alias, partner_sku, option_sku, upc in sorted(taught, key=lambda one: one[1:]):
+    in_turn = sorted(taught, key=lambda one: (one[0].pk, *one[1:]))
+    for route, sku, by_alias, partner_sku, option_sku, upc in in_turn:
         listings.learn_from_line(route, sku, by_alias=by_alias, partner_sku=partner_sku, option_sku=option_sku, upc=upc)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Event, Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
 
-from integrations.models import Connection
+from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
-from orders import jobs
+from inventory import listings
+from orders import jobs, settling
 from orders.models import Order, UnreadableRecord, WarehouseSubmission
 from orders.submission import Sender
 from tests.children import PATIENCE, wait_for
@@ -80,3 +82,13 @@ def test_an_order_that_is_removed_while_a_pull_meets_it_is_stored_anew(
     puller.join(PATIENCE)
     assert Order.objects.get(full_number=number).pk != before
     assert not UnreadableRecord.objects.exists()
+
+
+def test_all_processes_teach_the_listings_of_several_routes_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[Any] = [SimpleNamespace(pk=pk, route=Route(pk=pk)) for pk in range(8, 0, -1)]
+    line: Any = SimpleNamespace(partner_sku="MUG", option_sku="", upc="")
+    found: Any = SimpleNamespace(sku="MUG", by_alias=False)
+    taught: list[int] = []
+    monkeypatch.setattr(listings, "learn_from_line", lambda route, sku, **_: taught.append(route.pk))
+    settling._learn_listings(orders, {order.pk: settling.Plan(((line, found),), ()) for order in orders})
+    assert taught == list(range(1, 9))
