@@ -104,7 +104,7 @@ class Run:
 
     def hands_over(self) -> bool:
         """Whether this run has had its turn. The job then runs again at once and goes on from what is stored."""
-        if monotonic() > self._turn_ends:
+        if self.is_past(1):
             self.hand_over()
         return self.is_handed_over
 

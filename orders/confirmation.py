@@ -49,15 +49,20 @@ def confirm(run: Run) -> None:
     is_all_gathered = telling.gather(run, carriers)
     run.connection.refresh_from_db(fields=["dark_until"])
     run.count("to be looked up first, as perhaps told already", readback.doubt(mine, run.connection.dark_until))
-    pks = list(due(mine).values_list("pk", flat=True))
-    if pks:
-        _catch_up(run, mine)
-    if pks and not run.is_handed_over:
-        Teller(run, run.marketplace(), carriers).tell(pks)
+    _tell(run, mine, carriers)
     short_shipping.tell(run)
     _close_orders(run)
     if not is_all_gathered and not run.is_unreachable:
         run.hand_over()
+
+
+def _tell(run: Run, mine: QuerySet[ShipmentConfirmation], carriers: CarrierMap) -> None:
+    pks = list(due(mine).values_list("pk", flat=True))
+    if not pks:
+        return
+    _catch_up(run, mine)
+    if not run.is_handed_over:
+        Teller(run, run.marketplace(), carriers).tell(pks)
 
 
 def _catch_up(run: Run, mine: QuerySet[ShipmentConfirmation]) -> None:

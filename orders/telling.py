@@ -55,6 +55,16 @@ def gather(run: Run, carriers: CarrierMap) -> bool:
     return True
 
 
+def may_tell(order: Order, connection: Connection, *, was_test: bool) -> bool:
+    """Whether the marketplace is to be told of what an order has shipped by now."""
+    if order.route is None or not may_reach(order.route, connection):
+        return False
+    if was_test and not is_sandbox(connection):
+        return False  # the parcel of a test order, whatever its route is by now
+    waits = order.route.partial_shipments == Route.Partial.WHEN_COMPLETE
+    return order.status == Order.Status.SHIPPED or (not waits and order.status == Order.Status.PARTLY_SHIPPED)
+
+
 def may_reach(route: Route, connection: Connection) -> bool:
     """A test route tells the marketplace nothing, unless that is a sandbox on this machine."""
     return not route.is_test or is_sandbox(connection)
@@ -198,16 +208,6 @@ def _give_back(line: ConfirmedLine) -> None:
     mine = OrderLine.objects.filter(pk=line.shipment_line.order_line_id)
     mine.update(quantity_confirmed=F("quantity_confirmed") - line.quantity)
     line.delete()
-
-
-def may_tell(order: Order, connection: Connection, *, was_test: bool) -> bool:
-    """Whether the marketplace is to be told of what an order has shipped by now."""
-    if order.route is None or not may_reach(order.route, connection):
-        return False
-    if was_test and not is_sandbox(connection):
-        return False  # the parcel of a test order, whatever its route is by now
-    waits = order.route.partial_shipments == Route.Partial.WHEN_COMPLETE
-    return order.status == Order.Status.SHIPPED or (not waits and order.status == Order.Status.PARTLY_SHIPPED)
 
 
 def _is_tellable(parcel: Shipment) -> bool:
