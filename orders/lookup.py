@@ -1,13 +1,15 @@
 """Which of the warehouse's orders with its reference may be what became of a submission.
 
 A database that was restored, or begun anew, does not know what another one has sent. For a day the idempotency key
-keeps that from being done twice; an older order is looked up before it is sent for the first time.
+keeps that from being done twice, but not where the warehouse refused the order at first, so that it went out under
+another key. So an order that is older than that day, or than a restore that was noticed, is looked up before it is sent
+for the first time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from django.utils import timezone
@@ -30,9 +32,13 @@ def found(warehouse: Warehouse, submission: WarehouseSubmission) -> list[Receipt
     return _not_of_others(submission, warehouse.find_orders(str(submission.request.get("full_number", ""))))
 
 
-def is_key_forgotten(order: Order) -> bool:
-    """Whether it could be sent by another database so long ago that the key does not tell any more."""
-    return (order.marketplace_created_at or order.ordered_at) < timezone.now() - KEY_PROTECTS
+def may_be_there(order: Order, dark_until: datetime | None) -> bool:
+    """Whether another database could have sent it, and the key does not tell: so long ago, or not at the first try.
+
+    `dark_until` is the warehouse's, when this one began to know all that is sent; None if it always did.
+    """
+    came = order.marketplace_created_at or order.ordered_at
+    return came < timezone.now() - KEY_PROTECTS or (dark_until is not None and came < dark_until + CLOCKS_DIFFER_BY)
 
 
 def absent(warehouse: Warehouse, orders: Sequence[Order]) -> set[int]:

@@ -41,6 +41,7 @@ def submit(run: Run) -> None:
     run.count("found in doubt after a crash", recover(mine))
     settling.judge_again(run.connection)
     _take_over(run.connection)
+    run.connection.refresh_from_db(fields=["dark_until"])
     routes = list(active_routes(run.connection))
     warehouse = run.warehouse()
     run.count("ready", settling.settle(settling.waiting(routes), warehouse, routes))
@@ -101,12 +102,15 @@ class Sender:
         self._unclear_orders = revisit.before_sending(self._run, list(now), set(soon))
 
     def _absent(self, pks: Sequence[int]) -> set[int]:
-        """Of those that go out for the first time, and late, the orders that the warehouse certainly has none of."""
+        """Of those that go out for the first time, and could be there, the orders that certainly are not."""
         first = Order.objects.filter(submission__in=pks, submission__status=T.PENDING, submission__request={})
         mine = first.filter(route__in=self._routes).only("full_number", "marketplace_created_at", "ordered_at")
         said = len(self._run.problems)
-        absent = lookup.absent(self._warehouse, [order for order in mine if lookup.is_key_forgotten(order)])
+        absent = lookup.absent(self._warehouse, [order for order in mine if self._may_be_there(order)])
         return absent if len(self._run.problems) == said else set()  # what could not be read may be any of them
+
+    def _may_be_there(self, order: Order) -> bool:
+        return lookup.may_be_there(order, self._run.connection.dark_until)
 
     def send(self, pk: int) -> None:
         """Take one submission as far as it goes now. Raises Misconfigured or a rate limit's Unavailable: stop."""
@@ -195,7 +199,7 @@ class Sender:
             return
         is_first = not submission.request
         _commit_intent(submission, plan, route.is_test, warehouse_request.as_json(request))
-        if is_first and self._was_sent_long_ago(submission, order):
+        if is_first and self._was_sent_before(submission, order):
             return
         try:
             receipt = self._warehouse.create_order(request)
@@ -210,9 +214,9 @@ class Sender:
             order.note(wrong)
             self._run.problem(f"order {order}: {wrong}")
 
-    def _was_sent_long_ago(self, submission: WarehouseSubmission, order: Order) -> bool:
+    def _was_sent_before(self, submission: WarehouseSubmission, order: Order) -> bool:
         """Whether a database that is lost had sent it, which was found and settled."""
-        if not lookup.is_key_forgotten(order) or order.pk in self._absent_orders:
+        if not self._may_be_there(order) or order.pk in self._absent_orders:
             return False
         submission.note(sent_at=None)  # by this one it was not, so that it may be skipped if it is there
         if self._settled_by_look_up(submission, T.PENDING):

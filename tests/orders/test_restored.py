@@ -180,6 +180,24 @@ def reads(box: Sandbox) -> int:
     return box.calls("oasis").count(("GET", "/salesorders"))
 
 
+def test_an_order_that_went_out_at_the_second_try_since_the_dump_is_found(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    manage("run", "all")
+    with lost():
+        number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+        shop.faults.add("tradegecko", "422", path="/orders", method="POST")
+        manage("run", "pull_orders")
+        with pytest.raises(CommandError):
+            manage("run", "submit_orders")
+        actions.retry_sending(Order.objects.get(), None)
+        manage("run", "submit_orders")
+    manage("run", "pull_orders")
+    manage("run", "submit_orders")
+    assert len(shop.tradegecko.by_reference(number)) == 1
+    assert "found in the warehouse" in str(told(number)["events"])
+
+
 def test_parcels_that_were_told_since_the_dump_are_not_told_again(shop: Sandbox, manage: Run, told: Told) -> None:
     whole, parted, untold = (shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2}) for _ in range(3))
     manage("run", "all")
