@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action, display
 
-from integrations.admin_base import ChangedFieldsOnly, Nothing, ago, ask, clip, found_or_404, is_used
+from integrations.admin_base import ChangedFieldsOnly, Kept, Nothing, ago, ask, clip, found_or_404
 from integrations.models import Connection, Route
 from integrations.registry import MARKETPLACE, PROVIDERS
 from inventory import dry_run
@@ -32,7 +32,8 @@ STATE_ACTIONS = {"start_test", "go_live", "pause", "remove_tests"}
 
 
 @admin.register(Route)
-class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
+class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
+    traces, instead = (Listing, RouteLook), "Pause it instead."
     list_display = ("name", "shown_state", "marketplace", "shown_warehouse_name", "warehouse", "location_name", "read")
     list_filter = ("state", "marketplace", "warehouse")
     export_columns = ("name", "state", "marketplace__name", "marketplace_warehouse_name", "warehouse__name",
@@ -98,10 +99,6 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
         """Whoever brings a route back has not set it live."""
         obj.state = Route.State.PAUSED
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        """A route is deleted from its own page, where it says whether it was used."""
-        return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
-
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
         """Only the buttons that its state and this person's permissions allow."""
         route = self.get_object(request, str(object_id))
@@ -110,10 +107,6 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
         hidden = STATE_ACTIONS - route_states.possible(route)
         shown = super().get_actions_detail(request, object_id)
         return [one for one in shown if one.action_name.partition("_route_")[2] not in hidden]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Route | None = None) -> bool:
-        allowed = bool(super().has_delete_permission(request, obj))
-        return allowed and (obj is None or not is_used(obj, apart_from=(Listing, RouteLook)))
 
     @display(description="warehouse name", ordering="marketplace_warehouse_name")
     def shown_warehouse_name(self, obj: Route) -> str:
