@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from unfold.decorators import action, display
 
 from integrations.admin_base import ChangedFieldsOnly, Kept, Nothing, ago, ask, clip, found_or_404
@@ -19,7 +20,7 @@ from inventory.admin.settings_history import SettingsHistory
 from inventory.dry_run import Foreseen
 from inventory.models import Listing
 from orders import route_states, trials
-from orders.admin import set_up
+from orders.admin import set_up, walking
 from orders.models import RouteLook
 
 # What makes a quantity.
@@ -87,6 +88,12 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
         super().save_model(request, obj, form, change)
         if change and {"location_name", "counted_locations", "company_name", "warehouse"} & set(form.changed_data):
             Route.objects.filter(pk=obj.pk).update(location_id="", company_id="", counted_location_ids={})
+
+    def response_post_save_change(self, request: HttpRequest, obj: Route) -> HttpResponse:
+        """Who came for an order's sake goes on with it."""
+        back = walking.from_route(request)
+        answer: HttpResponse = redirect(back) if back else super().response_post_save_change(request, obj)
+        return answer
 
     def foresee(self, form: Any) -> Foreseen | None:
         changed: Route = form.instance
