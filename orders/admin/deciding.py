@@ -188,8 +188,8 @@ def _chosen(choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _left(line: OrderLine) -> str:
-    units = line.quantity_to_ship - line.quantity_confirmed
-    return f"{units} open" if units and not line.is_cancelled else "refused before"
+    units = short_shipping.open_units(line)
+    return f"{units} open" if units else "refused before"
 
 
 def _codes(order: Order) -> list[tuple[str, str]]:

@@ -164,6 +164,21 @@ def test_who_enters_the_reasons_for_a_short_ship_comes_back_to_the_order_and_its
     assert elsewhere["Location"] == reverse("admin:integrations_route_changelist")
 
 
+def test_a_short_ship_is_offered_of_what_has_not_left(shop: Sandbox, manage: Run, admin_client: Client) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3})
+    Route.objects.update(short_ship_reasons="GONE", partial_shipments=Route.Partial.WHEN_COMPLETE)
+    manage("run", "all")
+    [sent] = shop.tradegecko.by_reference(number)
+    [line] = shop.tradegecko.lines(sent["id"])
+    shop.tradegecko.ship(sent["id"], {line["id"]: 2}, tracking="1Z1")
+    manage("run", "pull_shipments")
+    order, known = Order.objects.get(), OrderLine.objects.get()
+    form = admin_client.get(button("short", order)).context["form"]
+    assert form.fields["line"].choices == [(str(known.pk), "line 1: 3 × MUG-BLK, 1 open")]
+    admin_client.post(button("short", order), {"line": str(known.pk), "reason": "GONE", "typed": "short ship"})
+    assert ShortShip.objects.get().quantity == 1
+
+
 def test_a_short_ship_of_one_of_several_lines_is_chosen_and_not_left_to_the_first(
     shop: Sandbox, manage: Run, admin_client: Client
 ) -> None:
