@@ -152,6 +152,33 @@ class ChangedFieldsOnly(Walked):
         return []
 
 
+class Kept(ModelAdmin):
+    """Records that are deleted one by one, and only before they were used.
+
+    `traces` point to one without making it used, and go with it; `instead` says what is done with one that was used.
+    """
+
+    traces: tuple[type[models.Model], ...] = ()
+    instead = ""
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Only its own page says whether one was used."""
+        return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = bool(super().has_delete_permission(request, obj))
+        return allowed and (obj is None or not is_used(obj, apart_from=self.traces))
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Back to its page, with the reason, for who may delete it but for that."""
+        obj = self.get_object(request, object_id)
+        if obj is None or not self.has_delete_permission(request) or self.has_delete_permission(request, obj):
+            answer: HttpResponse = super().delete_view(request, object_id, extra_context)
+            return answer
+        messages.error(request, f"Nothing was deleted: {obj} is in use. {self.instead}")
+        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", obj.pk)
+
+
 class ChangedRowsOnly(TabularInline):
     """Rows below a record, saved in the same way."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from integrations.models import Route
 from orders.models import Hold, Order
 from orders.warehouse_changes import OPEN
 
@@ -54,7 +55,14 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
         return Step("Mend what holds it: each reason below says how.")
     if order.status == S.ON_HOLD:
         return Step("Nothing holds it any more: it is judged with the next run.")
+    if waits_for_route(order):
+        return Step(f"Route {order.route} is paused: the order is sent once that is live again.")
     return Step(ASIDE[S(order.status)])
+
+
+def waits_for_route(order: Order) -> bool:
+    """Whether nothing holds the order but its route, on which nothing is sent now."""
+    return order.status == S.READY and order.route is not None and order.route.state == Route.State.PAUSED
 
 
 def _is_asked(order: Order, holds: Collection[Hold]) -> bool:

@@ -48,10 +48,11 @@ def open_lines(order: Order) -> list[OrderLine]:
     if order.status not in ASKABLE and not refused:
         return []
     lines = order.lines.all()
-    return [one for one in lines if one.pk in refused or (order.status in ASKABLE and _open(one))]
+    return [one for one in lines if one.pk in refused or (order.status in ASKABLE and open_units(one))]
 
 
-def _open(line: OrderLine) -> int:
+def open_units(line: OrderLine) -> int:
+    """Units of it that a short ship would be of."""
     return 0 if line.is_cancelled else line.quantity_to_ship - _gone(line)
 
 
@@ -66,7 +67,7 @@ def ask(line: OrderLine, code: str, actor: User | None) -> str:
     order = edits.locked(line.order_id)
     is_askable = _call_off_refused(line) or order.status in ASKABLE
     known = OrderLine.objects.select_for_update().get(pk=line.pk)
-    units = _open(known) if is_askable else 0
+    units = open_units(known) if is_askable else 0
     _check(order, known, units, code)
     known.quantity_to_ship, known.is_cancelled = _gone(known), _gone(known) == 0
     known.save(update_fields=["quantity_to_ship", "is_cancelled"])

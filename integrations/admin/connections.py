@@ -18,12 +18,12 @@ from integrations.admin import authorizing
 from integrations.admin_base import (
     ChangedFieldsOnly,
     ChangedRowsOnly,
+    Kept,
     NotDone,
     ago,
     ask,
     clip,
     found_or_404,
-    is_used,
     job_label,
     labelled,
 )
@@ -68,8 +68,9 @@ class JobPlans(ChangedRowsOnly):
 
 
 @admin.register(Connection)
-class ConnectionAdmin(ChangedFieldsOnly):
+class ConnectionAdmin(Kept, ChangedFieldsOnly):
     form = ConnectionForm
+    traces, instead = TRACES, "Switch it off instead: untick “Switched on”, and save."
     inlines = (JobPlans,)
     list_display = ("name", "provider", "shown_health", "short_error", "is_active", "checked")
     list_filter = ("provider", "health", "is_active")
@@ -120,14 +121,6 @@ class ConnectionAdmin(ChangedFieldsOnly):
             return self.readonly_fields
         kept = () if self.has_credentials_permission(request) else (*SIGNING_IN, "username", "base_url", "options")
         return (*self.readonly_fields, "provider", *kept)
-
-    def get_actions(self, request: HttpRequest) -> Any:
-        """A connection is deleted from its own page, where it says whether it was used."""
-        return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
-
-    def has_delete_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
-        allowed = bool(super().has_delete_permission(request, obj))
-        return allowed and (obj is None or not is_used(obj, apart_from=TRACES))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         gone, counts, needed, protected = super().get_deleted_objects(objs, request)

@@ -126,13 +126,13 @@ class BulkActionAdmin(ReadOnly):
         self, request: HttpRequest, record: BulkAction, doing: Doing, form: forms.Form, may: bool
     ) -> dict[str, Any]:
         found, chosen = bulk.counts(record), request.GET.get("of", "")
+        query = f"of={chosen}" if chosen in I.values else ""
         page = Paginator(_items(record, chosen), PER_PAGE).get_page(request.GET.get("page"))
         ended = found[I.DONE] + found[I.REFUSED]
         return {
             **self.admin_site.each_context(request), "opts": self.opts, "title": doing.title, "record": record,
             "doing": doing, "form": form, "may": may, "page": page, "of": chosen,
-            "of_query": f"of={chosen}&" if chosen in I.values else "",
-            "exports": links("admin:orders_bulkaction_rows", f"of={chosen}" if chosen in I.values else "", record.pk),
+            "of_query": query and f"{query}&", "exports": links("admin:orders_bulkaction_rows", query, record.pk),
             "rows": [(one, *ITEM[I(one.state)], _address(doing, one)) for one in page],
             "state_colour": COLOURS[S(record.state)], "is_at_work": record.state == S.CONFIRMED,
             "reload": RELOAD_SECONDS, "sums": [(state, I(state).label, found[state]) for state in I.values],

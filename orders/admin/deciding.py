@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from integrations.admin_base import ask, found_or_404
 from integrations.walking import along, way_of
 from orders import changes, decisions, edits, short_shipping
+from orders.admin import walking
 from orders.models import IllegalTransition, Order, OrderLine
 
 TYPED = "SHORT SHIP"
@@ -69,7 +70,7 @@ class Deciding(ModelAdmin):
         order = found_or_404(self, request, object_id)
         may = request.user.has_perm(short_shipping.PERMISSION) and self.has_view_permission(request, order)
         if may and not _codes(order):
-            return _back(request, order, _without_reasons(order, request.user))
+            return _back(request, order, _without_reasons(request, order))
         if may and not short_shipping.open_lines(order):
             return _back(request, order, f"Nothing of order {order} is open that could be short shipped.")
         return ask(
@@ -128,14 +129,14 @@ NO_REASONS = (
 )
 
 
-def _without_reasons(order: Order, user: Any) -> str:
-    """What to do first, with the way there for who may."""
+def _without_reasons(request: HttpRequest, order: Order) -> str:
+    """What to do first, with the way there and back for who may."""
     route = order.route
     if route is None:
         return format_html(NO_REASONS, "its route, once it has one")
-    if not user.has_perm("integrations.change_route"):
+    if not request.user.has_perm("integrations.change_route"):
         return format_html(NO_REASONS, f"route {route}, or have somebody do it who may change routes")
-    address = reverse("admin:integrations_route_change", args=[route.pk])
+    address = walking.to_route(request, order)
     return format_html(NO_REASONS, format_html('<a class="underline" href="{}">route {}</a>', address, route))
 
 
@@ -187,8 +188,8 @@ def _chosen(choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _left(line: OrderLine) -> str:
-    units = line.quantity_to_ship - line.quantity_confirmed
-    return f"{units} open" if units and not line.is_cancelled else "refused before"
+    units = short_shipping.open_units(line)
+    return f"{units} open" if units else "refused before"
 
 
 def _codes(order: Order) -> list[tuple[str, str]]:

@@ -8,9 +8,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from unfold.decorators import action, display
 
-from integrations.admin_base import ChangedFieldsOnly, Nothing, ago, ask, clip, found_or_404, is_used
+from integrations.admin_base import ChangedFieldsOnly, Kept, Nothing, ago, ask, clip, found_or_404
 from integrations.models import Connection, Route
 from integrations.registry import MARKETPLACE, PROVIDERS
 from inventory import dry_run
@@ -19,7 +20,7 @@ from inventory.admin.settings_history import SettingsHistory
 from inventory.dry_run import Foreseen
 from inventory.models import Listing
 from orders import route_states, trials
-from orders.admin import set_up
+from orders.admin import set_up, walking
 from orders.models import RouteLook
 
 # What makes a quantity.
@@ -32,7 +33,8 @@ STATE_ACTIONS = {"start_test", "go_live", "pause", "remove_tests"}
 
 
 @admin.register(Route)
-class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
+class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
+    traces, instead = (Listing, RouteLook), "Pause it instead."
     list_display = ("name", "shown_state", "marketplace", "shown_warehouse_name", "warehouse", "location_name", "read")
     list_filter = ("state", "marketplace", "warehouse")
     export_columns = ("name", "state", "marketplace__name", "marketplace_warehouse_name", "warehouse__name",
@@ -87,6 +89,12 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
         if change and {"location_name", "counted_locations", "company_name", "warehouse"} & set(form.changed_data):
             Route.objects.filter(pk=obj.pk).update(location_id="", company_id="", counted_location_ids={})
 
+    def response_post_save_change(self, request: HttpRequest, obj: Route) -> HttpResponse:
+        """Who came for an order's sake goes on with it."""
+        back = walking.from_route(request)
+        answer: HttpResponse = redirect(back) if back else super().response_post_save_change(request, obj)
+        return answer
+
     def foresee(self, form: Any) -> Foreseen | None:
         changed: Route = form.instance
         stored = Route.objects.filter(pk=changed.pk).first()
@@ -98,10 +106,6 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
         """Whoever brings a route back has not set it live."""
         obj.state = Route.State.PAUSED
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        """A route is deleted from its own page, where it says whether it was used."""
-        return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
-
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
         """Only the buttons that its state and this person's permissions allow."""
         route = self.get_object(request, str(object_id))
@@ -110,10 +114,6 @@ class RouteAdmin(SettingsHistory, ChangedFieldsOnly):
         hidden = STATE_ACTIONS - route_states.possible(route)
         shown = super().get_actions_detail(request, object_id)
         return [one for one in shown if one.action_name.partition("_route_")[2] not in hidden]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Route | None = None) -> bool:
-        allowed = bool(super().has_delete_permission(request, obj))
-        return allowed and (obj is None or not is_used(obj, apart_from=(Listing, RouteLook)))
 
     @display(description="warehouse name", ordering="marketplace_warehouse_name")
     def shown_warehouse_name(self, obj: Route) -> str:

@@ -16,7 +16,7 @@ from integrations.models import Connection
 from integrations.transmissions import Transmission
 from integrations.wording import counted
 from inventory.models import GuardedPublish, Publication
-from orders import ship_dates
+from orders import next_step, ship_dates
 from orders.admin import labels, remedies
 from orders.models import OUTBOXES, Hold, Order
 from orders.worklists import CAUSE_IN_SUBJECT, Entry
@@ -136,6 +136,8 @@ def _of_late(order: Order) -> Row:
 def _where_it_is(order: Order) -> str:
     if labels.what_waits(order):
         return "its sending has stopped, and Refused says why"
+    if next_step.waits_for_route(order):
+        return f"route {order.route} is paused, so it is not sent"
     status = Order.Status(order.status)
     return WHERE.get(status, f"it is {status.label.lower()}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from django.db.models import Count, F, Max, Min
+from django.urls import reverse
 
 from integrations.transmissions import Transmission
 from integrations.wording import counted
@@ -111,7 +112,7 @@ def _late(names: Mapping[int, str]) -> Iterator[Alarm]:
             f"{counted(row['number'], 'orders')} of {names[row['connection']]} {verb} late: the ship date is over, and "
             "not all of it has shipped"
         )
-        path = list_of("orders_order", f"ship=late&connection__id__exact={row['connection']}")
+        path = f"{reverse('admin:worklist_late')}?connection={row['connection']}"
         yield Alarm(
             AlertKind.LATE, str(row["connection"]), Severity.WARNING, text, path, row["number"], row["oldest"]
         )  # fmt: skip

@@ -11,12 +11,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
+from lxml import html
 
 from integrations.models import Route, check_reasons
 from integrations.sandbox.server import Sandbox
 from orders import warehouse_changes
 from orders.models import Order, OrderLine, ShortShip, WarehouseChange
-from tests.admin.pages import address_of
+from tests.admin.pages import address_of, opened
 from tests.admin.test_worklists import text_of
 
 Run = Callable[..., str]
@@ -145,6 +146,37 @@ def test_a_short_ship_needs_its_own_permission_a_reason_and_the_typed_words(
     late = person.get(button("calloff", order), follow=True)
     assert late.redirect_chain == [(address_of(order), 302)]
     assert f"No short ship of order {number} can be called off" in text_of(late)
+
+
+def test_who_enters_the_reasons_for_a_short_ship_comes_back_to_the_order_and_its_worklist(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    order, way = Order.objects.get(), "?_worklist=late%3Fq%3D7&_at=2"
+    refused = admin_client.get(button("short", order) + way, follow=True)
+    page: Any = html.fromstring(refused.content)
+    [link] = page.xpath("//a[starts-with(., 'route ')]/@href")
+    values = {**opened(admin_client, link), "short_ship_reasons": "GONE Out of stock"}
+    assert admin_client.post(link, values)["Location"] == address_of(order) + way
+    assert Route.objects.get().short_ship_codes == [("GONE", "Out of stock")]
+    elsewhere = admin_client.post(f"{link.partition('?')[0]}?order=//evil.example.com", values)
+    assert elsewhere["Location"] == reverse("admin:integrations_route_changelist")
+
+
+def test_a_short_ship_is_offered_of_what_has_not_left(shop: Sandbox, manage: Run, admin_client: Client) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3})
+    Route.objects.update(short_ship_reasons="GONE", partial_shipments=Route.Partial.WHEN_COMPLETE)
+    manage("run", "all")
+    [sent] = shop.tradegecko.by_reference(number)
+    [line] = shop.tradegecko.lines(sent["id"])
+    shop.tradegecko.ship(sent["id"], {line["id"]: 2}, tracking="1Z1")
+    manage("run", "pull_shipments")
+    order, known = Order.objects.get(), OrderLine.objects.get()
+    form = admin_client.get(button("short", order)).context["form"]
+    assert form.fields["line"].choices == [(str(known.pk), "line 1: 3 × MUG-BLK, 1 open")]
+    admin_client.post(button("short", order), {"line": str(known.pk), "reason": "GONE", "typed": "short ship"})
+    assert ShortShip.objects.get().quantity == 1
 
 
 def test_a_short_ship_of_one_of_several_lines_is_chosen_and_not_left_to_the_first(

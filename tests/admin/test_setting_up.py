@@ -74,13 +74,19 @@ def test_a_test_that_fails_is_an_error(shop: Sandbox, gecko: Connection, admin_c
     assert [level for level, text in told if "checks went well" in text] == ["error"]
 
 
-def test_what_was_used_is_not_deleted(shop: Sandbox, manage: Run, route: Route, admin_client: Client) -> None:
+def test_what_was_used_is_not_deleted_and_says_what_to_do_instead(
+    shop: Sandbox, manage: Run, route: Route, admin_client: Client
+) -> None:
     shop.oasis.add_order({"partner_sku": "NOPE"})
     manage("run", "all")
-    for record in (route.marketplace, route.warehouse, route):
+    instead = "Switch it off instead"
+    for record, said in ((route.marketplace, instead), (route.warehouse, instead), (route, "Pause it instead")):
         delete = address_of(record).replace("/change/", "/delete/")
         assert delete not in admin_client.get(address_of(record)).content.decode()
-        assert admin_client.post(delete, {"post": "yes"}).status_code == 403
+        answer = admin_client.post(delete, {"post": "yes"}, follow=True)  # from a page that was open before
+        assert answer.redirect_chain == [(address_of(record), 302)]
+        assert f"Nothing was deleted: {record} is in use. {said}" in unescape(answer.content.decode())
+    Route.objects.get()
 
 
 def test_a_connection_that_was_only_tried_is_deleted(

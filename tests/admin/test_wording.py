@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
+import unfold
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
@@ -31,6 +35,12 @@ LEVELS, ITEMS, RUNS, PLANS, EXCHANGES = (
     for name in ("inventory_inventorylevel", "inventory_warehouseitem", "integrations_syncrun", "integrations_jobplan",
                  "integrations_exchange")
 )  # fmt: skip
+# The theme's templates after which ours of the same name were written.
+THEME = {
+    "app_list_badge.html": "bc002ff5", "boolean.html": "ccaf312f", "empty_results.html": "5f4727a3",
+    "header_title.html": "b126ed2a", "pagination_default.html": "a6c793ae", "search.html": "91996c27",
+    "userlinks.html": "b493fa5c", "welcomemsg.html": "e8eab025",
+}  # fmt: skip
 
 
 def text_of(node: Any) -> str:
@@ -182,6 +192,14 @@ def test_a_stranger_whose_form_is_refused_is_told_what_to_do(db: None) -> None:
     assert (answer.status_code, heading(page)) == (403, "This form is out of date")
     assert not page.xpath("//*[@id='header-inner']")
     assert "Sign in" in text_of(page)
+
+
+def test_templates_in_place_of_the_themes_are_written_after_those_that_are_installed() -> None:
+    own, theirs = (
+        one / "templates" / "unfold" / "helpers" for one in (settings.BASE_DIR, Path(unfold.__file__).parent)
+    )
+    found = {one.name: sha256((theirs / one.name).read_bytes()).hexdigest()[:8] for one in own.iterdir()}
+    assert found == THEME, "compare ours with the theme's that differ, then write theirs down here"
 
 
 def test_every_list_says_where_its_rows_come_from() -> None:

@@ -24,7 +24,7 @@ from integrations.models import Connection, Exchange, Route
 from integrations.sandbox.server import Sandbox
 from orders.admin import remedies
 from orders.models import Hold, Order, UnreadableRecord, WarehouseSubmission
-from tests.admin.pages import opened
+from tests.admin.pages import address_of, opened
 
 Run = Callable[..., str]
 
@@ -61,7 +61,13 @@ def test_causes_that_read_alike_are_told_apart_and_late_orders_say_where_they_ar
             connection=shop, route=route, full_number=f"{name} 1", short_reference=name, status="submitted",
             ordered_at=long_ago, ordered_on=long_ago.date(),
         )  # fmt: skip
+    ready = Order.objects.create(
+        connection=shop, route=route, full_number="Shop B 2", short_reference="B2", status="ready",
+        ordered_at=long_ago, ordered_on=long_ago.date(),
+    )  # fmt: skip
     page = text_of(admin_client.get(reverse("admin:worklist_late")))
+    assert "route Shop B is paused, so it is not sent" in page
+    assert "Route Shop B is paused: the order is sent once" in text_of(admin_client.get(address_of(ready)))
     assert "Submitted · Shop A" in page.replace("</strong>", "")
     assert "Submitted · Shop B" in page
     assert "the warehouse has it, and has shipped none of it" in page

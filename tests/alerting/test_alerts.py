@@ -268,8 +268,9 @@ def test_every_worklist_is_an_alert_that_leads_to_it(how: AlertSettings, client:
     client.force_login(User.objects.create_superuser("boss"))
     for one in found:
         assert client.get(one.path).status_code == 200, one.path
-    listed = client.get(found.get(kind="late").path).context["cl"].result_list
-    assert [row.full_number for row in listed] == ["1-1"]  # by the route's business days, not by how old it is
+    worklist = client.get(found.get(kind="late").path).context
+    assert (worklist["title"], worklist["asked"].connection) == ("Late to ship", shop.pk)
+    assert [row.title for row in worklist["rows"]] == ["1-1"]  # by the route's business days, not by how old it is
 
 
 def test_a_mute_in_the_middle_of_a_look_stands(stopped: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from integrations.sandbox.server import Sandbox
 from integrations.transmissions import Transmission
 from inventory import outbox
 from inventory.models import Publication
-from orders import actions, decisions, short_shipping, warehouse_changes
+from orders import actions, decisions, short_shipping
 from orders.models import (
     Hold,
     Order,
@@ -45,6 +45,11 @@ class Row:
     @property
     def is_sensible(self) -> bool:
         return len(self.text) > 20 and not NONSENSE.search(self.text)
+
+    @property
+    def is_promise(self) -> bool:
+        """Whether it asks nothing of anybody, since what it tells is mended by itself."""
+        return self.text.endswith("with the next run.")
 
 
 def worklist(box: Sandbox) -> list[Row]:
@@ -107,8 +112,6 @@ def _mend(hold: Hold, box: Sandbox) -> None:
         decisions.keep(hold.order, None)
         return
     assert hold.kind == Hold.Kind.CANCELLED_LATE, hold.message
-    if hold.order.warehouse_changes.filter(status__in=warehouse_changes.OPEN).exists():
-        return  # it says that this is done with the next run
     [order] = box.tradegecko.by_reference(hold.order.full_number)
     box.tradegecko.void(order)
     actions.resolve(hold, "cancelled there", None)

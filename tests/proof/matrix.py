@@ -63,7 +63,7 @@ class Matrix:
         self._life = played
         self._start = life.snapshot(box)
         self._after: list[World] = []
-        self._told: list[set[str]] = []
+        self._told: list[set[tuple[str, str]]] = []
         self.places: list[Place] = []
         with _undone(box, self._start):
             for number, act in enumerate(played.acts):
@@ -93,7 +93,7 @@ class Matrix:
             assert not _failures(job)
             self.places += dict.fromkeys(Place(number, job, *call) for call in self._box.log[seen:])
         self._after.append(life.world(self._box))
-        self._told.append({row.text for row in clerk.worklist(self._box)})
+        self._told.append({(row.about, row.text) for row in clerk.worklist(self._box)})
 
     def _disturb(self, case: Case) -> list[str]:
         with _late_answers(case.fault):
@@ -131,28 +131,37 @@ class Matrix:
         again = dict.fromkeys(("pull_orders", *self._life.acts[case.place.act].jobs))
         _until_quiet(again, case.fault)
         self._box.faults.clear()
-        rows = self._rows(case)
+        told = self._told_now(case)
+        rows = to_press(told)
         assert len({row.about for row in rows}) == len(rows) <= case.times, rows
         for row in rows:
-            assert row.is_sensible, row.text
             row.press()
-        if rows:
+        if told:
             _until_quiet(again, case.fault)
-        assert not self._rows(case)
+        assert not self._told_now(case)
         assert life.world(self._box) == self._after[case.place.act]
         return [row.text for row in rows]
 
-    def _rows(self, case: Case) -> list[clerk.Row]:
-        """What a person is told after this act that they are not told without a fault.
+    def _told_now(self, case: Case) -> list[clerk.Row]:
+        """What a person is told after this act that they are not told without a fault, each in words that they need."""
+        known = self._told[case.place.act]
+        rows = [row for row in clerk.worklist(self._box) if (row.about, row.text) not in known]
+        assert all(row.is_sensible for row in rows), [row.text for row in rows]
+        return rows
 
-        What the warehouse refused to change is told twice, once by the hold that it was to close; that is one row here.
-        """
-        rows = [row for row in clerk.worklist(self._box) if row.text not in self._told[case.place.act]]
-        return [row for row in rows if not any(_repeats(row, other) for other in rows)]
+
+def to_press(told: list[clerk.Row]) -> list[clerk.Row]:
+    """What asks something of a person, once.
+
+    What the warehouse refused to change is told twice, once by the hold that it was to close; that is one row here.
+    """
+    rows = [row for row in told if not row.is_promise]
+    return [row for row in rows if not any(_repeats(row, other) for other in rows)]
 
 
 def _repeats(row: clerk.Row, other: clerk.Row) -> bool:
-    return row is not other and row.about == other.about and other.text in row.text
+    """Whether a hold quotes why the warehouse refused; two that say the same are two."""
+    return row.about == other.about and row.text != other.text and other.text in row.text
 
 
 @contextmanager

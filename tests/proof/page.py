@@ -41,7 +41,8 @@ WAYS = """\
   that makes it: refusals, web pages, empty and cut-off answers, broken connections, slow answers, call limits, and each of
   them after the request took effect. For writes, the latter also hit three times in a row. In the end all is right, or
   there is exactly one row on the worklists, with a text, and what it asks for makes it right. In the life of changes each
-  write is disturbed so; a change that the warehouse refused is told as such, and by the hold that it was to close.
+  write is disturbed so; a change that the warehouse refused is told as such, and by the hold that it was to close. A row
+  that promises something with the next run asks for nothing, and its promise must come true.
   `tests/proof/test_faults.py`
 - **Sold from a changing shelf.** Worlds of two routes that share a place, drawn by seed: sales on the marketplace and elsewhere,
   goods that come, go and are carried over, orders that wait for a city or an alias, cancelled, changed, voided and short

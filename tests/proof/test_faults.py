@@ -21,7 +21,7 @@ from tests.proof import clerk, life
 from tests.proof.changes_life import CHANGES
 from tests.proof.conftest import Proved
 from tests.proof.life import ORDERS, Life
-from tests.proof.matrix import Case, Matrix
+from tests.proof.matrix import Case, Matrix, to_press
 
 pytestmark = pytest.mark.long
 
@@ -73,6 +73,15 @@ def test_a_fault_anywhere_comes_right_or_is_on_one_worklist(
     where = " in the life of changes" if is_second else ""
     proved(f"faults at a request{where}", len(chosen))
     proved(f"of these, rows that a person was shown{where}", len(told))
+
+
+def test_what_asks_for_nothing_is_left_out_and_what_is_said_twice_in_the_same_words_is_not() -> None:
+    refused, why = [clerk.Row("800-1", "the warehouse refused to void it", print) for _ in range(2)]
+    quoting = clerk.Row("800-1", f"It was cancelled; {why.text}", print)
+    promise = clerk.Row("801-1", "It is cancelled there too, with the next run.", print)
+    other = clerk.Row("802-1", why.text, print)
+    assert to_press([quoting, refused, promise, other]) == [refused, other]
+    assert to_press([refused, why]) == [refused, why]
 
 
 def test_a_fault_that_nothing_could_mend_would_be_noticed(

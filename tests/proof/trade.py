@@ -283,6 +283,7 @@ class Trade(Shop):
 THINGS = 6
 QUIET = (*("sell",) * 4, *("work",) * 2, "ship", "change_alias", "change_alias", "change_rules")
 EVENTS = (
-    *("sell",) * 5, *("stock",) * 4, *("change_order",) * 2, *("ship",) * 2, "change_alias", "change_alias", "change_rules",
-    *("work",) * 5, *("work_in_trouble",) * 2, "lose_an_order", "lose_a_quantity", "sweep_cut_short", "end_process", "work_side_by_side", *("be_overtaken",) * 2, "wait",
+    *("sell",) * 5, *("stock",) * 4, *("change_order",) * 2, *("ship",) * 2, "change_alias", "change_alias",
+    "change_rules", *("work",) * 5, *("work_in_trouble",) * 2, "lose_an_order", "lose_a_quantity", "sweep_cut_short",
+    "end_process", "work_side_by_side", *("be_overtaken",) * 2, "wait",
 )  # fmt: skip

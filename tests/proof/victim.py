@@ -79,8 +79,9 @@ def live(
 ) -> dict[str, Any]:  # fmt: skip
     """Run these commands, decisions and jobs on this database; how many points were passed, and how we stand.
 
-    The points are those of decisions and jobs. With a `code` the warehouse's connection is authorized first. `later`: so long after what was done before that whoever did it counts as dead. To be called in a fresh process,
-    before it has opened a connection.
+    The points are those of decisions and jobs. With a `code` the warehouse's connection is authorized first. `later`: so
+    long after what was done before that whoever did it counts as dead. To be called in a fresh process, before it has
+    opened a connection.
     """
     connections.settings["default"]["NAME"] = database
     for command in manage:
