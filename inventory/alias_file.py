@@ -6,6 +6,7 @@ Everything that is wrong with a file as a whole is one FileProblem, in a sentenc
 from __future__ import annotations
 
 import csv
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -33,6 +34,10 @@ ENCODINGS = {
 }  # fmt: skip
 UTF_8_MARK = b"\xef\xbb\xbf"
 OPEN_DOCUMENT, WORKBOOK_PART = b"application/vnd.oasis.opendocument", "[Content_Types].xml"
+CONSTANTS = {"=TRUE()": True, "=FALSE()": False}  # how LibreOffice saves what it has read as TRUE or FALSE
+UNSEEN_OF_FORMAT = re.compile(r"\[(\$-)?\w+\]|_.|[*\\] |;.*")  # colours, languages, blanks, and what is not positive
+DIGITS = re.compile(r"(#,#)?[#0]+")
+PLAIN_FORMATS = ("General", "GENERAL", "@")
 XLSX_START, OLD_EXCEL_START, UTF16_STARTS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", (b"\xff\xfe", b"\xfe\xff")
 
 Row = tuple[int, list[Any]]
@@ -50,6 +55,13 @@ class Unusable:
 
     def __str__(self) -> str:
         return self.what
+
+
+@dataclass(frozen=True, slots=True)
+class Formatted(Unusable):
+    """A number that a spreadsheet shows as something else than its digits, as 12% or 1.10: nobody sees the number."""
+
+    number: int | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +267,21 @@ def _cells(book: Any) -> Iterator[Row]:
 
 def _value(cell: Any) -> Any:
     if cell.data_type == "f":
-        return Unusable(f"the formula {_short(getattr(cell.value, 'text', cell.value))}")
+        text = str(getattr(cell.value, "text", cell.value))
+        return CONSTANTS.get(text, Unusable(f"the formula {_short(text)}"))
     if cell.data_type == "e":
         return Unusable(f"the error {_short(cell.value)}")
+    if cell.data_type == "n" and cell.value is not None and cell.number_format not in PLAIN_FORMATS:
+        return _as_shown(cell.value, cell.number_format)
     return cell.value
+
+
+def _as_shown(number: int | float, shown_as: str) -> Any:
+    """With the zeros at the front that a format of digits only, like 00000, shows. They are in no cell's value."""
+    digits, is_whole = UNSEEN_OF_FORMAT.sub("", shown_as), float(number).is_integer()
+    if not (DIGITS.fullmatch(digits) and is_whole and number >= 0):
+        return Formatted(f"the number {number}, which is shown in the format {_short(shown_as)}", number)
+    return str(int(number)).zfill(digits.count("0")) if digits.count("0") > 1 else number
 
 
 def _is_filled(cell: Any) -> bool:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from integrations.exports import is_formula
 from integrations.models import Connection
 from inventory import catalogue
-from inventory.alias_file import COLUMNS, REQUIRED, AliasFile, Unusable, shortened
+from inventory.alias_file import COLUMNS, REQUIRED, AliasFile, Formatted, Unusable, shortened
 from inventory.likeness import plain
 from inventory.models import SkuAlias
 
@@ -297,7 +297,7 @@ def _sku(cell: Any) -> str:
 def _note(cell: Any) -> str:
     if cell == "" or _is_plain(cell, MAX_NOTE_CHARS):
         return str(cell)
-    text = safe_text(text_of(cell))
+    text = safe_text(text_of(number_of(cell)))
     if len(text) > MAX_NOTE_CHARS:
         raise ValueError(f"is longer than {MAX_NOTE_CHARS} characters")
     _check_visible(text.translate({ord(one): " " for one in "\n\r\t"}))
@@ -308,7 +308,7 @@ def _units(cell: Any) -> int:
     """A whole number of at least 1; empty means 1."""
     if type(cell) is str and cell in FEW:
         return FEW[cell]
-    text = (text_of(cell).strip() or "1").removesuffix(".0")
+    text = (text_of(number_of(cell)).strip() or "1").removesuffix(".0")
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MAX_UNITS):
         raise ValueError(f"is {shortened([text])[0]!r}; it must be a whole number from 1 to {MAX_UNITS}")
     return int(text)
@@ -316,7 +316,7 @@ def _units(cell: Any) -> int:
 
 def _switch(cell: Any) -> bool:
     """On unless it says no."""
-    text = str(cell).lower() if isinstance(cell, bool) else text_of(cell).strip().lower()
+    text = str(cell).lower() if isinstance(cell, bool) else text_of(number_of(cell)).strip().lower()
     if text not in YES | NO:
         raise ValueError(f"is {shortened([text])[0]!r}; use yes or no")
     return text not in NO
@@ -327,10 +327,17 @@ READERS: dict[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 
 
+def number_of(cell: Any) -> Any:
+    """The number itself, where it does not matter how it is shown: beyond SKUs."""
+    return cell.number if isinstance(cell, Formatted) else cell
+
+
 def text_of(cell: Any) -> str:
     """The text of a cell, or of the number that a spreadsheet made of it. Raises ValueError when it has none."""
     if isinstance(cell, str) or cell is None:
         return cell or ""
+    if isinstance(cell, Formatted):
+        raise ValueError(f"is {cell}; format the column as text and enter it again")
     if isinstance(cell, Unusable):
         raise ValueError(f"is {cell}; enter its value instead")
     if isinstance(cell, bool):
