@@ -26,6 +26,8 @@ YES, NO = {"", "1", "true", "yes", "y", "on"}, {"0", "false", "no", "n", "off"}
 MAX_SKU_CHARS, MAX_NOTE_CHARS, MAX_UNITS = 120, 200, 100_000
 FEW = {"": 1, **{str(number): number for number in range(1, 100)}}
 SHORTENED = re.compile(r"\d(\.\d+)?E\+\d+")
+UNMEANT_KIT = "it ships together with {}, which the file does not name; where it replaces that, name that, switched off"
+SOME = 3
 EXACT_DIGITS = 15  # what a spreadsheet keeps of a number
 STORED_AT_ONCE = 1_000  # SQLite takes 32,766 values in a statement
 INSERT = (
@@ -145,7 +147,7 @@ def plan(file: AliasFile, connection: Connection, mode: str = UPDATE, *, keep: b
             made.changes.append(Change(line, key, before, after))
     if mode == REPLACE and not made.problems:
         made.changes.extend(_switched_off(known, seen))
-    made.warnings = [*_shortened_numbers(made.changes), *_doubtful_items(made)]
+    made.warnings = [*_shortened_numbers(made.changes), *_unmeant_kits(made, known, seen, mode), *_doubtful_items(made)]
     return made
 
 
@@ -264,6 +266,21 @@ def _shortened_numbers(changes: Sequence[Change]) -> list[Problem]:
         Problem(one.line, "a SKU looks like a long number that a spreadsheet has shortened; check the file", one.key)
         for one in changes
         if one.before is None and any(SHORTENED.fullmatch(sku) for sku in one.key)
+    ]
+
+
+def _unmeant_kits(made: Plan, known: dict[Key, Values], seen: dict[Key, int], mode: str) -> list[Problem]:
+    """Lines that join an active alias that the file does not name: who wants to put one in its place makes a kit."""
+    if mode == REPLACE:
+        return []
+    others: dict[str, list[str]] = {}
+    for key, values in known.items():
+        if values[1] and key not in seen:
+            others.setdefault(key[0], []).append(f"{values[0]} × {shortened([key[1]])[0]}")
+    return [
+        Problem(one.line, UNMEANT_KIT.format(" + ".join(others[one.key[0]][:SOME])), one.key)
+        for one in made.changes
+        if one.after and one.after[1] and not (one.before and one.before[1]) and one.key[0] in others
     ]
 
 

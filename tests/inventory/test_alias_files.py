@@ -16,7 +16,7 @@ from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
 from inventory.alias_file import FileProblem, is_longer, read
 from inventory.alias_import import AliasResource, problems
-from inventory.alias_plan import plan
+from inventory.alias_plan import REPLACE, plan
 from inventory.alias_report import error_file
 from inventory.models import SkuAlias
 
@@ -204,6 +204,18 @@ def test_a_column_that_is_not_in_the_file_stays_as_it_is(overstock: Connection) 
     SkuAlias.objects.create(connection=overstock, marketplace_sku="A", warehouse_sku="B", units=6, note="pack")
     assert load(overstock, b"marketplace_sku,warehouse_sku,is_active\nA,B,no\n") == []
     assert SkuAlias.objects.filter(units=6, note="pack", is_active=False).count() == 1
+
+
+def test_a_line_that_joins_another_alias_to_a_kit_says_so(overstock: Connection) -> None:
+    """Who means to put one warehouse SKU in the place of another would ship both."""
+    for sku, of, active in (("A", "OLD", True), ("B", "OFF", False), ("C", "KEPT", True)):
+        SkuAlias.objects.create(connection=overstock, marketplace_sku=sku, warehouse_sku=of, units=2, is_active=active)
+    header = b"marketplace_sku,warehouse_sku,is_active\n"
+    file = read(header + b"A,NEW,yes\nB,NEW,yes\nC,KEPT,yes\nC,MORE,yes\nD,X,yes\nD,Y,yes\n")
+    [warning] = plan(file, overstock).warnings
+    assert str(warning).startswith("line 2: it ships together with 2 × OLD, which the file does not name")
+    assert plan(file, overstock, REPLACE).warnings == []
+    assert plan(read(header + b"A,NEW,yes\nA,OLD,no\n"), overstock).warnings == []
 
 
 def test_two_marketplaces_have_their_own_aliases(shop: Sandbox, overstock: Connection) -> None:
