@@ -24,7 +24,7 @@ MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_UNPACKED_BYTES = 400 * 1024 * 1024
 MAX_UNPACKED_TAGS = 6_000_000  # each takes some hundred bytes when it is read; the longest file has half as many
 MAX_ROWS = 200_000
-MAX_COLUMNS = 100
+MAX_COLUMNS, MOST_NAMED = 100, 5
 MAX_CELLS = 5_000_000  # empty ones too: a sheet of a few kilobytes may claim billions
 CHUNK_BYTES = 64 * 1024
 TOO_LARGE = f"the file is larger than {MAX_FILE_BYTES // 1024**2} MB; split it"
@@ -177,7 +177,10 @@ def _headers(cells: list[Any]) -> list[str]:
     missing = [name for name in REQUIRED if name not in headers]
     if missing:
         lacking = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
-        raise FileProblem(f"the file's first line must name the columns {', '.join(REQUIRED)}; {lacking}")
+        seen = ", ".join(shortened(headers[:MOST_NAMED])) + (" …" if len(headers) > MOST_NAMED else "")
+        raise FileProblem(
+            f"the file's first line must name the columns {', '.join(REQUIRED)}; {lacking}: it names {seen}"
+        )
     twice = [name for name, times in Counter(headers).items() if name and times > 1]
     if twice:
         raise FileProblem(f"the file's first line names the column {_short(twice[0])} twice; remove one of them")

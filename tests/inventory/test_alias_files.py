@@ -61,7 +61,8 @@ def test_separators_marks_and_blanks_do_not_matter(overstock: Connection, conten
 
 
 @pytest.mark.parametrize(("content", "said"), [
-    (b"marketplace_sku,x\n1,2\n", "warehouse_sku is missing"),
+    (b"marketplace_sku,x\n1,2\n", "warehouse_sku is missing: it names marketplace_sku, x"),
+    (b"marketplace_sku|warehouse_sku\n1|2\n", "are missing: it names marketplace_sku|warehouse_sku"),
     (b"marketplace_sku,warehouse_sku,units,Units\n1,2,3,4\n", "names the column 'units' twice"),
     ("marketplace_sku,warehouse_sku\nA,Caf\u00e9\n".encode("latin-1"), "not UTF-8 (line 2); save it as CSV UTF-8"),
     ("marketplace_sku,warehouse_sku\nA,B\n".encode("utf-16"), "UTF-16"),
