@@ -110,9 +110,11 @@ LONGEST_REASON_CODE = 60
 
 
 def check_reasons(text: str) -> None:
-    """Raises ValidationError for a code that is named twice or is longer than a code can be."""
+    """Raises ValidationError for a code that is named twice, is longer than a code can be or runs into its meaning."""
     codes = [line.split()[0] for line in text.splitlines() if line.strip()]
     for code in codes:
+        if set("=:;,") & set(code):
+            raise ValidationError(f"{code[:LONGEST_REASON_CODE]!r} is no code: write the code, a blank, what it means.")
         if len(code) > LONGEST_REASON_CODE:
             raise ValidationError(f"{code[:20]!r}… is longer than the {LONGEST_REASON_CODE} characters of a code.")
         if codes.count(code) > 1:

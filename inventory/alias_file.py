@@ -6,6 +6,7 @@ Everything that is wrong with a file as a whole is one FileProblem, in a sentenc
 from __future__ import annotations
 
 import csv
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_UNPACKED_BYTES = 400 * 1024 * 1024
 MAX_UNPACKED_TAGS = 6_000_000  # each takes some hundred bytes when it is read; the longest file has half as many
 MAX_ROWS = 200_000
-MAX_COLUMNS = 100
+MAX_COLUMNS, MOST_NAMED = 100, 5
 MAX_CELLS = 5_000_000  # empty ones too: a sheet of a few kilobytes may claim billions
 CHUNK_BYTES = 64 * 1024
 TOO_LARGE = f"the file is larger than {MAX_FILE_BYTES // 1024**2} MB; split it"
@@ -33,6 +34,10 @@ ENCODINGS = {
 }  # fmt: skip
 UTF_8_MARK = b"\xef\xbb\xbf"
 OPEN_DOCUMENT, WORKBOOK_PART = b"application/vnd.oasis.opendocument", "[Content_Types].xml"
+CONSTANTS = {"=TRUE()": True, "=FALSE()": False}  # how LibreOffice saves what it has read as TRUE or FALSE
+UNSEEN_OF_FORMAT = re.compile(r"\[(\$-)?\w+\]|_.|[*\\] |;.*")  # colours, languages, blanks, and what is not positive
+DIGITS = re.compile(r"(#,#)?[#0]+")
+PLAIN_FORMATS = ("General", "GENERAL", "@")
 XLSX_START, OLD_EXCEL_START, UTF16_STARTS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", (b"\xff\xfe", b"\xfe\xff")
 
 Row = tuple[int, list[Any]]
@@ -50,6 +55,13 @@ class Unusable:
 
     def __str__(self) -> str:
         return self.what
+
+
+@dataclass(frozen=True, slots=True)
+class Formatted(Unusable):
+    """A number that a spreadsheet shows as something else than its digits, as 12% or 1.10: nobody sees the number."""
+
+    number: int | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +177,10 @@ def _headers(cells: list[Any]) -> list[str]:
     missing = [name for name in REQUIRED if name not in headers]
     if missing:
         lacking = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
-        raise FileProblem(f"the file's first line must name the columns {', '.join(REQUIRED)}; {lacking}")
+        seen = ", ".join(shortened(headers[:MOST_NAMED])) + (" …" if len(headers) > MOST_NAMED else "")
+        raise FileProblem(
+            f"the file's first line must name the columns {', '.join(REQUIRED)}; {lacking}: it names {seen}"
+        )
     twice = [name for name, times in Counter(headers).items() if name and times > 1]
     if twice:
         raise FileProblem(f"the file's first line names the column {_short(twice[0])} twice; remove one of them")
@@ -255,10 +270,21 @@ def _cells(book: Any) -> Iterator[Row]:
 
 def _value(cell: Any) -> Any:
     if cell.data_type == "f":
-        return Unusable(f"the formula {_short(getattr(cell.value, 'text', cell.value))}")
+        text = str(getattr(cell.value, "text", cell.value))
+        return CONSTANTS.get(text, Unusable(f"the formula {_short(text)}"))
     if cell.data_type == "e":
         return Unusable(f"the error {_short(cell.value)}")
+    if cell.data_type == "n" and cell.value is not None and cell.number_format not in PLAIN_FORMATS:
+        return _as_shown(cell.value, cell.number_format)
     return cell.value
+
+
+def _as_shown(number: int | float, shown_as: str) -> Any:
+    """With the zeros at the front that a format of digits only, like 00000, shows. They are in no cell's value."""
+    digits, is_whole = UNSEEN_OF_FORMAT.sub("", shown_as), float(number).is_integer()
+    if not (DIGITS.fullmatch(digits) and is_whole and number >= 0):
+        return Formatted(f"the number {number}, which is shown in the format {_short(shown_as)}", number)
+    return str(int(number)).zfill(digits.count("0")) if digits.count("0") > 1 else number
 
 
 def _is_filled(cell: Any) -> bool:

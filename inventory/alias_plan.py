@@ -17,7 +17,7 @@ from django.utils import timezone
 from integrations.exports import is_formula
 from integrations.models import Connection
 from inventory import catalogue
-from inventory.alias_file import COLUMNS, REQUIRED, AliasFile, Unusable, shortened
+from inventory.alias_file import COLUMNS, REQUIRED, AliasFile, Formatted, Unusable, shortened
 from inventory.likeness import plain
 from inventory.models import SkuAlias
 
@@ -26,6 +26,8 @@ YES, NO = {"", "1", "true", "yes", "y", "on"}, {"0", "false", "no", "n", "off"}
 MAX_SKU_CHARS, MAX_NOTE_CHARS, MAX_UNITS = 120, 200, 100_000
 FEW = {"": 1, **{str(number): number for number in range(1, 100)}}
 SHORTENED = re.compile(r"\d(\.\d+)?E\+\d+")
+UNMEANT_KIT = "it ships together with {}, which the file does not name; where it replaces that, name that, switched off"
+SOME = 3
 EXACT_DIGITS = 15  # what a spreadsheet keeps of a number
 STORED_AT_ONCE = 1_000  # SQLite takes 32,766 values in a statement
 INSERT = (
@@ -145,7 +147,7 @@ def plan(file: AliasFile, connection: Connection, mode: str = UPDATE, *, keep: b
             made.changes.append(Change(line, key, before, after))
     if mode == REPLACE and not made.problems:
         made.changes.extend(_switched_off(known, seen))
-    made.warnings = [*_shortened_numbers(made.changes), *_doubtful_items(made)]
+    made.warnings = [*_shortened_numbers(made.changes), *_unmeant_kits(made, known, seen, mode), *_doubtful_items(made)]
     return made
 
 
@@ -267,6 +269,21 @@ def _shortened_numbers(changes: Sequence[Change]) -> list[Problem]:
     ]
 
 
+def _unmeant_kits(made: Plan, known: dict[Key, Values], seen: dict[Key, int], mode: str) -> list[Problem]:
+    """Lines that join an active alias that the file does not name: who wants to put one in its place makes a kit."""
+    if mode == REPLACE:
+        return []
+    others: dict[str, list[str]] = {}
+    for key, values in known.items():
+        if values[1] and key not in seen:
+            others.setdefault(key[0], []).append(f"{values[0]} × {shortened([key[1]])[0]}")
+    return [
+        Problem(one.line, UNMEANT_KIT.format(" + ".join(others[one.key[0]][:SOME])), one.key)
+        for one in made.changes
+        if one.after and one.after[1] and not (one.before and one.before[1]) and one.key[0] in others
+    ]
+
+
 def _doubtful_items(made: Plan) -> list[Problem]:
     """Once per warehouse SKU that no warehouse of this marketplace is known to carry: its first line."""
     first: dict[str, Change] = {}
@@ -297,7 +314,7 @@ def _sku(cell: Any) -> str:
 def _note(cell: Any) -> str:
     if cell == "" or _is_plain(cell, MAX_NOTE_CHARS):
         return str(cell)
-    text = safe_text(text_of(cell))
+    text = safe_text(text_of(number_of(cell)))
     if len(text) > MAX_NOTE_CHARS:
         raise ValueError(f"is longer than {MAX_NOTE_CHARS} characters")
     _check_visible(text.translate({ord(one): " " for one in "\n\r\t"}))
@@ -308,7 +325,7 @@ def _units(cell: Any) -> int:
     """A whole number of at least 1; empty means 1."""
     if type(cell) is str and cell in FEW:
         return FEW[cell]
-    text = (text_of(cell).strip() or "1").removesuffix(".0")
+    text = (text_of(number_of(cell)).strip() or "1").removesuffix(".0")
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MAX_UNITS):
         raise ValueError(f"is {shortened([text])[0]!r}; it must be a whole number from 1 to {MAX_UNITS}")
     return int(text)
@@ -316,7 +333,7 @@ def _units(cell: Any) -> int:
 
 def _switch(cell: Any) -> bool:
     """On unless it says no."""
-    text = str(cell).lower() if isinstance(cell, bool) else text_of(cell).strip().lower()
+    text = str(cell).lower() if isinstance(cell, bool) else text_of(number_of(cell)).strip().lower()
     if text not in YES | NO:
         raise ValueError(f"is {shortened([text])[0]!r}; use yes or no")
     return text not in NO
@@ -327,10 +344,17 @@ READERS: dict[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 
 
+def number_of(cell: Any) -> Any:
+    """The number itself, where it does not matter how it is shown: beyond SKUs."""
+    return cell.number if isinstance(cell, Formatted) else cell
+
+
 def text_of(cell: Any) -> str:
     """The text of a cell, or of the number that a spreadsheet made of it. Raises ValueError when it has none."""
     if isinstance(cell, str) or cell is None:
         return cell or ""
+    if isinstance(cell, Formatted):
+        raise ValueError(f"is {cell}; format the column as text and enter it again")
     if isinstance(cell, Unusable):
         raise ValueError(f"is {cell}; enter its value instead")
     if isinstance(cell, bool):

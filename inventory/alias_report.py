@@ -59,7 +59,7 @@ def error_file(file: AliasFile, problems: Sequence[Problem]) -> bytes:
 def _text(cell: Any, name: str) -> str:
     """What a spreadsheet's cell says; nothing where that is no SKU, since as text it would be taken for one."""
     try:
-        return alias_plan.text_of(cell)
+        return alias_plan.text_of(cell if name in REQUIRED else alias_plan.number_of(cell))
     except ValueError:
         return "" if name in REQUIRED else str(cell)
 

@@ -192,7 +192,7 @@ def test_a_short_ship_of_one_of_several_lines_is_chosen_and_not_left_to_the_firs
     assert not ShortShip.objects.exists()
 
 
-@pytest.mark.parametrize("text", ["A one\nA two", "X" * 61])
+@pytest.mark.parametrize("text", ["A one\nA two", "X" * 61, "OUT=Out of stock", "OUT: out"])
 def test_reasons_that_cannot_be_told_apart_or_sent_are_refused(text: str) -> None:
     with pytest.raises(ValidationError):
         check_reasons(text)

@@ -16,7 +16,7 @@ from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
 from inventory.alias_file import FileProblem, is_longer, read
 from inventory.alias_import import AliasResource, problems
-from inventory.alias_plan import plan
+from inventory.alias_plan import REPLACE, plan
 from inventory.alias_report import error_file
 from inventory.models import SkuAlias
 
@@ -29,10 +29,12 @@ def load(connection: Connection, content: bytes) -> list[str]:
     return problems(AliasResource(connection=connection).import_data(rows, use_transactions=True))
 
 
-def workbook(*rows: list[Any]) -> bytes:
+def workbook(*rows: list[Any], formats: dict[str, str] | None = None) -> bytes:
     book = Workbook()
     for row in rows:
         book.active.append(row)
+    for cell, shown_as in (formats or {}).items():
+        book.active[cell].number_format = shown_as
     content = BytesIO()
     book.save(content)
     return content.getvalue()
@@ -59,7 +61,8 @@ def test_separators_marks_and_blanks_do_not_matter(overstock: Connection, conten
 
 
 @pytest.mark.parametrize(("content", "said"), [
-    (b"marketplace_sku,x\n1,2\n", "warehouse_sku is missing"),
+    (b"marketplace_sku,x\n1,2\n", "warehouse_sku is missing: it names marketplace_sku, x"),
+    (b"marketplace_sku|warehouse_sku\n1|2\n", "are missing: it names marketplace_sku|warehouse_sku"),
     (b"marketplace_sku,warehouse_sku,units,Units\n1,2,3,4\n", "names the column 'units' twice"),
     ("marketplace_sku,warehouse_sku\nA,Caf\u00e9\n".encode("latin-1"), "not UTF-8 (line 2); save it as CSV UTF-8"),
     ("marketplace_sku,warehouse_sku\nA,B\n".encode("utf-16"), "UTF-16"),
@@ -114,6 +117,37 @@ def test_a_workbook_gives_what_it_shows(overstock: Connection) -> None:
     assert set(SkuAlias.objects.values_list("marketplace_sku", "warehouse_sku", "units", "is_active")) == {
         ("123", "A", 2, True), ("456", "007", 1, False), ("=x", "B", 3, True),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "shown_as", "sku"), [
+    (7, "00000", "00007"), (7, "0", "7"), (1234, "#,##0", "1234"), (7, "[$-409]000_);[Red]\\(000\\)", "007"),
+    (1.5, "General", "1.5"), (42, "_(* #,##0_);_(* \\(#,##0\\);_(@_)", "42"),
+])  # fmt: skip
+def test_zeros_that_a_format_puts_before_a_sku_are_kept(
+    overstock: Connection, number: float, shown_as: str, sku: str
+) -> None:
+    assert load(overstock, workbook(HEADER, [number, "A", 2, True], formats={"A2": shown_as, "C2": "0.00"})) == []
+    assert list(SkuAlias.objects.values_list("marketplace_sku", "units")) == [(sku, 2)]
+
+
+@pytest.mark.parametrize(("number", "shown_as"), [
+    (100000, "0.00E+00"), (1.1, "0.00"), (0.12, "0%"), (12.5, '"$"0.0'), (45, '"ABC-"0'), (12345678, "0000\\-0000"),
+    (1.5, "0"), (7000, "0,"),
+])  # fmt: skip
+def test_a_number_that_shows_as_another_sku_is_refused_by_its_line(
+    overstock: Connection, number: float, shown_as: str
+) -> None:
+    file = read(workbook([*HEADER, "note"], [number, "A", 1, True, 0.5], formats={"A2": shown_as, "E2": "0%"}))
+    [problem] = plan(file, overstock).problems
+    assert str(problem).startswith(f"line 2: marketplace_sku is the number {number}, which is shown in the format")
+    again = read(error_file(file, [problem]))
+    assert again.rows[0][:5] == ["", "A", "1", "True", "0.5"]
+
+
+def test_what_libreoffice_saves_of_true_is_a_yes(overstock: Connection) -> None:
+    """A workbook of Excel with TRUE in it has a formula there once LibreOffice has saved it."""
+    assert load(overstock, workbook(HEADER, ["A", "V", 1, "=TRUE()"], ["B", "V", 1, "=FALSE()"])) == []
+    assert list(SkuAlias.objects.order_by("marketplace_sku").values_list("is_active", flat=True)) == [True, False]
 
 
 @pytest.mark.parametrize(("place", "said"), [
@@ -171,6 +205,18 @@ def test_a_column_that_is_not_in_the_file_stays_as_it_is(overstock: Connection) 
     SkuAlias.objects.create(connection=overstock, marketplace_sku="A", warehouse_sku="B", units=6, note="pack")
     assert load(overstock, b"marketplace_sku,warehouse_sku,is_active\nA,B,no\n") == []
     assert SkuAlias.objects.filter(units=6, note="pack", is_active=False).count() == 1
+
+
+def test_a_line_that_joins_another_alias_to_a_kit_says_so(overstock: Connection) -> None:
+    """Who means to put one warehouse SKU in the place of another would ship both."""
+    for sku, of, active in (("A", "OLD", True), ("B", "OFF", False), ("C", "KEPT", True)):
+        SkuAlias.objects.create(connection=overstock, marketplace_sku=sku, warehouse_sku=of, units=2, is_active=active)
+    header = b"marketplace_sku,warehouse_sku,is_active\n"
+    file = read(header + b"A,NEW,yes\nB,NEW,yes\nC,KEPT,yes\nC,MORE,yes\nD,X,yes\nD,Y,yes\n")
+    [warning] = plan(file, overstock).warnings
+    assert str(warning).startswith("line 2: it ships together with 2 × OLD, which the file does not name")
+    assert plan(file, overstock, REPLACE).warnings == []
+    assert plan(read(header + b"A,NEW,yes\nA,OLD,no\n"), overstock).warnings == []
 
 
 def test_two_marketplaces_have_their_own_aliases(shop: Sandbox, overstock: Connection) -> None:
