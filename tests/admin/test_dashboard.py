@@ -183,6 +183,10 @@ def test_who_may_only_look_has_no_buttons_and_nobody_else_sees_anything(route: R
     parked(placed(route, "1001"), "no")
     [row] = opened(looker, "refused")["rows"]
     assert (row.action, row.action_url) == ("", "")
+    order = placed(route, "1002", status="shipped")
+    order.holds.create(kind=Hold.Kind.UNKNOWN_CARRIER, subject="Wagon / Slow", message="not in the map")
+    [row] = opened(looker, "carriers")["rows"]
+    assert (row.action, row.action_url) == ("", "")
     User.objects.get(username="looker").user_permissions.clear()
     assert looker.get(reverse("admin:worklist_refused")).status_code == 403
     assert looker.get(reverse("admin:start_wrong")).status_code == 403
