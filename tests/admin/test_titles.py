@@ -6,6 +6,8 @@ import re
 from html import unescape
 
 import pytest
+from axes.models import AccessAttempt
+from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from integrations.models import Connection
@@ -38,3 +40,13 @@ def test_the_page_that_deletes_a_record_names_it(admin_client: Client) -> None:
 def test_the_menu_is_opened_by_a_button_that_a_keyboard_reaches(admin_client: Client) -> None:
     page = admin_client.get("/admin/").content.decode()
     assert len(re.findall(r'<button [^>]*aria-label="Menu"', page)) == 2  # one for a narrow screen
+
+
+def test_lock_outs_and_given_roles_are_called_by_whom_they_are_about(admin_client: Client) -> None:
+    attempt = AccessAttempt.objects.create(username="boss", ip_address="192.0.2.1", failures_since_start=3)
+    assert called(admin_client, f"axes/accessattempt/{attempt.pk}/change/")[1] == "Lock-outs › boss from 192.0.2.1"
+    packers = Group.objects.create(name="Packers")
+    User.objects.create(username="somebody").groups.add(packers)
+    page = admin_client.get(f"/admin/auth/group/{packers.pk}/delete/").content.decode()
+    assert "somebody as Packers" in page
+    assert "User_groups" not in page
