@@ -30,6 +30,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from integrations.admin_forms import ShownForm
 from integrations.exports import Exported
+from integrations.titles import Titled
 from integrations.transmissions import Transmission
 from integrations.walking import along, through_list, way_of
 from integrations.wording import job_name, moment
@@ -82,7 +83,7 @@ class Rows(ChangeList):
         return rows if rows.query.select_related else self.apply_select_related(rows)
 
 
-class Walked(Exported):
+class Walked(Titled, Exported):
     """Records whose pages lead on through the list that somebody came from."""
 
     change_form_outer_before_template = "admin/walk.html"

@@ -15,7 +15,7 @@ from integrations.circuit import pause_text, standing
 from integrations.dispatch import expected_plans
 from integrations.models import Connection, JobPlan, Route, SyncRun
 from integrations.transmissions import Transmission
-from integrations.wording import counted, moment
+from integrations.wording import counted, lasted, moment
 from integrations.workers import EVERY, OVERDUE_INTERVALS, SILENT_AFTER, late_by
 from inventory.models import GuardedPublish, StockReading
 from orders.models import OUTBOXES, AlertKind, Sent, Severity, WarehouseSubmission
@@ -104,7 +104,9 @@ def _of_connection(pk: int, severity: Severity, text: str, since: datetime | Non
 def _workers() -> Iterator[Alarm]:
     late = late_by()
     if late >= SILENT_AFTER:
-        text = f"no worker has been seen for {late + EVERY}; {ASK} If it is, restart it: its workers take no work."
+        text = (
+            f"no worker has been seen for {lasted(late + EVERY)}; {ASK} If it is, restart it: its workers take no work."
+        )
         yield Alarm(AlertKind.WORKERS, "", Severity.CRITICAL, text, reverse("admin:index"))
 
 

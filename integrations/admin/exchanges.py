@@ -128,7 +128,7 @@ class ExchangeAdmin(ReadOnly):
     @display(description="path")
     def path(self, obj: Exchange) -> str:
         parts = urlsplit(obj.url)
-        return clip(wording.address(parts.path + (f"?{parts.query}" if parts.query else "")), 70)
+        return clip(wording.address(parts.path + (f"?{parts.query}" if parts.query else "")), 44)
 
     @display(description="address")
     def address(self, obj: Exchange) -> str:
@@ -144,7 +144,7 @@ class ExchangeAdmin(ReadOnly):
 
     @display(description="error")
     def short_error(self, obj: Exchange) -> str:
-        return clip(obj.error, 60)
+        return clip(obj.error, 32)
 
     @display(description="request")
     def asked(self, obj: Exchange) -> str:

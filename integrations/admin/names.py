@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from axes.models import AccessAttempt
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
@@ -18,5 +20,12 @@ SECTION, OF_SECTION = "Access", ("admin", "auth", "axes")
 for model, (one, many) in NAMES.items():
     model._meta.verbose_name, model._meta.verbose_name_plural = one, many
 User._meta.get_field("groups").verbose_name = "roles"
+GIVEN_ROLE: Any = User.groups.through
+GIVEN_ROLE._meta.verbose_name, GIVEN_ROLE._meta.verbose_name_plural = "role of a user", "roles of users"
+GIVEN_ROLE.__str__ = lambda given: f"{given.user} as {given.group}"
+LOCKED_OUT: Any = AccessAttempt
+LOCKED_OUT.__str__ = lambda attempt: (
+    f"{attempt.username or 'somebody'} from {attempt.ip_address or 'an unknown address'}"
+)
 for label in OF_SECTION:
     apps.get_app_config(label).verbose_name = SECTION

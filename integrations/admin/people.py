@@ -25,6 +25,7 @@ from integrations import second_factor
 from integrations.admin_base import NotDone, ReadOnly, ago, ask, clip, do_each, found_or_404, log
 from integrations.authenticator import AuthenticatorApp
 from integrations.exports import Exported
+from integrations.titles import Titled
 
 for hidden in (Failure, OrmQ, Schedule, Success, Group, User, StaticDevice, TOTPDevice):
     if admin.site.is_registered(hidden):  # the queue registers its own table only when it is kept in the database
@@ -79,7 +80,7 @@ class WithSecondFactor(admin.SimpleListFilter):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, Exported):  # type: ignore[type-arg]
+class UserAdmin(DjangoUserAdmin, Titled, Exported):  # type: ignore[type-arg]
     """Users with their roles. Superusers, and who has more rights than oneself, are for superusers."""
 
     form = RolesForm
@@ -182,7 +183,7 @@ def _may_touch(request: HttpRequest, user: Any) -> bool:
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, Exported):
+class GroupAdmin(DjangoGroupAdmin, Titled, Exported):
     """Crossdock's roles are written by its migrations; groups of one's own are for superusers to make.
 
     Whoever else could change one could give their own any right, whatever permission they were given for it.

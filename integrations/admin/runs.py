@@ -175,6 +175,15 @@ class SyncRunAdmin(ReadOnly):
         return duration(obj, timezone.now()) if obj.finished_at else "–"
 
 
+def when_next(plan: JobPlan) -> str:
+    """When a job comes next; what is due and does not come says what it waits for."""
+    if not (plan.is_enabled and plan.connection.is_active):
+        return "switched off"
+    if plan.connection.is_stopped:
+        return "connection stopped"
+    return ago(plan.next_run_at) if plan.next_run_at > timezone.now() else "due"
+
+
 @admin.register(JobPlan)
 class JobPlanAdmin(ChangedFieldsOnly):
     empty_hint = "A connection brings its jobs with it."
@@ -195,12 +204,7 @@ class JobPlanAdmin(ChangedFieldsOnly):
 
     @display(description="next run", ordering="next_run_at")
     def next(self, obj: JobPlan) -> str:
-        """What is due and does not come says what it waits for."""
-        if not (obj.is_enabled and obj.connection.is_active):
-            return "switched off"
-        if obj.connection.is_stopped:
-            return "connection stopped"
-        return ago(obj.next_run_at) if obj.next_run_at > timezone.now() else "due"
+        return when_next(obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -25,22 +25,19 @@ NAMED, OFFERED = 5, 200
 SLOW_SECONDS = 20
 MUG = {"partner_sku": "MUG-BLK", "quantity": 2, "unit_cost": "12.50", "title": "Mug, black"}
 CHAIR = {"partner_sku": "CHAIR-ASH", "quantity": 4, "unit_cost": "80.00", "title": "Ash dining chair"}
-MYSTERY = {"partner_sku": "MYSTERY-9", "quantity": 1, "unit_cost": "9.00", "title": "Mystery"}
+UNKNOWN_SKU = "A SKU that nobody knows: Needs mapping"
 # What an order is like, and what becomes of it → what the retailer sends.
 KINDS: dict[str, dict[str, object]] = {
     "One line, all known: goes out by itself": {"lines": [MUG]},
     "Two lines, all known: goes out by itself": {"lines": [MUG, CHAIR]},
-    "A SKU that nobody knows: Needs mapping": {"lines": [MYSTERY]},
+    UNKNOWN_SKU: {},  # a new one each time: what was mapped once is known
     "An address without a city: Other holds": {"lines": [MUG], "address": {"city": ""}},
     "An unknown shipping code: as the route says": {"lines": [MUG], "service": "DRONE"},
     "Freight, by THRESHOLD": {"lines": [CHAIR], "service": "THRESHOLD", "is_freight": True},
     "For a warehouse without a route": {"lines": [MUG], "warehouse": "Nowhere DC"},
 }
-CARRIERS = {
-    "UPS, Ground": ("UPS", "Ground"),
-    "FedEx, 2Day": ("FedEx", "2Day"),
-    "One that nobody knows: Carrier unknown": ("Wagon & Sons", "Slow"),
-}
+UNKNOWN_CARRIER = "One that nobody knows: Carrier unknown"
+CARRIERS = {"UPS, Ground": ("UPS", "Ground"), "FedEx, 2Day": ("FedEx", "2Day"), UNKNOWN_CARRIER: ("Wagon & Sons", "")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,8 @@ class Add(Deed):
     )
 
     def do(self, control: Control) -> str:
-        given = KINDS[self.cleaned_data["kind"]]
+        kind = self.cleaned_data["kind"]
+        given = _unknown() if kind == UNKNOWN_SKU else KINDS[kind]
         numbers = [control.do("orders", **given)["number"] for _ in range(self.cleaned_data["number"])]
         return f"{counted(len(numbers), 'orders')} added: {_named(numbers)}"
 
@@ -148,6 +146,7 @@ class Ship(Deed):
 
     def do(self, control: Control) -> str:
         carrier, service = CARRIERS[self.cleaned_data["carrier"]]
+        service = service or f"Slow {uuid4().hex[:4].upper()}"
         chosen = self.cleaned_data["orders"] or list(self.world.to_ship)
         for one in chosen:
             tracking = f"1Z{uuid4().hex[:16].upper()}"
@@ -207,6 +206,11 @@ DEEDS: dict[str, dict[str, type[Deed]]] = {
     MARKETPLACE: {"add": Add, "cancel": Cancel, "break": Break, "mend": Mend},
     WAREHOUSE: {"ship": Ship, "stock": Stock, "break": Break, "mend": Mend},
 }
+
+
+def _unknown() -> dict[str, object]:
+    sku = f"MYSTERY-{uuid4().hex[:4].upper()}"
+    return {"lines": [{"partner_sku": sku, "quantity": 1, "unit_cost": "9.00", "title": "Mystery"}]}
 
 
 def _named(numbers: list[str]) -> str:

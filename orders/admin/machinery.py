@@ -10,7 +10,7 @@ from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 from django_q.models import OrmQ
 
-from integrations.admin.runs import RUN_COLOURS
+from integrations.admin.runs import RUN_COLOURS, when_next
 from integrations.admin_base import ago
 from integrations.models import JobPlan, SyncRun
 from integrations.wording import job_name, lasted
@@ -41,13 +41,10 @@ def jobs() -> list[Job]:
 
 
 def _job(plan: JobPlan, run: SyncRun | None) -> Job:
-    is_off = not plan.is_enabled or not plan.connection.is_active
     label = Label(RUN_COLOURS[SyncRun.Status(run.status)], run.get_status_display()) if run else None
     url = reverse("admin:integrations_syncrun_change", args=[run.pk]) if run else ""
-    return Job(
-        plan, job_name(plan.job), run, label, url, ago(run.started_at) if run else "never",
-        "switched off" if is_off else "stopped" if plan.connection.is_stopped else ago(plan.next_run_at),
-    )  # fmt: skip
+    at = ago(run.started_at) if run else "never"
+    return Job(plan, job_name(plan.job), run, label, url, at, when_next(plan))
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship
 
 @admin.register(Order)
 class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
-    list_display = ("number", "reference", "shown_status", "shown_holds", "age", "to", "route", "taken_by")
+    list_display = ("number", "shown_status", "shown_holds", "age", "to", "route", "taken_by")
     list_filter = (InTab, OfCause, ByShipDate, "status", Held, HeldOrderOwner, "route", "connection",
                    ("is_freight", RarelyTrue), ("submission__is_test", RarelyTrue), "route__state")  # fmt: skip
     list_before_template = "admin/orders/tabs.html"
@@ -254,13 +254,13 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
 
     @display(description="number", ordering="full_number")
     def number(self, obj: Order) -> str:
-        """What went out as a test says so: nobody is to take it for one that ships."""
+        """The short reference, too, where it is another. What went out as a test says so: nobody is to take it for one
+        that ships.
+        """
         number, submission = clip(obj.full_number, 20), getattr(obj, "submission", None)
-        return format_html("{} <strong>Test</strong>", number) if submission and submission.is_test else number
-
-    @display(description="short reference", ordering="short_reference")
-    def reference(self, obj: Order) -> str:
-        return clip(obj.short_reference or "–", 20)
+        shown = format_html("{} <strong>Test</strong>", number) if submission and submission.is_test else number
+        short = obj.short_reference if obj.short_reference != obj.full_number else ""
+        return format_html("{}<br>{}", shown, clip(short, 20)) if short else shown
 
     @display(description="ship to", ordering="ship_name")
     def to(self, obj: Order) -> str:

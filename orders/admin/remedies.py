@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from integrations.walking import Way, along
 from orders import causes, decisions, settling
 from orders.admin import mapping
-from orders.admin.mapping_forms import may_map
+from orders.admin.mapping_forms import PERMISSIONS
 from orders.causes import Cause
 from orders.mapping import Verdict, judged
 from orders.models import Hold, Order
@@ -42,13 +42,12 @@ def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
     possible = decisions.possible(order)
     shown = []
     for hold in settling.open_holds(order):
-        label, permission, url = remedy(order, hold)
-        kind = Hold.Kind(hold.kind)
-        may = may_map(user, kind) if kind in causes.MAPPED else not permission or user.has_perm(permission)
+        label, permissions, url = remedy(order, hold)
+        may = user.has_perms(permissions)
         decide = _decisions(order, hold, possible) if user.has_perm(CHANGE) else ()
         others = tuple((name, along(way, address)) for name, address in decide)
         link = url if url.startswith("#") or not url else along(way, url)
-        frees = reverse("admin:orders_hold_frees", args=[hold.pk]) if kind in FOR_SEVERAL else ""
+        frees = reverse("admin:orders_hold_frees", args=[hold.pk]) if hold.kind in FOR_SEVERAL else ""
         shown.append(Shown(hold, label if may else "", link if may else "", frees, others))
     return shown
 
@@ -71,21 +70,21 @@ DECISIONS = (
 CHANGE = "orders.change_order"
 
 
-def remedy(order: Order, hold: Hold) -> tuple[str, str, str]:
-    """Label, the permission it needs, and address; all empty where the message alone must do."""
+def remedy(order: Order, hold: Hold) -> tuple[str, tuple[str, ...], str]:
+    """Label, the permissions it needs, and address; all empty where the message alone must do."""
     market = order.connection_id
     if hold.kind in causes.MAPPED:
-        return "Map it", "", mapping.address(market, hold.kind, hold.subject, order)
+        return "Map it", PERMISSIONS[K(hold.kind)], mapping.address(market, hold.kind, hold.subject, order)
     if hold.kind == K.NO_ROUTE:
         values: dict[str, str | int] = {"marketplace": market, "marketplace_warehouse_name": hold.subject}
         found = f"{reverse('admin:integrations_route_add')}?{urlencode(values)}"
-        return "Add a route", "integrations.add_route", found
+        return "Add a route", ("integrations.add_route",), found
     if hold.kind in Hold.UNTIL_RELEASED:
-        return "Release", CHANGE, reverse("admin:orders_order_release", args=[order.pk])
+        return "Release", (CHANGE,), reverse("admin:orders_order_release", args=[order.pk])
     if hold.kind in Hold.AFTER_SENDING and hold.kind not in Hold.UNTIL_DECIDED:
-        return "Resolve", CHANGE, reverse("admin:orders_hold_resolve", args=[hold.pk])
+        return "Resolve", (CHANGE,), reverse("admin:orders_hold_resolve", args=[hold.pk])
     anchor = {K.INCOMPLETE_LINE: "#lines-group", K.UNUSABLE_ADDRESS: "#ship-to"}.get(Hold.Kind(hold.kind), "")
-    return ("Correct it", CHANGE, anchor) if anchor else ("", "", "")
+    return ("Correct it", (CHANGE,), anchor) if anchor else ("", (), "")
 
 
 def frees(hold: Hold) -> str:

@@ -30,6 +30,11 @@ OF_QUANTITIES = {
 }  # fmt: skip
 GO_LIVE, PREVIEW, LOAD = "integrations.go_live", "orders.add_routelook", "orders.add_backfill"
 STATE_ACTIONS = {"start_test", "go_live", "pause", "remove_tests"}
+# No field of the form: going live asks for the checklist first, and what to do with test orders.
+OF_STATES = (
+    "A new route is paused: its set-up says what is missing, and has the buttons that start the test and go live. "
+    "One that had orders is paused, not deleted."
+)
 
 
 @admin.register(Route)
@@ -42,7 +47,7 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
                       "minimum_level", "max_online")  # fmt: skip
     list_select_related = ("marketplace", "warehouse")
     search_fields = ("name", "marketplace_warehouse_name")
-    readonly_fields = ("read_until",)
+    readonly_fields = ("state", "read_until")
     actions_detail = [
         "set_up",
         "preview",
@@ -54,7 +59,7 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
         "inventory_file",
     ]
     fieldsets = (
-        (None, {"fields": ("name", "state"), "description": "A route that had orders is paused, not deleted."}),
+        (None, {"fields": ("name", "state"), "description": OF_STATES}),
         ("From and to", {"fields": ("marketplace", "marketplace_warehouse_name", "warehouse", "location_name",
                                     "counted_locations", "company_name")}),
         ("Orders", {"fields": ("earliest_order_date", "read_until", "order_status", "tag", "reference_length",
@@ -126,10 +131,6 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
     @display(description="read until")
     def read(self, obj: Route) -> str:
         return ago(obj.read_until)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Route | None = None) -> Any:
-        """Going live is a permission of its own, also in the form."""
-        return self.readonly_fields if self.has_go_live_permission(request) else (*self.readonly_fields, "state")
 
     def has_go_live_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm(GO_LIVE) and self.has_view_permission(request))

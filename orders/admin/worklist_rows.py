@@ -34,7 +34,7 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`permission` is what the action needs; without an action there is nothing to do but to look."""
+    """`permissions` are what the action needs; without an action there is nothing to do but to look."""
 
     title: str
     url: str
@@ -43,7 +43,7 @@ class Row:
     wrong: str
     action: str = ""
     action_url: str = ""
-    permission: str = ""
+    permissions: tuple[str, ...] = ()
     ship_date: str = ""
     since: str = ""
 
@@ -60,22 +60,22 @@ def rows_of(entries: Iterable[Entry], user: Any) -> Mapping[Key, Row]:
 
 
 def _for(user: Any, row: Row, since: str) -> Row:
-    may = not row.permission or user.has_perm(row.permission)
+    may = user.has_perms(row.permissions)
     return replace(row, since=since, action=row.action if may else "", action_url=row.action_url if may else "")
 
 
 def _of_hold(hold: Hold) -> Row:
     order, kind = hold.order, Hold.Kind(hold.kind)
-    label, permission, url = remedies.remedy(order, hold)
+    label, permissions, url = remedies.remedy(order, hold)
     page = _page(order)
     if kind in DECIDED:
-        label, permission, url = "Decide", CHANGE_ORDER, page
+        label, permissions, url = "Decide", (CHANGE_ORDER,), page
     elif not url:
-        label, permission, url = "Open", "", page
+        label, permissions, url = "Open", (), page
     subject = f": {hold.subject or '(none)'}" if kind in CAUSE_IN_SUBJECT else ""
     return Row(
         str(order), page, str(order.connection), f"{kind.label}{subject}", f"{hold}. {hold.message}", label,
-        page + url if url.startswith("#") else url, permission, _ship_date(order),
+        page + url if url.startswith("#") else url, permissions, _ship_date(order),
     )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def _of_sent(what: str, job: str) -> Callable[[Any], Row]:
         action, url, permission = _again(sent, job, reverse("admin:orders_order_retry", args=[order.pk]))
         return Row(
             str(order), _page(order), str(sent.connection), f"{what}: {error}", _tried(sent, what, error), action, url,
-            permission, _ship_date(order),
+            (permission,), _ship_date(order),
         )  # fmt: skip
 
     return row
@@ -102,7 +102,7 @@ def _of_publication(one: Publication) -> Row:
     else:
         action, url, permission = "Look it up now", _run_now(market, "publish_inventory"), RUN
     return Row(
-        one.sku, listing, str(market), f"Quantity: {error}", _tried(one, what, error), action, url, permission
+        one.sku, listing, str(market), f"Quantity: {error}", _tried(one, what, error), action, url, (permission,)
     )  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def _of_late(order: Order) -> Row:
     return Row(
         str(order), _page(order), str(order.connection), str(order.get_status_display()),
         f"Its ship date was {ago_text}; {waits}.",
-        "See what holds it" if holds else "Open", _page(order), "", _ship_date(order),
+        "See what holds it" if holds else "Open", _page(order), (), _ship_date(order),
     )  # fmt: skip
 
 
@@ -154,7 +154,9 @@ def _of_connection(one: Connection) -> Row:
     wrong = " ".join(text for text in (one.health_message, paused) if text) or "no answer is known"
     test = reverse("admin:integrations_connection_test", args=[one.pk])
     page = reverse("admin:integrations_connection_change", args=[one.pk])
-    return Row(str(one), page, str(one.get_provider_display()), str(one.get_health_display()), wrong, "Test", test, RUN)
+    return Row(
+        str(one), page, str(one.get_provider_display()), str(one.get_health_display()), wrong, "Test", test, (RUN,)
+    )
 
 
 def _page(order: Order) -> str:

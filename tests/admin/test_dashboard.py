@@ -151,6 +151,15 @@ def test_each_trouble_is_on_its_own_worklist_and_counted_in_the_menu(route: Rout
     assert reverse("admin:worklist_carriers") in mapping.content.decode().partition("<table")[2]
 
 
+def test_the_start_page_of_a_new_installation_leads_to_what_must_be_added_first(
+    admin_client: Client, looker: Client
+) -> None:
+    page = admin_client.get("/admin/").content.decode()
+    assert "/admin/integrations/connection/add/" in page
+    assert "/admin/integrations/route/add/" in page
+    assert "/add/" not in looker.get("/admin/").content.decode()
+
+
 def test_an_empty_worklist_says_what_that_means(admin_client: Client) -> None:
     for one in worklists.ALL:
         page = admin_client.get(reverse(f"admin:worklist_{one.name}")).content.decode()
@@ -173,6 +182,10 @@ def test_a_worklist_is_searched_and_filtered_and_paged(route: Route, admin_clien
 def test_who_may_only_look_has_no_buttons_and_nobody_else_sees_anything(route: Route, looker: Client) -> None:
     parked(placed(route, "1001"), "no")
     [row] = opened(looker, "refused")["rows"]
+    assert (row.action, row.action_url) == ("", "")
+    order = placed(route, "1002", status="shipped")
+    order.holds.create(kind=Hold.Kind.UNKNOWN_CARRIER, subject="Wagon / Slow", message="not in the map")
+    [row] = opened(looker, "carriers")["rows"]
     assert (row.action, row.action_url) == ("", "")
     User.objects.get(username="looker").user_permissions.clear()
     assert looker.get(reverse("admin:worklist_refused")).status_code == 403

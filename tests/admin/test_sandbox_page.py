@@ -48,6 +48,23 @@ def test_a_trainee_places_ships_and_cancels_orders(
     assert len(logged) == 4
 
 
+def test_what_nobody_knows_is_another_sku_and_carrier_each_time_so_that_mapping_it_does_not_end_the_training(
+    shop: Sandbox, overstock: Connection, gecko: Connection, manage: Callable[..., str], admin_client: Client
+) -> None:
+    for _ in range(2):
+        do(admin_client, overstock, "add", kind="A SKU that nobody knows: Needs mapping", number=2)
+    skus = [order.lines[0].partner_sku for order in shop.oasis.orders.values()]
+    assert (skus[0], skus[2]) == (skus[1], skus[3])
+    assert skus[0] != skus[2]
+    for _ in range(2):
+        do(admin_client, overstock, "add", kind=PLAIN, number=1)
+        manage("run", "pull_orders")
+        manage("run", "submit_orders")
+        do(admin_client, gecko, "ship", carrier="One that nobody knows: Carrier unknown")
+    parcels = shop.tradegecko.tables["fulfillments"].values()
+    assert len({(row["tracking_company"], row["service"]) for row in parcels}) == 2
+
+
 def test_stock_is_set_and_what_the_sandbox_refuses_is_said(
     shop: Sandbox, gecko: Connection, admin_client: Client
 ) -> None:

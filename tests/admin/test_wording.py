@@ -26,6 +26,7 @@ from integrations.models import Connection, Exchange, JobPlan, Route, SyncRun
 from integrations.sandbox.server import Sandbox
 from integrations.wording import address
 from inventory.models import InventoryLevel, WarehouseItem
+from orders.admin import machinery
 from orders.models import Order
 from tests.admin.pages import address_of
 
@@ -227,6 +228,7 @@ def test_a_job_that_does_not_come_says_what_it_waits_for(db: None, admin_client:
     assert len(plans) == 3
     said = {row[1]: row[-1] for row in rows(admin_client, PLANS)}
     assert said == {"0": "due", "1": "connection stopped", "2": "switched off"}
+    assert [job.next for job in machinery.jobs()] == ["due", "connection stopped", "switched off"]
 
 
 def test_a_list_without_rows_says_whether_nothing_is_there_or_nothing_matches(db: None, admin_client: Client) -> None:

@@ -1,4 +1,5 @@
-// "/" goes to the search box in the header, on every page; times say their local time too.
+// "/" goes to the search box in the header, on every page; times say their local time too; fields that the libraries
+// draw themselves are called by their labels.
 (() => {
   const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
   window.addEventListener("keydown", (event) => {
@@ -17,6 +18,15 @@
     one.dataset.local = "";
     one.title = `${one.title ? `${one.title}\n` : ""}${local.format(at)} (your time)`;
   });
+  const name = () => {
+    document.querySelectorAll("select.select2-hidden-accessible").forEach((field) => {
+      const label = field.labels[0]?.textContent.trim() ?? field.name;
+      const drawn = field.nextElementSibling.querySelectorAll(".select2-selection, .select2-selection__rendered");
+      drawn.forEach((one) => one.setAttribute("aria-label", label));
+    });
+    document.querySelectorAll(".help-tooltip[aria-label]").forEach((one) => one.setAttribute("role", "img"));
+  };
   document.addEventListener("DOMContentLoaded", () => tell(document));
+  window.addEventListener("load", () => setTimeout(name)); // after those who draw them then
   document.addEventListener("htmx:afterSwap", (event) => tell(event.target));
 })();
