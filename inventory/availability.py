@@ -27,7 +27,8 @@ class Part:
     """One component of a listing. `available` is None for an item whose stock is not tracked; `max_online` its cap.
 
     `available` is the sum of the `figures` of all locations that count, negative ones included, and `pending` that of
-    the `orders` (units by order number) which those figures do not know yet; both are only told.
+    the `orders` (units by order number) which those figures do not know yet; both are only told. Of a bundle, `lacking`
+    is how many fewer than its own figures tell its components leave where they lie.
     """
 
     sku: str
@@ -37,6 +38,7 @@ class Part:
     max_online: int | None = None
     figures: tuple[Figure, ...] = ()
     orders: Mapping[str, int] = field(default_factory=dict)
+    lacking: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def _sells(parts: Sequence[Part], rules: Rules) -> int | None:
 
 
 def _left(part: Part, rules: Rules) -> int:
-    return max(floor(part.available or 0) - part.pending - rules.reserve, 0)
+    return max(floor((part.available or 0) - part.lacking) - part.pending - rules.reserve, 0)
 
 
 def _caps(parts: Sequence[Part], rules: Rules) -> list[int]:
@@ -160,6 +162,8 @@ def _step(part: Part, rules: Rules) -> dict[str, Any]:
     }
     if len(part.figures) > 1:
         step["places"] = [[one.place, _plain(one.available), one.observed_at.isoformat()] for one in part.figures]
+    if part.lacking:
+        step["lacking"] = _plain(part.lacking)
     if part.orders:
         step["orders"] = dict(sorted(part.orders.items()))
     return step

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import ROUND_CEILING, Decimal
 from graphlib import CycleError, TopologicalSorter
 
 from integrations.stock import BundlePart
@@ -17,6 +18,7 @@ from inventory.models import WarehouseItem
 
 # By the bundle's id, everything inside it, also what is in bundles that it consists of.
 Bundles = Mapping[str, Sequence[Component]]
+SHARE = Decimal("0.0001")
 MOST_UNITS = 2**31 - 1  # what a column holds, and more than there is of anything
 
 
@@ -77,6 +79,11 @@ def of(connection_id: int) -> Bundles:
     for bundle, item, sku, units in rows.values_list("bundle_id", "item_id", "sku", "units"):
         found[bundle].append(Component(item, sku, units))
     return found
+
+
+def as_told(number: Decimal) -> Decimal:
+    """With as many digits as the warehouse tells of a fraction, and never less than that would be."""
+    return number.quantize(SHARE, ROUND_CEILING)
 
 
 def taken(bundles: Bundles, item: str, units: int) -> Iterable[tuple[str, int]]:

@@ -71,7 +71,8 @@ def _left(part: Mapping[str, Any]) -> int:
 
 def _available(part: Mapping[str, Any]) -> Decimal:
     places = part.get("places")
-    return sum((Decimal(figure) for _, figure, _ in places), Decimal(0)) if places else Decimal(part["available"])
+    told = sum((Decimal(figure) for _, figure, _ in places), Decimal(0)) if places else Decimal(part["available"])
+    return told - Decimal(part.get("lacking", 0))
 
 
 def _pending(part: Mapping[str, Any]) -> int:
@@ -102,8 +103,10 @@ def _figures(part: Mapping[str, Any]) -> Iterator[Step]:
     for place, figure, at in places:
         text = f"Available at {place}" if place else "Available"
         yield Step(text, str(figure), at=datetime.fromisoformat(at) if at else None)
-    if Decimal(part["available"]) != floor(Decimal(part["available"])):
-        yield Step("Whole units only", str(floor(Decimal(part["available"]))))
+    if part.get("lacking"):
+        yield Step("Its components, where they lie and after orders, are enough for fewer", f"− {part['lacking']}")
+    if _available(part) != floor(_available(part)):
+        yield Step("Whole units only", str(floor(_available(part))))
 
 
 def _on_their_way(part: Mapping[str, Any]) -> Iterator[Step]:

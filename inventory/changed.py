@@ -20,8 +20,9 @@ from integrations.models import Connection, Route
 from inventory import listings, outbox
 from inventory.bundled import BundleComponent
 from inventory.decided import RouteDecision
-from inventory.decisions import Pending, Units
+from inventory.decisions import Pending
 from inventory.models import GuardedPublish, GuardedQuantity, InventoryLevel, Publication, SkuAlias, WarehouseItem
+from inventory.on_their_way import Units
 from inventory.rules import InventoryRule
 
 AT_ONCE = 1_000  # names in a query

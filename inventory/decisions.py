@@ -17,14 +17,13 @@ from inventory import bundles, listings
 from inventory.aliases import Component, KnownItem, Resolution, Resolver
 from inventory.availability import Figure, Offer, Part, offer
 from inventory.models import InventoryLevel, Listing
+from inventory.on_their_way import Units
 from inventory.rulebook import Rulebook
 
-Units = Mapping[str, Mapping[str, int]]
-# Per warehouse item, the units of each order (by its number) that the figures of the route's locations do not know yet.
-# It is asked before those figures are read: what moves in between is taken off twice until the next run, never missed.
+# What the figures of the route's locations do not know yet. It is asked before those figures are read: what moves in
+# between is taken off twice until the next run, never missed.
 Pending = Callable[[Route], Units]
 AT_ONCE = 1_000  # listings: memory stays flat, and a query takes only so many names
-NONE: Mapping[str, int] = {}
 Row = TypeVar("Row")
 
 
@@ -95,6 +94,7 @@ class _Desk:
     def __init__(self, route: Route, on_their_way: Units, at: datetime) -> None:
         self._route = route
         self._places = route.places
+        self._ids = {name: place for place, name in self._places.items()}
         self._on_their_way = on_their_way
         self._rules = Rulebook(route, at)
         self._resolver = Resolver(route, [])
@@ -183,13 +183,12 @@ class _Desk:
 
     def _part(self, part: Component, item: KnownItem) -> Part | None:
         """None when its stock counts and was never read."""
-        unlimited = item.keep_selling and self._route.untracked_quantity is not None
-        if not item.stock_managed or unlimited:
+        if not self._is_limited(item):
             return Part(part.sku, part.units, None, max_online=item.max_online)
         figures = self._figures.get(part.item_id)
         if figures is None:
             return None
-        orders = self._on_their_way.get(part.item_id, NONE)
+        orders = self._on_their_way.of(part.item_id)
         return Part(
             part.sku,
             part.units,
@@ -198,4 +197,29 @@ class _Desk:
             item.max_online,
             tuple(figures),
             orders,
+            self._lacking(part, figures),
         )
+
+    def _is_limited(self, item: KnownItem) -> bool:
+        return item.stock_managed and not (item.keep_selling and self._route.untracked_quantity is not None)
+
+    def _lacking(self, bundle: Component, figures: Sequence[Figure]) -> Decimal:
+        """How many fewer than a bundle's figures tell can be made of its components, place by place.
+
+        An order that takes components at one place leaves those at another as they were, and a bundle is not made of
+        components that lie apart.
+        """
+        parts = self._bundles.get(bundle.item_id, ())
+        inside = [one for one in parts if one.sku in self._inside and self._is_limited(self._inside[one.sku])]
+        lacks = Decimal(0)
+        for figure in figures if inside else ():
+            own = self._left_at(figure, bundle)
+            made = [self._left_at(seen, one) / one.units for one in inside for seen in self._at(figure.place, one)]
+            lacks += max(own - bundles.as_told(min(made, default=own)), Decimal(0))
+        return lacks
+
+    def _at(self, place: str, part: Component) -> Iterator[Figure]:
+        return (one for one in self._figures.get(part.item_id, ()) if one.place == place)
+
+    def _left_at(self, figure: Figure, part: Component) -> Decimal:
+        return figure.available - self._on_their_way.at(part.item_id, self._ids[figure.place])

@@ -33,7 +33,7 @@ def briefly(explanation: Mapping[str, Any]) -> str:
     if not tracked:
         return "stock not tracked"
     part = min(tracked, key=lambda one: int(one["sells"]))
-    return f"{part['sku']}: {part['available']} available{_where(part)} − {part['pending']} in orders"
+    return f"{part['sku']}: {part['available']} available{_where(part)}{_lacking(part)} − {part['pending']} in orders"
 
 
 def _part(part: Mapping[str, Any], explanation: Mapping[str, Any]) -> str:
@@ -43,13 +43,17 @@ def _part(part: Mapping[str, Any], explanation: Mapping[str, Any]) -> str:
     if part.get("places"):
         counted += f" ({' + '.join(f'{available} at {place}' for place, available, _ in part['places'])})"
     reserve = f"{part['reserve']} reserve{_by_rule(explanation, 'reserve')}"
-    taken = f"{counted} − {part['pending']} in orders on their way − {reserve}"
+    taken = f"{counted}{_lacking(part)} − {part['pending']} in orders on their way − {reserve}"
     left = f"{taken} = {part['left']}" if "left" in part else taken
     return f"{left}; ÷ {part['units']} per unit = {part['sells']}" if part["units"] > 1 else left
 
 
 def _where(part: Mapping[str, Any]) -> str:
     return f" at {part['place']}" if part.get("place") else ""
+
+
+def _lacking(part: Mapping[str, Any]) -> str:
+    return f" − {part['lacking']} for which components are lacking" if part.get("lacking") else ""
 
 
 def _when(part: Mapping[str, Any]) -> str:

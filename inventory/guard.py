@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-RAISE_FACTOR, RAISE_TO = 10, 100  # a restock from 0, or to fewer units than this, is business as usual
+RAISE_FACTOR, RAISE_TO = 10, 100
+FEW = 20  # a restock from 0, or to fewer units than this, is business as usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,21 +14,27 @@ class Change:
     """A listing's quantity, as it is shown (None: never was) and as it would be.
 
     `is_sound`: it stands however old the stock as a whole is. Our own orders lower it, and the warehouse's figure alone
-    would still allow what is shown; or it was never shown, and its own figure is fresh.
+    would still allow what is shown; or it was never shown, and its own figure is fresh. `usual`: the most that was
+    shown of it lately, to which a delivery may well bring it back.
     """
 
     listing_id: int
     before: int | None
     after: int
     is_sound: bool = False
+    usual: int = 0
 
     @property
     def is_zeroing(self) -> bool:
         return self.after == 0 and bool(self.before)
 
     @property
+    def is_steep(self) -> bool:
+        return bool(self.before) and self.after >= FEW and self.after > RAISE_FACTOR * (self.before or 0)
+
+    @property
     def is_leap(self) -> bool:
-        return bool(self.before) and self.after >= RAISE_TO and self.after > RAISE_FACTOR * (self.before or 0)
+        return self.is_steep and (self.after >= RAISE_TO or self.after > self.usual)
 
     def allows(self, other: Change) -> bool:
         """Whether who agreed to this change agreed to the other: from the same quantity, no further."""

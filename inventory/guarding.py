@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Max
 from django.utils import timezone
 
 from integrations.dispatch import enqueue
@@ -21,10 +22,11 @@ from inventory.decisions import Decision
 from inventory.explanation import briefly
 from inventory.gathered import Gathered, shown_before
 from inventory.guard import Change, Limits, Verdict, judge
-from inventory.models import GuardedPublish, GuardedQuantity
+from inventory.models import GuardedPublish, GuardedQuantity, Publication
 
 S = GuardedPublish.State
 PER_QUERY = 500
+LATELY = timedelta(days=90)
 
 
 class NotReleased(Exception):
@@ -36,7 +38,8 @@ def admit(run: Run, route: Route, gathered: Gathered) -> list[Decision]:
     """The decisions that may be published now. What is held back is kept for a person, and told."""
     doubt, decisions = readings.doubt(route), gathered.kept
     before = {one.listing.pk: shown_before(one) for one in decisions}
-    changes = [_change(route, one, before[one.listing.pk], doubt) for one in decisions if _is_change(one, before)]
+    found = [_change(route, one, before[one.listing.pk], doubt) for one in decisions if _is_change(one, before)]
+    changes = _with_usual(found)
     if changes and not gathered.shown.listings:
         run.count("shown for the first time", len(changes))
     rest = _beyond_release(route, changes)
@@ -82,6 +85,17 @@ def _is_sound(route: Route, one: Decision, before: int | None, after: int) -> bo
     if before is None:
         return one.observed_at > timezone.now() - timedelta(hours=route.stale_after_hours)
     return after < before <= (one.offered.counted if one.offered else -1)
+
+
+def _with_usual(changes: Sequence[Change]) -> list[Change]:
+    """Where it matters, with the most that the marketplace took of it lately."""
+    steep, since = [one.listing_id for one in changes if one.is_steep], timezone.now() - LATELY
+    most: dict[int, int] = {}
+    for start in range(0, len(steep), PER_QUERY):
+        told = Publication.objects.filter(listing__in=steep[start : start + PER_QUERY], finished_at__gt=since)
+        taken = told.filter(status=Publication.Status.ACCEPTED).order_by().values_list("listing")
+        most |= dict(taken.annotate(Max("quantity")))
+    return [replace(one, usual=most.get(one.listing_id, 0)) if one.is_steep else one for one in changes]
 
 
 def _judge(route: Route, gathered: Gathered, changes: Sequence[Change], doubt: str) -> Verdict:

@@ -6,8 +6,8 @@ rather than too much. Reading the stock of its items again right after it was ac
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
@@ -17,6 +17,7 @@ from integrations.transmissions import Transmission
 from inventory import bundles, readings
 from inventory.aliases import Resolver
 from inventory.models import InventoryLevel
+from inventory.on_their_way import Units
 from orders.models import Order, OrderLine, SubmittedLine, WarehouseSubmission
 from orders.settling import open_lines, wanted
 
@@ -25,22 +26,22 @@ S, T = Order.Status, Transmission.Status
 IN_DOUBT = Q(Q(sent_at__isnull=False) | ~Q(remote_id=""), status__in=(T.IN_FLIGHT, T.UNCONFIRMED, T.PARKED))
 ITEMS_AT_ONCE = 5_000
 
-Units = dict[str, Counter[str]]
+# Warehouse item, order number, units, id of the location that ships it.
+Taken = tuple[str, str, int, str]
 
 
-def pending(route: Route) -> Mapping[str, Mapping[str, int]]:
+def pending(route: Route) -> Units:
     """Per warehouse item, the units of each order on its way to a location that counts, from whatever route.
 
     An order for a bundle takes units of its components too; each figure has its own time, and may know it or not.
     """
-    units: Units = defaultdict(Counter)
-    made = bundles.of(route.warehouse_id)
-    for item, order, number in (*_unsent(route), *_in_doubt(route)):
-        for part, taken in bundles.taken(made, item, number):
-            units[part][order] += taken
-    for item, order, number in _sent_since(route, made):
-        units[item][order] += number
-    return units
+    found, made = Units(), bundles.of(route.warehouse_id)
+    for item, order, number, place in (*_unsent(route), *_in_doubt(route)):
+        for part, units in bundles.taken(made, item, number):
+            found.add(part, order, units, place)
+    for taken in _sent_since(route, made):
+        found.add(*taken)
+    return found
 
 
 def items_on_their_way(warehouse: Connection) -> set[str]:
@@ -49,7 +50,7 @@ def items_on_their_way(warehouse: Connection) -> set[str]:
     return {item for route in routes.select_related("marketplace", "warehouse") for item in pending(route)}
 
 
-def _unsent(place: Route) -> Iterator[tuple[str, str, int]]:
+def _unsent(place: Route) -> Iterator[Taken]:
     """Orders that we hold, whatever for: they will take stock. Lines whose SKU is unknown cannot be counted."""
     ids, names = list(place.places), list(place.places.values())
     here = Q(route__location_id__in=ids) | Q(route__location_id="", route__location_name__in=names)
@@ -61,30 +62,38 @@ def _unsent(place: Route) -> Iterator[tuple[str, str, int]]:
     for order in orders.select_related("route__warehouse").prefetch_related("lines").defer("raw"):
         if order.route is not None:
             by_route[order.route].append(order)
+    known = {name: location for location, name in place.places.items()}
     for route, group in by_route.items():
-        yield from _resolved(route, [(order, line) for order in group for line in open_lines(order)])
+        location = route.location_id or known[route.location_name]
+        yield from _resolved(route, location, [(order, line) for order in group for line in open_lines(order)])
 
 
-def _resolved(route: Route, lines: list[tuple[Order, OrderLine]]) -> Iterator[tuple[str, str, int]]:
+def _resolved(route: Route, location: str, lines: list[tuple[Order, OrderLine]]) -> Iterator[Taken]:
     resolver = Resolver(route, [wanted(line) for _, line in lines])
     for order, line in lines:
         for part in resolver.resolve(wanted(line)).components:
             if line.quantity_to_ship:
-                yield part.item_id, order.full_number, line.quantity_to_ship * part.units
+                yield part.item_id, order.full_number, line.quantity_to_ship * part.units, location
 
 
-def _in_doubt(place: Route) -> Iterator[tuple[str, str, int]]:
+def _in_doubt(route: Route) -> Iterator[Taken]:
     """What was sent and may have arrived, also of an order that is to be cancelled: it takes stock until it is void."""
     doubtful = WarehouseSubmission.objects.filter(
-        IN_DOUBT, connection=place.warehouse_id, order__status__in=Order.UNSENT
+        IN_DOUBT, connection=route.warehouse_id, order__status__in=Order.UNSENT
     )
     lines = SubmittedLine.objects.filter(
-        submission__in=doubtful, submission__request__location_id__in=list(place.places)
+        submission__in=doubtful, submission__request__location_id__in=list(route.places)
     )
-    yield from lines.values_list("item_id", "submission__order__full_number", "quantity")
+    for line in lines.select_related("submission__order"):
+        yield (
+            line.item_id,
+            line.submission.order.full_number,
+            line.quantity,
+            str(line.submission.request["location_id"]),
+        )
 
 
-def _sent_since(place: Route, made: bundles.Bundles) -> Iterator[tuple[str, str, int]]:
+def _sent_since(place: Route, made: bundles.Bundles) -> Iterator[Taken]:
     """Sent orders that the figures of their items do not know, shipped or not; an unshipped draft commits nothing.
 
     They count where they were sent to, even if their route leads elsewhere by now.
@@ -106,9 +115,10 @@ def _sent_since(place: Route, made: bundles.Bundles) -> Iterator[tuple[str, str,
     ]
     seen = _observed(place, {item for _, item, _ in rows})
     for placed, item, units in rows:
-        at = seen.get((item, str(placed.request["location_id"])))
+        location = str(placed.request["location_id"])
+        at = seen.get((item, location))
         if at is None or _is_unknown_to(placed, at):
-            yield item, placed.order.full_number, units
+            yield item, placed.order.full_number, units, location
 
 
 def _is_unknown_to(placed: WarehouseSubmission, at: datetime) -> bool:

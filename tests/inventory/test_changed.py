@@ -18,6 +18,7 @@ from inventory.bundled import BundleComponent
 from inventory.decided import RouteDecision
 from inventory.gathered import gather
 from inventory.models import InventoryLevel, Listing, Publication, SkuAlias, WarehouseItem
+from inventory.on_their_way import Units
 from inventory.rules import InventoryRule
 
 Act = Callable[[Route], object]
@@ -48,21 +49,33 @@ def large(db: None, monkeypatch: pytest.MonkeyPatch) -> Route:
     for model in (WarehouseItem, InventoryLevel, SkuAlias, Listing):
         model._default_manager.update(changed_at=then)
     show_all(route)
-    changed.note(route, changed.scope(route, lambda _: {}, ()))
+    changed.note(route, changed.scope(route, nothing, ()))
     RouteDecision.objects.update(decided_until=timezone.now() - timedelta(minutes=1))
     return route
 
 
+def nothing(_: Route) -> Units:
+    return Units()
+
+
+def on_their_way(*units: int) -> Units:
+    """So many of item 3 in an order each."""
+    found = Units()
+    for place, number in enumerate(units, start=1):
+        found.add("3", f"700-{place}", number, "1")
+    return found
+
+
 def show_all(route: Route) -> None:
-    for one in decisions.decide(route, lambda _: {}):
+    for one in decisions.decide(route, nothing):
         shown = {"published_sku": one.sku, "published_quantity": one.quantity, "published_at": timezone.now()}
         Listing.objects.filter(pk=one.listing.pk).update(**shown)
 
 
-def looked_at(route: Route, on_their_way: decisions.Units | None = None) -> set[str]:
+def looked_at(route: Route, pending: Units | None = None) -> set[str]:
     """The SKUs that the next run decides."""
     route.refresh_from_db()
-    return set(changed.scope(route, lambda _: on_their_way or {}, ()).names)
+    return set(changed.scope(route, lambda _: pending or Units(), ()).names)
 
 
 def level(item: str) -> Any:
@@ -133,9 +146,9 @@ def test_what_changed_is_decided_and_nothing_else(large: Route, what: str) -> No
 
 
 def test_orders_that_come_or_go_have_their_items_decided(large: Route) -> None:
-    assert looked_at(large, {"3": {"700-1": 2}}) == {"M3"}
+    assert looked_at(large, on_their_way(2)) == {"M3"}
     RouteDecision.objects.update(pending={"3": 2})
-    assert looked_at(large, {"3": {"700-1": 1, "700-2": 1}}) == set()
+    assert looked_at(large, on_their_way(1, 1)) == set()
     assert looked_at(large) == {"M3"}
 
 
@@ -145,18 +158,18 @@ def test_listings_that_share_a_sku_are_decided_together(large: Route) -> None:
     found = RouteDecision.objects.get().counts
     RouteDecision.objects.update(counts={**found, "listings": [GOODS + 1, Listing.objects.latest("pk").pk]})
     level("2").update(available=1, changed_at=timezone.now())
-    made = changed.scope(large, lambda _: {}, ())
+    made = changed.scope(large, nothing, ())
     assert {sku: len(pks) for sku, pks in made.names.items()} == {"M2": 2}
 
 
 def test_the_shortcut_comes_to_the_same_as_the_whole(large: Route) -> None:
     for name in ("stock at a location that counts", "a listing's rule", "what the warehouse says of a SKU"):
         CHANGES[name][0](large)
-    made = changed.scope(large, lambda _: {}, ())
+    made = changed.scope(large, nothing, ())
     assert not made.is_full
     some, all_of_it = (
         {one.sku: (one.quantity, one.problem) for one in gather(large, found, (), None).kept}
-        for found in (decisions.decide_rows(large, {}, made.names), decisions.decide_all(large, {}))
+        for found in (decisions.decide_rows(large, Units(), made.names), decisions.decide_all(large, Units()))
     )
     assert some == all_of_it
     assert set(some) == {"M1", "M2", "M4"}
@@ -166,7 +179,7 @@ def test_while_nothing_changes_little_is_asked_and_nothing_is_written(large: Rou
     with CaptureQueriesContext(
         connection,
     ) as asked:
-        made = changed.scope(large, lambda _: {}, ())
+        made = changed.scope(large, nothing, ())
         list(decisions.decide_rows(large, made.on_their_way, made.names))
         changed.note(large, made)
     assert len(asked) <= 25
@@ -175,7 +188,7 @@ def test_while_nothing_changes_little_is_asked_and_nothing_is_written(large: Rou
 
 def test_a_new_decision_that_was_asked_for_meanwhile_is_not_forgotten(large: Route) -> None:
     RouteDecision.objects.update(full_at=timezone.now() - timedelta(hours=2))
-    made = changed.scope(large, lambda _: {}, ())
+    made = changed.scope(large, nothing, ())
     changed.forget(large.marketplace)
     changed.note(large, made)
     assert looked_at(large) == ALL

@@ -57,13 +57,20 @@ def test_the_first_publish_of_a_route_holds_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("before", "after", "is_held"),
-    [(9, 99, False), (9, 100, True), (10, 100, False), (10, 101, True), (100, 1_000, False), (100, 1_001, True),
-     (0, 5_000, False), (None, 5_000, False), (1, 99, False), (5_000, 1, False)],
+    [(9, 90, False), (9, 99, True), (9, 100, True), (10, 100, False), (10, 101, True), (100, 1_000, False), (100, 1_001, True),
+     (0, 5_000, False), (None, 5_000, False), (1, 99, True), (5, 60, True), (1, 19, False), (5_000, 1, False)],
 )  # fmt: skip
 def test_a_leap_holds_back_itself_alone(before: int | None, after: int, is_held: bool) -> None:
     sold_out = Change(2, 3, 0)
     found = judge([Change(1, before, after), sold_out], Shown(50, 50), LIMITS)
     assert found.held == (frozenset({1}) if is_held else frozenset())
+
+
+@pytest.mark.parametrize(("after", "usual", "is_held"), [(60, 60, False), (60, 59, True), (120, 500, True)])
+def test_a_delivery_that_brings_back_what_was_shown_lately_is_no_leap_below_a_hundred(
+    after: int, usual: int, is_held: bool
+) -> None:
+    assert bool(judge([Change(1, 5, after, usual=usual)], Shown(50, 50), LIMITS).held) == is_held
 
 
 def test_doubtful_stock_holds_back_what_does_not_stand_for_itself() -> None:

@@ -194,6 +194,16 @@ def test_a_leap_waits_and_the_others_are_published(shop: Sandbox, goods: None, t
     assert (shop.oasis.quantities["M1", DC], shop.oasis.quantities["M2", DC]) == (5, 0)
 
 
+def test_what_is_raised_more_than_tenfold_waits_unless_it_showed_as_many_lately(
+    shop: Sandbox, goods: None, manage: Run, tried: Run
+) -> None:
+    for sku in ("V1", "V2"):
+        shop.tradegecko.set_stock(sku, 60)
+    Publication.objects.filter(listing__marketplace_sku="M2").update(quantity=60)
+    assert "5 → 60" in tried("run", "all")
+    assert (shop.oasis.quantities["M1", DC], shop.oasis.quantities["M2", DC]) == (5, 60)
+
+
 @pytest.mark.long
 def test_lost_aliases_count_as_zeros(shop: Sandbox, goods: None, tried: Run) -> None:
     SkuAlias.objects.all().delete()

@@ -14,8 +14,10 @@ from integrations.sandbox.gecko_rows import component
 from integrations.sandbox.server import Sandbox
 from integrations.stock import BundlePart
 from integrations.tradegecko.adapter import TradeGecko
+from inventory import chain
 from inventory.bundled import BundleComponent, BundleReading
 from inventory.models import InventoryLevel, Listing, SkuAlias, WarehouseItem
+from orders.models import Order
 
 Run = Callable[..., str]
 DC = "Riverside DC"
@@ -143,6 +145,29 @@ def test_a_bundle_of_bundles_is_opened_to_the_last_mug(mugs: Sandbox, manage: Ru
         mugs.oasis.add_order({"partner_sku": sku, "quantity": {"ONE": 4, "CRATE": 2}[sku]}, address={"city": ""})
         go(manage, "pull_orders", "publish_inventory")
         assert (shown(mugs), mugs.oasis.quantities["CRATE", DC]) == left
+
+
+def test_an_order_takes_from_a_bundle_what_its_location_lacks_then_whatever_lies_at_another(
+    mugs: Sandbox, manage: Run, overstock: Connection
+) -> None:
+    """Of 10 sets 2 can be made at the location that ships; eight mugs less there, and it is none, held or counted."""
+    Route.objects.update(counted_locations="East Store")
+    mugs.tradegecko.add_bundle("MUGS-RUG", {"MUG": 4, "RUG-5X8": 1})
+    for sku, here, there in (("MUG", 8, 40), ("RUG-5X8", 20, 8)):
+        mugs.tradegecko.set_stock(sku, here)
+        mugs.tradegecko.set_stock(sku, there, location="East Store")
+    mugs.oasis.add_listing("SET")
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="SET", warehouse_sku="MUGS-RUG")
+    go(manage, "all")
+    assert mugs.oasis.quantities["SET", DC] == 10
+    mugs.oasis.add_order({"partner_sku": "ONE", "quantity": 8}, address={"city": ""})
+    go(manage, "pull_orders", "publish_inventory")
+    assert mugs.oasis.quantities["SET", DC] == 8
+    told = Listing.objects.get(marketplace_sku="SET").explanation
+    assert (told["components"][0]["lacking"], chain.reckoned(told)) == ("2", 8)
+    Order.objects.update(ship_city="Boise")
+    go(manage, "submit_orders", "pull_levels", "publish_inventory")
+    assert mugs.oasis.quantities["SET", DC] == 8
 
 
 def test_bundles_inside_each_other_are_told_and_keep_what_else_they_consist_of(

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import floor
+from types import MappingProxyType
 from typing import Any
 
 from integrations.sandbox.gecko_values import Row
@@ -98,21 +99,23 @@ class Count:
                 found[part] += number
         return dict(found)
 
-    def available(self, sku: str, place: str) -> Decimal:
-        """As TradeGecko tells it: a bundle is as many as its scarcest component allows there, in fractions."""
+    def available(self, sku: str, place: str, more: Mapping[tuple[str, str], int] = MappingProxyType({})) -> Decimal:
+        """As TradeGecko tells it: a bundle is as many as its scarcest component allows there, in fractions.
+
+        With `more`, as it would tell once these units are committed, too.
+        """
         if sku in BUNDLES:
-            shares = (self.available(part, place) / units for part, units in BUNDLES[sku].items())
+            shares = (self.available(part, place, more) / units for part, units in BUNDLES[sku].items())
             return min(share.quantize(SHARE) for share in shares)
-        return self.on_hand(sku, place) - self._committed[sku, place]
+        return self.on_hand(sku, place) - self._committed[sku, place] - more.get((sku, place), 0)
 
     def on_hand(self, sku: str, place: str) -> Decimal:
         here = self._gecko.stock.get(self._variants[sku]["id"], {})
         return next((units for at, units in here.items() if self._labels[at] == place), Decimal(0))
 
     def _left(self, outlet: Outlet, sku: str, more: Counter[tuple[str, str]], kept: int) -> int:
-        free = sum((self.available(sku, place) for place in outlet.places), Decimal(0))
-        waiting = sum(self._waiting[sku, place] + more[sku, place] for place in outlet.places)
-        return max(floor(free) - waiting - kept, 0)
+        free = sum((self.available(sku, place, self._waiting + more) for place in outlet.places), Decimal(0))
+        return max(floor(free) - kept, 0)
 
     def _tracks(self, sku: str) -> bool:
         return bool(self._variants[sku]["manage_stock"])
@@ -172,4 +175,4 @@ def reckoned(told: Mapping[str, Any]) -> int:
 
 def _free(step: Mapping[str, Any]) -> int:
     taken = int(sum(step.get("orders", {}).values())) + int(step["reserve"])
-    return max(floor(Decimal(step["available"])) - taken, 0)
+    return max(floor(Decimal(step["available"]) - Decimal(step.get("lacking", 0))) - taken, 0)

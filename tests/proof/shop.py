@@ -37,6 +37,7 @@ class Shop:
         self.outlets = (self.main, self.reno)
         self.high, self.low = dict[Key, int](), dict[Key, int]()
         self.unsettled, self.learned, self.seen_at = set[str](), set[str](), dict[int, datetime]()
+        self.silent = dict[Key, int | None]()
         self.is_lower = self.is_unclear = False
         self._open()
 
@@ -67,7 +68,7 @@ class Shop:
         )  # fmt: skip
         Route.objects.update(**rules)
         Route.objects.filter(pk=first.pk).update(counted_locations=EAST)
-        options = {"page_size": self.luck.choice([4, 4, 250]), "sku_batch": self.luck.choice([3, 50])}
+        options = {"page_size": self.luck.choice([4, 4, 9]), "sku_batch": self.luck.choice([3, 50])}
         Connection.objects.filter(pk=self.world.stock.pk).update(options=options)
         Connection.objects.filter(pk=self.world.market.pk).update(older_slice_hours=168, recent_slice_minutes=1440)
 
@@ -77,8 +78,12 @@ class Shop:
         else:
             kits.put(self.world.market, sku, tuple(parts.items()), seen=kits.parts_of(self.world.market, sku))
         self.aliases[sku] = parts
-        self.is_lower |= not parts.keys() <= self.learned  # what was never read is not guessed
+        self.is_lower |= not self._skus_of(sku) <= self.learned  # what was never read is not guessed
         self.count()
+
+    def _skus_of(self, sku: str) -> set[str]:
+        """What the warehouse is asked for; without an alias, whether it knows the SKU itself."""
+        return set(self.aliases[sku] or [GOODS[sku][0]])
 
     # --- what must hold --------------------------------------------------------------------------------------
 
@@ -117,16 +122,19 @@ class Shop:
             self.world.test_connections()
         calls = self._come_to_rest([job for job in AT_REST if by_reading or job not in READING])
         self.look()
-        for outlet in self.outlets:
-            for sku in GOODS:
-                self._compare(outlet, sku, exactly=by_reading or not self.is_unclear)
+        self.compare_all(exactly=by_reading or not self.is_unclear)
         assert calls <= MOST_CALLS, f"{calls} calls though nothing changed"
         if by_reading:
             self._settle()
 
+    def compare_all(self, *, exactly: bool = True) -> None:
+        for outlet in self.outlets:
+            for sku in GOODS:
+                self._compare(outlet, sku, exactly=exactly)
+
     def _settle(self) -> None:
         self.is_lower = self.is_unclear = False
-        self.learned |= {part for parts in self.aliases.values() for part in parts}
+        self.learned |= {name for sku in self.aliases for name in self._skus_of(sku)}
         placed = self.now().placed
         self.unsettled = {number for number in self.unsettled if number not in placed}
         self.high.clear()
@@ -148,6 +156,9 @@ class Shop:
 
     def _compare(self, outlet: Outlet, sku: str, *, exactly: bool) -> None:
         want, shown = self.now().quantity(outlet, sku), self.shown(outlet, sku)
+        if want is None:
+            before = self.silent.setdefault((outlet.name, sku), shown)
+            assert shown == before, self._told(outlet, sku, f"{before}, as it was when nothing more was to be sent")
         if want is None or (shown is None and not self.aliases.get(sku)):
             return
         self.tried["quantities compared"] += 1

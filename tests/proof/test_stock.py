@@ -28,10 +28,11 @@ def play(seed: int, times: int) -> Counter[str]:
         patch.object(changed, "FULL_EVERY", full_every),
     ):
         trade = Trade(world, luck)
-        trade.calm()
+        trade.open_for_business()
         for _ in range(times):
             trade.days()
         trade.calm()
+        trade.lose_quantities()
         return trade.tried
 
 

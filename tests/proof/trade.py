@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from typing import Any
 from unittest.mock import patch
 
@@ -38,6 +39,19 @@ UNREADABLE = ("truncated", "empty_200", "204", "error_in_200")
 class Trade(Shop):
     """What happens to it."""
 
+    def open_for_business(self) -> None:
+        """What a few days may miss: each rule where it tells, a held order whose answer is lost, a sweep that ends early."""
+        lines = [{"partner_sku": sku, "quantity": 2} for sku in ("MUG-BLK", "TEE-RED-M")]  # no alias lists them
+        self._order(self.main, lines, held=True)
+        self.count()
+        self.calm()
+        self._rule_all()
+        self.calm(by_reading=False)
+        self._move("MUG-BLK", EAST, 3)  # which SILENT must not show
+        self._one("lose_an_order")
+        self._one("leave_out_a_page")
+        self.calm()
+
     def days(self) -> None:
         """A few things in a row, then a rest; where nothing disturbs, orders and rules must do without new figures."""
         is_quiet = self.luck.random() < 0.4
@@ -61,9 +75,9 @@ class Trade(Shop):
             self._order(outlet)
         self.count()
 
-    def _order(self, outlet: Outlet) -> None:
-        lines = [self._line() for _ in range(self.luck.choice([1, 1, 2]))]
-        held = self.luck.random() < 0.35
+    def _order(self, outlet: Outlet, lines: list[dict[str, Any]] | None = None, *, held: bool | None = None) -> None:
+        lines = lines or [self._line() for _ in range(self.luck.choice([1, 1, 2]))]
+        held = self.luck.random() < 0.35 if held is None else held
         at = datetime.now(UTC) - timedelta(minutes=1)
         number = self.box.oasis.add_order(
             *lines, ordered_at=at, created_at=at, warehouse=outlet.name, address={"city": ""} if held else {}
@@ -149,16 +163,35 @@ class Trade(Shop):
             setattr(route, {"minimum": "minimum_level", "cap": "max_online"}.get(what, what), value)
             route.save()
         else:
-            self._rule(route, outlet, sku)
+            self._rule(route, outlet, sku, self.luck.choice(RULES))
         self.count()
 
-    def _rule(self, route: Route, outlet: Outlet, sku: str) -> None:
+    def _rule_all(self) -> None:
+        """At the first outlet a listing gets a reserve, one a cap and so on; the other keeps back a reserve of all."""
+        now, route = self.now(), Route.objects.get(marketplace_warehouse_name=self.main.name)
+        shown = {sku: now.quantity(self.main, sku) or 0 for sku in self.luck.sample(TRACKED, len(TRACKED))}
+        plenty_first = sorted(shown, key=lambda sku: shown[sku] < 2)
+        for sku, kind in zip(plenty_first, ("minimum", "cap", "reserve", "fixed"), strict=False):
+            told: dict[str, Any] = {
+                "minimum": shown[sku] + 1,
+                "cap": max(shown[sku] - 1, 0),
+                "reserve": 10,
+                "fixed": shown[sku] + 2,
+            }
+            self._rule(route, self.main, sku, Terms(**{kind: told[kind]}))
+        self._rule(route, self.main, SILENT, Terms(is_silent=True))
+        self.reno.terms = Terms(reserve=2)
+        Route.objects.filter(marketplace_warehouse_name=self.reno.name).update(reserve=2)
+        self.count()
+
+    def _rule(self, route: Route, outlet: Outlet, sku: str, terms: Terms) -> None:
         listing = Listing.objects.filter(route=route, marketplace_sku=sku).first()
         if listing is None:
             return
         InventoryRule.objects.filter(listing=listing).delete()
         outlet.own.pop(sku, None)
-        if (terms := self.luck.choice(RULES)) != Terms():
+        self.silent.pop((outlet.name, sku), None)
+        if terms != Terms():
             InventoryRule.objects.create(
                 route=route, listing=listing, reserve=terms.reserve, minimum_level=terms.minimum, max_online=terms.cap,
                 fixed_quantity=terms.fixed, do_not_publish=terms.is_silent,
@@ -205,14 +238,67 @@ class Trade(Shop):
             if units != here:
                 self._lose("/inventory", "publish_inventory")
 
-    def _lose(self, path: str, job: str) -> None:
+    def lose_quantities(self) -> None:
+        """From a rest: one answer is lost and nothing done, the next is lost and all done; then what is sent is right.
+
+        Mugs go once and stay away, vases go twice, tees go and come back. No rule hides it.
+        """
+        self._lift_rules()
+        for sku, place in product(("MUG-BLK", "VASE-BLU", "TEE-RED-M"), (MAIN, EAST)):
+            self._move(sku, place, 9 - self.now().available(sku, place))
+        self._publish_anew("")
+        for fault, moved in (("reset", {"MUG-BLK": -2, "VASE-BLU": -2}), ("reset_after_apply", {"VASE-BLU": -1, "TEE-RED-M": -2}),
+                             ("", {"TEE-RED-M": 2})):  # fmt: skip
+            for sku, units in moved.items():
+                self._move(sku, EAST, units)
+            self._publish_anew(fault)
+        self.compare_all()
+
+    def _move(self, sku: str, place: str, units: Decimal | int) -> None:
+        self.box.tradegecko.set_stock(sku, str(self.now().on_hand(sku, place) + units), location=place)
+        self.is_lower = True
+        self.count()
+
+    def _publish_anew(self, fault: str) -> None:
+        self.world.work("pull_levels")
+        self._lose("/inventory", "publish_inventory", fault)
+        self.look()
+
+    def _lift_rules(self) -> None:
+        InventoryRule.objects.all().delete()
+        Route.objects.update(reserve=0, minimum_level=0, max_online=None)
+        for outlet in self.outlets:
+            outlet.terms = Terms()
+            outlet.own.clear()
+        self.silent.clear()
+
+    def _lose(self, path: str, job: str, fault: str | None = None) -> None:
         self.is_unclear = True
         system = "tradegecko" if path == "/orders" else "oasis"
-        self.box.faults.add(
-            system, self.luck.choice([*UNHEARD, "reset", "reset", "html_200"]), method="POST", path=path
-        )
+        name = self.luck.choice([*UNHEARD, "reset", "reset", "html_200"]) if fault is None else fault
+        if name:
+            self.box.faults.add(system, name, method="POST", path=path)
         self.world.work(job)
         self.box.faults.clear()
+
+    def leave_out_a_page(self) -> None:
+        """TradeGecko tells of one page less than there is, and what was read is published."""
+        answer = gecko_filters.page
+
+        def cut(*args: Any) -> Any:
+            rows, paging = answer(*args)
+            pages = paging["total_pages"] - 1
+            told = {
+                "total_pages": pages,
+                "total_records": pages * len(rows),
+                "last_page": int(args[2].get("page", "1")) >= pages,
+            }
+            return rows, {**paging, **(told if pages else {})}
+
+        self.is_unclear = True
+        with patch.object(gecko_filters, "page", cut):
+            self.world.work("pull_levels")
+        self.world.work("publish_inventory")
 
     def sweep_cut_short(self) -> None:
         """TradeGecko says that an early page was the last one, or breaks off at it; and what was read is published."""
@@ -280,6 +366,8 @@ class Trade(Shop):
         return self.luck.choice([*self.world.sales.values()]) if self.world.sales else None
 
 
+SILENT = "THREE-MUGS"
+TRACKED = tuple(sku for sku in GOODS if sku not in ("CARD", "MYSTERY-9", SILENT))
 THINGS = 6
 QUIET = (*("sell",) * 4, *("work",) * 2, "ship", "change_alias", "change_alias", "change_rules")
 EVENTS = (

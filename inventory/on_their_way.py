@@ -1,0 +1,28 @@
+"""Units in orders that the warehouse's figures do not know yet. The layer above fills it; quantities rest on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+NONE: Mapping[str, int] = {}
+
+
+class Units(dict[str, Counter[str]]):
+    """Per warehouse item, the units of each order by its number; and of all orders, where they are taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._at = Counter[tuple[str, str]]()
+
+    def add(self, item: str, order: str, units: int, place: str) -> None:
+        """`place` is the id of the location that ships them."""
+        self.setdefault(item, Counter())[order] += units
+        self._at[item, place] += units
+
+    def of(self, item: str) -> Mapping[str, int]:
+        return self.get(item, NONE)
+
+    def at(self, item: str, place: str) -> int:
+        """The units of all orders that take it there."""
+        return self._at[item, place]
