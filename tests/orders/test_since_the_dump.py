@@ -1,0 +1,73 @@
+"""What a lost database did with parcels, orders and quantities after it was dumped, in ways that leave few traces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.management import CommandError
+
+from integrations.models import Connection
+from integrations.sandbox.server import Sandbox
+from inventory.models import SkuAlias
+from tests.conftest import Run
+from tests.orders.test_restored import Told, lost
+from tests.orders.world import holds, parcels, ship
+
+pytestmark = pytest.mark.long
+
+
+def test_one_of_a_line_that_is_still_open_is_a_hold_too(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
+    manage("run", "all")
+    with lost():
+        parcel = ship(shop, number, 1, tracking="1ZOLD")
+        manage("run", "all")
+        relabel(shop, parcel, "1ZNEW")
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1ZOLD", 1)]
+    assert holds(told(number)) == ["changed_shipment"]
+    ship(shop, number, 1, tracking="1Z2")
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1ZOLD", 1), ("1", "1Z2", 1)]
+
+
+def relabel(box: Sandbox, parcel: int, tracking: str) -> None:
+    box.tradegecko.change(box.tradegecko.tables["fulfillments"][parcel], tracking_number=tracking)
+
+
+def test_a_kit_that_was_told_with_one_of_its_parcels_is_not_told_with_the_other(
+    shop: Sandbox, manage: Run, told: Told, overstock: Connection
+) -> None:
+    for sku in ("MUG-BLK", "TEE-RED-M"):
+        SkuAlias.objects.create(connection=overstock, marketplace_sku="KIT", warehouse_sku=sku)
+    number = shop.oasis.add_order({"partner_sku": "KIT", "quantity": 2})
+    manage("run", "all")
+    with lost():
+        first = ship(shop, number, 1, 2, tracking="1ZA")
+        manage("run", "all")
+        ship(shop, number, 2, 1, tracking="1ZB")
+        manage("run", "all")
+        shop.tradegecko.change(shop.tradegecko.tables["fulfillments"][first], notes="so that it is read last")
+    manage("run", "all")
+    assert (parcels(shop, number), holds(told(number))) == ([("1", "1ZB", 1)], [])
+    ship(shop, number, 2, 1, tracking="1ZC")
+    manage("run", "all")
+    assert (parcels(shop, number), holds(told(number))) == ([("1", "1ZB", 1), ("1", "1ZC", 1)], [])
+
+
+def test_what_was_in_doubt_in_the_dump_and_was_told_under_a_new_number_is_not_told_again(
+    shop: Sandbox, manage: Run, told: Told, settings: Any
+) -> None:
+    settings.LOOKUP_GRACE_SECONDS = settings.RETRY_BASE_SECONDS = 0
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
+    manage("run", "all")
+    parcel = ship(shop, number, 1, tracking="1ZOLD")
+    shop.faults.add("oasis", "503", method="POST", path="/shipments")
+    with pytest.raises(CommandError, match="may have taken it"):
+        manage("run", "all")
+    with lost():
+        relabel(shop, parcel, "1ZNEW")
+        manage("run", "all")
+    manage("run", "all")
+    assert (parcels(shop, number), holds(told(number))) == ([("1", "1ZNEW", 1)], [])
