@@ -1,13 +1,14 @@
 """Which of the warehouse's orders with its reference may be what became of a submission.
 
 A database that was restored, or begun anew, does not know what another one has sent. For a day the idempotency key
-keeps that from being done twice; an older order is looked up before it is sent for the first time.
+keeps that from being done twice; an older order is looked up before it is sent for the first time. So is each that
+was there when such a database may have taken over: what the lost one sent after a refusal went under another key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from django.utils import timezone
@@ -30,9 +31,11 @@ def found(warehouse: Warehouse, submission: WarehouseSubmission) -> list[Receipt
     return _not_of_others(submission, warehouse.find_orders(str(submission.request.get("full_number", ""))))
 
 
-def is_key_forgotten(order: Order) -> bool:
-    """Whether it could be sent by another database so long ago that the key does not tell any more."""
-    return (order.marketplace_created_at or order.ordered_at) < timezone.now() - KEY_PROTECTS
+def may_be_there(order: Order, dark_until: datetime | None) -> bool:
+    """Whether another database may have sent it without that its key tells: long ago, or before this one took over."""
+    came = order.marketplace_created_at or order.ordered_at
+    is_from_before = dark_until is not None and came < dark_until + CLOCKS_DIFFER_BY
+    return is_from_before or came < timezone.now() - KEY_PROTECTS
 
 
 def absent(warehouse: Warehouse, orders: Sequence[Order]) -> set[int]:

@@ -75,6 +75,8 @@ class Sender:
         self._failures_in_a_row = 0
         self._queue: list[int] = []
         self._began = timezone.now()
+        run.connection.refresh_from_db(fields=["dark_until"])
+        self._dark_until = run.connection.dark_until
 
     def send_all(self, pks: Sequence[int]) -> None:
         self._queue = list(pks)  # grows by those that are tried once more
@@ -105,7 +107,9 @@ class Sender:
         first = Order.objects.filter(submission__in=pks, submission__status=T.PENDING, submission__request={})
         mine = first.filter(route__in=self._routes).only("full_number", "marketplace_created_at", "ordered_at")
         said = len(self._run.problems)
-        absent = lookup.absent(self._warehouse, [order for order in mine if lookup.is_key_forgotten(order)])
+        absent = lookup.absent(
+            self._warehouse, [order for order in mine if lookup.may_be_there(order, self._dark_until)]
+        )
         return absent if len(self._run.problems) == said else set()  # what could not be read may be any of them
 
     def send(self, pk: int) -> None:
@@ -195,7 +199,7 @@ class Sender:
             return
         is_first = not submission.request
         _commit_intent(submission, plan, route.is_test, warehouse_request.as_json(request))
-        if is_first and self._was_sent_long_ago(submission, order):
+        if is_first and self._was_sent_by_another(submission, order):
             return
         try:
             receipt = self._warehouse.create_order(request)
@@ -210,9 +214,9 @@ class Sender:
             order.note(wrong)
             self._run.problem(f"order {order}: {wrong}")
 
-    def _was_sent_long_ago(self, submission: WarehouseSubmission, order: Order) -> bool:
+    def _was_sent_by_another(self, submission: WarehouseSubmission, order: Order) -> bool:
         """Whether a database that is lost had sent it, which was found and settled."""
-        if not lookup.is_key_forgotten(order) or order.pk in self._absent_orders:
+        if not lookup.may_be_there(order, self._dark_until) or order.pk in self._absent_orders:
             return False
         submission.note(sent_at=None)  # by this one it was not, so that it may be skipped if it is there
         if self._settled_by_look_up(submission, T.PENDING):

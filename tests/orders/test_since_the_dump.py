@@ -10,7 +10,10 @@ from django.core.management import CommandError
 from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
+from orders import actions
+from orders.models import Order
 from tests.conftest import Run
+from tests.orders.test_changes import goods
 from tests.orders.test_restored import Told, lost
 from tests.orders.world import holds, parcels, ship
 
@@ -71,3 +74,20 @@ def test_what_was_in_doubt_in_the_dump_and_was_told_under_a_new_number_is_not_to
         manage("run", "all")
     manage("run", "all")
     assert (parcels(shop, number), holds(told(number))) == ([("1", "1ZNEW", 1)], [])
+
+
+def test_an_order_that_was_refused_and_then_taken_since_the_dump_is_not_sent_again(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    shop.tradegecko.switch(refused_keys_stay_free=True)
+    with lost():
+        shop.faults.add("tradegecko", "422", method="POST", path="/orders")
+        with pytest.raises(CommandError, match="422"):
+            manage("run", "submit_orders")
+        actions.retry_sending(Order.objects.get(), None)
+        manage("run", "submit_orders")
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {"MUG-BLK": "1.0"}
+    assert (told(number)["status"], holds(told(number))) == ("submitted", [])
