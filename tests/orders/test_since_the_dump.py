@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError
+from django.db.models import F
+from django.utils import timezone
 
-from integrations.models import Connection
+from integrations.models import Connection, SyncRun
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
-from orders import actions
-from orders.models import Order
+from orders import actions, telling
+from orders.carriers import CarrierMap
+from orders.models import Order, Shipment
 from tests.conftest import Run
 from tests.orders.test_changes import goods
-from tests.orders.test_restored import Told, lost
+from tests.orders.test_restored import Told, lost, nobody_worked_for
 from tests.orders.world import holds, parcels, ship
 
 pytestmark = pytest.mark.long
@@ -91,3 +95,21 @@ def test_an_order_that_was_refused_and_then_taken_since_the_dump_is_not_sent_aga
     manage("run", "submit_orders")
     assert goods(shop, number) == {"MUG-BLK": "1.0"}
     assert (told(number)["status"], holds(told(number))) == ("submitted", [])
+
+
+def test_a_parcel_that_was_voided_while_nobody_worked_is_not_told(
+    shop: Sandbox, manage: Run, overstock: Connection
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    parcel = shop.tradegecko.tables["fulfillments"][ship(shop, number, tracking="1Z1")]
+    manage("run", "pull_shipments")
+    telling.gather_orders([Order.objects.get().pk], overstock, CarrierMap(overstock))
+    night = timedelta(hours=8)
+    nobody_worked_for(night)
+    SyncRun.objects.update(window_until=F("window_until") - night)
+    Shipment.objects.update(remote_updated_at=F("remote_updated_at") - night)
+    shop.tradegecko.void_parcel(parcel)
+    parcel.update(updated_at=(timezone.now() - night / 2).strftime("%Y-%m-%dT%H:%M:%S.000Z"))
+    manage("run", "confirm_shipments")
+    assert parcels(shop, number) == []
