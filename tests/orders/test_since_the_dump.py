@@ -113,3 +113,25 @@ def test_a_parcel_that_was_voided_while_nobody_worked_is_not_told(
     parcel.update(updated_at=(timezone.now() - night / 2).strftime("%Y-%m-%dT%H:%M:%S.000Z"))
     manage("run", "confirm_shipments")
     assert parcels(shop, number) == []
+
+
+def test_quantities_that_were_shown_since_the_dump_are_put_right_once_the_stock_was_read(
+    shop: Sandbox, manage: Run
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    shop.tradegecko.set_stock("MUG-BLK", "10")
+    manage("run", "all")
+    [place] = shop.oasis.quantities
+    with lost():
+        shop.tradegecko.set_stock("MUG-BLK", "60")
+        manage("run", "all")
+    shop.tradegecko.set_stock("MUG-BLK", "10")
+    manage("run", "publish_inventory")
+    assert shop.oasis.quantities[place] == 59
+    manage("run", "pull_levels")
+    manage("run", "publish_inventory")
+    assert shop.oasis.quantities[place] == 9
+    sent = shop.calls("oasis").count(("POST", "/inventory"))
+    manage("run", "publish_inventory")
+    assert shop.calls("oasis").count(("POST", "/inventory")) == sent
