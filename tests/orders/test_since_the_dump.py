@@ -135,3 +135,19 @@ def test_quantities_that_were_shown_since_the_dump_are_put_right_once_the_stock_
     sent = shop.calls("oasis").count(("POST", "/inventory"))
     manage("run", "publish_inventory")
     assert shop.calls("oasis").count(("POST", "/inventory")) == sent
+
+
+def test_an_order_that_was_sent_since_the_dump_and_has_another_address_now_is_a_hold(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    moved, stays = (shop.oasis.add_order({"partner_sku": "MUG-BLK"}) for _ in range(2))
+    manage("run", "pull_orders")
+    with lost():
+        manage("run", "submit_orders")
+        shop.oasis.edit(moved, address={"address1": "9 New Street"})
+    manage("run", "pull_orders")
+    with pytest.raises(CommandError, match="another address"):
+        manage("run", "submit_orders")
+    assert [holds(told(number)) for number in (moved, stays)] == [["different_there"], []]
+    assert "12 Mill Lane" in str(told(moved)["holds"])
+    assert [len(shop.tradegecko.by_reference(number)) for number in (moved, stays)] == [1, 1]
