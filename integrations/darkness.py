@@ -18,6 +18,8 @@ SHORTEST = timedelta(minutes=5)
 INTERVALS = 3
 # The newest run may be a short one, while an older one has worked until now.
 LOOKED_AT = 10
+# By then the jobs have caught up; what only the two sides together show must not wait for the daily comparison.
+COMPARED_AFTER = timedelta(minutes=15)
 
 
 def notice() -> None:
@@ -33,3 +35,5 @@ def notice() -> None:
     usual = timedelta(minutes=plans.aggregate(least=Min("every_minutes"))["least"] or 0)
     if now - last > INTERVALS * usual:
         Connection.objects.update(dark_until=now)
+        late = JobPlan.objects.filter(job="reconcile", next_run_at__gt=now + COMPARED_AFTER)
+        late.update(next_run_at=now + COMPARED_AFTER)

@@ -10,7 +10,7 @@ from django.core.management import CommandError
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.models import Connection, SyncRun
+from integrations.models import Connection, JobPlan, SyncRun
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
 from orders import actions, telling
@@ -135,6 +135,15 @@ def test_quantities_that_were_shown_since_the_dump_are_put_right_once_the_stock_
     sent = shop.calls("oasis").count(("POST", "/inventory"))
     manage("run", "publish_inventory")
     assert shop.calls("oasis").count(("POST", "/inventory")) == sent
+
+
+def test_both_sides_are_compared_soon_after_nobody_worked(manage: Run, overstock: Connection) -> None:
+    manage("run", "pull_orders")
+    plans = JobPlan.objects.filter(connection=overstock, job="reconcile")
+    plans.update(next_run_at=timezone.now() + timedelta(hours=20))
+    nobody_worked_for(timedelta(hours=1))
+    manage("run", "pull_orders")
+    assert plans.get().next_run_at < timezone.now() + timedelta(minutes=16)
 
 
 def test_an_order_that_was_sent_since_the_dump_and_has_another_address_now_is_a_hold(
