@@ -21,6 +21,8 @@ INTERVALS = 3
 LONGEST = timedelta(hours=1)
 # The newest run may be a short one, while an older one has worked until now.
 LOOKED_AT = 10
+# By then the jobs have caught up; what only the two sides together show must not wait for the daily comparison.
+COMPARED_AFTER = timedelta(minutes=15)
 
 
 def notice() -> None:
@@ -32,6 +34,8 @@ def notice() -> None:
     rest = _rest(now)
     if rest is not None and rest > SHORTEST and rest > _usual():
         Connection.objects.update(dark_until=now)
+        late = JobPlan.objects.filter(job="reconcile", next_run_at__gt=now + COMPARED_AFTER)
+        late.update(next_run_at=now + COMPARED_AFTER)
 
 
 def _rest(now: datetime) -> timedelta | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -15,6 +14,7 @@ from integrations import registry, wording
 from integrations.authenticator import AuthenticatorApp, RecoveryCodes  # noqa: F401 (Django looks for models here)
 from integrations.crypto import decrypt, encrypt
 from integrations.oauth_grant import OAuthGrant  # noqa: F401 (Django looks for models here)
+from integrations.route_texts import FILE_COLUMNS, check_columns, check_reasons
 from integrations.shared_state import Outage, RateWindow  # noqa: F401 (Django looks for models here)
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest  # noqa: F401
 
@@ -104,33 +104,6 @@ class Connection(models.Model):
         """Write only the health, and only here: forms never carry it."""
         self.health, self.health_message, self.health_at = health, message[:2000], timezone.now()
         self.save(update_fields=["health", "health_message", "health_at"])
-
-
-LONGEST_REASON_CODE = 60
-
-
-def check_reasons(text: str) -> None:
-    """Raises ValidationError for a code that is named twice, is longer than a code can be or runs into its meaning."""
-    codes = [line.split()[0] for line in text.splitlines() if line.strip()]
-    for code in codes:
-        if set("=:;,") & set(code):
-            raise ValidationError(f"{code[:LONGEST_REASON_CODE]!r} is no code: write the code, a blank, what it means.")
-        if len(code) > LONGEST_REASON_CODE:
-            raise ValidationError(f"{code[:20]!r}… is longer than the {LONGEST_REASON_CODE} characters of a code.")
-        if codes.count(code) > 1:
-            raise ValidationError(f"{code!r} is there {codes.count(code)} times.")
-
-
-FILE_COLUMNS = ("Supplier SKU", "Option SKU", "UPC", "Warehouse", "Quantity")
-
-
-def check_columns(text: str) -> None:
-    """Raises ValidationError unless the text names each column of the inventory file, all differently."""
-    names = [name.strip() for name in text.split(",")]
-    if len(names) != len(FILE_COLUMNS) or not all(names):
-        raise ValidationError(f"Name {len(FILE_COLUMNS)} columns, separated by commas; these are {len(names)}.")
-    if len(set(names)) != len(names):
-        raise ValidationError("Two columns have the same name.")
 
 
 class Route(models.Model):

@@ -251,6 +251,7 @@ def _why_not(connection: Connection) -> str:
 
 def _open(connection: Connection, job: str) -> SyncRun:
     darkness.notice()
+    connection.refresh_from_db(fields=["dark_until"])
     reap()
     try:
         with transaction.atomic():

@@ -30,18 +30,43 @@ class Gathered:
     since: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How far our word for what the marketplace shows is good: not for long, nor from before a lost database worked.
+
+    That one may have shown something else since, from newer figures: it is sent again once the stock was read anew.
+    """
+
+    began: datetime
+    dark_until: datetime
+
+    @classmethod
+    def of(cls, route: Route) -> Memory:
+        began = timezone.now() - timedelta(hours=route.full_publish_hours)
+        return cls(began, route.marketplace.dark_until or NEVER)
+
+    def is_shown(self, one: Decision) -> bool:
+        """Whether the marketplace took exactly this, not too long ago, and since a person last asked for it."""
+        listing = one.listing
+        if listing.published_at is None or (listing.publish_asked_at or NEVER) > listing.published_at:
+            return False
+        same = (listing.published_sku, listing.published_quantity) == (one.sku, one.quantity)
+        is_forgotten = listing.published_at < self.dark_until <= one.observed_at
+        return same and listing.published_at > self.began and not is_forgotten
+
+
 def gather(
     route: Route, decisions: Iterable[Decision], live: Collection[int], since: datetime | None
 ) -> Gathered:  # fmt: skip
     """`live` are the listings with a publication that was not accepted yet."""
-    refresh_after = timezone.now() - timedelta(hours=route.full_publish_hours)
+    memory = Memory.of(route)
     kept, shown, read = [], _Count(), _Count()
     for one in decisions:
         before = shown_before(one)
         shown.add(before)
         if since is not None and one.observed_at >= since:
             read.add(before)
-        if _matters(one, live, refresh_after):
+        if _matters(one, live, memory):
             kept.append(one)
     return Gathered(kept, shown.as_shown(), read.as_shown(), since)
 
@@ -63,19 +88,10 @@ def shown_before(one: Decision) -> int | None:
     return last.published_quantity
 
 
-def is_shown(one: Decision, refresh_after: datetime) -> bool:
-    """Whether the marketplace took exactly this, not too long ago, and since a person last asked for it."""
-    listing = one.listing
-    if listing.published_at is None or (listing.publish_asked_at or NEVER) > listing.published_at:
-        return False
-    same = (listing.published_sku, listing.published_quantity) == (one.sku, one.quantity)
-    return same and listing.published_at > refresh_after
-
-
-def _matters(one: Decision, live: Collection[int], refresh_after: datetime) -> bool:
+def _matters(one: Decision, live: Collection[int], memory: Memory) -> bool:
     if one.twins or one.listing.problem != one.problem or one.listing.pk in live:
         return True
-    return one.quantity is not None and not is_shown(one, refresh_after)
+    return one.quantity is not None and not memory.is_shown(one)
 
 
 class _Count:

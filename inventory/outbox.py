@@ -13,7 +13,7 @@ from integrations.models import Route
 from integrations.runs import Run
 from inventory import new_publications
 from inventory.decisions import Decision
-from inventory.gathered import is_shown
+from inventory.gathered import Memory
 from inventory.models import Listing, Publication
 
 T = Publication.Status
@@ -52,7 +52,7 @@ class _Outbox:
         rows = rows.defer("explanation")
         self._live = {row.listing_id: row for row in rows}
         self._now = timezone.now()
-        self._refresh_after = self._now - timedelta(hours=route.full_publish_hours)
+        self._memory = Memory.of(route)
         self._withdrawn = [row.pk for row in rows if self._live[row.listing_id] is not row]
 
     def take(self, run: Run, decisions: Sequence[Decision]) -> set[int]:
@@ -64,7 +64,7 @@ class _Outbox:
             if one.quantity is None or (one.problem and not _may_be_shown(one.listing, live)):
                 continue
             if live is None:
-                fresh += [] if is_shown(one, self._refresh_after) else [one]
+                fresh += [] if self._memory.is_shown(one) else [one]
             # Also when it is to be what was shown before: a request without a clear answer may have changed that.
             elif live.status != T.PARKED or self._may_try_again(live, one):
                 renewed += [live] if _renew(live, one) else []

@@ -47,7 +47,6 @@ def confirm(run: Run) -> None:
     seed(run.connection)
     carriers = CarrierMap(run.connection)
     is_all_gathered = telling.gather(run, carriers)
-    run.connection.refresh_from_db(fields=["dark_until"])
     run.count("to be looked up first, as perhaps told already", readback.doubt(mine, run.connection.dark_until))
     _tell(run, mine, carriers)
     short_shipping.tell(run)
@@ -135,11 +134,12 @@ class Teller:
 
     def _not_told(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]) -> list[ConfirmedLine]:
         """Which lines the marketplace does not show. What was sent and may arrive late is read as late as possible."""
-        if confirmation.sent_at:
-            return readback.missing(readback.read(self._market, confirmation.order), lines)
-        shown = self._shown.read(confirmation.order)
+        own = (
+            self._shown if confirmation.sent_at is None else readback.SharedReading(self._market, [confirmation.order])
+        )
+        shown = own.read(confirmation.order)
         missing = readback.missing(shown, lines)
-        otherwise = readback.told_otherwise(shown, lines, missing)
+        otherwise = readback.told_otherwise(shown, missing)
         for pk, number in otherwise.items():
             ConfirmedLine.objects.filter(pk=pk).update(tracking_number=number)
         return [line for line in missing if line.pk not in otherwise]
@@ -193,7 +193,7 @@ class Teller:
             parcel = line.shipment_line.shipment
             if parcel.state == Shipment.State.VOID:
                 told.hold_voided(confirmation.order, parcel)
-            elif parcel.tracking_number != line.tracking_number:
+            elif parcel.tracking_number != line.tracking_number and not _is_of_another(parcel, line.tracking_number):
                 told.hold_changed(confirmation.order, parcel, "tracking number")
         self._run.count("confirmed")
 
@@ -227,6 +227,12 @@ def _notice(order: Order, lines: Sequence[ConfirmedLine]) -> ShipmentNotice:
             for line in lines
         ),
     )  # fmt: skip
+
+
+def _is_of_another(parcel: Shipment, number: str) -> bool:
+    """Whether its units were told with another parcel of the order, as a kit's or multi-pack's may be."""
+    left = Shipment.objects.filter(order=parcel.order_id, state=Shipment.State.SHIPPED).exclude(pk=parcel.pk)
+    return left.filter(tracking_number=number).exists()
 
 
 def _too_early(confirmation: ShipmentConfirmation) -> bool:

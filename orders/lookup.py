@@ -15,7 +15,7 @@ from itertools import islice
 from django.utils import timezone
 
 from integrations.errors import IntegrationError
-from integrations.ports import Receipt, Warehouse
+from integrations.ports import Address, Receipt, Warehouse
 from orders import warehouse_request
 from orders.models import Order, WarehouseSubmission
 
@@ -55,6 +55,20 @@ def absent(warehouse: Warehouse, orders: Sequence[Order]) -> set[int]:
         return set()
     known = {*there, *(number.removeprefix(warehouse_request.TEST_MARK) for number in there)}
     return {order.pk for order in orders if order.full_number not in known}
+
+
+def other_address(warehouse: Warehouse, found: Receipt, order: Order) -> str:
+    """Where it goes there, in words, if that is not where the marketplace has it go now; empty if it is."""
+    placed = warehouse.order(found.remote_id)
+    if placed is None or _place(placed.ship_to) == _place(order.address):
+        return ""
+    there = placed.ship_to
+    return ", ".join(filter(None, (there.address1, there.address2, there.city, there.postal_code))) or "no address"
+
+
+def _place(address: Address) -> list[str]:
+    place = (address.address1, address.address2, address.city, address.postal_code)
+    return " ".join(place).casefold().split()
 
 
 def is_ours(submission: WarehouseSubmission, found: Receipt) -> bool:

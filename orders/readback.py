@@ -6,14 +6,14 @@ Read the order back and compare.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from integrations.errors import Unreadable
-from integrations.ports import ConfirmedParcel, Marketplace, MarketplaceLine, MarketplaceOrder, SaleState
+from integrations.ports import Marketplace, MarketplaceLine, MarketplaceOrder, SaleState
 from orders.models import ConfirmedLine, Order, ShipmentConfirmation
 
 MARGIN = timedelta(minutes=1)
@@ -59,36 +59,22 @@ def missing(told: MarketplaceOrder, lines: Sequence[ConfirmedLine]) -> list[Conf
     return absent
 
 
-def told_otherwise(
-    told: MarketplaceOrder, lines: Sequence[ConfirmedLine], absent: Sequence[ConfirmedLine]
-) -> dict[int, str]:
-    """Those of the `absent` of these lines that were told under another tracking number: no units are open for them.
+def told_otherwise(told: MarketplaceOrder, lines: Sequence[ConfirmedLine]) -> dict[int, str]:
+    """Those of these missing ones whose units were told under another tracking number: ids with that number.
 
-    Ids with that number. The parcel was changed after it was told; where all that is shipped there is known to us, it
-    was not, and fewer are wanted.
+    A parcel that was relabelled after a lost database told of it, or units that one told with another parcel of theirs.
+    What is shown and nothing of ours accounts for is believed to be that.
     """
     there = {line.number: line for line in told.lines}
-    seen = _by_number([line for line in lines if line not in absent])
     found: dict[int, str] = {}
-    for number, own in _by_number(absent).items():
-        line = there.get(number)
-        if line is not None and line.quantity_shipped > _units(seen.get(number, [])) + _units(_taken_before(own[0])):
-            found |= _without_room(line, own)
-    return found
-
-
-def _without_room(told: MarketplaceLine, lines: Sequence[ConfirmedLine]) -> dict[int, str]:
-    """Those of these for which no units of the line are open there, with a number that it shows and we do not know."""
-    if told.quantity is None:
-        return {}
-    found: dict[int, str] = {}
-    open_units = told.quantity - told.quantity_shipped
-    others = _numbers_of_others(told, lines)
-    for one in lines:
-        if one.quantity <= open_units:
-            open_units -= one.quantity
-        else:
-            found[one.pk] = others.pop(0) if others else "another number"
+    for number, own in _by_number(lines).items():
+        if number not in there:
+            continue
+        strange, others = _unaccounted(there[number], own), _numbers_of_others(there[number], own)
+        for one in own:
+            if strange > 0:
+                found[one.pk] = others.pop(0) if others else "another number"
+                strange -= one.quantity
     return found
 
 
@@ -170,27 +156,49 @@ def _not_shown(told: MarketplaceLine | None, lines: Sequence[ConfirmedLine]) -> 
         return list(lines)
     if not told.parcels:
         return [] if told.state == SaleState.SHIPPED else list(lines)
-    named = any(parcel.tracking_number for parcel in told.parcels)
-
-    def key(of: ConfirmedParcel | ConfirmedLine) -> str:
-        return "".join(of.tracking_number.split()).casefold() if named else ""
-
-    held: Counter[str] = Counter()
-    for parcel in told.parcels:
-        held[key(parcel)] += parcel.quantity or UNTOLD_UNITS
+    held, key = _held(told), _key_of(told)
     for line in _taken_before(lines[0]):
-        held[key(line)] -= line.quantity
+        held[key(line.tracking_number)] -= line.quantity
     absent = []
     for line in lines:
-        held[key(line)] -= line.quantity
-        if held[key(line)] < 0:
+        number = key(line.tracking_number)
+        held[number] -= line.quantity
+        if held[number] < 0:
             absent.append(line)
-            held[key(line)] += line.quantity
+            held[number] += line.quantity
     return absent
 
 
-def _units(lines: Iterable[ConfirmedLine]) -> int:
-    return sum(line.quantity for line in lines)
+def _key_of(told: MarketplaceLine) -> Callable[[str], str]:
+    """How its tracking numbers are compared; where it shows none, only units are."""
+    named = any(parcel.tracking_number for parcel in told.parcels)
+    return lambda number: "".join(number.split()).casefold() if named else ""
+
+
+def _held(told: MarketplaceLine) -> Counter[str]:
+    """The units that it shows per tracking number."""
+    held, key = Counter[str](), _key_of(told)
+    for parcel in told.parcels:
+        held[key(parcel.tracking_number)] += parcel.quantity or UNTOLD_UNITS
+    return held
+
+
+def _unaccounted(told: MarketplaceLine, absent: Sequence[ConfirmedLine]) -> int:
+    """Units that it shows, and that are neither of another parcel of ours nor from before we knew the order."""
+    held, key = _held(told), _key_of(told)
+    line = absent[0].shipment_line.order_line
+    strange = sum(units for units in held.values() if units < UNTOLD_UNITS) - (line.shipped_before or 0)
+    unnamed = {number for number, units in held.items() if units >= UNTOLD_UNITS}
+    rest = line.shipment_lines.exclude(confirmed__in=absent).select_related("shipment", "confirmed__confirmation")
+    for row in rest:
+        own = getattr(row, "confirmed", None)
+        number = key((own or row.shipment).tracking_number)
+        unnamed.discard(number)
+        is_taken = own is not None and own.confirmation.status == ShipmentConfirmation.Status.ACCEPTED
+        units = row.quantity if is_taken else min(row.quantity, max(held[number], 0))
+        strange -= units
+        held[number] -= units
+    return strange + len(unnamed)
 
 
 def _numbers_of_others(told: MarketplaceLine, lines: Sequence[ConfirmedLine]) -> list[str]:

@@ -17,7 +17,8 @@ from orders.models import Hold, Order, Shipment, WarehouseSubmission
 
 T = WarehouseSubmission.Status
 IN_DOUBT = (T.IN_FLIGHT, T.UNCONFIRMED)
-# Before parcels are told, no more is read than this: where the job itself does not run, that is its alarm.
+# Before parcels are told, no more is read than this: where the job itself does not run, that is its alarm. It did not
+# get to it yet where nobody worked since its last look: all that happened meanwhile is read then.
 CAUGHT_UP = timedelta(hours=1)
 
 
@@ -40,8 +41,15 @@ def catch_up(run: Run, connection: Connection) -> None:
     since = _since(connection)
     if since is None or connection.is_stopped or not connection.is_active:
         return
-    since = max(since, timezone.now() - CAUGHT_UP)
+    if not _nobody_worked_since(connection):
+        since = max(since, timezone.now() - CAUGHT_UP)
     _read(run, connection, run.other_warehouse(connection), since)
+
+
+def _nobody_worked_since(connection: Connection) -> bool:
+    """Whether its last complete look was before a time in which nobody worked, or that this database does not know."""
+    read_until = _read_until(connection)
+    return connection.dark_until is not None and (read_until is None or read_until < connection.dark_until)
 
 
 def _read(run: Run, connection: Connection, warehouse: Warehouse, since: datetime) -> int:

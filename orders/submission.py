@@ -41,7 +41,6 @@ def submit(run: Run) -> None:
     run.count("found in doubt after a crash", recover(mine))
     settling.judge_again(run.connection)
     _take_over(run.connection)
-    run.connection.refresh_from_db(fields=["dark_until"])
     routes = list(active_routes(run.connection))
     warehouse = run.warehouse()
     run.count("ready", settling.settle(settling.waiting(routes), warehouse, routes))
@@ -177,7 +176,9 @@ class Sender:
         """Whether looking up decided it: found (once or twice), or too early to believe that there is none."""
         found = lookup.found(self._warehouse, submission)
         if len(found) == 1 and lookup.is_ours(submission, found[0]):
-            self._accept(submission, found[0], "found in the warehouse")
+            was_sent = submission.sent_at is not None  # by this database, with the address that it knew
+            other = "" if was_sent else lookup.other_address(self._warehouse, found[0], submission.order)
+            self._accept(submission, found[0], "found in the warehouse", other)
             return True
         if found:
             self._park_doubled(submission, found)
@@ -244,7 +245,7 @@ class Sender:
     def _has_currency(self, iso: str) -> bool:
         return places.has_currency(self._run.connection, self._warehouse, iso)
 
-    def _accept(self, submission: WarehouseSubmission, receipt: Receipt, reason: str) -> None:
+    def _accept(self, submission: WarehouseSubmission, receipt: Receipt, reason: str, other: str = "") -> None:
         with transaction.atomic():
             order = _lock(submission)
             submission.finish(
@@ -258,15 +259,16 @@ class Sender:
             order.move_to(S.SUBMITTED, reason=f"{reason} as order {receipt.number or receipt.remote_id}")
             if _say_cancelled(order):
                 self._run.wake("submit_orders", self._run.connection.pk)
-            self._hold_different(submission, order, receipt)
+            self._hold_different(submission, order, receipt, other)
         self._run.count("sent")
 
-    def _hold_different(self, submission: WarehouseSubmission, order: Order, receipt: Receipt) -> None:
+    def _hold_different(self, submission: WarehouseSubmission, order: Order, receipt: Receipt, other: str) -> None:
         difference = receipts.difference(submission.request, receipt)
-        if difference:
+        lines = f"with other lines than were sent: {difference}" if difference else ""
+        if found := "; ".join(filter(None, (lines, other and f"for another address than the marketplace's: {other}"))):
             text = (
-                f"{self._run.connection} holds the order with other lines than were sent: {difference}. Put them right "
-                "there while it is unshipped, then resolve this."
+                f"{self._run.connection} holds the order {found}. Put that right there while it is unshipped, then "
+                "resolve this."
             )
             settling.open_hold(order, Hold.Kind.DIFFERENT_THERE, "", text)
             self._run.problem(f"order {order}: {text}")

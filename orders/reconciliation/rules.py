@@ -8,7 +8,7 @@
 | 4 | `not_yet` | not here, but created after the last pull, within the grace | being sent |
 | 5 | `missing_here` | not here | missing here |
 | 6 | `cancelled` | cancelled here, or there while unsent; still there, or still wanted | cancelled, held, different |
-| 7 | `skipped` | skipped here | skipped |
+| 7 | `skipped` | skipped here; cancelled there and in the warehouse all the same | skipped, held |
 | 8 | `gone` | here, and absent from a complete answer for the time of its creation | gone |
 | 9 | `waits` | unsent, and a person must act: holds, refused, paused route, in the warehouse already, overdue | held |
 | 10 | `on_its_way` | unsent, or sent only just before both sides were read | being sent, sent |
@@ -120,6 +120,9 @@ def cancelled(seen: Seen) -> Verdict | None:
 def skipped(seen: Seen) -> Verdict | None:
     if seen.ours is None or seen.ours.status != S.SKIPPED:
         return None
+    if seen.there.living and _shows_cancelled(seen):
+        text = f"is cancelled on {seen.market} and skipped here, yet {seen.there.name} holds {named(seen.there.living)}"
+        return Verdict(B.HELD, text, f"Void it in {seen.there.name} while it is unshipped.", M.ORDER)
     return Verdict(B.SKIPPED, seen.ours.skip_reason)
 
 

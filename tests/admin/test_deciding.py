@@ -13,7 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from lxml import html
 
-from integrations.models import Route, check_reasons
+from integrations.models import Route
+from integrations.route_texts import check_reasons
 from integrations.sandbox.server import Sandbox
 from orders import warehouse_changes
 from orders.models import Order, OrderLine, ShortShip, WarehouseChange

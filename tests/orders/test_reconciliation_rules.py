@@ -185,6 +185,13 @@ def test_of_a_cancelled_order_that_is_there_twice_both_are_to_be_voided() -> Non
         assert which in rules.judge(Seen(shown(), own, twice, "Overstock", NOW)).action
 
 
+@pytest.mark.parametrize(("state", "expected"), [(SaleState.CANCELLED, "held"), (SaleState.SHIPPED, "skipped")])
+def test_one_that_was_skipped_and_is_in_the_warehouse_is_seen_once_it_is_cancelled(
+    state: SaleState, expected: str
+) -> None:
+    assert bucket(replace(shown(), state=state), Ours("700-1", "skipped", skip_reason="cancelled"), alive()) == expected
+
+
 def test_ten_thousand_orders_add_up() -> None:
     cases = product((shown(), None), (sent(), sent(must_show=True), Ours("700-1", "on_hold", holds=("No route",)), None),
                     (alive(), There("Gecko"), There("Gecko", trouble="HTTP 503")))  # fmt: skip

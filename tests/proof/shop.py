@@ -144,11 +144,11 @@ class Shop:
     def _come_to_rest(self, jobs: list[str]) -> int:
         """The calls of the last round, which changed nothing."""
         for number in range(MOST_ROUNDS):
-            before, calls = self._writes(), len(self.box.log)
+            before, calls = self.world.writes(), len(self.box.log)
             self.world.wait(A_WHILE)
             for job in jobs:
                 self.world.work(job)
-            if self._writes() == before and not self.world.release_guarded() and not self._open_rows():
+            if self.world.writes() == before and not self.world.release_guarded() and not self._open_rows():
                 return len(self.box.log) - calls
             if number < 3 and self.is_unclear:
                 self.world.retry_everything()
@@ -187,9 +187,6 @@ class Shop:
 
     def _references(self) -> Counter[str]:
         return Counter(row["reference_number"] for row in self.box.tradegecko.living())
-
-    def _writes(self) -> list[tuple[str, str, str]]:
-        return [call for call in self.box.log if call[1] != "GET"]
 
     def _open_rows(self) -> list[Model]:
         found: list[Model] = []
