@@ -24,7 +24,7 @@ from integrations.errors import (
 from integrations.models import Route
 from integrations.ports import Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
-from integrations.sent_orders import PlacedOrder
+from integrations.sent_orders import OrderChange, PlacedOrder
 from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due, lookup_grace, recover
 from orders import arrivals, change_plan, change_steps, warehouse_changes
 from orders.change_steps import NotPossible
@@ -151,13 +151,21 @@ class Changer:
         todo = change_steps.steps(placed, plan.target)
         if todo:
             change.intend(request=warehouse_changes.as_json(todo))
-            self._warehouse.change_order(placed, todo, idempotency_key=_key(change, submission))
+            refused = self._ask(placed, todo, _key(change, submission))
             placed = self._warehouse.order(submission.remote_id)
             if placed is None or change_steps.steps(placed, plan.target):
-                raise OutcomeUnknown(f"{self._run.connection} does not show all of the change yet")
+                raise refused or OutcomeUnknown(f"{self._run.connection} does not show all of the change yet")
         warehouse_changes.changed(change, submission, plan, placed)
         self._run.count("changed there")
         self._run.wake("confirm_shipments", change.order.connection_id)
+
+    def _ask(self, placed: PlacedOrder, todo: OrderChange, key: str) -> Refused | None:
+        """How it was refused, if it was: a look must say whether none of it was done all the same."""
+        try:
+            self._warehouse.change_order(placed, todo, idempotency_key=key)
+        except Refused as exc:
+            return exc
+        return None
 
     def _refused(self, change: WarehouseChange, submission: WarehouseSubmission, exc: Refused) -> None:
         """The answer is clear, but somebody may have been faster: shipped it, or done just that."""

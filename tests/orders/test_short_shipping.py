@@ -87,6 +87,17 @@ def test_a_line_of_a_sent_order_leaves_the_warehouse_first_and_the_rest_is_confi
     assert (told(number)["status"], parcels(shop, number)) == ("confirmed", [("1", "1ZREST", 2)])
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("reasons")
+def test_a_line_that_the_warehouse_took_out_and_said_no_all_the_same_is_told(shop: Sandbox, manage: Run) -> None:
+    number = two_lines(shop)
+    manage("run", "all")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    shop.faults.add("tradegecko", "409_after_apply", path="/order_line_items/*", method="DELETE")
+    done(manage)
+    assert (shorts(shop, number), goods(shop, number)) == ({"2": "OUT_OF_STOCK"}, {"MUG-BLK": "2.0"})
+
+
 @pytest.mark.usefixtures("reasons")
 def test_the_whole_of_a_sent_order_is_voided_there_and_told(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
