@@ -111,7 +111,7 @@ def test_two_windows_on_one_order_undo_nothing(
     enter("ship_address1", "99 New Street")
     enter("ship_city", "Reno")
     browser.find_element(By.NAME, "_save").click()
-    wait.until(seen.title_contains("Select order"))
+    wait.until(seen.title_contains("Orders |"))
 
     browser.switch_to.window(old)
     enter("ship_phone", "555-1")

@@ -51,7 +51,9 @@ def _send_from_a_lost_database(box: Sandbox) -> None:
         {"variant_id": variants[sku], "quantity": str(units), "price": "10", "line_type": "product"}
         for sku, units in LINES[FOUND]
     ]
-    street = {"address1": "12 Mill Lane", "city": "Boise", "country_code": "US", "label": FOUND}
+    street = {
+        "address1": "12 Mill Lane", "city": "Boise", "zip_code": "83702", "country_code": "US", "label": FOUND,
+    }  # fmt: skip
     gecko.create_order({
         "company_id": company, "status": "active", "order_number": FOUND, "reference_number": FOUND,
         "shipping_address": street, "order_line_items": lines, "issued_at": "2026-01-02",
