@@ -66,6 +66,12 @@ def _assign(
     return over
 
 
+def units_left(order: Order, submission: WarehouseSubmission) -> Counter[int]:
+    """Marketplace units that have left, by the id of the order line; also those beyond what is to ship."""
+    left = order.shipments.filter(state=Shipment.State.SHIPPED).values_list("contents", flat=True)
+    return Counter(whole_units(left, list(submission.lines.order_by("position"))))
+
+
 def whole_units(parcels: Iterable[Sequence[Mapping[str, str]]], submitted: list[SubmittedLine]) -> dict[int, int]:
     """Marketplace units per order line that parcels with these contents complete. Pure."""
     shipped: dict[int, Decimal] = defaultdict(Decimal)

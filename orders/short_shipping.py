@@ -388,6 +388,8 @@ def _give_back(short: ShortShip) -> str:
     if submission is None or is_open or _has_let_go(order, short.order_line):
         return ""
     parked = changes.filter(status=T.PARKED).first()
+    if parked and parcels.units_left(order, submission)[short.order_line_id] <= short.order_line.quantity_to_ship:
+        return ""  # it is under Refused: a person tries again, or calls the short ship off
     why = parked.last_error if parked else f"{submission.connection} holds the units, and nothing takes them out"
     short.finish(T.WITHDRAWN, error=why)
     _free(short.order_line_id)

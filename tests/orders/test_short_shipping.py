@@ -98,6 +98,23 @@ def test_a_line_that_the_warehouse_took_out_and_said_no_all_the_same_is_told(sho
     assert (shorts(shop, number), goods(shop, number)) == ({"2": "OUT_OF_STOCK"}, {"MUG-BLK": "2.0"})
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("reasons")
+def test_one_whose_line_the_warehouse_keeps_waits_under_refused_until_a_person_tries_again(
+    shop: Sandbox, manage: Run
+) -> None:
+    number = two_lines(shop)
+    manage("run", "all")
+    short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    shop.faults.add("tradegecko", "400_xml", path="/order_line_items/*", method="DELETE")
+    done(manage)
+    assert (shorts(shop, number), ShortShip.objects.get().status) == ({}, "pending")
+    assert WarehouseChange.objects.get().status == "parked"
+    actions.retry_sending(Order.objects.get(), None)
+    done(manage)
+    assert (shorts(shop, number), goods(shop, number)) == ({"2": "OUT_OF_STOCK"}, {"MUG-BLK": "2.0"})
+
+
 @pytest.mark.usefixtures("reasons")
 def test_the_whole_of_a_sent_order_is_voided_there_and_told(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
