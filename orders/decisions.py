@@ -86,8 +86,10 @@ def keep(order: Order, actor: User | None, seen: str | None = None) -> str:
 @transaction.atomic
 def amend(order: Order, actor: User | None, seen: str | None = None) -> str:
     """Have the warehouse's order updated to what the marketplace says now."""
-    _check_fits(_waiting(order, seen))
+    mine = _waiting(order, seen)
+    _check_fits(mine)
     warehouse_changes.update(order, actor)
+    edits.say_again(mine)
     _wake(order)
     return f"order {order} is updated in the warehouse with the next run"
 

@@ -202,10 +202,10 @@ def _todo(order: Order) -> str:
     bad = misfit(order, order.told_now) if order.told_now else ""
     if bad:
         return f"{bad} Change the warehouse's order by hand, then keep it as it is."
-    parked = WarehouseChange.objects.filter(order=order, status=WarehouseChange.Status.PARKED, told__isnull=False)
-    tried = parked.first()
-    if tried is not None and tried.told and order.told_now and not changes.compare(tried.told, order.told_now):
-        return tried.last_error
+    asked = WarehouseChange.objects.filter(order=order, told__isnull=False).exclude(status__in=DONE).last()
+    if asked is not None and asked.told and order.told_now and not changes.compare(asked.told, order.told_now):
+        is_parked = asked.status == WarehouseChange.Status.PARKED
+        return asked.last_error if is_parked else "The warehouse's order is updated with the next run."
     return "Update the warehouse's order, or keep it as it is."
 
 

@@ -193,6 +193,7 @@ def test_update_brings_the_warehouse_order_to_what_the_marketplace_says(
     shop.oasis.edit(number, "2", partner_sku="MUG-BLK", quantity=1)
     again(manage)
     decisions.amend(order(number), None)
+    assert order(number).holds.get().message.endswith("The warehouse's order is updated with the next run.")
     manage("run", "submit_orders")
     lines = shop.tradegecko.lines(placed(shop, number)["id"])
     assert sorted(line["quantity"] for line in lines) == ["1.0", "5.0"]
