@@ -134,10 +134,8 @@ class Teller:
 
     def _not_told(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]) -> list[ConfirmedLine]:
         """Which lines the marketplace does not show. What was sent and may arrive late is read as late as possible."""
-        own = (
-            self._shown if confirmation.sent_at is None else readback.SharedReading(self._market, [confirmation.order])
-        )
-        shown = own.read(confirmation.order)
+        order, was_sent = confirmation.order, confirmation.sent_at is not None
+        shown = readback.read(self._market, order) if was_sent else self._shown.read(order)
         missing = readback.missing(shown, lines)
         otherwise = readback.told_otherwise(shown, missing)
         for pk, number in otherwise.items():
