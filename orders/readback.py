@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from integrations.errors import Unreadable
 from integrations.ports import Marketplace, MarketplaceLine, MarketplaceOrder, SaleState
+from orders.lookup import CLOCKS_DIFFER_BY
 from orders.models import ConfirmedLine, Order, ShipmentConfirmation
 
 MARGIN = timedelta(minutes=1)
@@ -22,7 +23,6 @@ GUESS = timedelta(days=2)
 # Windows that begin within this time are one. An order whose creation is not told has one that is longer by itself.
 JOINED_WITHIN = timedelta(hours=24)
 GAP = timedelta(hours=1)
-CLOCKS_DIFFER_BY = timedelta(minutes=5)
 # A parcel that the marketplace shows without its units is believed to hold what we told of it.
 UNTOLD_UNITS = 10**9
 
