@@ -16,6 +16,7 @@ from integrations.errors import Unreadable
 from integrations.ports import Marketplace, MarketplaceLine, MarketplaceOrder, SaleState
 from orders.lookup import CLOCKS_DIFFER_BY
 from orders.models import ConfirmedLine, Order, ShipmentConfirmation
+from orders.windows import joined
 
 MARGIN = timedelta(minutes=1)
 # An order whose creation time is not told is looked for around the time it was placed.
@@ -110,17 +111,7 @@ def window(order: Order) -> tuple[datetime, datetime]:
 
 def windows(orders: Iterable[Order]) -> Iterator[Window]:
     """Windows of creation time that show these orders, as few as reasonable."""
-    spans = sorted(window(order) for order in orders)
-    current: Window | None = None
-    for since, until in spans:
-        if current and since - current[1] <= GAP and since - current[0] <= JOINED_WITHIN:
-            current = current[0], max(current[1], until)
-            continue
-        if current:
-            yield current
-        current = since, until
-    if current:
-        yield current
+    return joined(map(window, orders), gap=GAP, longest=JOINED_WITHIN)
 
 
 def _name(order: Order) -> Name:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta, tzinfo
 
 FURTHEST_BACK = timedelta(days=30)
@@ -18,6 +18,22 @@ def resume_point(
     """
     start = datetime.combine(earliest, time.min, zone) if read_until is None else min(read_until, now) - overlap
     return min(max(start, now - FURTHEST_BACK), now)
+
+
+def joined(
+    windows: Iterable[tuple[datetime, datetime]], *, gap: timedelta = timedelta(0), longest: timedelta = timedelta.max
+) -> Iterator[tuple[datetime, datetime]]:
+    """Windows that touch, or are no more than `gap` apart, as one; none begins more than `longest` after its first."""
+    current: tuple[datetime, datetime] | None = None
+    for since, until in sorted(windows):
+        if current and since - current[1] <= gap and since - current[0] <= longest:
+            current = current[0], max(until, current[1])
+            continue
+        if current:
+            yield current
+        current = since, until
+    if current:
+        yield current
 
 
 def slices(

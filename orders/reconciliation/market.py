@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from orders import changes, settling
 from orders.models import Order
 from orders.readback import GUESS, MARGIN
 from orders.reconciliation.facts import Told
-from orders.windows import slices
+from orders.windows import joined, slices
 
 SLICE = timedelta(hours=24)
 
@@ -78,20 +78,6 @@ def _drop_read_well(seen: Market) -> None:
     """What could not be read in one window, and could in another."""
     for number in {number for channel, number in seen.told if channel}:
         seen.told.pop(("", number), None)
-
-
-def joined(windows: Sequence[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, datetime]]:
-    """Windows that touch as one, in their order."""
-    current: tuple[datetime, datetime] | None = None
-    for since, until in windows:
-        if current and since <= current[1]:
-            current = current[0], max(until, current[1])
-            continue
-        if current:
-            yield current
-        current = since, until
-    if current:
-        yield current
 
 
 def _keep(
