@@ -33,7 +33,7 @@ T = Transmission.Status
 
 def possible(order: Order) -> set[str]:
     """The names of the actions that an order allows as it was read with its parts, for the buttons of its page."""
-    names = {"skip", "hold"} if arrivals.was_not_sent(order) else set()
+    names = {"skip", "hold"} if arrivals.may_be_skipped(order) else set()
     if order.status in (S.RECEIVED, S.ON_HOLD):
         names.add("release")
     if any(hold.kind == Hold.Kind.MANUAL for hold in settling.open_holds(order)):

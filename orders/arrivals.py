@@ -126,11 +126,11 @@ def is_doubled(order: Order) -> bool:
 
 def was_unsent(order: Order) -> bool:
     """The same of an order and its submission as they were read, for a page: nothing may be decided by it."""
-    return was_not_sent(order) and not any(hold.kind == Hold.Kind.DOUBLED for hold in settling.open_holds(order))
+    return may_be_skipped(order) and not any(hold.kind == Hold.Kind.DOUBLED for hold in settling.open_holds(order))
 
 
-def was_not_sent(order: Order) -> bool:
-    """The same, though the warehouse may hold it already by another way: it can still be skipped."""
+def may_be_skipped(order: Order) -> bool:
+    """The same of one that the warehouse may hold already by another way, too: that one can be left to it."""
     submission = getattr(order, "submission", None)
     return order.status in Order.UNSENT and (submission is None or submission.is_not_sent)
 
