@@ -85,12 +85,8 @@ def _in_doubt(route: Route) -> Iterator[Taken]:
         submission__in=doubtful, submission__request__location_id__in=list(route.places)
     )
     for line in lines.select_related("submission__order"):
-        yield (
-            line.item_id,
-            line.submission.order.full_number,
-            line.quantity,
-            str(line.submission.request["location_id"]),
-        )
+        placed = line.submission
+        yield line.item_id, placed.order.full_number, line.quantity, str(placed.request["location_id"])
 
 
 def _sent_since(place: Route, made: bundles.Bundles) -> Iterator[Taken]:
