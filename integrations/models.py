@@ -245,9 +245,11 @@ class Route(models.Model):
     class Meta:
         ordering = ["name"]
         permissions = [("go_live", "Can set a route live")]
-        constraints = [models.UniqueConstraint(
-            fields=["marketplace", "marketplace_warehouse_name"], name="one_route_per_warehouse_name"
-        )]  # fmt: skip
+        constraints = [
+            models.UniqueConstraint(
+                fields=["marketplace", "marketplace_warehouse_name"], name="one_route_per_warehouse_name"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
