@@ -170,10 +170,10 @@ class Changer:
     def _refused(self, change: WarehouseChange, submission: WarehouseSubmission, exc: Refused) -> None:
         """The answer is clear, but somebody may have been faster: shipped it, or done just that."""
         change.note(generation=change.generation + 1)
-        placed = self._warehouse.order(submission.remote_id)
+        placed = self._warehouse.order(submission.remote_id) if change.cancels_order else None
         if change.cancels_order and (placed is None or placed.is_ended):
             warehouse_changes.cancelled(change, "deleted" if placed is None else placed.status)
-        elif change.cancels_order and placed is not None and placed.has_shipped:
+        elif placed is not None and placed.has_shipped:
             self._park(change, HAS_SHIPPED)
         else:
             self._park(change, f"{exc}. Do it there by hand, then resolve this; or try again.")
