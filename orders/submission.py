@@ -265,13 +265,14 @@ class Sender:
     def _hold_different(self, submission: WarehouseSubmission, order: Order, receipt: Receipt, other: str) -> None:
         difference = receipts.difference(submission.request, receipt)
         lines = f"with other lines than were sent: {difference}" if difference else ""
-        if found := "; ".join(filter(None, (lines, other and f"for another address than the marketplace's: {other}"))):
-            text = (
-                f"{self._run.connection} holds the order {found}. Put that right there while it is unshipped, then "
-                "resolve this."
-            )
-            settling.open_hold(order, Hold.Kind.DIFFERENT_THERE, "", text)
-            self._run.problem(f"order {order}: {text}")
+        address = "for another address than the marketplace's" if other else ""
+        found = "; ".join(filter(None, (lines, address)))
+        if found:
+            what = f"{self._run.connection} holds the order {found}"
+            where = f": {other}" if other else ""  # only on the order's own page: runs are told in logs
+            then = "Put that right there while it is unshipped, then resolve this."
+            settling.open_hold(order, Hold.Kind.DIFFERENT_THERE, "", f"{what}{where}. {then}")
+            self._run.problem(f"order {order}: {what}. {then}")
 
     def _park_doubled(self, submission: WarehouseSubmission, found: Sequence[Receipt]) -> None:
         ids = ", ".join(f"{receipt.number} (id {receipt.remote_id})" for receipt in found)
