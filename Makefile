@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 # Installs in seconds what takes pip half a minute; where it does not get at the packages (a mirror that only pip knows), pip does.
-UV := uv==0.13.9
+UV = $(shell sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements-dev.txt)
 
 .PHONY: demo test pictures proof soak bench lint clean
 .DEFAULT_GOAL := test
