@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -16,6 +17,9 @@ from tests.proof.world import opened
 
 pytestmark = pytest.mark.long
 START = datetime(2026, 6, 3, 15, tzinfo=UTC)
+IS_FULL = bool(os.environ.get("PROOF_FULL"))
+# At full length more and longer worlds, in parts that several workers of pytest share; else the same one each time.
+WORLDS, PARTS, TIMES = (60, 12, 5) if IS_FULL else (1, 1, 1)
 
 
 def play(seed: int, times: int) -> Counter[str]:
@@ -37,12 +41,12 @@ def play(seed: int, times: int) -> Counter[str]:
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_at_rest_every_quantity_is_the_one_that_is_counted(is_full: bool, proved: Proved) -> None:
-    """A sample, the same each time; at full length more and longer worlds."""
+@pytest.mark.parametrize("part", range(PARTS))
+def test_at_rest_every_quantity_is_the_one_that_is_counted(part: int, proved: Proved) -> None:
     tried = Counter[str]()
-    for seed in range(60 if is_full else 1):
+    for seed in range(part, WORLDS, PARTS):
         try:
-            tried += play(seed, 5 if is_full else 1)
+            tried += play(seed, TIMES)
         except BaseException as exc:
             exc.add_note(f"world {seed}")
             raise
