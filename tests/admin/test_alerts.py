@@ -8,6 +8,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core import mail
@@ -15,6 +16,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from integrations.crypto import encrypt
 from orders.models import Alert, AlertDelivery, AlertSettings
 from tests.admin.pages import error_texts, opened
 from tests.loopback import loopback
@@ -167,3 +169,13 @@ def test_the_lists_cost_few_queries(alert: Alert, admin_client: Client, django_a
     for address in (LIST, reverse("admin:orders_alertdelivery_changelist"), page_of(alert), SETTINGS):
         with django_assert_max_num_queries(12):
             assert admin_client.get(address).status_code == 200
+
+
+def test_a_web_hook_whose_key_is_lost_is_entered_anew(admin_client: Client, settings: Any) -> None:
+    AlertSettings.objects.filter(pk=AlertSettings.current().pk).update(
+        encrypted_webhook_url=encrypt("https://x.test/x")
+    )
+    settings.CREDENTIALS_KEYS = [Fernet.generate_key().decode()]
+    assert "cannot be decrypted" in text_of(admin_client.get(SETTINGS))
+    admin_client.post(SETTINGS, {**opened(admin_client, SETTINGS), "webhook_url": "https://chat.test/new"})
+    assert AlertSettings.current().webhook_url == "https://chat.test/new"
