@@ -98,6 +98,11 @@ def test_who_may_see_nothing_of_it_is_refused(alert: Alert, client: Client) -> N
         assert stranger.get(address).status_code == 403
 
 
+def test_the_page_that_mutes_says_what_in_plain_words(alert: Alert, admin_client: Client) -> None:
+    for name in ("mute", "unmute"):
+        assert "<span" not in text_of(admin_client.get(page_of(alert, name)))
+
+
 def test_many_are_muted_at_once(alert: Alert, admin_client: Client) -> None:
     admin_client.post(LIST, {"action": "mute_many", "_selected_action": [alert.pk]})
     alert.refresh_from_db()
