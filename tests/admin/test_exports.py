@@ -118,3 +118,10 @@ def test_the_audit_log_leaves_in_words(admin_client: Client) -> None:
     admin_client.post(address_of(connection), {**values, "name": "Warehouse"})
     [row] = rows_of(admin_client, "admin_logentry")
     assert (row["object repr"], row["change message"]) == ("Warehouse", "Changed Name.")
+
+
+def test_nobody_finds_out_what_is_stored_encrypted_by_filtering_for_it(admin_client: Client) -> None:
+    Connection.objects.create(name="Gecko", provider="tradegecko", encrypted_secret="gAAAA")
+    for page in ("changelist", "download"):
+        address = reverse(f"admin:integrations_connection_{page}", args=["csv"] if page == "download" else [])
+        assert admin_client.get(address, {"encrypted_secret__startswith": "g"}).status_code == 400
