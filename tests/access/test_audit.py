@@ -87,6 +87,7 @@ CHANGE_NOTHING = {
     "inventory_listing_export", "inventory_listing_recalculate",
     "inventory_skualias_export", "inventory_skualias_imports", "orders_carrierservice_export", "orders_needs_mapping",
     "orders_needs_mapping_download", "inventory_guardedpublish_rows", "orders_bulkaction_rows",
+    "inventory_inventorycheck_rows", "orders_reconciliation_rows",
     "orders_order_by_number", "orders_reconciliation_csv", "orders_shippingmethod_export",
 }  # fmt: skip
 
