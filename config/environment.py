@@ -7,6 +7,7 @@ be a secret.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from urllib.parse import urlsplit
 
 import environ
 from cryptography.fernet import Fernet
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 DEBUG_KEY = "for-development-only-because-debug-is-on-and-nobody-else-can-reach-it"
 DEBUG_FERNET_KEY = "Y3Jvc3Nkb2NrLWRlYnVnLWtleS1ub3QtYS1zZWNyZXQ="
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
+HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 TRUE, FALSE = {"1", "true", "yes", "on", "y", "t"}, {"", "0", "false", "no", "off", "n", "f"}
 
 env = environ.Env()
@@ -58,6 +61,24 @@ def chosen(name: str, known: Sequence[str]) -> list[str]:
     found = names(name)
     if any(one not in known for one in found):
         raise wrong(name, "holds a name that is not known", f"comma-separated, of {', '.join(known)}; or empty")
+    return found
+
+
+def hosts(name: str, default: str) -> list[str]:
+    """Names of hosts alone, as a browser's request carries them."""
+    found = names(name, default)
+    if not all(HOST.fullmatch(one) for one in found):
+        raise wrong(name, "holds what is no host's name", "crossdock.example.com, without https:// and port")
+    return found
+
+
+def recipients(name: str) -> list[str]:
+    found = names(name)
+    try:
+        for one in found:
+            validate_email(one)
+    except ValidationError:
+        raise wrong(name, "holds what is no mail address", "ops@example.com, comma-separated") from None
     return found
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -41,6 +43,28 @@ def test_connect_and_route_create_or_update(shop: Sandbox, manage: Run, monkeypa
     assert "updated" in manage("route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC",
                                "--warehouse", "Gecko", "--location", "East Store")  # fmt: skip
     assert Route.objects.get().state == "live"
+
+
+def test_a_secret_that_is_typed_is_not_seen_on_the_screen() -> None:
+    ask = (
+        "import django; django.setup(); from integrations.management.base import Command; "
+        "print('heard', len(Command().secret(None, 'token')))"
+    )
+    screen, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", ask], cwd=ROOT, env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"},
+        stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
+    )  # fmt: skip
+    os.close(terminal)
+    shown = os.read(screen, 1000)
+    os.write(screen, b"t0ken-t0ken\n")
+    with suppress(OSError):  # the terminal is gone with its process
+        while more := os.read(screen, 1000):
+            shown += more
+    os.close(screen)
+    assert process.wait() == 0
+    assert b"heard 11" in shown
+    assert b"t0ken" not in shown
 
 
 def test_a_new_route_is_paused(shop: Sandbox, manage: Run) -> None:

@@ -36,6 +36,8 @@ def test_it_starts_with_a_good_environment() -> None:
     ("REDIS_URL", "hunter2"), ("STALE_AFTER_SECONDS", "soon"), ("STALE_AFTER_SECONDS", "0"), ("RETRY_BASE_SECONDS", "-1"),
     ("CSRF_TRUSTED_ORIGINS", "shop.example"), ("ALERT_WEBHOOK_URL", "hunter2"),
     ("ALERT_WEBHOOK_URL", "http://hooks.example.com/hunter2"), ("SITE_URL", "hunter2"), ("EMAIL_URL", "hunter2"),
+    ("ALLOWED_HOSTS", "https://hunter2.example.com"), ("ALLOWED_HOSTS", "hunter2:8000"),
+    ("ALERT_RECIPIENTS", "ops@example.com,hunter2"),
 ])  # fmt: skip
 def test_a_wrong_value_is_named_and_not_repeated(name: str, value: str) -> None:
     done = start(**{name: value})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
+from getpass import getpass
 from typing import Any, NoReturn
 
 from django.core.exceptions import ValidationError
@@ -78,12 +80,19 @@ class Command(BaseCommand):
             if not os.environ.get(variable):
                 self.fail(f"the environment variable {variable} holds no {what}")
             return os.environ[variable]
-        if sys.stdin is None or sys.stdin.isatty():
-            self.stderr.write(f"{what}: (type it and press Enter; it is not stored in plain text)")
-        value = sys.stdin.readline().rstrip("\r\n")
+        value = _line(f"{what} (not shown while you type, nor stored in plain text): ")
         if not value:
             self.fail(f"no {what} came on standard input; name a variable with --{what}-env instead")
         return value
+
+
+def _line(prompt: str) -> str:
+    """A line of standard input; from a terminal without showing it."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    with suppress(EOFError):
+        return getpass(prompt)
+    return ""
 
 
 NO_TABLE = ("no such table", "no such column", "no column named")

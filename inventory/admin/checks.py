@@ -9,16 +9,18 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from integrations.admin.paging import around
 from integrations.admin_base import ReadOnly, ago, ask, clip, log, question, visible_or_404
-from integrations.exports import csv_line
+from integrations.exports import csv_line, download_rows, links
 from integrations.models import Connection
 from inventory import checking
 from inventory.admin.file_forms import MARKETPLACES
@@ -28,6 +30,7 @@ C = DriftedListing.Cause
 COLOURS = {"waiting": "info", "unread": "warning", "drifted": "danger", "equal": "success"}
 CAUSES = {C.NEVER_SENT: "warning", C.REFUSED: "danger", C.CHANGED_THERE: "warning", C.OUT_OF_ORDER: "danger"}
 PER_PAGE = 100
+LIST = "admin:inventory_inventorycheck"
 COLUMNS = ("route", "sku", "cause", "told", "shown")
 AGAIN = (
     "Every listing of this report is decided anew and published with the next run, even if nothing has changed here, "
@@ -61,6 +64,7 @@ class InventoryCheckAdmin(ReadOnly):
         view, name = self.admin_site.admin_view, "inventory_inventorycheck"
         own = [
             path("<int:object_id>/csv/", view(self.as_csv), name=f"{name}_csv"),
+            path("<path:object_id>/rows/<str:kind>/", view(self.rows), name=f"{name}_rows"),
             path("<path:object_id>/publish-again/", view(self.publish_again), name=f"{name}_publish_again"),
         ]
         return [*own, *super().get_urls()]
@@ -74,15 +78,16 @@ class InventoryCheckAdmin(ReadOnly):
         """What drifted, by cause."""
         report = self._found(request, object_id)
         cause = request.GET.get("cause", "")
-        rows = report.drifts.select_related("listing__route").order_by("pk")
-        rows = rows.filter(cause=cause) if cause in C.values else rows
-        page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+        page = Paginator(_rows(report, cause).select_related("listing__route"), PER_PAGE).get_page(
+            request.GET.get("page")
+        )
         state, text = state_of(report)
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "title": str(report), "report": report,
             "colour": COLOURS[state], "state": text, "page": page, "pages": around(page, cause=cause), "cause": cause,
             "rows": [(row, CAUSES[C(row.cause)]) for row in page],
             "causes": [(one, report.counts.get(one.value, 0)) for one in C],
+            "exports": links(f"{LIST}_rows", urlencode({"cause": cause} if cause in C.values else {}), report.pk),
             "may_publish": bool(report.drifted) and request.user.has_perm("inventory.publish_listing"),
         }  # fmt: skip
         return TemplateResponse(request, "admin/inventory/inventory_check.html", context)
@@ -92,6 +97,15 @@ class InventoryCheckAdmin(ReadOnly):
         answer = StreamingHttpResponse(_lines(report), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="drift-{report.asked_at:%Y%m%d-%H%M}-{report.pk}.csv"'
         return answer
+
+    def rows(self, request: HttpRequest, object_id: str, kind: str) -> HttpResponseBase:
+        """What drifted by the cause of the address, of all pages, as `csv` or `xlsx`."""
+        report = self._found(request, object_id)
+        return download_rows(
+            request, kind, _rows(report, request.GET.get("cause", "")),
+            ("listing__route__name", "sku", "cause", "wanted", "shown"), title=f"inventory check {report.pk}",
+            page=reverse(f"{LIST}_change", args=[report.pk]),
+        )  # fmt: skip
 
     def publish_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         report = self._found(request, object_id)
@@ -149,6 +163,12 @@ def state_of(report: InventoryCheck) -> tuple[str, str]:
     if report.compared is None:
         return "unread", "Not compared"
     return ("drifted", "Drifted") if report.drifted else ("equal", "As it was told")
+
+
+def _rows(report: InventoryCheck, cause: str) -> QuerySet[DriftedListing]:
+    """What drifted by this cause; by none that there is, all."""
+    rows = report.drifts.filter(cause=cause) if cause in C.values else report.drifts.all()
+    return rows.order_by("pk")
 
 
 def _lines(report: InventoryCheck) -> Iterator[str]:

@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldBoolea
 from integrations.admin_base import ChangedFieldsOnly, NotDone, ask, found_or_404
 from integrations.admin_forms import ShownForm
 from integrations.connection_form import hidden_input
+from integrations.errors import Misconfigured
 from integrations.transmissions import Transmission
 from integrations.wording import moment
 from orders.alerting import channels, delivering
@@ -149,10 +150,18 @@ class AlertSettingsAdmin(ChangedFieldsOnly):
     @display(description="tells")
     def ways(self, obj: AlertSettings) -> str:
         names = channels.configured(obj)
-        found = [f"{AlertDelivery.Channel(name).label.lower()} to {channels.target(name, obj)}" for name in names]
+        found = [f"{AlertDelivery.Channel(name).label.lower()} to {_where(name, obj)}" for name in names]
         missing = "" if channels.has_mail_server() else " No mail leaves before EMAIL_URL is set."
         return (f"By {' and '.join(found)}." if found else NO_CHANNEL) + missing
 
     @display(description="last look")
     def looked(self, obj: AlertSettings) -> str:
         return moment(obj.looked_at)
+
+
+def _where(channel: str, how: AlertSettings) -> str:
+    """Also of an address that no key opens: this is the page where another one is entered."""
+    try:
+        return channels.target(channel, how)
+    except Misconfigured:
+        return "an address that cannot be decrypted with any of CREDENTIALS_KEYS (enter it again)"

@@ -134,7 +134,7 @@ class AlertAdmin(ReadOnly):
     def mute(self, request: HttpRequest, object_id: int) -> HttpResponse:
         alert = found_or_404(self, request, object_id)
         return ask(
-            self, request, alert, title=f"Mute: {clip(alert.text, 120)}", consequence=MUTING, button="Mute",
+            self, request, alert, title=f"Mute: {alert}", consequence=MUTING, button="Mute",
             do=lambda values: self._mute(request, alert, **values), form_class=MuteForm,
             allowed=self.has_mute_permission(request),
         )  # fmt: skip
@@ -143,7 +143,7 @@ class AlertAdmin(ReadOnly):
     def unmute(self, request: HttpRequest, object_id: int) -> HttpResponse:
         alert = found_or_404(self, request, object_id)
         return ask(
-            self, request, alert, title=f"Unmute: {clip(alert.text, 120)}", button="Unmute",
+            self, request, alert, title=f"Unmute: {alert}", button="Unmute",
             consequence="It is told again with the next look, if it is still there.",
             do=lambda _values: self._unmute(alert), allowed=self.has_mute_permission(request),
         )  # fmt: skip

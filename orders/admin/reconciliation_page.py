@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Case, Q, When
+from django.db.models import Case, Q, QuerySet, When
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from integrations.admin.paging import around
 from integrations.admin_base import clip
+from integrations.exports import links
 from orders.admin.labels import Label
 from orders.models import ReconciledOrder, Reconciliation
 
@@ -67,16 +68,22 @@ class Shown:
 def facts(report: Reconciliation, asked: QueryDict, user: Any) -> dict[str, Any]:
     """Everything that the template of the page shows to this person."""
     chosen, number = asked.get("bucket", ATTENTION), asked.get("q", "").strip()
-    found = report.orders.select_related("order", "warehouse").filter(_condition(chosen))
-    if number:
-        found = found.filter(number__icontains=number)
-    page = Paginator(found.order_by(HELD_LAST, "pk"), PER_PAGE).get_page(asked.get("page"))
+    rows = rows_of(report, asked).select_related("order", "warehouse")
+    page = Paginator(rows, PER_PAGE).get_page(asked.get("page"))
+    query = urlencode({"bucket": chosen, **({"q": number} if number else {})})
     waiting = sum(report.counts.get(bucket, 0) for bucket in _attention())
     return {
         "report": report, "counts": _counts(report, chosen), "chosen": chosen, "number": number, "page": page,
         "rows": [_shown(row, report, user) for row in page], "title_of_list": _title(chosen),
         "attention": waiting, "pages": around(page, "#orders", bucket=chosen, q=number),
+        "exports": links("admin:orders_reconciliation_rows", query, report.pk),
     }  # fmt: skip
+
+
+def rows_of(report: Reconciliation, asked: QueryDict) -> QuerySet[ReconciledOrder]:
+    """The orders of the bucket and with the number that an address asks for."""
+    found, number = report.orders.filter(_condition(asked.get("bucket", ATTENTION))), asked.get("q", "").strip()
+    return (found.filter(number__icontains=number) if number else found).order_by(HELD_LAST, "pk")
 
 
 def _attention() -> list[str]:

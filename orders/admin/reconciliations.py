@@ -20,6 +20,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from integrations.admin_base import ReadOnly, ago, log, question, visible_or_404
 from integrations.dispatch import enqueue
 from integrations.errors import IntegrationError
+from integrations.exports import download_rows
 from integrations.models import Connection, SyncRun
 from inventory.admin.file_forms import MARKETPLACES
 from orders import periods
@@ -29,6 +30,8 @@ from orders.reconciliation import export
 
 STATES = {"waiting": "info", "running": "info", "complete": "success", "exceptions": "danger", "incomplete": "warning"}
 DAYS = 7
+COLUMNS = ("bucket", "number", "sales_channel", "created_on_marketplace", "order__status", "warehouse__name",
+           "remote_orders", "text", "action")  # fmt: skip
 RECONCILING = (
     "Both sides are read and compared; nothing is mended. It costs a call for each day, and one for every 250 orders "
     "and 250 parcels that the warehouse has had since then."
@@ -75,8 +78,11 @@ class ReconciliationAdmin(ReadOnly):
     empty_hint = "Both sides are compared once a day. Reconcile does it now, for any days."
 
     def get_urls(self) -> list[URLPattern]:
-        name = "orders_reconciliation_csv"
-        own = [path("<int:object_id>/csv/", self.admin_site.admin_view(self.as_csv), name=name)]
+        view, name = self.admin_site.admin_view, "orders_reconciliation"
+        own = [
+            path("<int:object_id>/csv/", view(self.as_csv), name=f"{name}_csv"),
+            path("<path:object_id>/rows/<str:kind>/", view(self.rows), name=f"{name}_rows"),
+        ]
         return [*own, *super().get_urls()]
 
     def has_reconcile_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -105,6 +111,14 @@ class ReconciliationAdmin(ReadOnly):
             f'attachment; filename="reconciliation-{report.since:%Y%m%d}-{report.until:%Y%m%d}-{report.pk}.csv"'
         )
         return answer
+
+    def rows(self, request: HttpRequest, object_id: str, kind: str) -> HttpResponseBase:
+        """The orders that the page shows, of all its pages, as `csv` or `xlsx`."""
+        report: Reconciliation = visible_or_404(self, request, object_id)
+        return download_rows(
+            request, kind, reconciliation_page.rows_of(report, request.GET), COLUMNS,
+            title=f"reconciliation {report.pk}", page=reverse("admin:orders_reconciliation_change", args=[report.pk]),
+        )  # fmt: skip
 
     @action(description="Reconcile…", url_path="reconcile", icon="balance", permissions=["reconcile"])
     def reconcile(self, request: HttpRequest) -> HttpResponse:

@@ -24,6 +24,7 @@ from integrations.dispatch import enqueue
 from integrations.errors import IntegrationError
 from integrations.models import Route
 from integrations.registry import marketplace_for
+from integrations.wording import counted
 from orders import backfill, checklist, periods, route_states
 from orders.admin.labels import Label
 from orders.admin.reconciliations import Day
@@ -92,6 +93,7 @@ def preview_page(admin: ModelAdmin, request: HttpRequest, route: Route) -> HttpR
         rows = preview_first_pull(route, request.user)  # type: ignore[arg-type]
     except IntegrationError as exc:
         return TemplateResponse(request, "admin/orders/preview.html", {**context, "error": str(exc)})
+    log(request, [route], f"Looked at what would load: {counted(len(rows), 'orders')}")
     return TemplateResponse(request, "admin/orders/preview.html", {**context, "groups": by_verdict(rows)})
 
 

@@ -85,12 +85,12 @@ def _wrong(may: May) -> dict[str, Any]:
     return {"alarms": alarms.found(now), "told": tiles.told(now) if may("orders.view_alert") else []}
 
 
-def _figures(_may: May) -> dict[str, Any]:
+def _figures(may: May) -> dict[str, Any]:
     day = ship_dates.today()
     return {
         "orders": bars(figures.orders_per_day(day), tiles.orders_of_day),
         "parcels": bars(figures.parcels_per_day(timezone.now().date()), tiles.parcels_of_day),
-        "legs": figures.latency(timezone.now()), "days": figures.LATENCY_DAYS, "sample": figures.SAMPLE,
+        "legs": list(tiles.legs(may, timezone.now())), "days": figures.LATENCY_DAYS, "sample": figures.SAMPLE,
     }  # fmt: skip
 
 
@@ -98,6 +98,7 @@ def _stock(may: May) -> dict[str, Any]:
     return {
         "quantities": listing_states.coverage() if may("inventory.view_listing") else None,
         "listings_url": tiles.list_url("inventory_listing"),
+        "levels_url": tiles.list_url("inventory_inventorylevel"),
         "stock": list(readings.freshness()) if may("inventory.view_inventorylevel") else [],
     }
 

@@ -20,7 +20,7 @@ from integrations.wording import moment
 from orders import figures, ship_dates, trials, worklists
 from orders.admin import labels
 from orders.admin.labels import Label
-from orders.figures import Day, Standing
+from orders.figures import Day, Leg, Standing
 from orders.models import Alert, AlertKind, Hold, Order, Reconciliation, UnreadableRecord
 from orders.worklists import MAPPING, Tally
 
@@ -185,6 +185,23 @@ def _calls(window: RateWindow | None) -> tuple[str, int | None]:
     left = max(window.remaining, 0) if is_open else window.limit
     until = f" until {window.resets_at:%H:%M:%S} UTC" if is_open else ""
     return f"{left} of {window.limit} calls left{until}", min(left * 100 // window.limit, 100)
+
+
+# Where each step of `figures.latency` ends: a list, the time of that, and what else its rows fulfil.
+ENDS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("order", "received_at", {}),
+    ("warehousesubmission", "finished_at", {"status__exact": "accepted"}),
+    ("shipment", "shipped_at", {"state__exact": "shipped"}),
+    ("shipmentconfirmation", "finished_at", {"status__exact": "accepted"}),
+)
+
+
+def legs(may: Callable[[str], bool], now: datetime) -> Iterator[tuple[Leg, str]]:
+    """How long each step takes, with the list of what ended in those days; no address for who may not see it."""
+    since = (now - timedelta(days=figures.LATENCY_DAYS)).isoformat(timespec="seconds")
+    for one, (model, at, asked) in zip(figures.latency(now), ENDS, strict=True):
+        url = f"{list_url(f'orders_{model}')}?{urlencode({**asked, f'{at}__gte': since})}"
+        yield one, url if may(f"orders.view_{model}") else ""
 
 
 def orders_of_day(one: Day) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
@@ -94,19 +95,37 @@ def problem_with(url: str) -> str:
 
 
 def send_mail(message: Message, to: Sequence[str]) -> None:
+    """To each by itself: of those that a server takes together, nobody hears which it refused.
+
+    Refused also where some were told and others not: to try again would tell the first once more.
+    """
     if not to:
         raise Refused("there is no recipient any more; enter one under Alert settings")
     server = get_connection(timeout=SECONDS)
-    mail = EmailMessage(
-        message.subject, message.text, settings.DEFAULT_FROM_EMAIL, list(to), connection=server,
-        headers=_headers(message),
-    )  # fmt: skip
     _mail_step(server.open, is_sent=False)
     try:
-        _mail_step(lambda: server.send_messages([mail]), is_sent=True)
+        left = [no for one in to if (no := _no_to(server, message, one))]
     finally:
         with suppress(OSError, SMTPException):
             server.close()
+    if left and len(left) < len(to):
+        raise Refused(f"{'; '.join(map(str, left))}; the other recipients were told")
+    if left:
+        raise min(left, key=lambda no: isinstance(no, Refused))
+
+
+def _no_to(server: BaseEmailBackend, message: Message, recipient: str) -> IntegrationError | None:
+    """The server's no to one recipient, None once it has the mail. Raises OutcomeUnknown where that is not clear."""
+    mail = EmailMessage(
+        message.subject, message.text, settings.DEFAULT_FROM_EMAIL, [recipient], headers=_headers(message)
+    )
+    try:
+        _mail_step(lambda: server.send_messages([mail]), is_sent=True)
+    except OutcomeUnknown:
+        raise
+    except (Refused, Unavailable) as exc:
+        return exc
+    return None
 
 
 def _headers(message: Message) -> dict[str, str]:
@@ -127,10 +146,10 @@ def _mail_step(do: Callable[[], object], *, is_sent: bool) -> None:
 
 def _of_mail(exc: Exception, *, is_sent: bool) -> IntegrationError:
     """What the mail server's no, or its silence, means."""
-    text = Redactor(settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD).clean_text(_said(exc))
+    text = Redactor(settings.EMAIL_HOST_USER or "", settings.EMAIL_HOST_PASSWORD or "").clean_text(_said(exc))
     if isinstance(exc, SMTPRecipientsRefused):
         is_final = all(code >= 500 for code, _ in exc.recipients.values())
-        return Refused(f"the mail server took none of the recipients: {text}") if is_final else Unavailable(text)
+        return Refused(f"the mail server refused {text}") if is_final else Unavailable(text)
     if isinstance(exc, SMTPResponseException):
         said = f"the mail server said {exc.smtp_code}: {text}"
         return Refused(said) if is_sent and exc.smtp_code >= 500 else Unavailable(said, unsent=True)

@@ -17,7 +17,7 @@ from orders.alarms import Alarm
 from orders.alerting import channels, rules
 from orders.alerting.causes import Causes, causes
 from orders.alerting.rules import Telling
-from orders.models import Alert, AlertDelivery, AlertKind, AlertSettings
+from orders.models import Alert, AlertDelivery, AlertKind, AlertSettings, Severity
 
 D, What = AlertDelivery.Status, AlertDelivery.What
 KEPT = timedelta(days=90)
@@ -144,8 +144,10 @@ class _Look:
             self._how, at
         ):
             return
+        not_before = rules.held_until(Severity.INFO, self._how, self._now)
         AlertDelivery.objects.bulk_create(
-            AlertDelivery(channel=channel, what=What.DIGEST, number=day) for channel in self._channels
+            AlertDelivery(channel=channel, what=What.DIGEST, number=day, not_before=not_before)
+            for channel in self._channels
         )
 
 

@@ -70,7 +70,8 @@ BUTTONS: dict[str, tuple[type[Model], dict[str, str], str]] = {
 # Tested where they have their whole story, or nothing is changed by them.
 ELSEWHERE = {
     "auth_user_password_change", "axes_accessattempt_unlock", "integrations_connection_authorize",
-    "integrations_connection_authorized", "integrations_route_backfill", "inventory_aliasimport_undo",
+    "integrations_connection_authorized", "integrations_route_backfill", "integrations_route_preview",
+    "inventory_aliasimport_undo",
     "inventory_inventorycheck_check_now", "inventory_skualias_import", "inventory_skualias_process_import",
     "orders_carrierservice_import", "orders_carrierservice_process_import", "orders_shippingmethod_import",
     "orders_shippingmethod_process_import", "orders_map_cause", "orders_order_comment",
@@ -81,12 +82,13 @@ HISTORIES = ("integrations_route", "inventory_inventoryrule", "inventory_skualia
 CHANGE_NOTHING = {
     "integrations_exchange_request", "integrations_exchange_response", "integrations_syncrun_progress", "orders_hold_frees",
     *(f"{name}_download" for name in EXPORTED), "orders_order_payload", "orders_find",
-    "integrations_route_preview", "integrations_route_set_up",
+    "integrations_route_set_up",
     *(f"{name}_{page}" for name in HISTORIES for page in ("deleted", "simple_history")),
     "inventory_aliasimport_errors", "inventory_inventorycheck_csv", "inventory_inventoryfile_file",
     "inventory_listing_export", "inventory_listing_recalculate",
     "inventory_skualias_export", "inventory_skualias_imports", "orders_carrierservice_export", "orders_needs_mapping",
     "orders_needs_mapping_download", "inventory_guardedpublish_rows", "orders_bulkaction_rows",
+    "inventory_inventorycheck_rows", "orders_reconciliation_rows",
     "orders_order_by_number", "orders_reconciliation_csv", "orders_shippingmethod_export",
 }  # fmt: skip
 
@@ -156,6 +158,15 @@ def test_asking_for_a_comparison_or_for_orders_is_on_record(records: Records, mi
     mia.post(reverse("admin:orders_reconciliation_reconcile"), days)
     entry = LogEntry.objects.get()
     assert entry.get_edited_object() == Reconciliation.objects.get(asked_by__username="mia")
+
+
+def test_a_look_that_the_checklist_counts_is_on_record(
+    records: Records, mia: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("check_route", "preview_first_pull"):
+        monkeypatch.setattr(f"orders.admin.set_up.{name}", lambda *_asked: [])
+    mia.post(reverse("admin:integrations_route_preview", args=[records[Route].pk]))
+    assert LogEntry.objects.get().get_edited_object() == records[Route]
 
 
 def test_asking_for_a_check_of_quantities_is_on_record(records: Records, mia: Client) -> None:

@@ -34,7 +34,9 @@ FREE = {
 FURTHER = {
     "admin:inventory_inventoryfile_file": ["csv"],
     "admin:inventory_guardedpublish_rows": ["csv"],
+    "admin:inventory_inventorycheck_rows": ["csv"],
     "admin:orders_bulkaction_rows": ["csv"],
+    "admin:orders_reconciliation_rows": ["csv"],
     "admin:orders_order_payload": ["raw"],
 }  # fmt: skip
 EXPORTED = (

@@ -8,6 +8,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core import mail
@@ -15,6 +16,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from integrations.crypto import encrypt
 from orders.models import Alert, AlertDelivery, AlertSettings
 from tests.admin.pages import error_texts, opened
 from tests.loopback import loopback
@@ -96,6 +98,11 @@ def test_who_may_see_nothing_of_it_is_refused(alert: Alert, client: Client) -> N
         assert stranger.get(address).status_code == 403
 
 
+def test_the_page_that_mutes_says_what_in_plain_words(alert: Alert, admin_client: Client) -> None:
+    for name in ("mute", "unmute"):
+        assert "<span" not in text_of(admin_client.get(page_of(alert, name)))
+
+
 def test_many_are_muted_at_once(alert: Alert, admin_client: Client) -> None:
     admin_client.post(LIST, {"action": "mute_many", "_selected_action": [alert.pk]})
     alert.refresh_from_db()
@@ -167,3 +174,13 @@ def test_the_lists_cost_few_queries(alert: Alert, admin_client: Client, django_a
     for address in (LIST, reverse("admin:orders_alertdelivery_changelist"), page_of(alert), SETTINGS):
         with django_assert_max_num_queries(12):
             assert admin_client.get(address).status_code == 200
+
+
+def test_a_web_hook_whose_key_is_lost_is_entered_anew(admin_client: Client, settings: Any) -> None:
+    AlertSettings.objects.filter(pk=AlertSettings.current().pk).update(
+        encrypted_webhook_url=encrypt("https://x.test/x")
+    )
+    settings.CREDENTIALS_KEYS = [Fernet.generate_key().decode()]
+    assert "cannot be decrypted" in text_of(admin_client.get(SETTINGS))
+    admin_client.post(SETTINGS, {**opened(admin_client, SETTINGS), "webhook_url": "https://chat.test/new"})
+    assert AlertSettings.current().webhook_url == "https://chat.test/new"

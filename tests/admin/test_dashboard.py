@@ -333,3 +333,14 @@ def test_exchanges_are_filtered_by_how_they_were_answered_and_downloaded(
     assert asked.content.decode() == '{\n  "a": 1\n}'
     assert answered.content.decode() == "<a>\n  <b>1</b>\n</a>\n"
     assert answered["Content-Disposition"] == f'attachment; filename="exchange-{one.pk}-response.xml"'
+
+
+def test_each_step_and_each_stock_lead_to_what_they_are_of(route: Route, admin_client: Client) -> None:
+    order, old = placed(route, "1001"), placed(route, "1002")
+    Order.objects.filter(pk=old.pk).update(received_at=timezone.now() - timedelta(days=8))
+    page = admin_client.get(reverse("admin:start_figures"))
+    listed = [admin_client.get(url).context["cl"].result_list for _, url in page.context["legs"]]
+    assert [[one.pk for one in rows] for rows in listed] == [[order.pk], [], [], []]
+    levels = f"{reverse('admin:inventory_inventorylevel_changelist')}?connection__id__exact={route.warehouse_id}"
+    assert levels in admin_client.get(reverse("admin:start_stock")).content.decode()
+    assert admin_client.get(levels).status_code == 200

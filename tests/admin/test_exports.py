@@ -11,13 +11,15 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from integrations.authenticator import AuthenticatorApp
 from integrations.models import Connection, Route
+from inventory.checked import DriftedListing, InventoryCheck
 from inventory.models import GuardedPublish, GuardedQuantity, Listing
 from orders import worklists
 from orders.admin import mapping, worklist_page
-from orders.models import AlertSettings, BulkAction, BulkItem, Hold, Order
+from orders.models import AlertSettings, BulkAction, BulkItem, Hold, Order, ReconciledOrder, Reconciliation
 from tests.access import one_of_each
 from tests.admin.pages import address_of, opened
 
@@ -111,6 +113,30 @@ def test_the_rows_of_a_guarded_publish_and_of_a_bulk_action_are_exported_as_they
     assert f"{reverse('admin:orders_bulkaction_rows', args=[bulk.pk, 'csv'])}?of=left_out" in shown
 
 
+def test_the_rows_of_a_reconciliation_and_of_a_check_are_exported_as_they_are_shown(admin_client: Client) -> None:
+    one_of_each.make()
+    report, check, route = Reconciliation.objects.get(), InventoryCheck.objects.get(), Route.objects.get(name="Main")
+    Reconciliation.objects.update(finished_at=timezone.now())
+    InventoryCheck.objects.update(compared=2)
+    for bucket, number in (("sent", "=1001"), ("gone", "1002")):
+        ReconciledOrder.objects.create(report=report, bucket=bucket, number=number)
+    for cause, sku in (("changed_there", "=A-7"), ("never_sent", "A-8")):
+        listing = Listing.objects.create(route=route, marketplace_sku=sku)
+        DriftedListing.objects.create(inventory_check=check, listing=listing, sku=sku, cause=cause, wanted=2)
+
+    sent = rows_of(admin_client, "orders_reconciliation", page="rows", of=report, bucket="sent")
+    wrong = rows_of(admin_client, "orders_reconciliation", page="rows", of=report)
+    changed = rows_of(admin_client, "inventory_inventorycheck", page="rows", of=check, cause="changed_there")
+
+    assert [(row["bucket"], row["number"]) for row in sent] == [("Sent", "'=1001")]
+    assert [row["number"] for row in wrong] == ["1002"]
+    assert [(row["sku"], row["cause"], row["wanted"]) for row in changed] == [("'=A-7", "Changed over there", "2")]
+    shown = admin_client.get(f"{address_of(report)}?bucket=sent").content.decode()
+    assert f"{reverse('admin:orders_reconciliation_rows', args=[report.pk, 'xlsx'])}?bucket=sent" in shown
+    shown = admin_client.get(f"{address_of(check)}?cause=changed_there").content.decode()
+    assert f"{reverse('admin:inventory_inventorycheck_rows', args=[check.pk, 'xlsx'])}?cause=changed_there" in shown
+
+
 def test_the_audit_log_leaves_in_words(admin_client: Client) -> None:
     connection = Connection.objects.create(name="Gecko", provider="tradegecko")
     values = opened(admin_client, address_of(connection))
@@ -118,3 +144,10 @@ def test_the_audit_log_leaves_in_words(admin_client: Client) -> None:
     admin_client.post(address_of(connection), {**values, "name": "Warehouse"})
     [row] = rows_of(admin_client, "admin_logentry")
     assert (row["object repr"], row["change message"]) == ("Warehouse", "Changed Name.")
+
+
+def test_nobody_finds_out_what_is_stored_encrypted_by_filtering_for_it(admin_client: Client) -> None:
+    Connection.objects.create(name="Gecko", provider="tradegecko", encrypted_secret="gAAAA")
+    for page in ("changelist", "download"):
+        address = reverse(f"admin:integrations_connection_{page}", args=["csv"] if page == "download" else [])
+        assert admin_client.get(address, {"encrypted_secret__startswith": "g"}).status_code == 400

@@ -157,6 +157,22 @@ def test_a_digest_is_sent_once_a_day_and_only_if_there_is_something_to_tell(how:
     assert minute() == []
 
 
+def test_a_digest_waits_for_the_end_of_the_quiet_hours(how: AlertSettings) -> None:
+    now = timezone.now()
+    Connection.objects.create(
+        name="Overstock", provider="supplier_oasis", credential_expires_on=now.date() + timedelta(days=10)
+    )  # fmt: skip
+    AlertSettings.objects.update(
+        digest_hour=now.hour, quiet_from=(now - HOUR).time(), quiet_until=(now + HOUR).time()
+    )  # fmt: skip
+    minute()
+    Alert.objects.update(opened_at=now - 2 * HOUR)
+    assert minute() == []
+    digest = AlertDelivery.objects.get()
+    assert digest.not_before is not None
+    assert HOUR - MINUTE < digest.not_before - now < HOUR + MINUTE
+
+
 @pytest.mark.parametrize(
     ("days", "severity"), [(15, ""), (14, "info"), (4, "info"), (3, "warning"), (1, "critical"), (-5, "critical")]
 )
@@ -222,8 +238,8 @@ def test_nothing_is_written_for_a_channel_that_is_not_set_up_and_it_is_told_once
     assert Alert.objects.get().told_at is None
     assert not AlertDelivery.objects.exists()
     AlertSettings.objects.update(recipients="clerk@example.com\n\nboss@example.com")
-    assert len(minute()) == 1
-    assert mail.outbox[0].to == ["clerk@example.com", "boss@example.com"]
+    assert len(minute()) == 2
+    assert [one.to for one in mail.outbox] == [["clerk@example.com"], ["boss@example.com"]]
 
 
 def test_each_message_is_written_once_by_constraint(stopped: Connection) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from smtplib import SMTPAuthenticationError, SMTPDataError, SMTPRecipientsRefused, SMTPServerDisconnected
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -196,3 +200,52 @@ def test_a_test_says_at_once_how_each_channel_took_it_and_is_not_repeated(told: 
     assert {row.channel: row.status for row in rows} == {"email": "accepted", "webhook": "parked"}
     assert [one.subject for one in mail.outbox] == ["[Crossdock] Test"]
     assert {row.number for row in delivering.send_test(AlertSettings.current())} == {2}
+
+
+@dataclass
+class Relay:
+    """A mail server that does not know one of the recipients."""
+
+    port: int = 0
+    took: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def relay(unknown: str) -> Iterator[Relay]:
+    state = Relay()
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            to = ""
+            self.wfile.write(b"220 here\r\n")
+            for line in iter(self.rfile.readline, b""):
+                command, said = line.decode().strip(), "250 ok"
+                if command.upper().startswith("RCPT TO:"):
+                    to = command[9:].strip("<>")
+                    said = "550 unknown" if to == unknown else said
+                elif command.upper() == "DATA":
+                    self.wfile.write(b"354 go on\r\n")
+                    while self.rfile.readline() != b".\r\n":
+                        pass
+                    state.took.append(to)
+                self.wfile.write(f"{said}\r\n".encode())
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads, state.port = True, server.server_address[1]
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield state
+        server.shutdown()
+
+
+def test_a_recipient_whom_the_mail_server_does_not_know_is_named_and_the_others_are_told(
+    stopped: Connection, settings: Any
+) -> None:
+    settings.ALERT_RECIPIENTS = ["ops@example.com", "gone@example.com", "boss@example.com"]
+    with relay(unknown="gone@example.com") as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        [row] = delivering.send_test(AlertSettings.current())
+    assert server.took == ["ops@example.com", "boss@example.com"]
+    assert row.status == "parked"
+    assert "gone@example.com: 550" in row.last_error
+    assert "the other recipients were told" in row.last_error
