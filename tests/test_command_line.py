@@ -167,6 +167,8 @@ def test_a_routes_guard_and_reasons_are_set_there_and_stay_until_others_are_give
     assert made.short_ship_codes == [("OOS", "Out of stock"), ("GONE", "Not made any more")]
     with pytest.raises(CommandError, match="guard: per cent|guard share"):
         manage(*route, "--guard-share", "0")
+    with pytest.raises(CommandError, match="stale after hours: From 1 to 8760"):
+        manage(*route, "--stale-after-hours", "99999999")
     with pytest.raises(CommandError, match="is there 2 times"):
         manage(*route, "--short-ship-reason", "A=x", "--short-ship-reason", "A=y")
     for wrong in ("OOS", "=x", "A B=x", "A="):
