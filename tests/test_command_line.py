@@ -113,6 +113,12 @@ def test_keys_can_be_rotated(shop: Sandbox) -> None:
         _ = connection.decrypted_secret
 
 
+@pytest.mark.parametrize("job", ["pull_orders", "all"])
+def test_where_there_is_nothing_to_run_that_is_said(db: None, manage: Run, job: str) -> None:
+    with pytest.raises(CommandError, match="nothing was run: no such connection is switched on"):
+        manage("run", job)
+
+
 def test_wrong_usage_is_status_2() -> None:
     with pytest.raises((SystemExit, CommandError)):
         call_command("run", "no_such_job")
