@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,15 @@ def test_a_file_is_made_on_schedule(by_file: Route, overstock: Connection) -> No
     write_inventory_files(overstock)
     write_inventory_files(overstock)
     assert InventoryFile.objects.get().state == "made"
+
+
+def test_a_daily_file_is_not_an_hour_later_each_day(by_file: Route, overstock: Connection) -> None:
+    Route.objects.filter(pk=by_file.pk).update(inventory_file_hours=24)
+    write_inventory_files(overstock)
+    a_little_after_yesterdays_run = timezone.now() - timedelta(hours=24) + timedelta(seconds=20)
+    InventoryFile.objects.update(made_at=a_little_after_yesterdays_run)
+    write_inventory_files(overstock)
+    assert InventoryFile.objects.count() == 2
 
 
 def test_a_paused_route_says_why_there_is_no_file(by_file: Route, tried: Manage) -> None:
