@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django_q.models import OrmQ
 from openpyxl import load_workbook
 
 from integrations.models import Connection, Route, SyncRun
 from integrations.processes import RunLost
 from integrations.runs import Run
 from integrations.sandbox.server import Sandbox
-from inventory import files
+from inventory import files, guarding
 from inventory.file_formats import as_csv, as_xlsx
 from inventory.filed import InventoryFile
 from inventory.models import GuardedPublish, Listing, Publication, SkuAlias, WarehouseItem
@@ -138,10 +139,16 @@ def test_what_the_guard_holds_back_is_repeated_as_it_is(by_file: Route, shop: Sa
     for sku in ("V007", "V=1+1", "VM2"):
         shop.tradegecko.set_stock(sku, 0)
     manage("run", "pull_levels")
+    OrmQ.objects.all().delete()
     record = made(by_file)
     assert record.held == 3
     assert [row[-1] for row in lines(record)[1:]] == ["7", "3", "5"]
-    assert GuardedPublish.objects.filter(state="waiting").count() == 1
+    waiting = GuardedPublish.objects.get(state="waiting")
+    said = guarding.release(waiting, waiting.fingerprint, None)
+    assert said == "3 quantities of route Main are in the inventory file that is made now."
+    assert [task.name() for task in OrmQ.objects.all()] == [f"write_inventory_files:{by_file.marketplace_id}"]
+    write_inventory_files(by_file.marketplace)
+    assert [row[-1] for row in lines(InventoryFile.objects.latest("asked_at"))[1:]] == ["0", "0", "0"]
 
 
 def test_a_listing_that_is_not_known_is_set_to_0_once_it_was_shown(by_file: Route, shop: Sandbox, alias: Alias) -> None:
