@@ -119,6 +119,12 @@ def test_where_there_is_nothing_to_run_that_is_said(db: None, manage: Run, job: 
         manage("run", job)
 
 
+def test_a_secret_without_its_application_is_wrong_usage(db: None, manage: Run) -> None:
+    with pytest.raises(CommandError, match="add --oauth-application") as caught:
+        manage("connect", "tradegecko", "G", "--oauth-secret-env", "S")
+    assert caught.value.returncode == 2
+
+
 def test_wrong_usage_is_status_2() -> None:
     with pytest.raises((SystemExit, CommandError)):
         call_command("run", "no_such_job")

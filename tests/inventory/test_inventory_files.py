@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError
 from django.utils import timezone
 from django_q.models import OrmQ
 from openpyxl import load_workbook
@@ -193,7 +194,9 @@ def test_the_command_writes_the_file_or_says_what_is_wrong(
     path = tmp_path / "stock.xlsx"
     assert "3 listings of route Main" in manage("inventory_file", "Main", "--format", "xlsx", "--output", str(path))
     assert load_workbook(path).active.max_row == 4
-    assert "--output" in tried("inventory_file", "Main", "--format", "xlsx")
+    with pytest.raises(CommandError, match="--output") as caught:
+        manage("inventory_file", "Main", "--format", "xlsx")
+    assert caught.value.returncode == 2
     assert "known are 'Main'" in tried("inventory_file", "Mian")
     assert "cannot be written" in tried("inventory_file", "Main", "--output", str(tmp_path / "no" / "x.csv"))
 
