@@ -7,6 +7,7 @@ be a secret.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ from urllib.parse import urlsplit
 
 import environ
 from cryptography.fernet import Fernet
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 DEBUG_KEY = "for-development-only-because-debug-is-on-and-nobody-else-can-reach-it"
 DEBUG_FERNET_KEY = "Y3Jvc3Nkb2NrLWRlYnVnLWtleS1ub3QtYS1zZWNyZXQ="
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 TRUE, FALSE = {"1", "true", "yes", "on", "y", "t"}, {"", "0", "false", "no", "off", "n", "f"}
+ORIGIN = re.compile(r"https?://[^/\s]+")
 
 env = environ.Env()
 
@@ -62,7 +65,25 @@ def chosen(name: str, known: Sequence[str]) -> list[str]:
 
 
 def names(name: str, default: str = "") -> list[str]:
-    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+    return [part.strip() for part in (os.environ.get(name) or default).split(",") if part.strip()]
+
+
+def hosts(name: str, default: str) -> list[str]:
+    """Host names as a browser names them; one with a scheme or a port would match none."""
+    found = names(name, default)
+    if any("/" in host or (":" in host and not host.startswith("[")) for host in found):
+        raise wrong(name, "holds more than a host name", "crossdock.example.com, without https:// and without a port")
+    return found
+
+
+def recipients(name: str) -> list[str]:
+    found = names(name)
+    try:
+        for one in found:
+            validate_email(one)
+    except ValidationError:
+        raise wrong(name, "holds what is no mail address", "comma-separated, such as ops@example.com") from None
+    return found
 
 
 def secret_key(*, debug: bool) -> str:
@@ -168,6 +189,7 @@ def _web_address(name: str, hint: str) -> str:
     value = os.environ.get(name, "").strip()
     try:
         parts = urlsplit(value)
+        _ = parts.port
         is_good = parts.scheme in ("https", "http") and bool(parts.hostname) and not (parts.username or parts.password)
     except ValueError:
         is_good = False
@@ -177,9 +199,10 @@ def _web_address(name: str, hint: str) -> str:
 
 
 def origins() -> list[str]:
-    found = names("CSRF_TRUSTED_ORIGINS")
-    if any(not origin.startswith(("https://", "http://")) for origin in found):
-        raise wrong("CSRF_TRUSTED_ORIGINS", "holds an origin without a scheme", "https://crossdock.example.com")
+    """A slash at an origin's end is taken off: no browser sends it."""
+    found = [one.rstrip("/") for one in names("CSRF_TRUSTED_ORIGINS")]
+    if any(not ORIGIN.fullmatch(one) for one in found):
+        raise wrong("CSRF_TRUSTED_ORIGINS", "holds what is no scheme and host", "https://crossdock.example.com")
     return found
 
 
