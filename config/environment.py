@@ -23,6 +23,7 @@ DEBUG_FERNET_KEY = "Y3Jvc3Nkb2NrLWRlYnVnLWtleS1ub3QtYS1zZWNyZXQ="
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 TRUE, FALSE = {"1", "true", "yes", "on", "y", "t"}, {"", "0", "false", "no", "off", "n", "f"}
+ORIGIN = re.compile(r"https?://[^/\s]+")
 
 env = environ.Env()
 
@@ -83,7 +84,7 @@ def recipients(name: str) -> list[str]:
 
 
 def names(name: str, default: str = "") -> list[str]:
-    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+    return [part.strip() for part in (os.environ.get(name) or default).split(",") if part.strip()]
 
 
 def secret_key(*, debug: bool) -> str:
@@ -189,6 +190,7 @@ def _web_address(name: str, hint: str) -> str:
     value = os.environ.get(name, "").strip()
     try:
         parts = urlsplit(value)
+        _ = parts.port
         is_good = parts.scheme in ("https", "http") and bool(parts.hostname) and not (parts.username or parts.password)
     except ValueError:
         is_good = False
@@ -198,9 +200,10 @@ def _web_address(name: str, hint: str) -> str:
 
 
 def origins() -> list[str]:
-    found = names("CSRF_TRUSTED_ORIGINS")
-    if any(not origin.startswith(("https://", "http://")) for origin in found):
-        raise wrong("CSRF_TRUSTED_ORIGINS", "holds an origin without a scheme", "https://crossdock.example.com")
+    """A slash at an origin's end is taken off: no browser sends it."""
+    found = [one.rstrip("/") for one in names("CSRF_TRUSTED_ORIGINS")]
+    if any(not ORIGIN.fullmatch(one) for one in found):
+        raise wrong("CSRF_TRUSTED_ORIGINS", "holds what is no scheme and host", "https://crossdock.example.com")
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -150,6 +151,9 @@ class Route(models.Model):
         OPTION = "option", "Option SKU where known"
         PARTNER = "partner", "Partner SKU"
 
+    HOURS = ("full_publish_hours", "inventory_file_hours", "stale_after_hours")
+    MOST_HOURS = 365 * 24
+
     name = models.CharField(max_length=60, unique=True)
     state = models.CharField(max_length=10, choices=State, default=State.PAUSED)
     marketplace = models.ForeignKey(Connection, models.PROTECT, related_name="routes")
@@ -253,6 +257,13 @@ class Route(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Hours are counted back from now: 0 of them is always, and very many are no time at all."""
+        given = {name: getattr(self, name) for name in self.HOURS}
+        wrong = [name for name, hours in given.items() if hours is not None and not 1 <= hours <= self.MOST_HOURS]
+        if wrong:
+            raise ValidationError(dict.fromkeys(wrong, f"From 1 to {self.MOST_HOURS} hours, which is a year."))
 
     @property
     def is_test(self) -> bool:

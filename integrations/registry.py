@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -57,6 +58,15 @@ def base_url_of(connection: Connection) -> str:
     if problem:
         raise Misconfigured(f"connection {connection.name}: base URL {_shown(url)!r} {problem}")
     return url
+
+
+def is_sandbox(connection: Connection) -> bool:
+    """Whether it leads to this machine, where no customer waits."""
+    host = urlsplit(connection.base_url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def needs_username(provider: str) -> bool:

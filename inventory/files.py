@@ -30,6 +30,7 @@ from inventory.outbox import SHOWN
 
 S, T = InventoryFile.State, Publication.Status
 PER_QUERY = 500
+SOON = timedelta(minutes=5)  # a file is made after its run began, and the next run comes an interval after that
 NOTED_AT_ONCE = 2_000  # lines; more than these are no work for a request
 
 
@@ -137,7 +138,7 @@ def _is_due(route: Route) -> bool:
     if route.inventory_file_hours is None:
         return False
     last = InventoryFile.objects.filter(route=route, made_at__isnull=False).aggregate(last=Max("made_at"))["last"]
-    return last is None or last <= timezone.now() - timedelta(hours=route.inventory_file_hours)
+    return last is None or last <= timezone.now() - timedelta(hours=route.inventory_file_hours) + SOON
 
 
 def _try(run: Run, record: InventoryFile, route: Route, pending: Pending) -> None:

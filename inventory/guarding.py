@@ -20,6 +20,7 @@ from integrations.wording import counted
 from inventory import readings
 from inventory.decisions import Decision
 from inventory.explanation import briefly
+from inventory.filed import InventoryFile
 from inventory.gathered import Gathered, shown_before
 from inventory.guard import Change, Limits, Verdict, judge
 from inventory.models import GuardedPublish, GuardedQuantity, Publication
@@ -52,8 +53,14 @@ def admit(run: Run, route: Route, gathered: Gathered) -> list[Decision]:
 def release(record: GuardedPublish, fingerprint: str, by: User | None) -> str:
     """Have the rows published that were shown, and no others. Raises NotReleased when they have changed since."""
     _decide(record, fingerprint, by, S.RELEASED, finished_at=None)
-    enqueue("publish_inventory", record.route.marketplace_id)
-    return f"{counted(record.changed, 'quantities')} of route {record.route} are published with the next run."
+    route, quantities = record.route, f"{counted(record.changed, 'quantities')} of route {record.route}"
+    if route.publish_by == Route.PublishBy.FILE:
+        # The next one by schedule may come when the release is over.
+        InventoryFile.objects.get_or_create(route=route, state=InventoryFile.State.WAITING, defaults={"asked_by": by})
+        enqueue("write_inventory_files", route.marketplace_id)
+        return f"{quantities} are in the inventory file that is made now."
+    enqueue("publish_inventory", route.marketplace_id)
+    return f"{quantities} are published with the next run."
 
 
 def discard(record: GuardedPublish, fingerprint: str, by: User | None) -> str:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
 
+from integrations import registry
 from integrations.dispatch import enqueue
 from integrations.models import Route
 from inventory import listings, outbox
@@ -55,6 +56,8 @@ def why_not(listing: Listing) -> str:
         return f"{listing} is switched off: switch it on first."
     if route.state == Route.State.PAUSED:
         return f"Route {route} is paused: nothing of it is published."
+    if route.is_test and not registry.is_sandbox(route.marketplace):
+        return f"Route {route} is in test: {route.marketplace} is told nothing of it before it is live."
     if route.publish_by == Route.PublishBy.FILE:
         return f"Route {route} publishes by file: make an inventory file there and upload it."
     if "shown_by" in listing.explanation:

@@ -19,13 +19,13 @@ FEWEST_MISSING = 3  # fewer items than this come and go
 def close(sweep: StockSweep, locations: Collection[str]) -> str:
     """Note that a reading came to its end; what it lacked in words, empty if it covered what it had to.
 
-    It has to cover half of what the last complete one did and we still know, else half of the items that we know. Only
-    its own pages count, not what was read in between.
+    It has to cover more than half of what the last complete one did and we still know, else of the items that we know.
+    Only its own pages count, not what was read in between.
     """
     connection, covered = sweep.connection, sweep.items
     last = StockReading.objects.filter(connection=connection, began_at__isnull=False).first()
     expected = _covered_by(last, locations) if last else _known(connection).filter(stock_managed=True).count()
-    if covered * 2 < expected and expected - covered >= FEWEST_MISSING:
+    if covered * 2 <= expected and expected - covered >= FEWEST_MISSING:
         text = f"the reading covered {covered} items where {expected} were expected"
         note_partial(connection, text)
         return text

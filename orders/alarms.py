@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -169,6 +169,18 @@ def _stock(now: datetime) -> Iterator[Alarm]:
         if text:
             key, path = str(one.connection_id), page_of("integrations_connection", one.connection_id)
             yield Alarm(AlertKind.STOCK, key, Severity.WARNING, text, path, oldest=one.began_at)
+    yield from _never_read(allowed)
+
+
+def _never_read(warehouses: Iterable[int]) -> Iterator[Alarm]:
+    """Warehouses whose stock nobody got to read yet, since a run went wrong before: no quantity is published then."""
+    runs = SyncRun.objects.filter(connection=OuterRef("pk"), job="pull_levels", finished_at__isnull=False)
+    last = runs.order_by("-started_at").values("status")[:1]
+    unread = Connection.objects.filter(pk__in=warehouses, stock_reading=None, sweep=None).annotate(last=Subquery(last))
+    for one in unread.filter(last__in=(SyncRun.Status.PARTIAL, SyncRun.Status.FAILED)).order_by("pk"):
+        text = f"the stock of {one} was never read; the runs of Pull levels say why"
+        path = list_of("integrations_syncrun", f"job=pull_levels&connection__id__exact={one.pk}")
+        yield Alarm(AlertKind.STOCK, str(one.pk), Severity.WARNING, text, path)
 
 
 def _guarded() -> Iterator[Alarm]:

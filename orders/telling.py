@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import F
@@ -59,7 +57,7 @@ def may_tell(order: Order, connection: Connection, *, was_test: bool) -> bool:
     """Whether the marketplace is to be told of what an order has shipped by now."""
     if order.route is None or not may_reach(order.route, connection):
         return False
-    if was_test and not is_sandbox(connection):
+    if was_test and not registry.is_sandbox(connection):
         return False  # the parcel of a test order, whatever its route is by now
     waits = order.route.partial_shipments == Route.Partial.WHEN_COMPLETE
     return order.status == Order.Status.SHIPPED or (not waits and order.status == Order.Status.PARTLY_SHIPPED)
@@ -67,16 +65,7 @@ def may_tell(order: Order, connection: Connection, *, was_test: bool) -> bool:
 
 def may_reach(route: Route, connection: Connection) -> bool:
     """A test route tells the marketplace nothing, unless that is a sandbox on this machine."""
-    return not route.is_test or is_sandbox(connection)
-
-
-def is_sandbox(connection: Connection) -> bool:
-    """Whether it leads to this machine, where no customer waits."""
-    host = urlsplit(registry.base_url_of(connection)).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return not route.is_test or registry.is_sandbox(connection)
 
 
 @transaction.atomic

@@ -14,6 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Least
 from django.utils import timezone
 
+from integrations import registry
 from integrations.dispatch import enqueue
 from integrations.errors import Misconfigured, Refused, Unavailable, Unreadable
 from integrations.models import Route
@@ -21,7 +22,7 @@ from integrations.ports import Warehouse
 from integrations.runs import Run
 from integrations.sent_orders import PlacedOrder
 from integrations.wording import counted
-from orders import checklist, lookup, telling
+from orders import checklist, lookup
 from orders.models import NOT_SENT, Order, WarehouseSubmission
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def remove(run: Run, warehouse: Warehouse) -> None:
 
 def _remove(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> None:
     living = _living(warehouse, submission)
-    if any(one.has_shipped for one in living) and not telling.is_sandbox(submission.order.connection):
+    if any(one.has_shipped for one in living) and not registry.is_sandbox(submission.order.connection):
         text = "it was shipped there, perhaps to the customer. Undo that there and remove it again, or skip it here"
         _keep(run, submission, text)
         return

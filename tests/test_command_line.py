@@ -137,6 +137,18 @@ def test_keys_can_be_rotated(shop: Sandbox) -> None:
         _ = connection.decrypted_secret
 
 
+@pytest.mark.parametrize("job", ["pull_orders", "all"])
+def test_where_there_is_nothing_to_run_that_is_said(db: None, manage: Run, job: str) -> None:
+    with pytest.raises(CommandError, match="nothing was run: no such connection is switched on"):
+        manage("run", job)
+
+
+def test_a_secret_without_its_application_is_wrong_usage(db: None, manage: Run) -> None:
+    with pytest.raises(CommandError, match="add --oauth-application") as caught:
+        manage("connect", "tradegecko", "G", "--oauth-secret-env", "S")
+    assert caught.value.returncode == 2
+
+
 def test_wrong_usage_is_status_2() -> None:
     with pytest.raises((SystemExit, CommandError)):
         call_command("run", "no_such_job")
@@ -191,6 +203,8 @@ def test_a_routes_guard_and_reasons_are_set_there_and_stay_until_others_are_give
     assert made.short_ship_codes == [("OOS", "Out of stock"), ("GONE", "Not made any more")]
     with pytest.raises(CommandError, match="guard: per cent|guard share"):
         manage(*route, "--guard-share", "0")
+    with pytest.raises(CommandError, match="stale after hours: From 1 to 8760"):
+        manage(*route, "--stale-after-hours", "99999999")
     with pytest.raises(CommandError, match="is there 2 times"):
         manage(*route, "--short-ship-reason", "A=x", "--short-ship-reason", "A=y")
     for wrong in ("OOS", "=x", "A B=x", "A="):

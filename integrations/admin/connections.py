@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
+from urllib.request import getproxies
 
 from django import forms
 from django.conf import settings
@@ -12,6 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 from integrations import sign_in
 from integrations.admin import authorizing
@@ -198,7 +202,9 @@ class ConnectionAdmin(Kept, ChangedFieldsOnly):
 
     @display(description="our address for their allow-list")
     def egress(self, obj: Connection) -> str:
-        return settings.EGRESS_ADDRESS or "not set (EGRESS_ADDRESS)"
+        host = _proxy()
+        through = f", through the proxy {host}" if host else ""
+        return f"{settings.EGRESS_ADDRESS or 'not set (EGRESS_ADDRESS)'}{through}"
 
     @action(description="Test", url_path="test", icon="network_check", permissions=["run"])
     def test(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -239,6 +245,13 @@ class ConnectionAdmin(Kept, ChangedFieldsOnly):
             consequence="A worker runs it as soon as one is free, unless it is running already.", do=do,
             form_class=JobForm, allowed=self.has_run_permission(request),
         )  # fmt: skip
+
+
+def _proxy() -> str:
+    """The host of HTTPS_PROXY, through which requests leave; its user name and password are told to nobody."""
+    with suppress(LocationParseError):
+        return parse_url(getproxies().get("https", "")).host or ""
+    return ""
 
 
 def _tested(request: HttpRequest, connection: Connection) -> str:

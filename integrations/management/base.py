@@ -20,6 +20,8 @@ from integrations.errors import IntegrationError
 from integrations.models import Connection
 from integrations.redaction import Redactor
 
+USAGE = 2
+
 
 class Command(BaseCommand):
     """A command whose failures are one line on stderr and exit status 1; wrong usage is 2."""
@@ -57,6 +59,10 @@ class Command(BaseCommand):
 
     def fail(self, text: str) -> NoReturn:
         raise CommandError(" ".join(text.split()))
+
+    def misuse(self, text: str) -> NoReturn:
+        """For arguments that do not go together."""
+        raise CommandError(text, returncode=USAGE)
 
     def check_fields(self, row: Model) -> None:
         """Fail, naming the field, for a value that it does not take."""

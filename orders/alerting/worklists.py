@@ -68,7 +68,8 @@ def _refused(names: Mapping[int, str]) -> Iterator[Alarm]:
 
 
 def _refused_quantities() -> Iterator[Alarm]:
-    parked = Publication.objects.filter(status=PARKED).order_by()
+    """Those of listings that are switched off wait for nobody."""
+    parked = Publication.objects.filter(status=PARKED, listing__is_active=True).order_by()
     rows = parked.values(route=F("listing__route"))
     for row in rows.annotate(number=Count("pk"), oldest=Min("finished_at"), name=Min("listing__route__name")):
         verb = "was" if row["number"] == 1 else "were"

@@ -67,6 +67,16 @@ def test_the_secret_of_a_connection_is_never_shown(shop: Sandbox, admin_client: 
     assert connection.encrypted_secret not in page
 
 
+def test_the_proxy_that_requests_leave_through_is_shown_without_its_password(
+    shop: Sandbox, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://clerk:s3cret@proxy.example.com:3128")
+    connection = Connection.objects.get(name="Overstock")
+    page = admin_client.get(reverse("admin:integrations_connection_change", args=[connection.pk])).content.decode()
+    assert "not set (EGRESS_ADDRESS), through the proxy proxy.example.com" in page
+    assert "s3cret" not in page
+
+
 def test_who_may_only_look_at_a_connection_does_not_see_its_secret(shop: Sandbox, client: Client) -> None:
     looker = User.objects.create_user("looker", password="x", is_staff=True)
     looker.user_permissions.add(Permission.objects.get(codename="view_connection"))

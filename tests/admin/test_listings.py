@@ -196,6 +196,10 @@ def test_publishing_now_says_why_it_cannot(listing: Listing, admin_client: Clien
     page = admin_client.get(page_of(listing, "publish_now"), follow=True)
     assert "publishes by file" in text_of(page)
     assert "publishes by file" in text_of(admin_client.post(page_of(listing, "publish_now"), follow=True))
+    Route.objects.update(publish_by="api", state="test")
+    assert "is told nothing of it before it is live" in text_of(
+        admin_client.post(page_of(listing, "publish_now"), follow=True)
+    )
     assert not OrmQ.objects.exists()
 
 

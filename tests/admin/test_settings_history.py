@@ -76,6 +76,17 @@ def route_form(client: Client, route: Route, **values: Any) -> dict[str, Any]:
     return {**plain, "_save": "Save", **values}
 
 
+@pytest.mark.parametrize("name", ["full_publish_hours", "inventory_file_hours", "stale_after_hours"])
+def test_hours_that_no_calendar_has_are_refused(route: Route, admin_client: Client, name: str) -> None:
+    page = reverse("admin:integrations_route_change", args=[route.pk])
+    for wrong in ("0", "99999999"):
+        answer = admin_client.post(page, route_form(admin_client, route, **{name: wrong}))
+        assert "From 1 to 8760 hours" in text_of(answer)
+    admin_client.post(page, route_form(admin_client, route, **{name: "8760"}))
+    route.refresh_from_db()
+    assert getattr(route, name) == 8760
+
+
 def test_a_rule_is_saved_only_once_what_it_would_do_was_seen(route: Route, admin_client: Client) -> None:
     page = admin_client.post(ADD, rule_form(route, max_online="15", note="Clearance"))
     assert "2 of 3 quantities would change 2 down 0 to 0 0 up" in text_of(page)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from integrations.models import Connection, Route
+from inventory.models import Listing, Publication
 from orders import tasks
 from orders.alerting import delivering, rules, watch
 from orders.models import (
@@ -95,6 +96,17 @@ def test_many_orders_with_one_cause_are_one_alert_that_grows(how: AlertSettings)
     assert minute() == ["Still warning: 9 orders of Overstock wait for a person: Unknown SKU (MUG and 6 more)"]
     alert = Alert.objects.get()
     assert (alert.count, alert.oldest) == (9, Hold.objects.earliest("opened_at").opened_at)
+
+
+def test_a_refused_quantity_of_a_listing_that_is_switched_off_waits_for_nobody(how: AlertSettings) -> None:
+    overstock = Connection.objects.create(name="Overstock", provider="supplier_oasis")
+    gecko = Connection.objects.create(name="Gecko", provider="tradegecko")
+    route = Route.objects.create(name="Main", marketplace=overstock, warehouse=gecko)
+    listing = Listing.objects.create(route=route, marketplace_sku="MUG")
+    Publication.objects.create(listing=listing, sku="MUG", quantity=1, observed_at=timezone.now(), status="parked")
+    assert minute() == ["Warning: 1 quantity of route Main was refused (Publications)"]
+    Listing.objects.update(is_active=False)
+    assert minute() == ["Over: 1 quantity of route Main was refused (Publications)"]
 
 
 def test_what_comes_and_goes_is_told_once_in_a_cool_down(stopped: Connection) -> None:

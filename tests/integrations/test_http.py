@@ -229,3 +229,19 @@ def test_a_write_does_not_leave_once_others_have_taken_the_work_over() -> None:
             door.send("POST", "/shipments", body=b"<x/>", writes=True)
         assert server.asked == []
         assert door.send("GET", "/salesorders").status == 200
+
+
+def test_requests_leave_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+
+    def refuse(connection: Any) -> None:
+        heard.append(connection.recv(1000))
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with listening(refuse) as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        door = Door(Account("Gecko", "https://api.tradegecko.com", secret=SECRET), BearerAuth("x"))
+        with pytest.raises(Unavailable, match="cannot reach api.tradegecko.com"):
+            door.send("GET", "/orders")
+    assert heard[0].startswith(b"CONNECT api.tradegecko.com:443 ")

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError
 from django.utils import timezone
+from django_q.models import OrmQ
 from openpyxl import load_workbook
 
 from integrations.models import Connection, Route, SyncRun
 from integrations.processes import RunLost
 from integrations.runs import Run
 from integrations.sandbox.server import Sandbox
-from inventory import files
+from inventory import files, guarding
 from inventory.file_formats import as_csv, as_xlsx
 from inventory.filed import InventoryFile
 from inventory.models import GuardedPublish, Listing, Publication, SkuAlias, WarehouseItem
@@ -137,10 +140,16 @@ def test_what_the_guard_holds_back_is_repeated_as_it_is(by_file: Route, shop: Sa
     for sku in ("V007", "V=1+1", "VM2"):
         shop.tradegecko.set_stock(sku, 0)
     manage("run", "pull_levels")
+    OrmQ.objects.all().delete()
     record = made(by_file)
     assert record.held == 3
     assert [row[-1] for row in lines(record)[1:]] == ["7", "3", "5"]
-    assert GuardedPublish.objects.filter(state="waiting").count() == 1
+    waiting = GuardedPublish.objects.get(state="waiting")
+    said = guarding.release(waiting, waiting.fingerprint, None)
+    assert said == "3 quantities of route Main are in the inventory file that is made now."
+    assert [task.name() for task in OrmQ.objects.all()] == [f"write_inventory_files:{by_file.marketplace_id}"]
+    write_inventory_files(by_file.marketplace)
+    assert [row[-1] for row in lines(InventoryFile.objects.latest("asked_at"))[1:]] == ["0", "0", "0"]
 
 
 def test_a_listing_that_is_not_known_is_set_to_0_once_it_was_shown(by_file: Route, shop: Sandbox, alias: Alias) -> None:
@@ -163,6 +172,15 @@ def test_a_file_is_made_on_schedule(by_file: Route, overstock: Connection) -> No
     assert InventoryFile.objects.get().state == "made"
 
 
+def test_a_daily_file_is_not_an_hour_later_each_day(by_file: Route, overstock: Connection) -> None:
+    Route.objects.filter(pk=by_file.pk).update(inventory_file_hours=24)
+    write_inventory_files(overstock)
+    a_little_after_yesterdays_run = timezone.now() - timedelta(hours=24) + timedelta(seconds=20)
+    InventoryFile.objects.update(made_at=a_little_after_yesterdays_run)
+    write_inventory_files(overstock)
+    assert InventoryFile.objects.count() == 2
+
+
 def test_a_paused_route_says_why_there_is_no_file(by_file: Route, tried: Manage) -> None:
     Route.objects.filter(pk=by_file.pk).update(state="paused")
     assert "no inventory file of route Main: route Main is paused" in tried("inventory_file", "Main")
@@ -176,7 +194,9 @@ def test_the_command_writes_the_file_or_says_what_is_wrong(
     path = tmp_path / "stock.xlsx"
     assert "3 listings of route Main" in manage("inventory_file", "Main", "--format", "xlsx", "--output", str(path))
     assert load_workbook(path).active.max_row == 4
-    assert "--output" in tried("inventory_file", "Main", "--format", "xlsx")
+    with pytest.raises(CommandError, match="--output") as caught:
+        manage("inventory_file", "Main", "--format", "xlsx")
+    assert caught.value.returncode == 2
     assert "known are 'Main'" in tried("inventory_file", "Mian")
     assert "cannot be written" in tried("inventory_file", "Main", "--output", str(tmp_path / "no" / "x.csv"))
 

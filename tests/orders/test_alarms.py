@@ -14,9 +14,10 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule, Task
 
 from integrations.dispatch import dispatch
-from integrations.models import Connection, JobPlan, SyncRun
+from integrations.models import Connection, JobPlan, Route, SyncRun
 from integrations.sandbox.server import Sandbox
 from integrations.wording import job_name
+from inventory.models import WarehouseItem
 from orders import jobs, tasks
 from orders.alarms import alarms
 from orders.models import WarehouseSubmission
@@ -146,6 +147,18 @@ def test_the_start_page_and_status_show_it(working: None, manage: Run, admin_cli
     assert text in unescape(admin_client.get(reverse("admin:start_wrong")).content.decode())
     assert f"ALARM {text}" in manage("status")
     assert any(text in alarm for alarm in json.loads(manage("status", "--json"))["alarms"])
+
+
+def test_stock_that_nobody_got_to_read_is_told_until_it_was(shop: Sandbox, gecko: Connection) -> None:
+    Route.objects.update(location_name="Nowhere", location_id="")
+    WarehouseItem.objects.create(connection=gecko, sku="V", matches=1, remote_id="1", checked_at=timezone.now())
+    told = "the stock of Gecko was never read; the runs of Pull levels say why"
+    assert told not in alarms()
+    jobs.BY_NAME["pull_levels"](gecko)
+    assert told in alarms()
+    Route.objects.update(location_name="Main DC")
+    jobs.BY_NAME["pull_levels"](gecko)
+    assert told not in alarms()
 
 
 def test_many_orders_that_wait_are_one_alarm(working: None, shop: Sandbox, overstock: Connection) -> None:

@@ -12,11 +12,12 @@ from django.core.management import CommandError
 from django.db import connection
 from django_q.exceptions import TimeoutException
 
+from integrations import registry
 from integrations.errors import Unavailable
 from integrations.models import Connection, Route, SyncRun
 from integrations.runs import perform
 from integrations.sandbox.server import Sandbox
-from orders import actions, readback, settling, telling
+from orders import actions, readback, settling
 from orders.admin import tabs
 from orders.models import Hold, Order, ShipmentConfirmation
 from tests.orders.world import holds, parcels, placed, ship
@@ -100,7 +101,7 @@ def test_a_refused_message_whose_read_back_fails_tells_no_parcel_twice(
 def test_the_parcel_of_a_test_order_is_never_told(
     shop: Sandbox, manage: Run, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(telling, "is_sandbox", lambda _connection: False)
+    monkeypatch.setattr(registry, "is_sandbox", lambda _connection: False)
     Route.objects.update(state="test")
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")

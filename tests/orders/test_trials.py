@@ -7,12 +7,13 @@ import json
 import pytest
 from django.core.management import CommandError
 
+from integrations import registry
 from integrations.errors import Unreadable
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from integrations.sent_orders import PlacedOrder
 from integrations.tradegecko.adapter import TradeGecko
-from orders import telling, trials
+from orders import trials
 from orders.models import Order, WarehouseSubmission
 from tests.conftest import Run
 from tests.orders.test_second_look import Told, old_order
@@ -105,7 +106,7 @@ def test_one_that_was_shipped_to_a_customer_stays_and_says_so(
     def is_elsewhere(_connection: Connection) -> bool:
         return False
 
-    monkeypatch.setattr(telling, "is_sandbox", is_elsewhere)
+    monkeypatch.setattr(registry, "is_sandbox", is_elsewhere)
     ship(shop, f"TEST-{tested}", tracking="1Z1")
     manage("run", "all")
     trials.ask_to_remove(Route.objects.get(), None)

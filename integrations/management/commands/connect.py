@@ -59,7 +59,7 @@ class Command(Base):
         test_it = "Test it with check_connection."
         if not options.get("oauth_application"):
             if options.get("oauth_secret_env") or options.get("refresh_token_env"):
-                self.fail("a secret or refresh token needs its application: add --oauth-application")
+                self.misuse("a secret or refresh token needs its application: add --oauth-application")
             what = "password" if provider == "supplier_oasis" else "token"
             secret = self.secret(options.get(f"{what}_env"), what)
             return lambda connection: sign_in.with_secret(connection, secret), test_it

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.utils import timezone
 
 from integrations.circuit import asked_with, try_now
@@ -19,8 +18,6 @@ from integrations.registry import marketplace_for
 from integrations.runs import perform
 from orders import backfill, intake, periods, preview
 from orders.windows import FURTHEST_BACK
-
-USAGE = 2
 
 
 class Command(Base):
@@ -41,7 +38,7 @@ class Command(Base):
         **_options: Any,
     ) -> None:  # fmt: skip
         if not numbers and (since is None or until is None):
-            raise CommandError("give --from and --to, or --order for single orders", returncode=USAGE)
+            self.misuse("give --from and --to, or --order for single orders")
         if len(numbers) > backfill.MOST_NUMBERS:
             self.fail(f"at most {backfill.MOST_NUMBERS} orders at once; give their period instead")
         connection, routes = self._routes(name)

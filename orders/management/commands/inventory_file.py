@@ -24,7 +24,7 @@ class Command(Base):
 
     def handle(self, *_args: Any, route: str, kind: str, output: Path | None, **_options: Any) -> None:
         if output is None and kind != "csv":
-            self.fail(f"{kind} is not written to standard output; name a file with --output")
+            self.misuse(f"{kind} is not written to standard output; name a file with --output")
         record = self._made(self._route(route))
         content = FORMATS[kind][1](record)
         if output is None:

@@ -28,16 +28,18 @@ class Command(Base):
     def handle(self, *_args: Any, job: str, **options: Any) -> None:
         only = self.connection(options["connection"]) if options["connection"] else None
         try_now(asked_with(only) if only else Connection.objects.all())
-        failed, self._tested = [], set[int]()
+        failed, self._tested, was_run = [], set[int](), False
         for name in CYCLE if job == "all" else (job,):
             for connection in self._connections(name, only, whole_cycle=job == "all"):
-                outcome = self._run(name, connection)
+                outcome, was_run = self._run(name, connection), True
                 while outcome.is_handed_over:
                     self.stdout.write(outcome.text)
                     outcome = jobs.BY_NAME[name](connection)
                 self.stdout.write(outcome.text)
                 if outcome.failed:
                     failed.append(outcome.text)
+        if not was_run:
+            self.fail("nothing was run: no such connection is switched on. Switch one on, or make it with `connect`.")
         if failed:
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
             self.fail(f"{failed[0]}{more}")
