@@ -123,7 +123,7 @@ def gather_orders(pks: Sequence[int], connection: Connection, carriers: CarrierM
     mine = Order.objects.select_for_update(of=("self",)).select_related("route").defer("raw", "told", "told_now")
     orders = {order.pk: order for order in mine.filter(pk__in=pks).order_by("pk")}
     spoken_of = _spoken_of(orders, carriers)
-    _hold_unknown(orders, spoken_of)
+    _hold_unknown(orders, spoken_of, carriers)
     tests = set(WarehouseSubmission.objects.filter(order__in=orders, is_test=True).values_list("order", flat=True))
     tellable = {
         order: [(row, codes) for row, codes in spoken_of[pk] if codes is not None]
@@ -152,26 +152,28 @@ def _gather_together(run: Run, pks: Sequence[int], carriers: CarrierMap) -> None
 
 def _spoken_of(orders: Mapping[int, Order], carriers: CarrierMap) -> dict[int, list[Spoken]]:
     """Per order id the lines that left with tracking and were not told, with their codes; None where not known."""
-    rows = ShipmentLine.objects.filter(
+    left = ShipmentLine.objects.filter(
         order_line__order__in=orders, order_line__is_cancelled=False, confirmed=None,
         shipment__state=Shipment.State.SHIPPED,
-    ).select_related("shipment").order_by("shipment_id", "order_line_id")  # fmt: skip
+    )  # fmt: skip
     found: dict[int, list[Spoken]] = {pk: [] for pk in orders}
-    for row in rows:
+    for row in left.select_related("shipment").order_by("shipment_id", "order_line_id"):
         if _is_tellable(row.shipment):
             order = orders[row.shipment.order_id]
             found[order.pk].append((row, _codes(row.shipment, order, carriers)))
     return found
 
 
-def _hold_unknown(orders: Mapping[int, Order], spoken_of: Mapping[int, Sequence[Spoken]]) -> None:
+def _hold_unknown(
+    orders: Mapping[int, Order], spoken_of: Mapping[int, Sequence[Spoken]], carriers: CarrierMap
+) -> None:  # fmt: skip
     """Most orders are held for no carrier, or go on being held for the same one."""
     kind = Hold.Kind.UNKNOWN_CARRIER
     known: dict[int, set[tuple[str, str]]] = {pk: set() for pk in orders}
     for hold in Hold.objects.filter(order__in=orders, kind=kind, resolved_at=None):
         known[hold.order_id].add((hold.subject, hold.message))
     for pk, rows in spoken_of.items():
-        unknown = [_unknown(row.shipment) for row, codes in rows if codes is None]
+        unknown = [_unknown(row.shipment, carriers) for row, codes in rows if codes is None]
         if known[pk] != {(reason.subject[: settling.SUBJECT_CHARS], reason.message) for reason in unknown}:
             settling.sync_holds(orders[pk], unknown, [kind])
 
@@ -219,11 +221,12 @@ def _codes(parcel: Shipment, order: Order, carriers: CarrierMap) -> Codes | None
     return carriers.codes(parcel.carrier, parcel.service, ordered_service=order.service_code)
 
 
-def _unknown(parcel: Shipment) -> Reason:
+def _unknown(parcel: Shipment, carriers: CarrierMap) -> Reason:
     text = spoken(parcel)
-    says = (
-        f"The warehouse shipped by {text!r}, which is not in the carrier map. Add it"
-        if parcel.carrier
-        else "The warehouse names no carrier for a parcel. Name one there, or add a row with an empty carrier text"
-    )
+    if carriers.row(parcel.carrier, parcel.service):
+        says = f"The carrier map has no service code for {text!r}, and the order asked for no service. Enter one"
+    elif parcel.carrier:
+        says = f"The warehouse shipped by {text!r}, which is not in the carrier map. Add it"
+    else:
+        says = "The warehouse names no carrier for a parcel. Name one there, or add a row with an empty carrier text"
     return Reason(Hold.Kind.UNKNOWN_CARRIER, text, f"{says}, and the parcel is confirmed.")

@@ -192,6 +192,23 @@ def test_an_unknown_carrier_is_no_matter_once_its_parcel_is_void(shop: Sandbox, 
     assert holds(told(number)) == []
 
 
+def test_a_mapped_carrier_that_lacks_a_service_code_is_not_called_unmapped(
+    shop: Sandbox, manage: Run, told: Told, overstock: Connection
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    Order.objects.update(shipping_code="")
+    row = CarrierService.objects.create(connection=overstock, carrier_text="Owl", service_text="*", carrier_code="UPS")
+    ship(shop, number, tracking="1Z1", carrier="Owl", service="Night")
+    manage("run", "pull_shipments")
+    manage("run", "confirm_shipments")
+    [hold] = told(number)["holds"]
+    assert hold["message"].startswith("The carrier map has no service code for 'Owl / Night'")
+    CarrierService.objects.filter(pk=row.pk).update(service_code="GROUND")
+    manage("run", "confirm_shipments")
+    assert parcels(shop, number) == [("1", "1Z1", 1)]
+
+
 @pytest.mark.long
 def test_the_known_codes_are_there_before_the_first_order_is_judged(shop: Sandbox, manage: Run, told: Told) -> None:
     Route.objects.update(unmapped_shipping="refuse")
