@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from integrations import registry
@@ -83,11 +84,11 @@ def is_sandbox(connection: Connection) -> bool:
 def refresh(confirmation: ShipmentConfirmation, lines: Iterable[ConfirmedLine], carriers: CarrierMap) -> None:
     """Bring what was not told yet up to date; what can no longer be told goes back to be gathered again."""
     order = Order.objects.select_for_update().get(pk=confirmation.order_id)
-    given_back = False
+    given_back, has_ended = False, _ended([order.pk]).exists()
     for line in lines:
         parcel = line.shipment_line.shipment
         codes = _codes(parcel, order, carriers)
-        if codes is None or not _is_tellable(parcel):
+        if codes is None or has_ended or not _is_tellable(parcel):
             _give_back(line)
             given_back = True
             continue
@@ -155,13 +156,19 @@ def _spoken_of(orders: Mapping[int, Order], carriers: CarrierMap) -> dict[int, l
     left = ShipmentLine.objects.filter(
         order_line__order__in=orders, order_line__is_cancelled=False, confirmed=None,
         shipment__state=Shipment.State.SHIPPED,
-    )  # fmt: skip
+    ).exclude(order_line__order__in=_ended(orders))  # fmt: skip
     found: dict[int, list[Spoken]] = {pk: [] for pk in orders}
     for row in left.select_related("shipment").order_by("shipment_id", "order_line_id"):
         if _is_tellable(row.shipment):
             order = orders[row.shipment.order_id]
             found[order.pk].append((row, _codes(row.shipment, order, carriers)))
     return found
+
+
+def _ended(orders: Iterable[int]) -> QuerySet[Any, Any]:
+    """Those that the warehouse voided or deleted: whatever left of them before, a person settles."""
+    ended = WarehouseSubmission.objects.filter(order__in=orders, remote_status__in=WarehouseSubmission.ENDED)
+    return ended.values_list("order", flat=True)
 
 
 def _hold_unknown(
