@@ -18,7 +18,7 @@ from integrations.transmissions import Transmission
 from integrations.wording import counted, lasted, moment
 from integrations.workers import EVERY, OVERDUE_INTERVALS, SILENT_AFTER, late_by
 from inventory.models import GuardedPublish, StockReading
-from orders.models import OUTBOXES, AlertKind, Sent, Severity, WarehouseSubmission
+from orders.models import OUTBOXES, Alert, AlertKind, Sent, Severity, WarehouseSubmission
 
 # A run shows every 45 s that it lives (runs.Pulse).
 LIFELESS_AFTER = timedelta(seconds=100)
@@ -28,6 +28,8 @@ WAITED_LONG = timedelta(minutes=15)
 # Longer than a look-up takes; whatever is tried for the third time in vain has been in doubt for minutes too.
 IN_DOUBT_LONG = timedelta(minutes=5)
 IN_DOUBT_ATTEMPTS = 3
+# What only the look for alerts finds, every minute.
+LOOKED_FOR = (AlertKind.CREDENTIAL, AlertKind.SILENCE, AlertKind.DELIVERY)
 ASK = "is `manage.py qcluster` running?"
 
 
@@ -54,8 +56,9 @@ class Alarm:
 
 
 def alarms() -> list[str]:
-    """What is wrong now, in words."""
-    return [one.in_full for one in found(timezone.now())]
+    """What is wrong now, in words; of what is looked for, as it was found last."""
+    last = Alert.objects.filter(kind__in=LOOKED_FOR, closed_at=None).order_by("opened_at")
+    return [*(one.in_full for one in found(timezone.now())), *last.values_list("text", flat=True)]
 
 
 def found(now: datetime) -> list[Alarm]:

@@ -55,9 +55,7 @@ def skip_reason(told: MarketplaceOrder, route: Route | None, *, too_old_too: boo
     if told.lines and all(line.quantity and not _to_ship(line) for line in told.lines):
         shipped = any(line.state == SaleState.SHIPPED or line.quantity_shipped for line in told.lines)
         return f"every line was {'shipped or cancelled' if shipped else 'cancelled'} before it was first seen"
-    if route is not None and not too_old_too and told.ordered_at.date() < route.earliest_order_date:
-        return f"ordered before {route.earliest_order_date}, the earliest order date of route {route}"
-    return ""
+    return "" if route is None or too_old_too else settling.too_old(told.ordered_at.date(), route)
 
 
 def seen_unchanged(connection: Connection, told: MarketplaceOrder) -> bool:

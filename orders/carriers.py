@@ -46,11 +46,15 @@ class CarrierMap:
 
     def codes(self, carrier: str, service: str, *, ordered_service: str) -> tuple[str, str] | None:
         """(carrier code, service code), or None when a person must map the text. Nothing is guessed."""
-        row = self._rows.get((_plain(carrier), _plain(service))) or self._rows.get((_plain(carrier), ANY))
+        row = self.row(carrier, service)
         if row is None:
             return None
         service_code = row.service_code or ordered_service
         return (row.carrier_code, service_code) if service_code else None
+
+    def row(self, carrier: str, service: str) -> CarrierService | None:
+        """What the texts are, perhaps without a service code."""
+        return self._rows.get((_plain(carrier), _plain(service))) or self._rows.get((_plain(carrier), ANY))
 
 
 def spoken(parcel: Shipment) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Case, Count, F, IntegerField, Min, Q, QuerySet, Sum, When
 from django.db.models.functions import Trim
 
 from integrations.models import Connection, Route
+from orders import ship_dates
 from orders.models import Hold, Order
 
 K = Hold.Kind
@@ -46,16 +47,17 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How much waits for a cause. `units` are those to be shipped, or to be told of; `oldest` is an order's date.
+    """How much waits for a cause. `units` are those to be shipped, or to be told of.
 
-    `paused` is how many of the orders wait for their route to be switched on, by its name.
+    `ship_by` is the first of the orders' ship dates, and `paused` is how many of them wait for their route to be
+    switched on, by its name.
     """
 
     cause: Cause
     orders: int
     units: int
     since: datetime
-    oldest: datetime
+    ship_by: date | None
     paused: Mapping[str, int]
 
 
@@ -75,13 +77,13 @@ def count() -> int:
 
 
 def waiting(rows: Sequence[dict[str, Any]]) -> list[Waiting]:
-    """These rows of `grouped` with their units, whatever their number with three queries."""
-    units, paused = _units(rows), _paused(rows)
+    """These rows of `grouped` with their units, whatever their number with four queries."""
+    units, paused, ship_by = _units(rows), _paused(rows), _ship_by(rows)
     marketplaces = Connection.objects.in_bulk([row["order__connection"] for row in rows])
     return [
         Waiting(
             Cause(marketplaces[row["order__connection"]], K(row["kind"]), row["subject"]),
-            row["orders"], units.get(_key(row), 0), row["since"], row["oldest"], paused.get(_key(row), {}),
+            row["orders"], units.get(_key(row), 0), row["since"], ship_by.get(_key(row)), paused.get(_key(row), {}),
         )
         for row in rows
     ]  # fmt: skip
@@ -94,6 +96,17 @@ def _key(row: dict[str, Any]) -> tuple[Any, ...]:
 def _open(rows: Sequence[dict[str, Any]]) -> QuerySet[Hold]:
     """The open holds of these causes, and perhaps of others that share a part of the key."""
     return Hold.objects.filter(resolved_at=None, **{f"{name}__in": {row[name] for row in rows} for name in KEY})
+
+
+def _ship_by(rows: Sequence[dict[str, Any]]) -> dict[tuple[Any, ...], date]:
+    """Routes have days of their own, so that the oldest order need not be the first to ship."""
+    days = "order__route__ship_within_days"
+    mine = _open(rows).exclude(order__route=None).order_by().values(*KEY, days)
+    found: dict[tuple[Any, ...], date] = {}
+    for row in mine.annotate(day=Min("order__ordered_on")):
+        first = ship_dates.ship_date(row["day"], row[days])
+        found[_key(row)] = min(first, found.get(_key(row), first))
+    return found
 
 
 def _paused(rows: Sequence[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, int]]:

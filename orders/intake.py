@@ -112,7 +112,7 @@ class Intake:
         self._run = run
         self._marketplace = marketplace
         self._routes = routes
-        self._paused = list(Route.objects.filter(marketplace=marketplace).exclude(pk__in=[r.pk for r in routes]))
+        self._others = list(Route.objects.filter(marketplace=marketplace).exclude(pk__in=[r.pk for r in routes]))
         self._too_old_too = too_old_too
 
     def take(self, told: MarketplaceOrder | UnreadableOrder) -> None:
@@ -142,8 +142,9 @@ class Intake:
             resolve_unreadable(self._marketplace, told.number)
             return self._seen_again(known, told)
         route = settling.match_route(told.warehouse_name, self._routes)
-        if route is None and settling.match_route(told.warehouse_name, self._paused):
-            return "of paused routes"
+        other = settling.match_route(told.warehouse_name, self._others) if route is None else None
+        if other is not None:
+            return "of paused routes" if other.state == Route.State.PAUSED else "of other routes"
         order = arrivals.store_new(self._marketplace, route, told, too_old_too=self._too_old_too)
         resolve_unreadable(self._marketplace, told.number)
         return "skipped" if order.status == Order.Status.SKIPPED else "new"

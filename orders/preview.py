@@ -84,8 +84,9 @@ def _rows(
 ) -> list[Row]:
     seed(connection)
     _learn(routes, told)
+    others = list(Route.objects.filter(marketplace=connection).exclude(pk__in=[route.pk for route in routes]))
     with transaction.atomic():
-        rows = [_row(connection, routes, one, too_old_too) for one in told.values()]
+        rows = [_row(connection, routes, others, one, too_old_too) for one in told.values()]
         transaction.set_rollback(True)
     return rows
 
@@ -103,7 +104,9 @@ def _learn(routes: Sequence[Route], told: dict[str, Told]) -> None:
             continue  # the preview says then which SKUs are not known
 
 
-def _row(connection: Connection, routes: Sequence[Route], told: Told, too_old_too: bool) -> Row:
+def _row(
+    connection: Connection, routes: Sequence[Route], others: Sequence[Route], told: Told, too_old_too: bool
+) -> Row:  # fmt: skip
     if isinstance(told, UnreadableOrder):
         return Row(told.number or "(no number)", "unreadable", None, (told.reason,))
     known = Order.objects.filter(
@@ -112,7 +115,7 @@ def _row(connection: Connection, routes: Sequence[Route], told: Told, too_old_to
     if known is not None:
         return Row(told.number, "known", told.ordered_at, (known.get_status_display(),))
     route = settling.match_route(told.warehouse_name, routes)
-    if route is None:
+    if route is None and settling.match_route(told.warehouse_name, others):
         return Row(told.number, "elsewhere", told.ordered_at, (f"warehouse name {told.warehouse_name!r}",))
     try:
         with transaction.atomic():

@@ -20,6 +20,7 @@ from orders import arrivals, intake, readback, settling
 from orders.models import Hold, Order
 from orders.windows import FURTHEST_BACK
 
+S = Order.Status
 # An order seen within this time may go out unread when the marketplace cannot be asked.
 SEEN_LATELY = timedelta(minutes=30)
 
@@ -29,7 +30,8 @@ def revisit(run: Run) -> None:
     routes, now = intake.active_routes(run.connection), timezone.now().replace(microsecond=0)
     read = [route.read_until for route in routes if route.read_until]
     if not read:
-        return  # nothing was pulled yet
+        _follow_sent(run)
+        return
     market = run.marketplace()
     earliest = datetime.combine(min(route.earliest_order_date for route in routes), time.min, market.time_zone)
     since, until = max(earliest, now - FURTHEST_BACK), min(now, *read)
@@ -37,6 +39,15 @@ def revisit(run: Run) -> None:
         run.window(since, until)
         intake.read(run, market, routes, since, until, in_long_slices=True)
         intake.settle_arrivals(run, routes)
+
+
+def _follow_sent(run: Run) -> None:
+    """Where every route is paused, or nothing was pulled yet: what the warehouse has may be cancelled all the same."""
+    sent = Order.objects.filter(connection=run.connection, status__in=(S.SUBMITTED, S.PARTLY_SHIPPED))
+    recent, now = list(sent.filter(received_at__gt=timezone.now() - FURTHEST_BACK)), timezone.now()
+    numbers = frozenset(order.full_number for order in recent)
+    for since, until in readback.windows(recent):
+        intake.read(run, run.marketplace(), (), since, min(until, now), only=numbers, in_long_slices=True)
 
 
 def before_sending(run: Run, orders: Sequence[Order], soon: Set[str]) -> set[int]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 
 from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
@@ -89,6 +90,7 @@ def settle(orders: Sequence[Order], warehouse: Warehouse | None, routes: Sequenc
     for order in orders:
         if order.route is None:
             _find_route(order, routes)
+    orders = [order for order in orders if order.status != S.SKIPPED]
     plans = plan(orders, warehouse)
     for order in orders:
         if plans[order.pk].reasons:
@@ -128,6 +130,12 @@ def match_route(warehouse_name: str, routes: Sequence[Route]) -> Route | None:
     return next(iter(exact or near), None)
 
 
+def too_old(ordered_on: date, route: Route) -> str:
+    """Why the route leaves out an order of that day; empty if it does not."""
+    earliest = route.earliest_order_date
+    return f"ordered before {earliest}, the earliest order date of route {route}" if ordered_on < earliest else ""
+
+
 def sync_holds(order: Order, found: Iterable[Reason], kinds: Iterable[Hold.Kind]) -> None:
     """Open what was found and close, among `kinds`, what is no longer so."""
     still = {(reason.kind.value, reason.subject[:SUBJECT_CHARS]): reason for reason in found}
@@ -158,9 +166,21 @@ def _find_route(order: Order, routes: Sequence[Route]) -> None:
     mine = [route for route in routes if route.marketplace_id == order.connection_id]
     route = match_route(order.warehouse_name, mine)
     if route is not None:
-        Order.objects.filter(pk=order.pk).update(route=route)
-        order.route = route
-        references.assign(order, route)
+        _take_into(order, route)
+
+
+@transaction.atomic
+def _take_into(order: Order, route: Route) -> None:
+    """As if it had come just now: what is older than its route takes was seen to by another way, and is skipped."""
+    Order.objects.filter(pk=order.pk).update(route=route)
+    order.route = route
+    references.assign(order, route)
+    reason = too_old(order.ordered_on, route)
+    if reason:
+        with suppress(IllegalTransition), transaction.atomic():
+            order.move_to(S.SKIPPED, reason=reason)
+            order.holds.filter(resolved_at=None).update(resolved_at=timezone.now())
+            Order.objects.filter(pk=order.pk).update(skip_reason=reason[:200], told_now=None)
 
 
 def _resolver(route: Route, orders: Sequence[Order], warehouse: Warehouse | None) -> Resolver:

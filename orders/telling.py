@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from integrations import registry
@@ -72,11 +73,11 @@ def may_reach(route: Route, connection: Connection) -> bool:
 def refresh(confirmation: ShipmentConfirmation, lines: Iterable[ConfirmedLine], carriers: CarrierMap) -> None:
     """Bring what was not told yet up to date; what can no longer be told goes back to be gathered again."""
     order = Order.objects.select_for_update().get(pk=confirmation.order_id)
-    given_back = False
+    given_back, has_ended = False, _ended([order.pk]).exists()
     for line in lines:
         parcel = line.shipment_line.shipment
         codes = _codes(parcel, order, carriers)
-        if codes is None or not _is_tellable(parcel):
+        if codes is None or has_ended or not _is_tellable(parcel):
             _give_back(line)
             given_back = True
             continue
@@ -112,7 +113,7 @@ def gather_orders(pks: Sequence[int], connection: Connection, carriers: CarrierM
     mine = Order.objects.select_for_update(of=("self",)).select_related("route").defer("raw", "told", "told_now")
     orders = {order.pk: order for order in mine.filter(pk__in=pks).order_by("pk")}
     spoken_of = _spoken_of(orders, carriers)
-    _hold_unknown(orders, spoken_of)
+    _hold_unknown(orders, spoken_of, carriers)
     tests = set(WarehouseSubmission.objects.filter(order__in=orders, is_test=True).values_list("order", flat=True))
     tellable = {
         order: [(row, codes) for row, codes in spoken_of[pk] if codes is not None]
@@ -141,26 +142,34 @@ def _gather_together(run: Run, pks: Sequence[int], carriers: CarrierMap) -> None
 
 def _spoken_of(orders: Mapping[int, Order], carriers: CarrierMap) -> dict[int, list[Spoken]]:
     """Per order id the lines that left with tracking and were not told, with their codes; None where not known."""
-    rows = ShipmentLine.objects.filter(
+    left = ShipmentLine.objects.filter(
         order_line__order__in=orders, order_line__is_cancelled=False, confirmed=None,
         shipment__state=Shipment.State.SHIPPED,
-    ).select_related("shipment").order_by("shipment_id", "order_line_id")  # fmt: skip
+    ).exclude(order_line__order__in=_ended(orders))  # fmt: skip
     found: dict[int, list[Spoken]] = {pk: [] for pk in orders}
-    for row in rows:
+    for row in left.select_related("shipment").order_by("shipment_id", "order_line_id"):
         if _is_tellable(row.shipment):
             order = orders[row.shipment.order_id]
             found[order.pk].append((row, _codes(row.shipment, order, carriers)))
     return found
 
 
-def _hold_unknown(orders: Mapping[int, Order], spoken_of: Mapping[int, Sequence[Spoken]]) -> None:
+def _ended(orders: Iterable[int]) -> QuerySet[Any, Any]:
+    """Those that the warehouse voided or deleted: whatever left of them before, a person settles."""
+    ended = WarehouseSubmission.objects.filter(order__in=orders, remote_status__in=WarehouseSubmission.ENDED)
+    return ended.values_list("order", flat=True)
+
+
+def _hold_unknown(
+    orders: Mapping[int, Order], spoken_of: Mapping[int, Sequence[Spoken]], carriers: CarrierMap
+) -> None:  # fmt: skip
     """Most orders are held for no carrier, or go on being held for the same one."""
     kind = Hold.Kind.UNKNOWN_CARRIER
     known: dict[int, set[tuple[str, str]]] = {pk: set() for pk in orders}
     for hold in Hold.objects.filter(order__in=orders, kind=kind, resolved_at=None):
         known[hold.order_id].add((hold.subject, hold.message))
     for pk, rows in spoken_of.items():
-        unknown = [_unknown(row.shipment) for row, codes in rows if codes is None]
+        unknown = [_unknown(row.shipment, carriers) for row, codes in rows if codes is None]
         if known[pk] != {(reason.subject[: settling.SUBJECT_CHARS], reason.message) for reason in unknown}:
             settling.sync_holds(orders[pk], unknown, [kind])
 
@@ -208,11 +217,12 @@ def _codes(parcel: Shipment, order: Order, carriers: CarrierMap) -> Codes | None
     return carriers.codes(parcel.carrier, parcel.service, ordered_service=order.service_code)
 
 
-def _unknown(parcel: Shipment) -> Reason:
+def _unknown(parcel: Shipment, carriers: CarrierMap) -> Reason:
     text = spoken(parcel)
-    says = (
-        f"The warehouse shipped by {text!r}, which is not in the carrier map. Add it"
-        if parcel.carrier
-        else "The warehouse names no carrier for a parcel. Name one there, or add a row with an empty carrier text"
-    )
+    if carriers.row(parcel.carrier, parcel.service):
+        says = f"The carrier map has no service code for {text!r}, and the order asked for no service. Enter one"
+    elif parcel.carrier:
+        says = f"The warehouse shipped by {text!r}, which is not in the carrier map. Add it"
+    else:
+        says = "The warehouse names no carrier for a parcel. Name one there, or add a row with an empty carrier text"
     return Reason(Hold.Kind.UNKNOWN_CARRIER, text, f"{says}, and the parcel is confirmed.")

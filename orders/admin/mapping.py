@@ -46,7 +46,7 @@ class Shown:
     orders: int
     units: int
     since: str
-    oldest: str
+    ship_by: str
     orders_url: str
     url: str
     paused: str
@@ -75,11 +75,11 @@ def export(request: HttpRequest, kind: str) -> HttpResponseBase:
 
 
 def _table(rows: list[dict[str, Any]]) -> Iterator[list[Cell]]:
-    yield ["kind", "what is not known", "marketplace", "orders", "units", "waits since", "oldest order", "paused"]
+    yield ["kind", "what is not known", "marketplace", "orders", "units", "waits since", "ship by", "paused"]
     for start in range(0, len(rows), TOGETHER):
         for one in causes.waiting(rows[start : start + TOGETHER]):
             what = one.cause.kind.label, one.cause.subject, one.cause.marketplace
-            yield cells([*what, one.orders, one.units, one.since, one.oldest, _paused(one)])
+            yield cells([*what, one.orders, one.units, one.since, one.ship_by, _paused(one)])
 
 
 def _search(request: HttpRequest) -> str:
@@ -172,7 +172,7 @@ def _shown(one: Waiting, user: Any) -> Shown:
     may = may_map(user, cause.kind)
     return Shown(
         str(cause.kind.label), clip(cause.subject, 44) or "(none)", clip(str(cause.marketplace), 24), one.orders,
-        one.units, ago(one.since), f"{one.oldest:%Y-%m-%d}",
+        one.units, ago(one.since), f"{one.ship_by or '–'}",
         _orders_url(cause) if user.has_perm("orders.view_order") else "",
         address(cause.marketplace.pk, cause.kind.value, cause.subject) if may else "", _paused(one),
     )  # fmt: skip

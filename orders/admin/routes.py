@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from unfold.decorators import action, display
@@ -21,13 +22,14 @@ from inventory.dry_run import Foreseen
 from inventory.models import Listing
 from orders import route_states, trials
 from orders.admin import set_up, walking
-from orders.models import RouteLook
+from orders.models import Hold, RouteLook
 
 # What makes a quantity.
 OF_QUANTITIES = {
     "published_sku", "allow_identity", "reserve", "minimum_level", "max_online", "untracked_quantity",
     "warehouse", "location_name", "counted_locations",
 }  # fmt: skip
+MOST_DIGITS = 18  # of a key in an address
 GO_LIVE, PREVIEW, LOAD = "integrations.go_live", "orders.add_routelook", "orders.add_backfill"
 STATE_ACTIONS = {"start_test", "go_live", "pause", "remove_tests"}
 # No field of the form: going live asks for the checklist first, and what to do with test orders.
@@ -88,6 +90,16 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
         if db_field.name == "marketplace_warehouse_name" and field is not None:
             field.strip = False  # it is echoed exactly, blanks included (supplier-oasis 3.2)
         return field
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """One that orders wait for begins with the oldest of them: what is older than a route takes is skipped."""
+        values: dict[str, Any] = super().get_changeform_initial_data(request)
+        market, name = values.get("marketplace", ""), values.get("marketplace_warehouse_name", "")
+        waits = Hold.objects.filter(kind=Hold.Kind.NO_ROUTE, resolved_at=None, subject=name)
+        if market.isdecimal() and len(market) <= MOST_DIGITS:
+            oldest = waits.filter(order__connection=int(market)).aggregate(day=Min("order__ordered_on"))["day"]
+            values |= {"earliest_order_date": oldest} if oldest else {}
+        return values
 
     def save_model(self, request: HttpRequest, obj: Route, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

@@ -20,6 +20,7 @@ from integrations.wording import moment
 from orders import figures, ship_dates, trials, worklists
 from orders.admin import labels
 from orders.admin.labels import Label
+from orders.alarms import LOOKED_FOR
 from orders.figures import Day, Leg, Standing
 from orders.models import Alert, AlertKind, Hold, Order, Reconciliation, UnreadableRecord
 from orders.worklists import MAPPING, Tally
@@ -96,13 +97,12 @@ class Told:
     icon: str
 
 
-# What is found by the look for alerts alone, every minute.
 TOLD = {AlertKind.CREDENTIAL: "key", AlertKind.SILENCE: "hourglass_empty", AlertKind.DELIVERY: "outgoing_mail"}
 
 
 def told(now: datetime) -> list[Told]:
     """Alerts that somebody muted, with the end of that, and those of no other part of the page. One query."""
-    shown = Q(kind__in=TOLD) | Q(muted_until__gt=now)
+    shown = Q(kind__in=LOOKED_FOR) | Q(muted_until__gt=now)
     found = Alert.objects.filter(shown, closed_at=None).select_related("muted_by").order_by("muted_until", "opened_at")
     return [_told(one, now) for one in found]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date, timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import urlencode
@@ -98,6 +99,20 @@ def test_the_worklist_has_a_row_per_cause_that_leaves_by_itself(
     manage("run", "submit_orders")
     assert admin_client.get(LIST).context["rows"] == []
     assert "Nothing: every SKU" in text_of(admin_client.get(LIST))
+
+
+def test_the_worklist_says_by_when_the_first_order_is_to_ship(route: Route, admin_client: Client) -> None:
+    slow = Route.objects.create(
+        name="Slow", marketplace=route.marketplace, marketplace_warehouse_name="Elm Street", warehouse=route.warehouse,
+        ship_within_days=9,
+    )  # fmt: skip
+    waiting_orders(route, 2, lambda _: "MYSTERY-9")
+    monday = date(2026, 11, 2)
+    first, second = Order.objects.all()
+    Order.objects.filter(pk=first.pk).update(route=slow, ordered_on=monday)
+    Order.objects.filter(pk=second.pk).update(ordered_on=monday + timedelta(days=1))
+    [row] = admin_client.get(LIST).context["rows"]
+    assert row.ship_by == "2026-11-05"  # two business days after Tuesday; the older order has nine
 
 
 def test_three_clicks_and_one_typed_value_send_the_orders(

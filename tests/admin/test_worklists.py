@@ -203,7 +203,9 @@ def test_holds_lead_to_the_page_that_mends_them(shop: Sandbox, manage: Run, admi
     )
     assert "Map the SKU “MYSTERY-9”" in text_of(admin_client.get(alias.url))
     route = next(one for name, one in shown.items() if name.startswith("No route"))
-    assert opened(admin_client, route.url)["marketplace_warehouse_name"].strip() == "Elsewhere & Co"
+    values = opened(admin_client, route.url)
+    assert values["marketplace_warehouse_name"].strip() == "Elsewhere & Co"
+    assert values["earliest_order_date"] == str(route.hold.order.ordered_on)
 
 
 def test_a_parcel_without_a_carrier_is_mapped_from_its_hold(shop: Sandbox, manage: Run, admin_client: Client) -> None:

@@ -20,7 +20,7 @@ from integrations.wording import job_name
 from inventory.models import WarehouseItem
 from orders import jobs, tasks
 from orders.alarms import alarms
-from orders.models import WarehouseSubmission
+from orders.models import Alert, WarehouseSubmission
 
 Run = Callable[..., str]
 MINUTE = timedelta(minutes=1)
@@ -139,6 +139,14 @@ def test_what_was_switched_on_again_has_two_intervals(working: None, overstock: 
     Connection.objects.update(is_active=True, health="working")
     JobPlan.objects.update(is_enabled=True)
     assert alarms() == []
+
+
+def test_status_tells_what_is_looked_for_every_minute_too(working: None, manage: Run) -> None:
+    Alert.objects.create(kind="silence", severity="critical", text="no order has come from Overstock since noon")
+    Alert.objects.create(kind="silence", key="1", severity="critical", text="that is over", closed_at=timezone.now())
+    assert [line for line in manage("status").splitlines() if line.startswith("ALARM")] == [
+        "ALARM no order has come from Overstock since noon"
+    ]
 
 
 def test_the_start_page_and_status_show_it(working: None, manage: Run, admin_client: Client) -> None:

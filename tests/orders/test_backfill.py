@@ -52,6 +52,26 @@ def test_the_dry_run_of_named_orders_stores_nothing(shop: Sandbox, manage: Run) 
     assert numbers() == set()
 
 
+def test_what_has_no_route_is_held_as_the_dry_run_says(shop: Sandbox, manage: Run) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, warehouse="Reno DC")
+    assert f"{number}  hold  No route takes orders" in manage("backfill", "Main", "--order", number, "--dry-run")
+    manage("backfill", "Main", "--order", number)
+    assert [hold.kind for hold in Order.objects.get().holds.all()] == ["no_route"]
+
+
+def test_what_belongs_to_another_route_is_left_to_that_one(shop: Sandbox, manage: Run, route: Route) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, warehouse="Reno DC")
+    other = Route.objects.create(
+        name="Reno", marketplace=route.marketplace, marketplace_warehouse_name="Reno DC", warehouse=route.warehouse,
+        location_name="East Store", state=Route.State.LIVE,
+    )  # fmt: skip
+    assert f"{number}  elsewhere" in manage("backfill", "Main", "--order", number, "--dry-run")
+    assert "1 of other routes" in manage("backfill", "Main", "--order", number)
+    Route.objects.filter(pk=other.pk).update(state=Route.State.PAUSED)
+    assert "1 of paused routes" in manage("backfill", "Main", "--order", number)
+    assert numbers() == set()
+
+
 def test_neither_days_nor_numbers_is_wrong_usage(shop: Sandbox, manage: Run) -> None:
     with pytest.raises(CommandError, match="give --from and --to, or --order") as caught:
         manage("backfill", "Main", "--from", "2026-01-01")

@@ -14,7 +14,7 @@ from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from orders import actions, jobs, telling
 from orders.models import CarrierService, Order, OrderLine, Shipment, ShipmentConfirmation
-from tests.orders.world import holds, parcels, ship
+from tests.orders.world import holds, parcels, placed, ship
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
@@ -190,6 +190,47 @@ def test_an_unknown_carrier_is_no_matter_once_its_parcel_is_void(shop: Sandbox, 
     shop.tradegecko.void_parcel(shop.tradegecko.tables["fulfillments"][parcel])
     manage("run", "all")
     assert holds(told(number)) == []
+
+
+def test_a_mapped_carrier_that_lacks_a_service_code_is_not_called_unmapped(
+    shop: Sandbox, manage: Run, told: Told, overstock: Connection
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    Order.objects.update(shipping_code="")
+    row = CarrierService.objects.create(connection=overstock, carrier_text="Owl", service_text="*", carrier_code="UPS")
+    ship(shop, number, tracking="1Z1", carrier="Owl", service="Night")
+    manage("run", "pull_shipments")
+    manage("run", "confirm_shipments")
+    [hold] = told(number)["holds"]
+    assert hold["message"].startswith("The carrier map has no service code for 'Owl / Night'")
+    CarrierService.objects.filter(pk=row.pk).update(service_code="GROUND")
+    manage("run", "confirm_shipments")
+    assert parcels(shop, number) == [("1", "1Z1", 1)]
+
+
+def test_nothing_of_an_order_that_was_voided_in_the_warehouse_is_told(
+    shop: Sandbox, manage: Run, told: Told, overstock: Connection
+) -> None:
+    shop.tradegecko.switch(void_shipped=True)
+    gathered, waits = (shop.oasis.add_order({"partner_sku": "MUG-BLK"}) for _ in range(2))
+    manage("run", "all")
+    ship(shop, gathered, tracking="1Z1")
+    ship(shop, waits, tracking="1Z2", carrier="Owl")
+    shop.faults.add("oasis", "429", path="/shipments")
+    with pytest.raises(CommandError):
+        manage("run", "all")
+    for number in (gathered, waits):
+        shop.tradegecko.void(placed(shop, number))
+    manage("run", "pull_shipments")
+    CarrierService.objects.create(
+        connection=overstock, carrier_text="Owl", service_text="*", carrier_code="UPS", service_code="GROUND"
+    )
+    ShipmentConfirmation.objects.update(not_before=None)
+    manage("run", "confirm_shipments")
+    for number in (gathered, waits):
+        assert parcels(shop, number) == []
+        assert holds(told(number)) == ["voided_order"]
 
 
 @pytest.mark.long

@@ -206,16 +206,6 @@ def test_all_reasons_are_told_at_once(shop: Sandbox, manage: Run, told: Told) ->
     }  # fmt: skip
 
 
-def test_an_order_for_a_warehouse_name_without_route_waits_for_one(shop: Sandbox, manage: Run, told: Told) -> None:
-    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, warehouse="Reno DC")
-    manage("run", "all")
-    assert [hold["kind"] for hold in told(number)["holds"]] == ["no_route"]
-    manage("route", "Reno", "--marketplace", "Overstock", "--warehouse-name", "Reno DC", "--warehouse", "Gecko",
-           "--location", "East Store", "--live")  # fmt: skip
-    manage("run", "all")
-    assert placed(shop, number)["stock_location_id"] == shop.tradegecko.location_id("East Store")
-
-
 def test_a_paused_route_loads_nothing_and_misses_nothing(shop: Sandbox, manage: Run, told: Told) -> None:
     Route.objects.update(state="paused")
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})

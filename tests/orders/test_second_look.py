@@ -109,6 +109,19 @@ def test_a_slower_look_finds_late_cancellations_and_orders_that_came_late(
     assert told(late)["status"] == "submitted"
 
 
+def test_a_sent_order_that_is_cancelled_while_its_route_is_paused_is_a_hold(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    Route.objects.update(state="paused")
+    shop.oasis.cancel(number)
+    new = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "revisit_orders")
+    assert holds(told(number)) == ["cancelled_late"]
+    assert not Order.objects.filter(full_number=new).exists()
+
+
 def test_an_order_voided_in_the_warehouse_is_a_hold_and_never_told(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
