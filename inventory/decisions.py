@@ -15,7 +15,7 @@ from django.utils import timezone
 from integrations.models import Route
 from inventory import bundles, listings
 from inventory.aliases import Component, KnownItem, Resolution, Resolver
-from inventory.availability import Figure, Offer, Part, offer
+from inventory.availability import Figure, Offer, Part, Rules, offer
 from inventory.models import InventoryLevel, Listing
 from inventory.on_their_way import Units
 from inventory.rulebook import Rulebook
@@ -137,9 +137,9 @@ class _Desk:
         }
 
     def _decide(self, listing: Listing, sku: str, found: Resolution, twins: tuple[Listing, ...]) -> Decision:
-        if not found.is_known:
-            return self._lost(listing, sku, found, twins)
         rules = self._rules.of(listing.pk)
+        if not found.is_known:
+            return self._lost(listing, sku, found, rules, twins)
         items = {part.item_id: self._resolver.item(part.sku) for part in found.components}
         known = self._parts(found, items)
         if known is None:
@@ -176,7 +176,11 @@ class _Desk:
         items = {part.item_id for one in found for part in one.components}
         return {part.sku for item in items & self._bundles.keys() for part in self._bundles[item]}
 
-    def _lost(self, listing: Listing, sku: str, found: Resolution, twins: tuple[Listing, ...]) -> Decision:
+    def _lost(
+        self, listing: Listing, sku: str, found: Resolution, rules: Rules, twins: tuple[Listing, ...]
+    ) -> Decision:
+        if rules.do_not_publish:
+            return Decision(listing, sku, offered=offer([], rules), twins=twins)
         if not found.is_asked:
             return Decision(listing, sku, twins=twins)
         return Decision(listing, sku, 0, problem=found.problem[:1].upper() + found.problem[1:], twins=twins)

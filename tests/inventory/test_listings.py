@@ -14,6 +14,7 @@ from integrations.dispatch import forget_old
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
 from inventory.models import Listing, Publication, WarehouseItem
+from inventory.rules import InventoryRule
 
 Run = Callable[..., str]
 Alias = Callable[..., Any]
@@ -138,6 +139,18 @@ def test_what_was_never_shown_is_not_shown_as_0(shop: Sandbox, manage: Run, alia
     twice(manage)
     assert shop.oasis.quantities == {}
     assert worklists(manage)["unresolved_listings"] == 1
+
+
+def test_what_is_not_to_be_published_stays_as_it_is_also_when_its_alias_is_gone(
+    shop: Sandbox, manage: Run, alias: Alias
+) -> None:
+    row = alias("X", "MUG-BLK")
+    manage("run", "all")
+    InventoryRule.objects.create(route=Route.objects.get(), listing=Listing.objects.get(), do_not_publish=True)
+    row.delete()
+    twice(manage)
+    assert shop.oasis.quantities == {("X", DC): 120}
+    assert not Listing.objects.get().problem
 
 
 def test_a_listing_that_is_switched_off_is_left_alone(shop: Sandbox, manage: Run, alias: Alias) -> None:

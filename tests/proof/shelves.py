@@ -62,10 +62,13 @@ class Outlet:
 
 
 class Count:
-    """Everything counted at one moment. Units are by warehouse SKU and place."""
+    """Everything counted at one moment, but for some orders on Overstock. Units are by warehouse SKU and place."""
 
-    def __init__(self, box: Sandbox, outlets: Collection[Outlet], aliases: Mapping[str, Mapping[str, int]]) -> None:
-        self._gecko, self._oasis, self._aliases = box.tradegecko, box.oasis, aliases
+    def __init__(
+        self, box: Sandbox, outlets: Collection[Outlet], aliases: Mapping[str, Mapping[str, int]],
+        but: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        self._gecko, self._oasis, self._aliases, self._but = box.tradegecko, box.oasis, aliases, but
         self._ships = {one.name: one.places[0] for one in outlets}
         self._labels = {row["id"]: row["label"] for row in self._gecko.tables["locations"].values()}
         self._variants = {row["sku"]: row for row in self._gecko.tables["variants"].values()}
@@ -131,7 +134,7 @@ class Count:
             if row["status"] in ("draft", "active", "finalized"):
                 self._take(self._waiting if row["status"] == "draft" else self._committed, row, shipped=False)
         for order in self._oasis.orders.values():
-            if order.number not in self.placed:
+            if order.number not in self.placed and order.number not in self._but:
                 self._wait(self._waiting, order)
 
     def _take(self, into: Counter[tuple[str, str]], row: Row, *, shipped: bool) -> None:

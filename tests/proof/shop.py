@@ -12,6 +12,7 @@ from integrations.models import Connection, Route
 from integrations.transmissions import transmission_models
 from inventory import kits
 from inventory.models import InventoryLevel, Listing
+from orders.models import Order
 from tests.proof.shelves import ALIASES, BUNDLES, EAST, GOODS, MAIN, SHELVED, Count, Outlet, reckoned
 from tests.proof.world import CYCLE, World
 
@@ -91,14 +92,21 @@ class Shop:
         return Count(self.box, self.outlets, self.aliases)
 
     def count(self) -> None:
-        """Remember the most and the least that may be shown until everything comes to rest."""
+        """Remember the most and the least that may be shown until everything comes to rest.
+
+        Of what was sold and not pulled yet Crossdock cannot know, and takes off nothing.
+        """
         now, doubtful = self.now(), {one for one in self.unsettled if one in self.box.oasis.orders}
+        known = Count(self.box, self.outlets, self.aliases, but=self._not_pulled())
         for outlet in self.outlets:
             for sku in GOODS:
-                most, least = now.quantity(outlet, sku), now.quantity(outlet, sku, doubtful)
+                most, least = known.quantity(outlet, sku), now.quantity(outlet, sku, doubtful)
                 key = outlet.name, sku
                 self.high[key] = max(self.high.get(key, 0), 10**9 if most is None else most)
                 self.low[key] = min(self.low.get(key, 10**9), 0 if least is None else least)
+
+    def _not_pulled(self) -> set[str]:
+        return {*self.box.oasis.orders} - set(Order.objects.values_list("full_number", flat=True))
 
     def look(self) -> None:
         """Nothing is shown that there never was since the last rest, and nothing is withheld without a reason."""

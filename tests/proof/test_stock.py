@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -25,6 +26,7 @@ WORLDS, PARTS, TIMES = (60, 12, 5) if IS_FULL else (1, 1, 1)
 def play(seed: int, times: int) -> Counter[str]:
     """One world from its seed; in most, only what changed is decided, and an hourly look at all makes nothing good."""
     luck = Random(seed)
+    random.seed(seed)  # how long we wait before another try
     small, full_every = (changed.SMALL, changed.FULL_EVERY) if seed % 3 == 1 else (0, timedelta(days=9))
     with (
         opened(START) as world,
