@@ -40,10 +40,14 @@ class InventoryNames:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One account's options. `publish_batch_size` is in rows per message."""
+    """One account's options. `publish_batch_size` is in rows per message.
+
+    `default_warehouse_name`: for orders that name no warehouse; empty: they are held.
+    """
 
     time_zone: str = "America/Denver"
     default_channel: str = "OSTK"
+    default_warehouse_name: str = ""
     check_total_count: bool = True
     orders_path: str = "/salesorders"
     shipments_path: str = "/shipments"

@@ -61,7 +61,7 @@ def _order(element: etree._Element, options: Options, raw: str) -> MarketplaceOr
         sales_channel=_text(element, "salesChannelName") or options.default_channel,
         ordered_at=ordered,
         created_at=created,
-        warehouse_name=_warehouse(element),
+        warehouse_name=_warehouse(element) or options.default_warehouse_name,
         ship_to=_address(_child(element, "shipToAddress")),
         lines=lines,
         state=_order_state(status, options),

@@ -117,6 +117,17 @@ def test_an_account_is_billed_unless_the_supplier_pays(flag: str | None, billed:
     assert good(M.format(text)).billing_account == billed
 
 
+def test_an_order_that_names_no_warehouse_is_for_the_one_that_the_options_name() -> None:
+    text = parcel().replace("Riverside  DC ", "").encode()
+    [plain], [named] = (
+        list(reading.orders(M.format(text.decode()).encode(), options))
+        for options in (Options(), Options(default_warehouse_name="Riverside DC"))
+    )
+    assert isinstance(plain, MarketplaceOrder)
+    assert isinstance(named, MarketplaceOrder)
+    assert (plain.warehouse_name, named.warehouse_name) == ("", "Riverside DC")
+
+
 @pytest.mark.parametrize("quantity", ["two", "-1", "1.5", "1e9", "NaN", "99999999999999999999"])
 def test_a_bad_quantity_spoils_only_its_own_order(quantity: str) -> None:
     first, second = read(M.format(parcel("BAD", quantity) + parcel("GOOD")))
