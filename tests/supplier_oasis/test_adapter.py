@@ -111,6 +111,7 @@ def test_an_error_where_the_orders_should_be_is_told_in_its_own_words(
 @pytest.mark.parametrize("body", [
     '<response xmlns="api.supplieroasis.com"><status>SUCCESS</status></response>',
     "<response><errors/><errorCount>0</errorCount></response>",
+    "<response><status>OK</status><defaultCarrier>UPS</defaultCarrier></response>",
 ])  # fmt: skip
 def test_a_clear_yes_is_a_yes(server: Loopback, oasis: SupplierOasis, body: str) -> None:
     server.will(200, body)
@@ -145,14 +146,14 @@ def test_what_else_quantities_may_be_answered(
 def test_a_quantity_that_is_no_number_is_told_beside_the_good_ones(server: Loopback) -> None:
     diary = Notebook()
     row = "<r><partnerSku>{}</partnerSku><quantity>{}</quantity></r>"
-    server.will(200, f"<a>{row.format('3001', 7)}{row.format('3002', '-1')}{row.format('3003', '')}<quantity/></a>")
+    server.will(200, f"<a>{row.format('3001', '7.0')}{row.format('3002', '-1')}{row.format('3003', '')}<quantity/></a>")
     oasis = connect(Account("Overstock", server.url, "u", "p", options={"read_inventory": True}, journal=diary))
     assert oasis.quantities() == [ListedQuantity("3001", "", 7)]
     assert diary.problems == ["2 quantities of Supplier Oasis cannot be read, first SKU 3002: '-1'"]
 
 
-def test_quantities_are_read_from_their_own_address(server: Loopback) -> None:
-    server.will(200, "<inventoryMessage/>")
+def test_quantities_are_read_from_their_own_address_and_may_be_none(server: Loopback) -> None:
+    server.will(200, "<inventoryMessage><totalCount>0</totalCount></inventoryMessage>")
     options = {"read_inventory": True, "inventory_path": "/stock/changes", "inventory_read_path": "/stock"}
     assert connect(Account("Overstock", server.url, "u", "p", options=options)).quantities() == []
     assert server.asked[0].path == "/stock"
