@@ -82,6 +82,26 @@ class SharedBudget:
         stale.update(remaining=F("limit"), resets_at=_end_of_window(now))
 
 
+class SharedPause(SharedBudget):
+    """For an account whose call limit nobody knows: calls are free until it asks for a pause, then nobody makes one."""
+
+    def take(self) -> None:
+        now = timezone.now()
+        pauses = RateWindow.objects.filter(connection=self._connection)
+        pause = pauses.filter(resets_at__gt=now, resets_at__lte=now + LONGEST_WINDOW).first()
+        if pause is not None:
+            raise Unavailable(
+                f"{self._connection} asked for a pause until {pause.resets_at:%H:%M:%S} UTC; the rest is done then",
+                retry_after=max(pause.resets_at - now, timedelta(seconds=1)),
+                throttled=True,
+                unsent=True,
+            )
+
+    def block(self, until: datetime) -> None:
+        none_known = {"limit": 0, "remaining": 0, "resets_at": until}
+        RateWindow.objects.update_or_create(connection=self._connection, defaults=none_known)
+
+
 def calls_left(connection: Connection, *, reserved: float) -> int:
     """How many calls may be spent in the window that is open, if this share of its limit is left to others."""
     window = RateWindow.objects.filter(connection=connection).first()

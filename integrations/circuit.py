@@ -183,7 +183,8 @@ def _let_go(connection: Connection) -> None:
     for model in transmission_models():
         _put_off(model, connection).update(not_before=None)
     frequent = connection.plans.filter(every_minutes__lte=LONGEST_PAUSE.total_seconds() / 60)
-    frequent.filter(next_run_at__gt=timezone.now()).update(next_run_at=timezone.now())
+    now = timezone.now()
+    frequent.filter(next_run_at__gt=now).update(next_run_at=now, expected_since=now)
 
 
 def _pause(lasted: timedelta) -> timedelta:

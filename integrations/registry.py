@@ -116,7 +116,9 @@ def marketplace_for(
     connection: Connection, *, journal: Journal | None = None, lease: Lease | None = None
 ) -> Marketplace:
     """An adapter for a marketplace connection. Raises Misconfigured."""
-    return cast(Marketplace, _connect(connection, MARKETPLACE, None, journal, lease))
+    # By name, like the circuit.
+    pause = import_module("integrations.budget").SharedPause(connection)
+    return cast(Marketplace, _connect(connection, MARKETPLACE, pause, journal, lease))
 
 
 def warehouse_for(

@@ -285,12 +285,17 @@ def _attempt(run: Run, work: Work) -> str:
 
 
 def _not_before(run: Run, exc: Unavailable) -> None:
-    """The job comes back when the other side asked for it; if nothing was asked now, then and not an interval later."""
+    """The job comes back when the other side asked for it; if nothing was asked now, then and not an interval later.
+
+    Until then nobody expects it to run.
+    """
     if exc.retry_after is None:
         return
     then = timezone.now() + exc.retry_after
     plan = JobPlan.objects.filter(connection=run.connection, job=run.record.job)
-    (plan if run.journal.calls == 0 else plan.filter(next_run_at__lt=then)).update(next_run_at=then)
+    (plan if run.journal.calls == 0 else plan.filter(next_run_at__lt=then)).update(
+        next_run_at=then, expected_since=then
+    )
 
 
 def _note_health(connection: Connection, exc: IntegrationError | None) -> None:

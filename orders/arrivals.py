@@ -68,8 +68,10 @@ def seen_unchanged(connection: Connection, told: MarketplaceOrder) -> bool:
     as_before = mine.filter(
         marketplace_status=told.status[:60], told_now__isnull=True, cancel_requested_at__isnull=True
     )  # fmt: skip
-    known = as_before.only("status", "told").first()
-    if known is None or known.told != changes.facts(told) or not (known.status in Order.CLOSED or _is_all_open(told)):
+    known = as_before.only("status", "told", "warehouse_name").first()
+    if known is None or known.told != changes.facts(told) or _names_warehouse_now(known, told):
+        return False
+    if not (known.status in Order.CLOSED or _is_all_open(told)):
         return False
     return bool(mine.filter(pk=known.pk).update(last_seen_at=timezone.now()))
 
@@ -78,6 +80,8 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     """Compare a known order with what is told of it now; what happened, as a word for the run's counts."""
     Order.objects.filter(pk=order.pk).update(last_seen_at=timezone.now(), marketplace_status=told.status[:60])
     order.marketplace_status = told.status[:60]
+    if _names_warehouse_now(order, told):
+        Order.objects.filter(pk=order.pk).update(warehouse_name=told.warehouse_name)
     if order.status in Order.CLOSED or (order.cancel_requested_at and not stays_unsent(order)):
         return "seen again"
     gone = list(_newly_cancelled(order, told))
@@ -95,6 +99,11 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     if all_shipped and _skip_shipped(order):
         return "skipped"
     return "changed" if gone or rest or shipped else "seen again"
+
+
+def _names_warehouse_now(order: Order, told: MarketplaceOrder) -> bool:
+    """Whether it is told of a warehouse that it did not name; one that it named stays, since its route hangs on it."""
+    return bool(told.warehouse_name) and not order.warehouse_name
 
 
 def withdraw(order: Order) -> bool:

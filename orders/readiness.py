@@ -14,6 +14,10 @@ from orders.models import Hold
 
 # Longer ones time out at TradeGecko.
 MAX_WAREHOUSE_LINES = 250
+NO_WAREHOUSE = (
+    "The order names no warehouse, so no route takes it. Say in the connection's options which one is meant by that "
+    "(default_warehouse_name), or skip the order."
+)
 NEEDS_POSTAL_CODE = frozenset({"US", "CA"})
 
 
@@ -57,10 +61,8 @@ def reasons(facts: OrderFacts) -> list[Reason]:
 def _route(facts: OrderFacts) -> Iterator[Reason]:
     if facts.route_name is None:
         seen = facts.warehouse_name
-        yield Reason(
-            Hold.Kind.NO_ROUTE, seen,
-            f"No route takes orders for the warehouse name {seen!r}. Make one, or skip the order.",
-        )  # fmt: skip
+        text = f"No route takes orders for the warehouse name {seen!r}. Make one, or skip the order."
+        yield Reason(Hold.Kind.NO_ROUTE, seen, text if seen.strip() else NO_WAREHOUSE)
 
 
 def _address(facts: OrderFacts) -> Iterator[Reason]:

@@ -68,7 +68,8 @@ class SupplierOasis:
         self, since: datetime, until: datetime, missed: list[str]
     ) -> Iterator[MarketplaceOrder | UnreadableOrder]:
         """With repetitions: a window whose answer misses orders is read again in halves."""
-        start, end = bounds(since, until, self._options.zone, now=datetime.now(UTC))
+        zone, form = self._options.zone, self._options.time_format
+        start, end = bounds(since, until, zone, now=datetime.now(UTC), form=form)
         answer = self._client.get(self._options.orders_path, [("startTime", start), ("endTime", end)])
         check_orders(answer, f"the request for the orders from {start} to {end}")
         try:
@@ -102,11 +103,11 @@ class SupplierOasis:
     def quantities(self) -> Sequence[ListedQuantity] | None:
         if not self._options.read_inventory:
             return None
-        answer = self._client.get(self._options.inventory_path, [])
+        answer = self._client.get(self._options.inventory_read_path, [])
         if answer.status == 404:
             raise Refused(
-                f"Supplier Oasis has nothing at {self._options.inventory_path} (HTTP 404); set the connection's option "
-                "read_inventory to false"
+                f"Supplier Oasis has nothing at {self._options.inventory_read_path} (HTTP 404); set the connection's "
+                "option read_inventory to false, or correct inventory_read_path"
             )
         check_read(answer, "the request for the quantities")
         return quantities.read(answer.body, self._options.inventory_names, self._client.problem)

@@ -128,7 +128,7 @@ def failure_text(answer: Answer) -> str:
 
 
 def _names_failure(element: etree._Element) -> bool:
-    name = etree.QName(element).localname.lower()
+    name = etree.QName(element).localname.lower().replace("default", "")  # which holds a fault, and is none
     text = (element.text or "").strip().upper()
     if any(word in name for word in ("error", "fault", "exception")):
         # An empty list of errors, or a count of none, is good news.

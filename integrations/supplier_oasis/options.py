@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from integrations.errors import Misconfigured
+from integrations.supplier_oasis import windows
 
 PATH = re.compile(r"/[\w./~-]*", re.A)
 ELEMENT = re.compile(r"[A-Za-z_][\w.-]*", re.A)
@@ -40,14 +42,21 @@ class InventoryNames:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One account's options. `publish_batch_size` is in rows per message."""
+    """One account's options. `publish_batch_size` is in rows per message.
+
+    `time_format`: how the ends of a window are written, to the second, as `strftime` has it.
+    `default_warehouse_name`: for orders that name no warehouse; empty: they are held.
+    """
 
     time_zone: str = "America/Denver"
+    time_format: str = windows.FORMAT
     default_channel: str = "OSTK"
+    default_warehouse_name: str = ""
     check_total_count: bool = True
     orders_path: str = "/salesorders"
     shipments_path: str = "/shipments"
     inventory_path: str = "/inventory"
+    inventory_read_path: str = "/inventory"
     inventory_method: str = "POST"
     read_inventory: bool = False
     publish_batch_size: int = 500
@@ -82,12 +91,22 @@ def _problem(options: Options) -> str:
         return f"{options.time_zone!r} is not a time zone"
     if options.publish_batch_size < 1:
         return "option publish_batch_size must be at least 1"
-    for path in (options.orders_path, options.shipments_path, options.inventory_path):
+    if not _tells_seconds(options.time_format):
+        return f"option time_format {options.time_format!r} must tell a time to the second, such as {windows.FORMAT}"
+    for path in (options.orders_path, options.shipments_path, options.inventory_path, options.inventory_read_path):
         if not PATH.fullmatch(path):
             return f"{path!r} is not a path such as /salesorders"
     if options.inventory_method not in ("POST", "PUT"):
         return "option inventory_method must be POST or PUT"
     return ""
+
+
+def _tells_seconds(form: str) -> bool:
+    sample = datetime(2024, 11, 30, 13, 14, 15, tzinfo=UTC)
+    try:
+        return datetime.strptime(sample.strftime(form), form).replace(tzinfo=UTC) == sample
+    except ValueError:
+        return False
 
 
 def _problem_with_names(names: InventoryNames) -> str:

@@ -15,7 +15,7 @@ from integrations.wording import counted
 
 # Orders and the catalogue spell it differently, and nobody knows which the inventory uses (supplier-oasis 5.2).
 SPELLINGS = ("partnerSku", "partnerSKU", "salesChannelSKU")
-QUANTITY = re.compile(r"\d{1,9}", re.A)
+QUANTITY = re.compile(r"(\d{1,9})(?:\.0*)?", re.A)
 
 
 def read(body: bytes, names: InventoryNames, tell: Callable[[str], None]) -> Sequence[ListedQuantity]:
@@ -28,8 +28,10 @@ def read(body: bytes, names: InventoryNames, tell: Callable[[str], None]) -> Seq
         raise Unavailable("Supplier Oasis answered with nothing where the quantities should be")
     root = _parse(body)
     rows = [row for element in root.iter(etree.Element) for row in _row(element, names)]
-    found = [ListedQuantity(sku, code, int(amount)) for sku, code, amount in rows if QUANTITY.fullmatch(amount)]
-    if not found and len(root):
+    found = [
+        ListedQuantity(sku, code, int(whole[1])) for sku, code, amount in rows if (whole := QUANTITY.fullmatch(amount))
+    ]
+    if not found and any(etree.QName(one).localname != "totalCount" for one in root.iterchildren(etree.Element)):
         raise Unreadable("the quantities of Supplier Oasis have no row with a SKU and a quantity that can be read")
     odd = {sku: amount for sku, _, amount in rows if not QUANTITY.fullmatch(amount)}
     if odd:

@@ -16,7 +16,7 @@ from integrations.supplier_oasis.options import Options
 MAX_QUANTITY = 1_000_000
 # What lies outside is a mistake, and near the ends of the calendar no database can keep it with an offset.
 YEARS = range(1990, 2101)
-DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d+))?)?\s*(Z|[+-]\d\d:?\d\d)?")
+BLANKS_BEFORE_OFFSET = re.compile(r"\s+(?=[Z+-])")
 
 
 class OrderError(Exception):
@@ -61,14 +61,14 @@ def _order(element: etree._Element, options: Options, raw: str) -> MarketplaceOr
         sales_channel=_text(element, "salesChannelName") or options.default_channel,
         ordered_at=ordered,
         created_at=created,
-        warehouse_name=_warehouse(element),
+        warehouse_name=_warehouse(element) or options.default_warehouse_name,
         ship_to=_address(_child(element, "shipToAddress")),
         lines=lines,
         state=_order_state(status, options),
         status=status,
         shipping_code=_service(element),
         is_freight=_anywhere(element, "ltlServiceLevel") is not None,
-        signature_required=_text(_anywhere(element, "shippingSpecifications"), "isSignatureRequired").lower() == "true",
+        signature_required=_flag(_anywhere(element, "shippingSpecifications"), "isSignatureRequired") is True,
         billing_account=_billing_account(_anywhere(element, "shippingSpecifications")),
         carrier_code=_code(_anywhere(_anywhere(element, "smallParcelShipment"), "carrier")),
         raw=raw,
@@ -81,6 +81,7 @@ def _line(element: etree._Element, options: Options) -> MarketplaceLine:
         raise OrderError("a line has neither salesChannelLineNumber nor salesChannelLineId")
     parcels = tuple(_parcel(child, number) for child in element if _name(child) == "shipConfirmationDetail")
     status = _text(element, "lineStatus")
+    cost = "unitCost" if _text(element, "unitCost") else "firstCost"
     handling = _code(_child(element, "specialHandling"))
     return MarketplaceLine(
         number=number,
@@ -92,8 +93,8 @@ def _line(element: etree._Element, options: Options) -> MarketplaceLine:
         quantity_shipped=sum(parcel.quantity for parcel in parcels),
         state=_line_state(status, options),
         status=status,
-        unit_cost=_money(element, number),
-        currency=_text(element, "unitCostCurrencyCode"),
+        unit_cost=_money(element, cost, number),
+        currency=_text(element, f"{cost}CurrencyCode"),
         notes="; ".join(text for text in (_text(element, "notes"), handling) if text),
         parcels=parcels,
     )
@@ -141,8 +142,13 @@ def _warehouse(element: etree._Element) -> str:
 
 def _billing_account(specifications: etree._Element | None) -> str:
     """The account to bill; one may be named though the supplier's own is billed (supplier-oasis 3.4)."""
-    own = _text(specifications, "isThirdPartyBilling").lower() == "false"
+    own = _flag(specifications, "isThirdPartyBilling") is False
     return "" if own or specifications is None else _inner(specifications, "shippingAccountNumber")
+
+
+def _flag(element: etree._Element | None, name: str) -> bool | None:
+    """Both spellings that XML Schema has for each; None for what is absent or neither."""
+    return {"true": True, "1": True, "false": False, "0": False}.get(_text(element, name).lower())
 
 
 def _service(element: etree._Element) -> str:
@@ -162,16 +168,16 @@ def _quantity(element: etree._Element, name: str, line: str) -> int | None:
     return int(value)
 
 
-def _money(element: etree._Element, line: str) -> Decimal | None:
-    text = _text(element, "unitCost") or _text(element, "firstCost")
+def _money(element: etree._Element, name: str, line: str) -> Decimal | None:
+    text = _text(element, name)
     if not text:
         return None
     try:
         value = Decimal(text)
     except InvalidOperation:
-        raise OrderError(f"line {line}: unitCost is {text[:40]!r}, not a number") from None
+        raise OrderError(f"line {line}: {name} is {text[:40]!r}, not a number") from None
     if not value.is_finite() or abs(value) >= 10**9:
-        raise OrderError(f"line {line}: unitCost is {text[:40]!r}, which cannot be")
+        raise OrderError(f"line {line}: {name} is {text[:40]!r}, which cannot be")
     return round(value, 4)
 
 
@@ -180,19 +186,14 @@ def _when(element: etree._Element, name: str, options: Options) -> datetime | No
     text = _text(element, name)
     if not text:
         return None
-    match = DATE_TIME.fullmatch(text)
     try:
-        if match is None:
-            raise ValueError
-        day, clock, fraction, offset = match.groups()
-        at = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}")
-        at = at.replace(microsecond=int((fraction or "")[:6].ljust(6, "0")))
-        zone = options.zone if offset is None else datetime.strptime(offset, "%z").tzinfo
+        at = datetime.fromisoformat(BLANKS_BEFORE_OFFSET.sub("", text.upper()))
     except ValueError:
         raise OrderError(f"{name} is {text[:40]!r}, not a date and time") from None
     if at.year not in YEARS:
         raise OrderError(f"{name} is {text[:40]!r}; the year must be from {YEARS[0]} to {YEARS[-1]}")
-    return at.replace(tzinfo=zone).astimezone(UTC).astimezone(options.zone)
+    at = at if at.tzinfo else at.replace(tzinfo=options.zone)
+    return at.astimezone(UTC).astimezone(options.zone)
 
 
 def _name(element: etree._Element) -> str:

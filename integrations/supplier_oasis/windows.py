@@ -15,12 +15,14 @@ SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 
 
-def bounds(since: datetime, until: datetime, zone: ZoneInfo, *, now: datetime) -> tuple[str, str]:
+def bounds(
+    since: datetime, until: datetime, zone: ZoneInfo, *, now: datetime, form: str = FORMAT
+) -> tuple[str, str]:  # fmt: skip
     """`startTime` and `endTime` that enclose the window as far as `now` allows, whether or not the ends belong to it.
 
     Reading an order twice is harmless.
     """
-    return _start(since, zone).strftime(FORMAT), _end(until, zone, now).strftime(FORMAT)
+    return _start(since, zone).strftime(form), _end(until, zone, now).strftime(form)
 
 
 def certain_until(until: datetime, zone: ZoneInfo, *, now: datetime) -> datetime:

@@ -237,7 +237,7 @@ def _is_company(row: object, name: str) -> TypeGuard[messages.Row]:
 
 
 def _has(row: object, wanted: Mapping[str, str]) -> bool:
-    return isinstance(row, Mapping) and all(row.get(name) == value for name, value in wanted.items())
+    return isinstance(row, Mapping) and all(str(row.get(name)) == value for name, value in wanted.items())
 
 
 def _sku(row: object) -> str:

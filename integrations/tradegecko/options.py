@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from integrations.errors import Misconfigured
 
 MAX_PAGE_SIZE = 250
+# What TradeGecko knows (3.2, 3.10); it may ignore anything else without a word.
+WORDS = {"tax_treatment": ("", "inclusive", "exclusive"), "company_type": ("business", "supplier", "consumer")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,10 @@ def read(given: object, connection: str) -> Options:
         if type(value) is not known[name]:
             raise Misconfigured(f"connection {connection}: option {name} must be of type {known[name].__name__}")
     options = Options(**given)
+    for name, words in WORDS.items():
+        if given.get(name, words[0]) not in words:
+            known_words = ", ".join(map(repr, words))
+            raise Misconfigured(f"connection {connection}: option {name} must be one of {known_words}")
     if not 1 <= options.page_size <= MAX_PAGE_SIZE or not 1 <= options.sku_batch <= MAX_PAGE_SIZE:
         raise Misconfigured(f"connection {connection}: page_size and sku_batch must be from 1 to {MAX_PAGE_SIZE}")
     return options

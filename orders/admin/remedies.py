@@ -75,6 +75,9 @@ def remedy(order: Order, hold: Hold) -> tuple[str, tuple[str, ...], str]:
     market = order.connection_id
     if hold.kind in causes.MAPPED:
         return "Map it", PERMISSIONS[K(hold.kind)], mapping.address(market, hold.kind, hold.subject, order)
+    if hold.kind == K.NO_ROUTE and not hold.subject.strip():
+        found = reverse("admin:integrations_connection_change", args=[market])
+        return "Name its warehouse", ("integrations.change_connection",), found
     if hold.kind == K.NO_ROUTE:
         values: dict[str, str | int] = {"marketplace": market, "marketplace_warehouse_name": hold.subject}
         found = f"{reverse('admin:integrations_route_add')}?{urlencode(values)}"

@@ -85,3 +85,17 @@ def test_the_limit_is_obeyed_and_the_rest_goes_later(shop: Sandbox, manage: Run,
     gecko.submissions.update(not_before=None)
     manage("run", "submit_orders")
     assert len(shop.tradegecko.living()) == 30
+
+
+def test_a_pause_that_the_marketplace_asks_for_is_kept_by_all_its_jobs(shop: Sandbox, manage: Run) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    shop.faults.add("oasis", "429", path="/inventory", retry_after="600")
+    with pytest.raises(CommandError, match="pause of 600 s"):
+        manage("run", "all")
+    before = len(shop.calls("oasis"))
+    with pytest.raises(CommandError, match="Overstock asked for a pause until"):
+        manage("run", "pull_orders")
+    assert len(shop.calls("oasis")) == before
+    RateWindow.objects.update(resets_at=timezone.now())
+    manage("run", "pull_orders")
+    assert len(shop.calls("oasis")) > before

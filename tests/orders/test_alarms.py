@@ -92,6 +92,17 @@ def test_each_job_has_its_own_interval(working: None, job: str, minutes: int) ->
     assert [job_name(job) in text for text in alarms()] == [True]
 
 
+def test_a_job_that_waits_since_the_other_side_asked_for_a_pause_is_told_only_two_intervals_after_that(
+    working: None, shop: Sandbox, overstock: Connection
+) -> None:
+    shop.faults.add("oasis", "429", retry_after="600")
+    jobs.BY_NAME["pull_orders"](overstock)
+    age("pull_orders", 5 * MINUTE)
+    assert alarms() == []
+    JobPlan.objects.update(expected_since=timezone.now() - 2 * MINUTE)
+    assert "Pull orders of Overstock is overdue" in alarms()[0]
+
+
 def test_a_run_without_a_sign_of_life_is_told(working: None) -> None:
     age("pull_orders", 2 * MINUTE)
     SyncRun.objects.filter(job="pull_orders").update(status="running", finished_at=None)

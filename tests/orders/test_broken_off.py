@@ -20,7 +20,7 @@ from integrations.sandbox.server import Sandbox
 from orders import actions, readback, settling
 from orders.admin import tabs
 from orders.models import Hold, Order, ShipmentConfirmation
-from tests.orders.world import holds, parcels, placed, ship
+from tests.orders.world import holds, parcels, pauses_end, placed, ship
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
@@ -140,6 +140,7 @@ def test_a_parcel_voided_beside_one_that_waits_takes_its_units_back(shop: Sandbo
         manage("run", "all")
     shop.tradegecko.void_parcel(shop.tradegecko.tables["fulfillments"][first])
     manage("run", "pull_shipments")
+    pauses_end()
     ShipmentConfirmation.objects.update(not_before=None)
     manage("run", "confirm_shipments")
     assert parcels(shop, number) == [("2", "1Z2", 1)]
@@ -204,6 +205,7 @@ def test_a_parcel_that_was_taken_and_then_denied_is_read_back_before_it_is_told_
     shop.faults.add("oasis", fault, path="/shipments")
     with pytest.raises(CommandError):
         manage("run", "confirm_shipments")
+    pauses_end()
     ShipmentConfirmation.objects.update(not_before=None)
     manage("run", "confirm_shipments")
     assert parcels(shop, number) == [("1", "1Z1", 1)]

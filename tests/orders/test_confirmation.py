@@ -14,7 +14,7 @@ from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from orders import actions, jobs, telling
 from orders.models import CarrierService, Order, OrderLine, Shipment, ShipmentConfirmation
-from tests.orders.world import holds, parcels, placed, ship
+from tests.orders.world import holds, parcels, pauses_end, placed, ship
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
@@ -33,6 +33,7 @@ def test_a_parcel_voided_while_its_confirmation_waits_is_not_told(shop: Sandbox,
         manage("run", "all")
     shop.tradegecko.void_parcel(shop.tradegecko.tables["fulfillments"][parcel])
     manage("run", "pull_shipments")
+    pauses_end()
     ShipmentConfirmation.objects.update(not_before=None)
     manage("run", "confirm_shipments")
     assert parcels(shop, number) == []

@@ -16,7 +16,7 @@ from integrations.sandbox.oasis_state import Line, Parcel
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
 from orders.models import Order, UnreadableRecord
-from tests.orders.world import placed
+from tests.orders.world import pauses_end, placed
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
@@ -283,6 +283,7 @@ def test_a_pull_that_fails_loses_nothing_and_the_next_catches_up(
     with pytest.raises(CommandError):
         manage("run", "pull_orders")
     shop.faults.clear()
+    pauses_end()
     manage("run", "all")
     assert told(number)["status"] == "submitted"
 

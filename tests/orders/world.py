@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
 from integrations.sandbox.server import Sandbox
+from integrations.shared_state import RateWindow
 
 
 def placed(box: Sandbox, number: str) -> dict[str, Any]:
@@ -29,3 +32,8 @@ def parcels(box: Sandbox, number: str) -> list[tuple[str, str, int]]:
 def holds(report: dict[str, Any]) -> list[str]:
     """The kinds of an order's open holds."""
     return [hold["kind"] for hold in report["holds"]]
+
+
+def pauses_end() -> None:
+    """The time is over for which a system asked to be left alone."""
+    RateWindow.objects.update(resets_at=timezone.now())

@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from lxml import etree
@@ -110,6 +111,7 @@ def test_an_error_where_the_orders_should_be_is_told_in_its_own_words(
 @pytest.mark.parametrize("body", [
     '<response xmlns="api.supplieroasis.com"><status>SUCCESS</status></response>',
     "<response><errors/><errorCount>0</errorCount></response>",
+    "<response><status>OK</status><defaultCarrier>UPS</defaultCarrier></response>",
 ])  # fmt: skip
 def test_a_clear_yes_is_a_yes(server: Loopback, oasis: SupplierOasis, body: str) -> None:
     server.will(200, body)
@@ -144,10 +146,28 @@ def test_what_else_quantities_may_be_answered(
 def test_a_quantity_that_is_no_number_is_told_beside_the_good_ones(server: Loopback) -> None:
     diary = Notebook()
     row = "<r><partnerSku>{}</partnerSku><quantity>{}</quantity></r>"
-    server.will(200, f"<a>{row.format('3001', 7)}{row.format('3002', '-1')}{row.format('3003', '')}<quantity/></a>")
+    server.will(200, f"<a>{row.format('3001', '7.0')}{row.format('3002', '-1')}{row.format('3003', '')}<quantity/></a>")
     oasis = connect(Account("Overstock", server.url, "u", "p", options={"read_inventory": True}, journal=diary))
     assert oasis.quantities() == [ListedQuantity("3001", "", 7)]
     assert diary.problems == ["2 quantities of Supplier Oasis cannot be read, first SKU 3002: '-1'"]
+
+
+def test_quantities_are_read_from_their_own_address_and_may_be_none(server: Loopback) -> None:
+    server.will(200, "<inventoryMessage><totalCount>0</totalCount></inventoryMessage>")
+    options = {"read_inventory": True, "inventory_path": "/stock/changes", "inventory_read_path": "/stock"}
+    assert connect(Account("Overstock", server.url, "u", "p", options=options)).quantities() == []
+    assert server.asked[0].path == "/stock"
+
+
+@pytest.mark.parametrize(("form", "start"), [
+    ("%Y-%m-%dT%H:%M:%S", "2024-07-09T11:59:59"), ("%Y-%m-%dT%H:%M:%S.0000000", "2024-07-09T11:59:59.0000000"),
+    ("%Y-%m-%dT%H:%M:%S%z", "2024-07-09T11:59:59-0600"),
+])  # fmt: skip
+def test_the_ends_of_a_window_are_written_as_the_options_say(server: Loopback, form: str, start: str) -> None:
+    server.will(200, "<processedSalesOrderTypeList><totalCount>0</totalCount></processedSalesOrderTypeList>")
+    oasis = connect(Account("Overstock", server.url, "u", "p", options={"time_format": form}))
+    assert list(oasis.orders(NOW, NOW + timedelta(hours=1))) == []
+    assert parse_qs(urlsplit(server.asked[0].path).query)["startTime"] == [start]
 
 
 def test_a_connection_broken_off_leaves_a_confirmation_in_doubt(server: Loopback, oasis: SupplierOasis) -> None:
@@ -228,6 +248,8 @@ def test_a_user_name_with_a_colon_is_refused_before_anything_is_sent() -> None:
     ({"inventory_method": "DELETE"}, "inventory_method"), ({"inventory_names": None}, "inventory_names"),
     ({"inventory_names": {"row": ""}}, "row"), ({"inventory_names": {"sku": "a b"}}, "sku"),
     ({"inventory_names": {"sku": ""}}, "one of sku"), ({"inventory_names": {"barcode": "quantity"}}, "same name"),
+    ({"time_format": "%Y-%m-%d"}, "time_format"), ({"time_format": "%Y-%m-%dT%I:%M:%S"}, "time_format"),
+    ({"inventory_read_path": "stock"}, "path"),
     (None, "must be a JSON object"), ([], "must be a JSON object"), ("{}", "must be a JSON object"), (7, "must be a JSON"),
 ])  # fmt: skip
 def test_a_wrong_option_is_named(options: Any, named: str) -> None:

@@ -88,7 +88,9 @@ def test_a_freight_order_of_the_documented_form_has_its_own_service_level() -> N
 
 @pytest.mark.parametrize(("given", "local"), [
     ("2024-03-05T03:30:00Z", date(2024, 3, 4)), ("2024-03-05T08:30:00+01:00", date(2024, 3, 5)),
-    ("2024-03-04T23:59:59.9999999", date(2024, 3, 4)),
+    ("2024-03-04T23:59:59.9999999", date(2024, 3, 4)), ("20240304T235959-0700", date(2024, 3, 4)),
+    ("2024-03-04T23:59:59-07", date(2024, 3, 4)), ("2024-03-04T23:59:59,5 -07:00", date(2024, 3, 4)),
+    ("2024-03-05t03:30:00z", date(2024, 3, 4)), ("20240304", date(2024, 3, 4)),
 ])  # fmt: skip
 def test_the_day_of_an_order_is_the_marketplaces(given: str, local: date) -> None:
     order = good(M.format(parcel().replace("2024-03-04T08:12:45.000-07:00", given)))
@@ -105,7 +107,7 @@ def test_a_date_that_no_database_can_keep_spoils_only_its_own_order(year: str, n
     assert f"{name} is '{year}" in first.reason
 
 
-@pytest.mark.parametrize(("flag", "billed"), [("true", "A00"), ("false", ""), (None, "A00")])
+@pytest.mark.parametrize(("flag", "billed"), [("true", "A00"), ("1", "A00"), ("false", ""), ("0", ""), (None, "A00")])
 def test_an_account_is_billed_unless_the_supplier_pays(flag: str | None, billed: str) -> None:
     said = f"<ns2:isThirdPartyBilling>{flag}</ns2:isThirdPartyBilling>" if flag else ""
     account = "<ns2:shippingAccountNumber>A00</ns2:shippingAccountNumber>"
@@ -115,6 +117,29 @@ def test_an_account_is_billed_unless_the_supplier_pays(flag: str | None, billed:
         .replace("<ns2:carrier>", account + "<ns2:carrier>")
     )
     assert good(M.format(text)).billing_account == billed
+
+
+@pytest.mark.parametrize(("flag", "is_required"), [("true", True), ("1", True), ("false", False), ("0", False)])
+def test_a_signature_is_required_in_either_spelling(flag: str, is_required: bool) -> None:
+    text = parcel().replace("<ns2:isSignatureRequired>true", f"<ns2:isSignatureRequired>{flag}")
+    assert good(M.format(text)).signature_required is is_required
+
+
+def test_a_cost_comes_with_its_own_currency() -> None:
+    text = parcel().replace("unitCost", "firstCost").replace("USD", "CAD")
+    [line] = good(M.format(text)).lines
+    assert (line.unit_cost, line.currency) == (Decimal("31.50"), "CAD")
+
+
+def test_an_order_that_names_no_warehouse_is_for_the_one_that_the_options_name() -> None:
+    text = parcel().replace("Riverside  DC ", "").encode()
+    [plain], [named] = (
+        list(reading.orders(M.format(text.decode()).encode(), options))
+        for options in (Options(), Options(default_warehouse_name="Riverside DC"))
+    )
+    assert isinstance(plain, MarketplaceOrder)
+    assert isinstance(named, MarketplaceOrder)
+    assert (plain.warehouse_name, named.warehouse_name) == ("", "Riverside DC")
 
 
 @pytest.mark.parametrize("quantity", ["two", "-1", "1.5", "1e9", "NaN", "99999999999999999999"])

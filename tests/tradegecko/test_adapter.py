@@ -184,3 +184,9 @@ def test_figures_are_none_a_number_or_text(value: object, number: Decimal | None
 def test_other_figures_are_unreadable(value: object) -> None:
     with pytest.raises(Unreadable):
         messages.decimal(value, "stock_on_hand")
+
+
+@pytest.mark.parametrize("options", [{"tax_treatment": "Inclusive"}, {"company_type": "customer"}])
+def test_a_word_that_the_other_side_does_not_know_is_refused(options: dict[str, object]) -> None:
+    with pytest.raises(Misconfigured, match=f"{next(iter(options))} must be one of"):
+        connect(Account("Gecko", "http://127.0.0.1:9", secret="t", options=options))

@@ -278,3 +278,10 @@ def test_lines_of_unchanged_parcels_are_not_asked_for_again(shop: Sandbox, manag
     asked = shop.calls("tradegecko").count(("GET", "/fulfillment_line_items"))
     assert asked == 1
     assert all(len(shop.oasis.shipments(number)) == 1 for number in numbers)
+
+
+def test_an_order_whose_reference_comes_as_a_number_is_found(server: Loopback, odd: TradeGecko) -> None:
+    row = {"id": 5, "reference_number": 700100, "order_number": 7, "status": "active", "order_line_item_ids": []}
+    server.will(200, json.dumps({"orders": [row]}))
+    server.will(200, '{"order_line_items": []}')
+    assert [(one.remote_id, one.number) for one in odd.find_orders("700100")] == [("5", "7")]
