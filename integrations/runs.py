@@ -234,12 +234,16 @@ def _carry_out(run: Run, work: Work) -> Outcome:
     return Outcome(f"{what}: {summary}", failed, wakes=frozenset(run.wakes), is_handed_over=run.is_handed_over)
 
 
+@transaction.atomic
 def reap(now: datetime | None = None) -> int:
-    """Close runs whose process is gone, or shows no sign of life for long. Returns how many."""
+    """Close runs whose process is gone, or shows no sign of life for long. Returns how many.
+
+    One that a transaction holds is left alone, and not waited for: its machine may have lost the network in it.
+    """
     limit = _stale_since(now or timezone.now())
-    running = SyncRun.objects.filter(status=SyncRun.Status.RUNNING)
+    running = SyncRun.objects.select_for_update(skip_locked=True, no_key=True).filter(status=SyncRun.Status.RUNNING)
     gone = [run.pk for run in running if run.heartbeat_at < limit or processes.is_gone(run.owner)]
-    return running.filter(pk__in=gone).update(
+    return SyncRun.objects.filter(pk__in=gone).update(
         status=SyncRun.Status.INTERRUPTED,
         finished_at=timezone.now(),
         summary="interrupted",
