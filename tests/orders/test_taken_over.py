@@ -142,3 +142,22 @@ def test_a_run_of_somebody_elses_in_a_restored_database_is_not_mistaken_for_ones
     jobs.confirm_shipments(overstock)
     assert parcels(shop, number) == []
     assert running.get().owner == "elsewhere 1 0 1"
+
+
+def test_a_parcel_that_was_put_off_by_a_clock_that_was_ahead_is_told_once_it_is_right_again(
+    shop: Sandbox, manage: Manage, overstock: Connection, settings: Any
+) -> None:
+    """Its answer was lost: it is looked up, and not before it must have arrived."""
+    settings.LOOKUP_GRACE_SECONDS = 30
+    number = half_shipped(shop, manage, "1Z1")
+    manage("run", "pull_shipments")
+    now = timezone.now()
+    with time_machine.travel(now + 24 * HOUR, tick=False) as clock:
+        shop.faults.add("oasis", "reset", path="/shipments", method="POST")
+        jobs.confirm_shipments(overstock)
+        told = []
+        for later in (timedelta(0), timedelta(seconds=31)):
+            clock.move_to(now + later)
+            jobs.confirm_shipments(overstock)
+            told.append(len(parcels(shop, number)))
+    assert told == [0, 1]
