@@ -18,7 +18,7 @@ from integrations.stock import LevelPage, StockLevel
 from inventory import catalogue, levels
 from inventory.models import GuardedPublish, InventoryLevel, WarehouseItem
 from orders import jobs
-from tests.children import wait_for
+from tests.children import PATIENCE, wait_for
 from tests.inventory.test_guarding import GOODS, stock
 from tests.threads import beside, somebody_waits
 
@@ -47,7 +47,7 @@ def test_a_new_item_that_two_jobs_meet_at_once_has_the_figure_that_was_seen_last
         read(gecko, "A", available=4)
         other = beside(lambda: read(gecko, "A", available=9, later=later * 1000))
         wait_for(somebody_waits, "the other job waits for the new item")
-    other.result()
+    other.result(PATIENCE)
     assert InventoryLevel.objects.get().available == expected
 
 
@@ -57,7 +57,7 @@ def test_new_items_that_two_jobs_meet_in_different_order_lock_neither_out(gecko:
         other = beside(lambda: read(gecko, "B", "A"))
         wait_for(somebody_waits, "the other job waits for item A")
         read(gecko, "B")
-    other.result()
+    other.result(PATIENCE)
     assert set(InventoryLevel.objects.values_list("item_id", flat=True)) == {"A", "B"}
 
 
@@ -68,7 +68,7 @@ def test_skus_that_two_processes_ask_for_in_different_order_lock_neither_out(gec
         other = beside(lambda: catalogue.remember(gecko, ["B", "A"], found))
         wait_for(somebody_waits, "the other process waits for SKU A")
         catalogue.remember(gecko, ["B"], found)
-    other.result()
+    other.result(PATIENCE)
     assert dict(WarehouseItem.objects.values_list("sku", "matches")) == {"A": 1, "B": 1}
 
 
@@ -86,7 +86,7 @@ def test_damage_that_a_publish_and_an_inventory_file_find_at_once_is_held_back_o
         GuardedPublish.objects.create(route=Route.objects.get(), **facts)
         other = beside(lambda: jobs.publish_inventory(overstock))
         wait_for(somebody_waits, "the publish waits for what the file found")
-    other.result()
+    other.result(PATIENCE)
     assert GuardedPublish.objects.get().quantities.count() == GOODS
     assert SyncRun.objects.filter(job="publish_inventory").latest("pk").status == SyncRun.Status.PARTIAL
     assert set(shop.oasis.quantities.values()) == {5}

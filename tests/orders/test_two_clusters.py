@@ -113,5 +113,5 @@ def test_a_run_in_whose_transaction_a_machine_got_lost_keeps_no_other_job_waitin
         finally:
             go_on.set()
             cursor.execute("reset lock_timeout")
-    other.result()
+    other.result(PATIENCE)
     assert reap() == 1
