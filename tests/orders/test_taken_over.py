@@ -117,7 +117,10 @@ def test_a_machine_that_wakes_as_a_copy_of_itself_from_an_hour_ago_looks_before_
     shop: Sandbox, manage: Manage, overstock: Connection, before_it_leaves: Any
 ) -> None:
     """Its memory was kept with its database: it wakes in the middle of a run."""
-    numbers = [half_shipped(shop, manage, tracking) for tracking in ("1Z1", "1Z2")]
+    numbers = [shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2}) for _ in range(2)]
+    manage("run", "all")
+    for number, tracking in zip(numbers, ("1Z1", "1Z2"), strict=True):
+        ship(shop, number, 1, tracking=tracking)
     manage("run", "pull_shipments")
 
     def an_hour() -> None:
