@@ -96,8 +96,8 @@ class TokenPair:
 class Lease(Protocol):
     """The right to work for this account, which others take over from a process that shows no sign of life."""
 
-    def beat(self) -> None:
-        """Show a sign of life. Raises when the work was taken over: then nothing more may be sent."""
+    def check(self) -> None:
+        """Raises when the work was, or may have been, taken over: then nothing more may be sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ def notice() -> None:
     Without any run nothing was forgotten: an installation that is new has no past.
     """
     now = timezone.now()
+    Connection.objects.filter(dark_until__gt=now).update(dark_until=now)  # noted by a clock that was set ahead
     rest = _rest(now)
     if rest is not None and rest > SHORTEST and rest > _usual():
         Connection.objects.update(dark_until=now)

@@ -207,7 +207,7 @@ class Door:
         broken = OutcomeUnknown if call.writes else Unavailable
         if call.writes and self._account.lease is not None:
             # Last thing before it leaves: whoever was suspended until now may have been replaced meanwhile.
-            self._account.lease.beat()
+            self._account.lease.check()
         try:
             with self._session.request(
                 call.method, call.url, data=call.body or None, headers=dict(call.headers), auth=self._auth,

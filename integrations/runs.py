@@ -119,16 +119,23 @@ class Run:
     def beat(self) -> None:
         """Show that we are alive, and how far, at most every few seconds. Raises RunLost if we were taken for dead."""
         now = timezone.now()
-        if now - self._last_beat < BEAT_EVERY:
+        if abs(now - self._last_beat) < BEAT_EVERY:  # a clock that was set back is no reason to be silent
             return
         self._last_beat = now
         self.hold(counts={**self.counts, "calls": self.journal.calls})
 
     def hold(self, **values: Any) -> None:
         """Until the transaction ends nobody takes this run for dead. Raises RunLost if somebody did before."""
-        mine = SyncRun.objects.filter(pk=self.record.pk, status=SyncRun.Status.RUNNING)
-        if not mine.update(heartbeat_at=timezone.now(), **values):
-            raise RunLost(f"{self.record} was closed as interrupted while it was still running")
+        if not _alive(self.record).update(heartbeat_at=timezone.now(), **values):
+            raise self._lost()
+
+    def check(self) -> None:
+        """Raises RunLost if somebody took this run for dead, or may. It asks the database, whatever our clock says."""
+        if not _alive(self.record).exists():
+            raise self._lost()
+
+    def _lost(self) -> RunLost:
+        return RunLost(f"{self.record} was taken for dead while it was still running; the next run goes on from here")
 
     def window(self, since: datetime, until: datetime) -> None:
         SyncRun.objects.filter(pk=self.record.pk).update(window_since=since, window_until=until)
@@ -164,8 +171,7 @@ class Pulse(Thread):
     def run(self) -> None:
         while not self._ended.wait(settings.STALE_AFTER_SECONDS / 4):
             with suppress(DatabaseError):
-                running = SyncRun.objects.filter(pk=self._record.pk, status=SyncRun.Status.RUNNING)
-                running.update(heartbeat_at=timezone.now())
+                _alive(self._record).update(heartbeat_at=timezone.now())
         connections.close_all()
 
     def stop(self) -> None:
@@ -228,17 +234,35 @@ def _carry_out(run: Run, work: Work) -> Outcome:
     return Outcome(f"{what}: {summary}", failed, wakes=frozenset(run.wakes), is_handed_over=run.is_handed_over)
 
 
+@transaction.atomic
 def reap(now: datetime | None = None) -> int:
-    """Close runs whose process is gone, or shows no sign of life for long. Returns how many."""
-    limit = (now or timezone.now()) - timedelta(seconds=settings.STALE_AFTER_SECONDS)
-    running = SyncRun.objects.filter(status=SyncRun.Status.RUNNING)
+    """Close runs whose process is gone, or shows no sign of life for long. Returns how many.
+
+    One that a transaction holds is left alone, and not waited for: its machine may have lost the network in it.
+    """
+    limit = _stale_since(now or timezone.now())
+    running = SyncRun.objects.select_for_update(skip_locked=True, no_key=True).filter(status=SyncRun.Status.RUNNING)
     gone = [run.pk for run in running if run.heartbeat_at < limit or processes.is_gone(run.owner)]
-    return running.filter(pk__in=gone).update(
+    return SyncRun.objects.filter(pk__in=gone).update(
         status=SyncRun.Status.INTERRUPTED,
         finished_at=timezone.now(),
         summary="interrupted",
         error="its process ended, or gave no sign of life, before the job was done",
     )
+
+
+def _alive(record: SyncRun) -> QuerySet[SyncRun]:
+    """The run, while it is ours and no other process may take it for dead.
+
+    One that slept for so long is dead to itself too: it would wake with what it read long ago, perhaps in a copy of the
+    machine from back then, and its sign of life would hide that nobody worked.
+    """
+    ours = SyncRun.objects.filter(pk=record.pk, owner=record.owner, status=SyncRun.Status.RUNNING)
+    return ours.filter(heartbeat_at__gte=_stale_since(timezone.now()))
+
+
+def _stale_since(now: datetime) -> datetime:
+    return now - timedelta(seconds=settings.STALE_AFTER_SECONDS)
 
 
 def _why_not(connection: Connection) -> str:
@@ -322,7 +346,7 @@ def _close(run: Run, status: str, error: str) -> str:
     left = waiting(*run.outboxes)
     problems = [error, *run.problems[:MAX_PROBLEMS_SHOWN]]
     summary = "; ".join(part for part in (parts, *run.notes, left, *problems) if part) or "nothing to do"
-    SyncRun.objects.filter(pk=run.record.pk, status=SyncRun.Status.RUNNING).update(
+    _alive(run.record).update(
         status=status,
         finished_at=timezone.now(),
         heartbeat_at=timezone.now(),

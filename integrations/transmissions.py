@@ -38,6 +38,7 @@ class Transmission(models.Model):
         WITHDRAWN = "withdrawn", "Withdrawn"  # no longer wanted, and certainly not sent
 
     CLAIMABLE = (Status.PENDING, Status.UNCONFIRMED)
+    FURTHEST = timedelta(hours=2)  # no pause is longer, but for the grace of a look-up
     connection_path = "connection"  # the look-up that leads to the connection it is sent to; empty: it goes to none
 
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
@@ -66,6 +67,8 @@ class Transmission(models.Model):
         if not taken:
             return None
         self.refresh_from_db()
+        if self.sent_at is not None and self.sent_at > now:  # by a clock that was set ahead: it may have been just now
+            self.note(sent_at=now)
         subject.now(self.about)
         return seen
 
@@ -138,13 +141,19 @@ def lookup_grace() -> timedelta:
 def due(rows: models.QuerySet[TransmissionRow]) -> models.QuerySet[TransmissionRow]:
     """Those that may be taken now, oldest first."""
     open_ones = rows.filter(status__in=Transmission.CLAIMABLE)
-    return open_ones.filter(Q(not_before=None) | Q(not_before__lte=timezone.now())).order_by("created_at", "pk")
+    return open_ones.filter(Q(not_before=None) | ~_rests(rows)).order_by("created_at", "pk")
+
+
+def _rests(rows: models.QuerySet[TransmissionRow]) -> Q:
+    """Not to be taken yet. What lies farther ahead than any pause was written by a clock that was set ahead."""
+    now = timezone.now()
+    return Q(not_before__gt=now, not_before__lte=now + rows.model.FURTHEST + lookup_grace())
 
 
 def waiting(*outboxes: models.QuerySet[TransmissionRow]) -> str:
     """How many of all these may not be taken yet, and until when, in words; empty if none waits."""
-    later = Q(status__in=Transmission.CLAIMABLE, not_before__gt=timezone.now())
-    found = [rows.filter(later).order_by().aggregate(number=Count("pk"), first=Min("not_before")) for rows in outboxes]
+    later = [rows.filter(_rests(rows), status__in=Transmission.CLAIMABLE) for rows in outboxes]
+    found = [rows.order_by().aggregate(number=Count("pk"), first=Min("not_before")) for rows in later]
     number = sum(one["number"] for one in found)
     if not number:
         return ""

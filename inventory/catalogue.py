@@ -40,7 +40,8 @@ def remember(connection: Connection, asked: Iterable[str], answered: Iterable[It
     found: dict[str, list[Item]] = defaultdict(list)
     for item in answered:
         found[item.sku].append(item)
-    rows = [_row(connection, sku, found[sku]) for sku in asked]
+    in_turn = sorted(asked)  # the same for all, so that no two processes wait for each other
+    rows = [_row(connection, sku, found[sku]) for sku in in_turn]
     _note_unchanged(connection, rows)
     WarehouseItem.objects.bulk_create(
         rows,

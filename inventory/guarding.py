@@ -151,21 +151,21 @@ def _keep(
     run: Run, route: Route, reasons: Sequence[str], held: dict[int, Change], decisions: Sequence[Decision]
 ) -> None:
     """One record per route waits: opened, brought up to date, or closed since nothing is alarming any more."""
-    waiting = GuardedPublish.objects.select_for_update().filter(route=route, state=S.WAITING).first()
+    mine = GuardedPublish.objects.select_for_update().filter(route=route, state=S.WAITING)
     if not held:
-        if waiting is not None:
+        for waiting in mine:
             _finish(waiting, S.CLOSED)
         return
     reason = "; ".join(reasons)
     run.count("held back", len(held))
     run.problem(f"route {route}: {counted(len(held), 'quantities')} held back until a person decides: {reason}")
     facts = {**_facts(held.values()), "reason": reason, "checked_at": timezone.now()}
-    if waiting is None:
+    # A publish and an inventory file may find the same at once; the second one brings it up to date.
+    waiting, is_new = mine.get_or_create(route=route, state=S.WAITING, defaults=facts)
+    if is_new:
         _forget_old(route)
-        _fill(GuardedPublish.objects.create(route=route, **facts), held, decisions)
-        return
     GuardedPublish.objects.filter(pk=waiting.pk).update(**facts)
-    if waiting.fingerprint != facts["fingerprint"]:
+    if is_new or waiting.fingerprint != facts["fingerprint"]:
         waiting.quantities.all().delete()
         _fill(waiting, held, decisions)
 

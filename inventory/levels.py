@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -149,7 +149,11 @@ def store(connection: Connection, page: LevelPage, locations: Sequence[str], kno
     for level in page.levels:
         if level.item_id in known:
             figures[level.item_id, level.location_id] = (level.on_hand, level.committed, level.available)
-    return _upsert(connection, figures, page.observed_at)
+    in_turn = dict(sorted(figures.items()))  # the same for all, so that no two jobs wait for each other
+    try:
+        return _upsert(connection, in_turn, page.observed_at)
+    except IntegrityError:  # another job met the same new items at this moment: they are known by now
+        return _upsert(connection, in_turn, page.observed_at)
 
 
 @transaction.atomic

@@ -111,6 +111,7 @@ class AlertDelivery(Transmission):
         DIGEST = "digest", "Digest"
         TEST = "test", "Test"
 
+    FURTHEST = timedelta(hours=25)  # the longest cool-down is a day
     connection_path = ""  # it goes to none of the systems that we are connected with
 
     alert = models.ForeignKey(Alert, models.CASCADE, null=True, blank=True, related_name="deliveries")

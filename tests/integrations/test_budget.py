@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError
+from django.db import transaction
 from django.utils import timezone
 
 from integrations.budget import SharedBudget
 from integrations.errors import Unavailable
-from integrations.models import Connection
+from integrations.models import Connection, Route
 from integrations.registry import warehouse_for
 from integrations.sandbox.server import Sandbox
 from integrations.shared_state import RateWindow
 from tests.loopback import loopback
+from tests.orders.world import ship
 
 Run = Callable[..., str]
 
@@ -99,3 +102,29 @@ def test_a_pause_that_the_marketplace_asks_for_is_kept_by_all_its_jobs(shop: San
     RateWindow.objects.update(resets_at=timezone.now())
     manage("run", "pull_orders")
     assert len(shop.calls("oasis")) > before
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_no_call_is_made_while_a_transaction_keeps_others_waiting(
+    shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its call would be counted only at the end, and whoever shares the account would wait until then."""
+    held, take = set(), SharedBudget.take
+
+    def watched(budget: SharedBudget) -> None:
+        held.add(transaction.get_connection().in_atomic_block)
+        take(budget)
+
+    monkeypatch.setattr(SharedBudget, "take", watched)
+    numbers = [shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2}) for _ in range(3)]
+    Route.objects.update(cancels_after_sending=Route.CancelsAfter.DO)
+    manage("run", "all")
+    ship(shop, numbers[0], 1, tracking="1Z1")
+    shop.oasis.cancel(numbers[1])
+    shop.oasis.edit(numbers[2], "1", quantity=3)
+    with suppress(CommandError):
+        manage("run", "all")
+    for job in ("revisit_orders", "submit_orders", "refresh_levels", "reconcile"):
+        with suppress(CommandError):
+            manage("run", job)
+    assert held == {False}

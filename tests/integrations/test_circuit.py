@@ -291,7 +291,7 @@ def test_at_once_means_that_nothing_is_paused(shop: Sandbox, gecko: Connection, 
 class Taken:
     """A lease that another process has taken over."""
 
-    def beat(self) -> None:
+    def check(self) -> None:
         raise RunLost("another one does it")
 
 

@@ -67,9 +67,12 @@ def test_a_copy_is_noticed_though_all_frequent_jobs_were_switched_off_before_the
     assert is_noticed(overstock)
 
 
-def test_what_a_clock_that_was_ahead_noted_is_put_right_once_it_is_set_back(overstock: Connection) -> None:
+@pytest.mark.parametrize("ago", [-DAY, MINUTE])
+def test_what_a_clock_that_was_ahead_noted_is_put_right_once_it_is_set_back(
+    overstock: Connection, ago: timedelta
+) -> None:
     Connection.objects.update(dark_until=timezone.now() + DAY)
-    ran(overstock, -DAY)
+    ran(overstock, ago)
     assert is_noticed(overstock)
     assert overstock.dark_until is not None
     assert overstock.dark_until <= timezone.now()

@@ -219,7 +219,7 @@ def test_a_host_that_cannot_be_reached_leaves_nothing_in_doubt() -> None:
 
 def test_a_write_does_not_leave_once_others_have_taken_the_work_over() -> None:
     class Lost:
-        def beat(self) -> None:
+        def check(self) -> None:
             raise RunLost("taken over")
 
     with loopback() as server:

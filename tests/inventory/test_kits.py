@@ -11,7 +11,7 @@ from integrations.models import Connection
 from inventory import kits
 from inventory.models import SkuAlias
 from tests.children import PATIENCE, wait_for
-from tests.orders.test_locks import somebody_waits
+from tests.threads import somebody_waits
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")

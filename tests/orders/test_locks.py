@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
@@ -17,16 +17,9 @@ from orders import jobs, settling
 from orders.models import Order, UnreadableRecord, WarehouseSubmission
 from orders.submission import Sender
 from tests.children import PATIENCE, wait_for
+from tests.threads import beside, somebody_waits
 
 Run = Callable[..., str]
-WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-
-
-def somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_stat_clear_snapshot()")  # else a transaction sees what it saw first
-        cursor.execute(WAITING)
-        return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time, and no deadlocks")
@@ -43,20 +36,15 @@ def test_an_order_that_is_seen_while_it_is_accepted(
         go_on.wait(PATIENCE)
         real(self, *args)
 
-    def send() -> None:
-        jobs.submit_orders(gecko)
-        connections.close_all()
-
     monkeypatch.setattr(Sender, "_accept", accept)
-    sender = Thread(target=send)
-    sender.start()
+    sender = beside(lambda: jobs.submit_orders(gecko))
     assert is_sent.wait(PATIENCE)
     with transaction.atomic():  # as a pull does that sees the order again
         Order.objects.select_for_update().get()
         go_on.set()
         wait_for(somebody_waits, "the sender waits for the order")
         WarehouseSubmission.objects.select_for_update(nowait=True).get()
-    sender.join(PATIENCE)
+    sender.result(PATIENCE)
     assert Order.objects.get().status == "submitted"
 
 
@@ -68,18 +56,12 @@ def test_an_order_that_is_removed_while_a_pull_meets_it_is_stored_anew(
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "pull_orders")
     before = Order.objects.get().pk
-
-    def pull() -> None:
-        jobs.pull_orders(overstock)
-        connections.close_all()
-
-    puller = Thread(target=pull)
     with transaction.atomic():  # as the removal of a test order does
         order = Order.objects.select_for_update().get()
-        puller.start()
+        puller = beside(lambda: jobs.pull_orders(overstock))
         wait_for(somebody_waits, "the pull waits for the order")
         order.delete()
-    puller.join(PATIENCE)
+    puller.result(PATIENCE)
     assert Order.objects.get(full_number=number).pk != before
     assert not UnreadableRecord.objects.exists()
 

@@ -1,13 +1,15 @@
-"""What the proofs of this folder count, for `docs/proof.md`; and whether they run short or at full length."""
+"""What the proofs of this folder count, for `docs/proof.md`; how long they run, and on which databases."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.proof.databases import Databases, PostgresDatabases, SqliteFiles
 
 Proved = Callable[[str, int], None]
 
@@ -29,3 +31,11 @@ def proved() -> Proved:
                 lines.write(json.dumps({"what": what, "count": count}) + "\n")
 
     return note
+
+
+@pytest.fixture
+def databases(tmp_path: Path) -> Iterator[Databases]:
+    address = os.environ["DATABASE_URL"]
+    found = SqliteFiles(tmp_path) if address.startswith("sqlite") else PostgresDatabases(address)
+    yield found
+    found.drop_all()

@@ -18,7 +18,7 @@ from integrations.sandbox.server import Sandbox
 from tests.proof import clerk, life
 from tests.proof.changes_life import CHANGES
 from tests.proof.conftest import Proved
-from tests.proof.databases import Databases, PostgresDatabases, SqliteFiles
+from tests.proof.databases import Databases
 from tests.proof.life import ORDERS, Act, Life, Snapshot
 from tests.proof.nursery import Ended, Nursery
 
@@ -100,14 +100,6 @@ class Stage:
 
     def _raise(self, **what: Any) -> Ended:
         return self._nursery.raise_one(self._databases.name("now"), **what)
-
-
-@pytest.fixture
-def databases(tmp_path: Path) -> Iterator[Databases]:
-    address = os.environ["DATABASE_URL"]
-    found = SqliteFiles(tmp_path) if address.startswith("sqlite") else PostgresDatabases(address)
-    yield found
-    found.drop_all()
 
 
 @pytest.fixture

@@ -1,0 +1,92 @@
+"""Two jobs of one warehouse, or of one marketplace, at the same stock at the same time (PostgreSQL)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from integrations.models import Connection, Route, SyncRun
+from integrations.ports import Item
+from integrations.sandbox.server import Sandbox
+from integrations.stock import LevelPage, StockLevel
+from inventory import catalogue, levels
+from inventory.models import GuardedPublish, InventoryLevel, WarehouseItem
+from orders import jobs
+from tests.children import PATIENCE, wait_for
+from tests.inventory.test_guarding import GOODS, stock
+from tests.threads import beside, somebody_waits
+
+Run = Callable[..., str]
+pytestmark = [
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time"),
+    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+]
+
+
+def page(*items: str, available: int = 5, later: int = 0) -> LevelPage:
+    figures = [StockLevel(item, "1", Decimal(available), Decimal(0), Decimal(available)) for item in items]
+    return LevelPage(items, tuple(figures), timezone.now() + timedelta(milliseconds=later))
+
+
+def read(gecko: Connection, *items: str, **values: int) -> None:
+    """As a sweep and the reading of what matters do with what they were answered."""
+    levels.store(gecko, page(*items, **values), ["1"], items)
+
+
+@pytest.mark.parametrize(("later", "expected"), [(5, 9), (-5, 4)])
+def test_a_new_item_that_two_jobs_meet_at_once_has_the_figure_that_was_seen_last(
+    gecko: Connection, later: int, expected: int
+) -> None:
+    with transaction.atomic():
+        read(gecko, "A", available=4)
+        other = beside(lambda: read(gecko, "A", available=9, later=later * 1000))
+        wait_for(somebody_waits, "the other job waits for the new item")
+    other.result(PATIENCE)
+    assert InventoryLevel.objects.get().available == expected
+
+
+def test_new_items_that_two_jobs_meet_in_different_order_lock_neither_out(gecko: Connection) -> None:
+    with transaction.atomic():
+        read(gecko, "A")
+        other = beside(lambda: read(gecko, "B", "A"))
+        wait_for(somebody_waits, "the other job waits for item A")
+        read(gecko, "B")
+    other.result(PATIENCE)
+    assert set(InventoryLevel.objects.values_list("item_id", flat=True)) == {"A", "B"}
+
+
+def test_skus_that_two_processes_ask_for_in_different_order_lock_neither_out(gecko: Connection) -> None:
+    found = [Item("1", "A"), Item("2", "B")]
+    with transaction.atomic():
+        catalogue.remember(gecko, ["A"], found)
+        other = beside(lambda: catalogue.remember(gecko, ["B", "A"], found))
+        wait_for(somebody_waits, "the other process waits for SKU A")
+        catalogue.remember(gecko, ["B"], found)
+    other.result(PATIENCE)
+    assert dict(WarehouseItem.objects.values_list("sku", "matches")) == {"A": 1, "B": 1}
+
+
+def test_damage_that_a_publish_and_an_inventory_file_find_at_once_is_held_back_once(
+    shop: Sandbox, manage: Run, alias: Callable[..., Any], overstock: Connection
+) -> None:
+    for place in range(GOODS):
+        shop.tradegecko.add_variant(f"V{place}", stock=5)
+        alias(f"M{place}", f"V{place}")
+    manage("run", "all")
+    stock(shop, 0)
+    manage("run", "pull_levels")
+    facts = {"reason": "", "changed": 1, "zeroed": 1, "raised": 0, "fingerprint": "of the file"}
+    with transaction.atomic():
+        GuardedPublish.objects.create(route=Route.objects.get(), **facts)
+        other = beside(lambda: jobs.publish_inventory(overstock))
+        wait_for(somebody_waits, "the publish waits for what the file found")
+    other.result(PATIENCE)
+    assert GuardedPublish.objects.get().quantities.count() == GOODS
+    assert SyncRun.objects.filter(job="publish_inventory").latest("pk").status == SyncRun.Status.PARTIAL
+    assert set(shop.oasis.quantities.values()) == {5}
