@@ -45,9 +45,11 @@ def submit(run: Run) -> None:
     warehouse = run.warehouse()
     run.count("ready", settling.settle(settling.waiting(routes), warehouse, routes))
     trials.remove(run, warehouse)
-    change_warehouse.carry_out(run, warehouse)
+    is_all_changed = change_warehouse.carry_out(run, warehouse)
     pks = list(due(mine).values_list("pk", flat=True))
     Sender(run, warehouse, routes).send_all(pks)
+    if not is_all_changed and not run.is_unreachable:
+        run.hand_over()
 
 
 def active_routes(connection: Connection) -> list[Route]:
