@@ -30,6 +30,15 @@ class PlacedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Rounding:
+    """An amount in an order that no goods are sold for, known by its label: what the prices leave over or short."""
+
+    label: str
+    amount: Decimal = Decimal(0)
+    remote_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PlacedOrder:
     """An order as the warehouse holds it now. `packed` are its boxes that have not left: id → ids of their lines."""
 
@@ -44,6 +53,7 @@ class PlacedOrder:
     packed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_ended: bool = False
     has_shipped: bool = False
+    roundings: tuple[Rounding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +73,18 @@ class LineChange:
 class OrderChange:
     """How an order of the warehouse shall be: everything absolute, what is None or not named stays.
 
-    `unpack` are boxes to be taken apart first.
+    `unpack` are boxes to be taken apart first. A rounding without an id is new; one of 0 is taken out.
     """
 
     lines: tuple[LineChange, ...] = ()
     ship_to: Address | None = None
     notes: str | None = None
     unpack: tuple[str, ...] = ()
+    roundings: tuple[Rounding, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.lines or self.unpack) or self.ship_to is not None or self.notes is not None
+        has_parts = bool(self.lines or self.unpack or self.roundings)
+        return has_parts or self.ship_to is not None or self.notes is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ from orders.change_steps import NotPossible, Target, TargetLine
 from orders.changes import SKUS, Change, Told
 from orders.models import Order, OrderLine, SubmittedLine, WarehouseChange, WarehouseSubmission
 
+# Where what has left keeps prices that make no exact sum any more.
+ROUNDING = "Rounding of line {}"
+
 
 @dataclass(frozen=True, slots=True)
 class NewLine:
@@ -52,7 +55,7 @@ def plan(
         drawn.add_new(number, resolution, told_lines.to_ship(news.mine.get(number), told), changes.unit_cost(told))
     target = Target(
         lines=tuple(drawn.lines), address=news.address(), service=news.service(),
-        address_label=str(submission.request.get("address_label", "")),
+        address_label=str(submission.request.get("address_label", "")), roundings=drawn.roundings,
     )  # fmt: skip
     return Plan(target, news.found, tuple(drawn.parts))
 
@@ -173,6 +176,7 @@ class _Drawn:
 
     lines: list[TargetLine] = field(default_factory=list)
     parts: list[NewLine] = field(default_factory=list)
+    roundings: dict[str, Decimal] = field(default_factory=dict)
 
     def add_sent(
         self, sent: Sequence[SubmittedLine], units: Mapping[int, int], costs: Mapping[int, Decimal],
@@ -183,12 +187,22 @@ class _Drawn:
         for line in sent:
             by_line.setdefault(line.order_line_id, {}).setdefault(line.item_id, []).append(line)
         for pk, parts in by_line.items():
-            wanted = units.get(pk)
+            wanted, first = units.get(pk), len(self.lines)
             if wanted and pk in costs:
                 self._reprice(list(parts.values()), wanted, costs[pk])
-                continue
-            for rows in parts.values():
-                self._lay(rows, _shared(rows, wanted, shipped))
+            else:
+                for rows in parts.values():
+                    self._lay(rows, _shared(rows, wanted, shipped))
+            if wanted is not None:
+                mine = next(iter(parts.values()))[0].order_line
+                self._round(mine, (costs.get(pk, mine.unit_cost) or Decimal(0)) * wanted, self.lines[first:])
+
+    def _round(self, line: OrderLine, cost: Decimal, laid: Sequence[TargetLine]) -> None:
+        """To the cent: a warehouse may keep an amount no finer."""
+        prices = [one.sent_price if one.unit_price is None else one.unit_price for one in laid]
+        sums = [(one.quantity or 0) * price for one, price in zip(laid, prices, strict=True) if price is not None]
+        if len(sums) == len(laid):  # else a price is not known
+            self.roundings[ROUNDING.format(line.number)] = round(cost - sum(sums), 2)
 
     def _reprice(self, parts: Sequence[Sequence[SubmittedLine]], wanted: int, cost: Decimal) -> None:
         shares = pricing.split(cost, wanted, [rows[0].units for rows in parts])
@@ -243,10 +257,10 @@ def _shared(
 
 
 def _fit(shares: Sequence[int], left: Sequence[pricing.Priced], cost: Decimal) -> bool:
-    """Whether each is no less than has left, and the sum is exact; that of a component with one line always is."""
+    """Whether each is no less than has left, and the sum is exact: of a kit's components all but one are free."""
     if any(share < number for share, (number, _) in zip(shares, left, strict=True)):
         return False
-    return len(left) == 1 or sum(share * price for share, (_, price) in zip(shares, left, strict=True)) == cost
+    return sum(share * price for share, (_, price) in zip(shares, left, strict=True)) in (0, cost)
 
 
 def _shares(rows: Sequence[SubmittedLine], total: int) -> list[int] | None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import product
 
 from integrations.ports import Address
-from integrations.sent_orders import LineChange, OrderChange, PlacedLine, PlacedOrder
+from integrations.sent_orders import LineChange, OrderChange, PlacedLine, PlacedOrder, Rounding
 
 LEAST_DIFFERENCE = Decimal("0.005")
 
@@ -40,13 +40,14 @@ class Target:
     """How the order shall be. What is None or not named stays; `address` are fields of it.
 
     `address_label` is the one that we sent it under. `service` is a line of the notes before and now; what staff wrote
-    beside it stays.
+    beside it stays. `roundings` are amounts by the label of each.
     """
 
     lines: tuple[TargetLine, ...] = ()
     address: Mapping[str, str] = field(default_factory=dict)
     address_label: str = ""
     service: tuple[str, str] | None = None
+    roundings: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 def steps(placed: PlacedOrder, target: Target) -> OrderChange:
@@ -57,7 +58,9 @@ def steps(placed: PlacedOrder, target: Target) -> OrderChange:
     lines = tuple(
         change for line, there in zip(target.lines, found, strict=True) for change in _step(placed, line, there)
     )
-    change = OrderChange(lines, _address(placed, target), _notes(placed, target), _boxes(placed, lines))
+    change = OrderChange(
+        lines, _address(placed, target), _notes(placed, target), _boxes(placed, lines), _roundings(placed, target)
+    )
     if change and placed.status == "fulfilled":
         raise NotPossible("All of it has shipped.")
     return change
@@ -145,6 +148,16 @@ def _boxes(placed: PlacedOrder, lines: Sequence[LineChange]) -> tuple[str, ...]:
         if one.remote_id and one.quantity < by_id[one.remote_id].shipped + by_id[one.remote_id].packed
     }
     return tuple(box for box, contents in placed.packed.items() if short & set(contents))
+
+
+def _roundings(placed: PlacedOrder, target: Target) -> tuple[Rounding, ...]:
+    there = {one.label: one for one in placed.roundings}
+    known = {label: there.get(label, Rounding(label)) for label in target.roundings}
+    return tuple(
+        replace(known[label], amount=amount)
+        for label, amount in target.roundings.items()
+        if known[label].amount != amount
+    )
 
 
 def _address(placed: PlacedOrder, target: Target) -> Address | None:

@@ -6,6 +6,7 @@ that was lost is found by the same reading.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -31,23 +32,21 @@ from orders.change_steps import NotPossible
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 
 S, T, K = Order.Status, WarehouseChange.Status, Hold.Kind
+# Of a run's turn.
+CHANGES_FOR = 0.5
 
 
-def carry_out(run: Run, warehouse: Warehouse) -> None:
-    """Ask for what the routes' rules want, then take each change as far as it goes now, oldest first."""
+def carry_out(run: Run, warehouse: Warehouse) -> bool:
+    """Ask for what the routes' rules want, then take each change as far as it goes now, oldest first.
+
+    Whether they all had their turn: as much of the run's is left for orders that are to be sent.
+    """
     mine = WarehouseChange.objects.filter(connection=run.connection)
     run.outboxes.append(mine)
     run.count("changes found in doubt after a crash", recover(mine))
     _by_rule(run)
     _end_empty(run)
-    changer = Changer(run, warehouse)
-    for pk in list(due(mine).values_list("pk", flat=True)):
-        run.beat()
-        with run.isolated(f"change {pk}"):
-            changer.take(pk)
-        if changer.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
-            run.unreachable()
-            return
+    return Changer(run, warehouse).take_all(list(due(mine).values_list("pk", flat=True)))
 
 
 def _by_rule(run: Run) -> None:
@@ -86,7 +85,21 @@ class Changer:
     def __init__(self, run: Run, warehouse: Warehouse) -> None:
         self._run = run
         self._warehouse = warehouse
-        self.failures_in_a_row = 0
+        self._failures_in_a_row = 0
+
+    def take_all(self, pks: Sequence[int]) -> bool:
+        """Whether none is left that could have been taken now."""
+        for place, pk in enumerate(pks):
+            self._run.beat()
+            if place and self._run.is_past(CHANGES_FOR):
+                self._run.count("changes left for the next run", len(pks) - place)
+                return False
+            with self._run.isolated(f"change {pk}"):
+                self.take(pk)
+            if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+                self._run.unreachable()
+                break
+        return True
 
     def take(self, pk: int) -> None:
         """Take one change as far as it goes now. Raises Misconfigured or a rate limit's Unavailable: stop."""
@@ -96,7 +109,7 @@ class Changer:
             return
         try:
             self._advance(change)
-            self.failures_in_a_row = 0
+            self._failures_in_a_row = 0
         except Misconfigured as exc:
             if exc.credentials:
                 change.release(change.status_after(was), costs_attempt=False)
@@ -107,7 +120,7 @@ class Changer:
         except Unavailable as exc:
             self._later(change, was, exc)
         except Unreadable as exc:  # this order waits, the others go on
-            self.failures_in_a_row += 1
+            self._failures_in_a_row += 1
             self._run.problem(f"order {change.order}: {exc}")
             self._back_off(change, change.status_after(was), str(exc))
 
@@ -203,7 +216,7 @@ class Changer:
         if exc.throttled:
             change.release(change.status_after(was), after=exc.retry_after, error=str(exc), costs_attempt=False)
             raise exc
-        self.failures_in_a_row += 1
+        self._failures_in_a_row += 1
         self._run.problem(f"order {change.order}: {exc}")
         wait = exc.retry_after or timedelta(0)
         if isinstance(exc, OutcomeUnknown) and change.sent_at:

@@ -23,7 +23,7 @@ from integrations.models import Connection
 from integrations.ports import Marketplace, ShipmentNotice, ShippedLine
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
-from orders import readback, shipping, short_shipping, telling, told
+from orders import readback, shipping, tell_short_ships, telling, told
 from orders.carriers import CarrierMap, seed
 from orders.models import (
     ConfirmedLine,
@@ -49,7 +49,7 @@ def confirm(run: Run) -> None:
     is_all_gathered = telling.gather(run, carriers)
     run.count("to be looked up first, as perhaps told already", readback.doubt(mine, run.connection.dark_until))
     _tell(run, mine, carriers)
-    short_shipping.tell(run)
+    tell_short_ships.tell(run)
     _close_orders(run)
     if not is_all_gathered and not run.is_unreachable:
         run.hand_over()

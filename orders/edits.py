@@ -42,6 +42,7 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
     if mine.status in Order.CLOSED or mine.cancel_requested_at or told.state != SaleState.OPEN:
         return False
     now = _with_undecided(mine, now, told)
+    _know_again(mine, now)
     found = changes.compare(mine.told, now) if mine.told else []
     if not found:
         remember(mine, now)
@@ -59,6 +60,18 @@ def _with_undecided(order: Order, now: Told, told: MarketplaceOrder) -> Told:
         return now
     shipped = {line.number for line in told.lines if line.state == SaleState.SHIPPED}
     return changes.undecided(order.told, order.told_now, now, shipped)
+
+
+def _know_again(order: Order, now: Told) -> None:
+    """A line that vanished, was kept, and is told again as we have it differs in nothing."""
+    before = order.told["lines"] if order.told else now["lines"]
+    new = {number: told for number, told in now["lines"].items() if number not in before and told["is_open"]}
+    mine = order.lines.filter(number__in=new) if new else ()
+    same = {line.number: new[line.number] for line in mine if told_lines.is_as_told(line, new[line.number])}
+    if same and order.told:
+        order.told = {**order.told, "lines": {**before, **same}}
+        Order.objects.filter(pk=order.pk).update(told=order.told)
+        order.note(f"the marketplace shows line {', '.join(same)} again, as it was kept")
 
 
 def open_again(order: Order, number: str) -> None:

@@ -20,8 +20,19 @@ from integrations.ports import OrderRequest, Receipt, Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due, lookup_grace, recover
 from inventory import catalogue
-from orders import arrivals, change_warehouse, edits, lookup, receipts, revisit, settling, trials, warehouse_request
-from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
+from orders import (
+    arrivals,
+    change_warehouse,
+    edits,
+    lookup,
+    receipts,
+    revisit,
+    sent_lines,
+    settling,
+    trials,
+    warehouse_request,
+)
+from orders.models import Hold, Order, WarehouseSubmission
 from orders.settling import Plan
 
 S = Order.Status
@@ -45,9 +56,11 @@ def submit(run: Run) -> None:
     warehouse = run.warehouse()
     run.count("ready", settling.settle(settling.waiting(routes), warehouse, routes))
     trials.remove(run, warehouse)
-    change_warehouse.carry_out(run, warehouse)
+    is_all_changed = change_warehouse.carry_out(run, warehouse)
     pks = list(due(mine).values_list("pk", flat=True))
     Sender(run, warehouse, routes).send_all(pks)
+    if not is_all_changed and not run.is_unreachable:
+        run.hand_over()
 
 
 def active_routes(connection: Connection) -> list[Route]:
@@ -176,6 +189,7 @@ class Sender:
         """Whether looking up decided it: found (once or twice), or too early to believe that there is none."""
         found = lookup.found(self._warehouse, submission)
         if len(found) == 1 and lookup.is_ours(submission, found[0]):
+            sent_lines.take_whole(submission, self._warehouse, found[0])
             was_sent = submission.sent_at is not None  # by this database, with the address that it knew
             other = "" if was_sent else lookup.other_address(self._warehouse, found[0], submission.order)
             self._accept(submission, found[0], "found in the warehouse", other)
@@ -253,7 +267,7 @@ class Sender:
                 committed_at=None if receipt.status == "draft" else timezone.now(),
                 created_at=min(submission.created_at, receipt.created_at or submission.created_at),
             )  # fmt: skip
-            _note_line_ids(submission, receipt)
+            sent_lines.note_ids(submission, receipt)
             doubled = Hold.objects.filter(order=submission.order_id, kind=Hold.Kind.DOUBLED, resolved_at=None)
             doubled.update(resolved_at=timezone.now())
             order.move_to(S.SUBMITTED, reason=f"{reason} as order {receipt.number or receipt.remote_id}")
@@ -367,20 +381,4 @@ def _commit_intent(submission: WarehouseSubmission, plan: Plan, is_test: bool, r
     """What is about to be sent, on disk before it leaves."""
     with transaction.atomic():
         submission.intend(request=request, is_test=is_test)
-        submission.lines.all().delete()
-        SubmittedLine.objects.bulk_create(
-            SubmittedLine(
-                submission=submission, order_line=part.line, position=position, item_id=part.component.item_id,
-                sku=part.component.sku, units=part.component.units, quantity=part.quantity, unit_price=part.unit_price,
-            )
-            for position, part in enumerate(warehouse_request.parts(plan), start=1)
-        )  # fmt: skip
-
-
-def _note_line_ids(submission: WarehouseSubmission, receipt: Receipt) -> None:
-    lines = list(submission.lines.order_by("position"))
-    if len(lines) != len(receipt.line_ids):
-        return  # parcels are matched by item then
-    for line, remote_id in zip(lines, receipt.line_ids, strict=True):
-        line.remote_id = remote_id
-    SubmittedLine.objects.bulk_update(lines, ["remote_id"])
+        sent_lines.write(submission, plan)

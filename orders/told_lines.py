@@ -25,6 +25,14 @@ def to_ship(line: OrderLine | None, told: Told) -> int:
     return max(left - _kept_back(line), line.quantity_confirmed)
 
 
+def is_as_told(line: OrderLine, told: Told) -> bool:
+    """Whether ours ships just what is told of it, at its cost."""
+    sells = (line.partner_sku, line.option_sku) == (told["partner_sku"], told["option_sku"])
+    costs = changes.unit_cost(told) in (None, line.unit_cost)
+    ships = line.quantity == told["quantity"] and line.quantity_to_ship == to_ship(line, told)
+    return sells and costs and ships and not line.is_cancelled
+
+
 def brings_goods(order: Order, now: Told) -> bool:
     """Whether anything of the order is to be shipped by us, when it is told like this.
 

@@ -50,10 +50,7 @@ def build(
         ship_to=order.address,
         address_label=f"{mark}{order.short_reference or order.full_number}{again}",
         ordered_on=order.ordered_on,
-        lines=tuple(
-            RequestedLine(part.component.item_id, part.component.sku, part.quantity, part.unit_price)
-            for part in parts(plan)
-        ),
+        lines=_lines(plan),
         status=Route.OrderStatus.DRAFT.value if route.is_test else route.order_status,
         currency=currency if currency and has_currency(currency) else "",
         notes=_notes(order),
@@ -71,6 +68,18 @@ def as_json(request: OrderRequest) -> dict[str, object]:
     """The request as plain JSON values, as it is kept with the submission."""
     kept: dict[str, object] = json.loads(json.dumps(asdict(request), cls=DjangoJSONEncoder))
     return kept
+
+
+def lines_as_json(plan: Plan) -> object:
+    """The lines of the request, as it is kept."""
+    return json.loads(json.dumps([asdict(line) for line in _lines(plan)], cls=DjangoJSONEncoder))
+
+
+def _lines(plan: Plan) -> tuple[RequestedLine, ...]:
+    return tuple(
+        RequestedLine(part.component.item_id, part.component.sku, part.quantity, part.unit_price)
+        for part in parts(plan)
+    )
 
 
 def parts(plan: Plan) -> list[Part]:

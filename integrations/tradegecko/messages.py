@@ -30,6 +30,7 @@ MAX_SKU_CHARS = 120
 MAX_NUMBER_CHARS = 80
 MAX_STATUS_CHARS = 20
 MAX_COUNT = 2**31 - 1
+ROUNDING = "rounding"
 TOO_LARGE = 10**11
 # No order is older, and no calendar that staff look at goes further.
 YEARS = range(1970, 3000)
@@ -68,6 +69,11 @@ def new_line(item_id: str, quantity: int, unit_price: Decimal) -> dict[str, Any]
         "price": price(unit_price),
         "line_type": "product",
     }
+
+
+def rounding(label: str, amount: Decimal) -> dict[str, Any]:
+    """A line of text, which needs no shipping and may be negative (3.11, 4.1)."""
+    return {"freeform": True, "line_type": ROUNDING, "label": label, "quantity": "1", "price": price(amount)}
 
 
 def price(unit_price: Decimal) -> str:

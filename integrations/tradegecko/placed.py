@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from integrations.errors import Refused, Unreadable
 from integrations.ports import Address, Parcel, ParcelState, UnreadableParcel
-from integrations.sent_orders import LineChange, OrderChange, PlacedLine, PlacedOrder
+from integrations.sent_orders import LineChange, OrderChange, PlacedLine, PlacedOrder, Rounding
 from integrations.tradegecko import errors, fulfillments, messages
 from integrations.tradegecko.client import Client
 
@@ -29,7 +29,8 @@ def read(client: Client, remote_id: str) -> PlacedOrder | None:
     if not isinstance(lines, list):
         lines = list(client.rows("/order_line_items", [("order_id", remote_id)]))
     parcels = [] if row.get("status") in ENDED else _parcels(client, remote_id)
-    return _placed(row, [line for line in lines if _is_of(line, remote_id)], _address_row(client, body, row), parcels)
+    mine = [line for line in lines if _is_of(line, remote_id)]
+    return _placed(row, mine, _address_row(client, body, row), parcels)
 
 
 def end(client: Client, placed: PlacedOrder) -> None:
@@ -43,7 +44,10 @@ def end(client: Client, placed: PlacedOrder) -> None:
 
 
 def change(client: Client, placed: PlacedOrder, wanted: OrderChange, key: str) -> None:
-    """Each step says how it shall be; only appended lines need the key (2.7). Refused, before any, for one unpriced."""
+    """Each step says how it shall be; only appended lines need the key (2.7). Refused, before any, for one unpriced.
+
+    Roundings come first: once all that is left of the order has shipped, it takes none any more (4.1).
+    """
     new = [_new_line(placed, line) for line in wanted.lines if not line.remote_id]
     _unpack(client, wanted.unpack)
     path = f"/orders/{quote(placed.remote_id, safe='')}"
@@ -52,6 +56,7 @@ def change(client: Client, placed: PlacedOrder, wanted: OrderChange, key: str) -
         client.write("PUT", address, {"address": messages.address_fields(wanted.ship_to)})
     if wanted.notes is not None:
         client.write("PUT", path, {"order": {"notes": wanted.notes}})
+    _round(client, path, wanted.roundings, f"{key}-rounding")
     for line in wanted.lines:
         if line.remote_id:
             _change_line(client, line)
@@ -70,12 +75,29 @@ def _new_line(placed: PlacedOrder, line: LineChange) -> messages.Row:
 
 
 def _change_line(client: Client, line: LineChange) -> None:
-    path = f"/order_line_items/{quote(line.remote_id, safe='')}"
+    path = _line_path(line.remote_id)
     if line.quantity:
         price = {} if line.unit_price is None else {"price": messages.price(line.unit_price)}
         client.write("PUT", path, {"order_line_item": {"quantity": str(line.quantity), **price}})
     else:
         client.write("DELETE", path)
+
+
+def _round(client: Client, path: str, roundings: Iterable[Rounding], key: str) -> None:
+    new = []
+    for one in roundings:
+        if not one.remote_id:
+            new.append(messages.rounding(one.label, one.amount))
+        elif one.amount:
+            client.write("PUT", _line_path(one.remote_id), {"order_line_item": {"price": messages.price(one.amount)}})
+        else:
+            client.write("DELETE", _line_path(one.remote_id))
+    if new:
+        client.write("PUT", path, {"order": {"order_line_items": new}}, key=key)
+
+
+def _line_path(remote_id: str) -> str:
+    return f"/order_line_items/{quote(remote_id, safe='')}"
 
 
 def _unpack(client: Client, parcels: Iterable[str]) -> None:
@@ -113,11 +135,12 @@ def _placed(row: messages.Row, lines: list[messages.Row], address: messages.Row,
     packed = [one for one in parcels if one.state == ParcelState.PACKED]
     return PlacedOrder(
         remote_id=messages.identity(row, "an order"), number=messages.text(row, "order_number"), status=status,
-        lines=tuple(_line(line, left, packed) for line in lines), ship_to=_ship_to(address),
+        lines=tuple(_line(line, left, packed) for line in lines if line.get("variant_id")), ship_to=_ship_to(address),
         address_id=messages.reference(address, "id", "an address"), address_label=messages.text(address, "label"),
         notes=messages.text(row, "notes"),
         packed={one.remote_id: tuple(part.line_id for part in one.contents) for one in packed},
         is_ended=status in ENDED, has_shipped=bool(left) or status == "fulfilled",
+        roundings=tuple(_rounding(line) for line in lines if _is_rounding(line)),
     )  # fmt: skip
 
 
@@ -129,6 +152,15 @@ def _line(row: messages.Row, left: list[Parcel], packed: list[Parcel]) -> Placed
     item = messages.reference(row, "variant_id", "a line of an order")
     price = messages.decimal(row.get("price"), "price")
     return PlacedLine(remote_id, item, quantity, _units(left, remote_id), _units(packed, remote_id), price)
+
+
+def _is_rounding(row: messages.Row) -> bool:
+    return not row.get("variant_id") and row.get("line_type") == messages.ROUNDING
+
+
+def _rounding(row: messages.Row) -> Rounding:
+    amount = messages.decimal(row.get("price"), "price") or Decimal(0)
+    return Rounding(messages.text(row, "label"), amount, messages.identity(row, "a line of an order"))
 
 
 def _units(parcels: list[Parcel], line_id: str) -> Decimal:
@@ -147,5 +179,4 @@ def _ship_to(row: messages.Row) -> Address:
 
 
 def _is_of(row: object, order_id: str) -> bool:
-    """Whether it is a line that sells something, of this order."""
-    return isinstance(row, Mapping) and str(row.get("order_id", order_id)) == order_id and bool(row.get("variant_id"))
+    return isinstance(row, Mapping) and str(row.get("order_id", order_id)) == order_id

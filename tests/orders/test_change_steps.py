@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.ports import Address, MarketplaceLine, MarketplaceOrder, SaleState
-from integrations.sent_orders import LineChange, OrderChange, PlacedLine, PlacedOrder
+from integrations.sent_orders import LineChange, OrderChange, PlacedLine, PlacedOrder, Rounding
 from orders import changes
 from orders.change_steps import NotPossible, Target, TargetLine, leaves_nothing, steps
 from orders.changes import Change
@@ -178,6 +178,16 @@ def test_a_new_line_that_is_there_already_is_not_added_again() -> None:
     target = Target((ours("a", 2, None), TargetLine(-1, "tee", "TEE", 4)))
     assert steps(there(line("a", 2)), target).lines == (LineChange("", "tee", 4),)
     assert not steps(there(line("a", 2), line("x", 4, "tee")), target)
+
+
+def test_a_rounding_is_put_in_changed_and_taken_out_and_otherwise_left_alone() -> None:
+    none, two = Decimal(0), Decimal("0.02")
+    kept = there(roundings=(Rounding("of 1", two, "r"),))
+    assert steps(there(), Target(roundings={"of 1": two})).roundings == (Rounding("of 1", two),)
+    assert steps(kept, Target(roundings={"of 1": -two})).roundings == (Rounding("of 1", -two, "r"),)
+    assert steps(kept, Target(roundings={"of 1": none})).roundings == (Rounding("of 1", none, "r"),)
+    assert not steps(kept, Target(roundings={"of 1": two, "of 2": none}))
+    assert not steps(kept, Target())
 
 
 def test_boxes_with_what_is_taken_out_are_taken_apart_and_no_others() -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError
 from django.db import transaction
 
-from integrations.models import Route
+from integrations import runs
+from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
-from orders import actions, arrivals, decisions, warehouse_changes
+from orders import actions, arrivals, decisions, jobs, warehouse_changes
 from orders.admin import tabs
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange
 from tests.orders.world import holds, parcels, placed, ship
@@ -554,6 +556,27 @@ def test_the_hold_of_a_cancelled_order_that_ships_meanwhile_says_so(shop: Sandbo
     manage("run", "pull_shipments")
     [hold] = told(number)["holds"]
     assert "The warehouse has shipped of it" in hold["message"]
+
+
+def test_thousands_of_changes_are_made_in_turns_and_leave_orders_that_are_to_be_sent_theirs(
+    shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch, gecko: Connection
+) -> None:
+    numbers = [sent(shop, manage) for _ in range(3)]
+    for number in numbers:
+        shop.oasis.edit(number, "1", quantity=3)
+    manage("run", "revisit_orders")
+    for number in numbers:
+        decisions.amend(order(number), None)
+    new = two_lines(shop)
+    manage("run", "pull_orders")
+    monkeypatch.setattr(runs, "LONGEST_TURN", timedelta(0))
+    first = jobs.submit_orders(gecko)
+    assert "2 changes left for the next run" in first.text
+    assert first.is_handed_over
+    assert [goods(shop, number)["MUG-BLK"] for number in [*numbers, new]] == ["3.0", "2.0", "2.0", "2.0"]
+    monkeypatch.undo()
+    manage("run", "submit_orders")
+    assert [goods(shop, number)["MUG-BLK"] for number in numbers] == ["3.0"] * 3
 
 
 # --- what could not be done -------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
 from orders.models import Hold, SubmittedLine
 from orders.parcels import whole_units
-from orders.pricing import PRICE_STEP, split
+from orders.pricing import PRICE_STEP, rest, split
 from tests.orders.world import parcels, placed, ship
 
 Run = Callable[..., str]
@@ -52,6 +52,22 @@ def test_each_line_of_a_cost_that_is_not_divisible_is_whole_cents(cost: Decimal,
 def test_costs_are_split(cost: str, quantity: int, units: list[int], lines: list[str]) -> None:
     made = [one for component in split(Decimal(cost), quantity, units) for one in component]
     assert [f"{number} × {price.normalize():f}" for number, price in made] == lines
+
+
+@given(
+    some.lists(some.tuples(some.integers(0, 50), some.decimals(0, 50, places=2)), min_size=1, max_size=4),
+    some.integers(1, 1_000),
+    some.decimals(0, 9_999, places=2),
+)
+def test_the_rest_of_a_line_makes_its_sum_exact_and_what_has_left_keeps_its_price(
+    left: list[tuple[int, Decimal]], more: int, cost: Decimal
+) -> None:
+    units, paid = sum(number for number, _ in left), sum(number * price for number, price in left)
+    lines = rest(paid + cost, units + more, left)
+    assert sum(number * price for number, price in lines) == paid + cost
+    assert sum(number for number, _ in lines) == units + more
+    kept = [(number, price) for number, price in left if number]
+    assert all(any(there >= number and at == price for there, at in lines) for number, price in kept)
 
 
 @pytest.fixture

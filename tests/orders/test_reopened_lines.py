@@ -522,6 +522,44 @@ def test_a_line_that_vanishes_is_kept_and_comes_back_as_another_is_swapped_there
     assert holds(told(number)) == []
 
 
+@pytest.mark.parametrize("job", ["pull_orders", "all"])
+def test_a_line_that_vanishes_is_kept_and_comes_back_as_it_was_needs_no_decision(
+    shop: Sandbox, manage: Run, told: Told, job: str
+) -> None:
+    set_rule(changes_before_sending="ask")
+    number = two_lines(shop)
+    manage("run", job)
+    come_back = vanish(shop, number)
+    manage("run", "revisit_orders")
+    decisions.keep(order(number), None)
+    come_back()
+    manage("run", "revisit_orders")
+    assert holds(told(number)) == []
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
+    assert (told(number)["status"], order(number).told_now) == ("submitted", None)
+
+
+@pytest.mark.long
+def test_one_that_comes_back_as_it_was_is_not_asked_about_beside_what_did_change(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    come_back = vanish(shop, number)
+    again(manage)
+    decisions.keep(order(number), None)
+    shop.oasis.edit(number, address={"city": "Nampa"})
+    manage("run", "revisit_orders")
+    come_back()
+    manage("run", "revisit_orders")
+    [hold] = told(number)["holds"]
+    assert "line 2" not in hold["message"]
+    decisions.amend(order(number), None)
+    again(manage)
+    assert goods(shop, number) == {"MUG-BLK": "2.0", "TEE-RED-M": "1.0"}
+    assert holds(told(number)) == []
+
+
 @pytest.mark.long
 def test_a_line_that_is_cancelled_vanishes_and_comes_back_ships_as_before(
     shop: Sandbox, manage: Run, told: Told

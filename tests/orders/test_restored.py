@@ -14,10 +14,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations.models import Connection, Route, SyncRun
+from integrations.sandbox.oasis_state import Parcel
 from integrations.sandbox.server import Sandbox
+from inventory.models import SkuAlias
 from orders import actions, decisions, telling
 from orders.carriers import CarrierMap
-from orders.models import Order, ShipmentConfirmation, WarehouseSubmission
+from orders.models import ConfirmedLine, Order, ShipmentConfirmation, WarehouseSubmission
 from tests.orders.test_changes import again, goods, set_rule
 from tests.orders.test_reconciliation import once_more
 from tests.orders.world import holds, parcels, ship
@@ -250,6 +252,82 @@ def test_one_that_was_pulled_after_the_dump_goes_on_where_it_was(shop: Sandbox, 
             manage("run", "all")
     assert parcels(shop, numbers[0]) == [("1", f"1ZA{numbers[0]}", 1)]
     assert parcels(shop, numbers[1]) == [("1", f"1ZA{numbers[1]}", 1), ("2", "1ZB", 1)]
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_a_line_that_a_lost_database_told_in_part_is_told_to_its_end(
+    shop: Sandbox, manage: Run, told: Told, overstock: Connection, units: int
+) -> None:
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="PACK", warehouse_sku="MUG-BLK", units=units)
+    shop.oasis.add_listing("PACK")
+    manage("run", "all")
+    with lost():
+        number = shop.oasis.add_order({"partner_sku": "PACK", "quantity": 4, "unit_cost": "10.00"})
+        manage("run", "all")
+        ship(shop, number, 1, units, tracking="1Z1")
+        manage("run", "all")
+        assert parcels(shop, number) == [("1", "1Z1", 1)]
+        ship(shop, number, 1, units, tracking="1Z2")
+    for _ in range(2):
+        with suppress(CommandError):
+            manage("run", "all")
+    ship(shop, number, tracking="1Z3")
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 1), ("1", "1Z2", 1), ("1", "1Z3", 2)]
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
+
+
+@pytest.mark.long
+def test_of_two_lines_of_one_item_each_keeps_the_parcel_that_it_was_told_with(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    manage("run", "all")
+    with lost():
+        number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "MUG-BLK"})
+        manage("run", "all")
+        ship(shop, number, 1, tracking="1Z1")
+        manage("run", "all")
+    ship(shop, number, 2, tracking="1Z2")
+    for _ in range(2):
+        with suppress(CommandError):
+            manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 1), ("2", "1Z2", 1)]
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
+
+
+def test_one_that_was_begun_anew_tells_the_rest_of_a_line_and_no_parcel_twice(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = old_order(shop)
+    manage("run", "all")
+    ship(shop, number, 1, tracking="1Z1")
+    manage("run", "all")
+    for forgotten in (ConfirmedLine, Order, SyncRun):
+        forgotten._default_manager.all().delete()
+    Route.objects.update(read_until=None)
+    forget_keys(shop)
+    ship(shop, number, 1, tracking="1Z2")
+    for _ in range(2):
+        with suppress(CommandError):
+            manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 1), ("1", "1Z2", 1)]
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
+
+
+@pytest.mark.long
+def test_one_of_which_another_shipped_some_is_told_as_far_as_it_is_open(shop: Sandbox, manage: Run) -> None:
+    """The warehouse holds all three, of which none had left there when the first was sent by somebody else."""
+    manage("run", "all")
+    with lost():
+        number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3})
+        manage("run", "all")
+    shop.oasis.orders[number].line("1").ship(Parcel(1, "UPS", "GROUND", "OTHERS", "2026-11-01T10:00:00"))
+    with suppress(CommandError):
+        manage("run", "all")
+    ship(shop, number, 1, 2, tracking="1Z1")
+    manage("run", "pull_shipments")
+    manage("run", "confirm_shipments")
+    assert parcels(shop, number) == [("1", "OTHERS", 1), ("1", "1Z1", 2)]
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError
 from django.utils import timezone
 
-from integrations.models import Route
+from integrations import runs
+from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
-from orders import actions, decisions, short_shipping
+from orders import actions, decisions, jobs, short_shipping
 from orders.models import (
     IllegalTransition,
     Order,
@@ -57,6 +59,23 @@ def test_a_line_of_an_unsent_order_is_left_out_and_told(shop: Sandbox, manage: R
     done(manage)
     assert shorts(shop, number) == {"2": "OUT_OF_STOCK"}
     assert goods(shop, number) == {"MUG-BLK": "2.0"}
+
+
+@pytest.mark.usefixtures("reasons")
+def test_thousands_are_told_in_turns(
+    shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch, overstock: Connection
+) -> None:
+    numbers = [two_lines(shop) for _ in range(3)]
+    manage("run", "pull_orders")
+    for number in numbers:
+        short_shipping.ask(line(number, "2"), "OUT_OF_STOCK", None)
+    monkeypatch.setattr(runs, "LONGEST_TURN", timedelta(0))
+    first = jobs.confirm_shipments(overstock)
+    assert (first.is_handed_over, [len(shorts(shop, number)) for number in numbers]) == (True, [1, 0, 0])
+    assert "2 short ships left for the next run" in first.text
+    monkeypatch.undo()
+    manage("run", "confirm_shipments")
+    assert [len(shorts(shop, number)) for number in numbers] == [1, 1, 1]
 
 
 @pytest.mark.long

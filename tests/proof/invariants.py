@@ -179,7 +179,8 @@ def _right_lines(world: World, sale: Sale, order_id: int) -> bool:
     """Per line of the sale, its components in units that the marketplace once said; cancelled lines may be left out."""
     sent = Counter[str]()
     for row in world.box.tradegecko.lines(order_id):
-        sent[world.sku_of(row)] += int(Decimal(row["quantity"]))
+        if row["variant_id"]:
+            sent[world.sku_of(row)] += int(Decimal(row["quantity"]))
     least, most = Counter[str](), Counter[str]()
     for line, sku in sale.skus.items():
         for part, units in GOODS[sku].items():

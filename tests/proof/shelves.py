@@ -138,7 +138,8 @@ class Count:
                 self._wait(self._waiting, order)
 
     def _take(self, into: Counter[tuple[str, str]], row: Row, *, shipped: bool) -> None:
-        for line in self._gecko.children("order_line_items", "order_id", row["id"]):
+        lines = self._gecko.children("order_line_items", "order_id", row["id"])
+        for line in (one for one in lines if one["variant_id"]):
             units = int(Decimal(line["quantity"])) - (0 if shipped else self._shipped(line["id"]))
             for part, number in self._inside(self._skus[line["variant_id"]], units):
                 into[part, self._labels[row["stock_location_id"]]] += number

@@ -10,7 +10,7 @@ import pytest
 from integrations.account import Account
 from integrations.errors import OutcomeUnknown, Refused
 from integrations.sandbox.server import Sandbox
-from integrations.sent_orders import LineChange, OrderChange, PlacedLine
+from integrations.sent_orders import LineChange, OrderChange, PlacedLine, Rounding
 from integrations.tradegecko.adapter import TradeGecko, connect
 from tests.tradegecko.test_adapter import TO, request
 
@@ -70,6 +70,22 @@ def test_a_new_line_without_a_price_is_refused_before_anything_is_changed(box: S
     with pytest.raises(Refused, match=f"3 of item {line.item_id} are to be added without a price"):
         gecko.change_order(placed, change, idempotency_key="k2")
     assert gecko.order(receipt.remote_id) == placed
+
+
+def test_a_rounding_is_a_line_of_text_that_is_put_in_changed_and_taken_out(box: Sandbox, gecko: TradeGecko) -> None:
+    receipt = gecko.create_order(request(box))
+    placed = now = gecko.order(receipt.remote_id)
+    assert placed is not None
+    for amount in ("-0.02", "0.03", "0"):
+        assert now is not None
+        known = now.roundings[0] if now.roundings else Rounding("Rounding of line 1")
+        change = OrderChange(roundings=(replace(known, amount=Decimal(amount)),))
+        gecko.change_order(now, change, idempotency_key="k2")
+        now = gecko.order(receipt.remote_id)
+        lines = box.tradegecko.lines(int(receipt.remote_id))
+        texts = [(row["label"], Decimal(row["price"])) for row in lines if row["line_type"] == "rounding"]
+        assert texts == [("Rounding of line 1", Decimal(amount))] * (amount != "0")
+    assert now == placed
 
 
 @pytest.mark.parametrize(("status", "then"), [("draft", "deleted"), ("active", "void"), ("finalized", "void")])
