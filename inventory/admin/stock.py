@@ -7,16 +7,19 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.decorators import display
 
+from integrations.admin.waiting import Waiting, Waits
 from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, labelled, log
 from integrations.models import Route
 from inventory import outbox
+from inventory.admin import listing_page
 from inventory.models import InventoryLevel, Publication, WarehouseItem
 
 
 @admin.register(Publication)
-class PublicationAdmin(ReadOnly):
+class PublicationAdmin(Waiting):
     empty_hint = "A quantity that differs from what the marketplace shows is published by itself, and shows here."
     list_display = ("shown_sku", "quantity", "shown_status", "observed", "finished", "attempts", "why_not")
     list_filter = ("status", "listing__route", "created_at")
@@ -24,6 +27,15 @@ class PublicationAdmin(ReadOnly):
     search_fields = ("sku", "last_error")
     show_full_result_count = False
     actions = ["retry_selected"]
+
+    def waits(self, record: Publication, user: Any) -> Waits | None:
+        """It is published again on its listing's page."""
+        trouble = listing_page.refused(record)
+        if trouble is None:
+            return None
+        may = user.has_perm("inventory.view_listing")
+        url = reverse("admin:inventory_listing_change", args=[record.listing_id]) if may else ""
+        return Waits(trouble.text, "The listing" if may else "", url)
 
     @display(description="SKU", ordering="sku")
     def shown_sku(self, obj: Publication) -> str:

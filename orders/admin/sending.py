@@ -10,9 +10,11 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from integrations.admin.by_date import ByDate
+from integrations.admin.waiting import Waiting, Waits
 from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, is_list
 from integrations.transmissions import Transmission
 from orders import search
+from orders.admin import worklist_rows
 from orders.admin.bulk import in_bulk
 from orders.admin.filters import RarelyTrue
 from orders.admin.labels import PARCEL
@@ -20,6 +22,7 @@ from orders.carriers import spoken
 from orders.models import Order, Shipment, ShipmentConfirmation, ShortShip, WarehouseChange, WarehouseSubmission
 
 RESEND = "orders.resend_order"
+WAIT = (Transmission.Status.PARKED, Transmission.Status.UNCONFIRMED)
 NOT_ACCEPTED = [one for one in Transmission.Status if one != Transmission.Status.ACCEPTED]
 RETRY = "Retry (what may have arrived is looked up first)…"
 
@@ -49,9 +52,10 @@ class OfAnOrder(ReadOnly):
         return Q(pk__in=[])
 
 
-class TransmissionAdmin(OfAnOrder):
-    """One intent to write to another system: how it is going, and again."""
+class TransmissionAdmin(Waiting, OfAnOrder):
+    """One intent to write to another system: how it is going, and again. `source` is what worklists call it."""
 
+    source = ""
     list_filter: Any = ("status", "connection")
     search_help_text = f"{OfAnOrder.search_help_text}, or a part of an error"
     list_select_related: Any = ("order", "connection")
@@ -63,6 +67,9 @@ class TransmissionAdmin(OfAnOrder):
     def found_by(self, text: str) -> Q:
         """By a part of its error, while that has not ended well."""
         return Q(status__in=NOT_ACCEPTED, last_error__icontains=text)
+
+    def waits(self, record: Transmission, user: Any) -> Waits | None:
+        return worklist_rows.waits(self.source, record, user) if record.status in WAIT else None
 
     @display(description="status", label=TRANSMISSION_COLOURS, ordering="status")
     def shown_status(self, obj: Transmission) -> tuple[str, str]:
@@ -90,6 +97,7 @@ class TransmissionAdmin(OfAnOrder):
 
 @admin.register(WarehouseSubmission)
 class WarehouseSubmissionAdmin(TransmissionAdmin):
+    source = "submission"
     empty_hint = "An order that nothing holds is sent to the warehouse within a minute, and shows here."
     actions = [in_bulk("send_again_warehousesubmission", RETRY, "retry")]
     list_display = (
@@ -109,6 +117,7 @@ class WarehouseSubmissionAdmin(TransmissionAdmin):
 
 @admin.register(ShipmentConfirmation)
 class ShipmentConfirmationAdmin(TransmissionAdmin):
+    source = "confirmation"
     empty_hint = "What has shipped is told to the marketplace by itself, and shows here."
     actions = [in_bulk("send_again_shipmentconfirmation", RETRY, "retry")]
     list_display = ("of_order", "connection", "shown_status", "attempts", "tried_again", "short_error", "made")
@@ -116,6 +125,7 @@ class ShipmentConfirmationAdmin(TransmissionAdmin):
 
 @admin.register(WarehouseChange)
 class WarehouseChangeAdmin(TransmissionAdmin):
+    source = "change"
     empty_hint = "Orders that are changed or cancelled in the warehouse after they were sent show here."
     actions = [in_bulk("send_again_warehousechange", RETRY, "retry")]
     list_display = ("of_order", "connection", "shown_what", "shown_status", "attempts", "tried_again", "short_error",
@@ -128,6 +138,7 @@ class WarehouseChangeAdmin(TransmissionAdmin):
 
 @admin.register(ShortShip)
 class ShortShipAdmin(TransmissionAdmin):
+    source = "short_ship"
     empty_hint = "A line that will never ship is short shipped on its order's page."
     actions = [in_bulk("send_again_shortship", RETRY, "retry")]
     list_display = ("of_order", "connection", "order_line", "quantity", "reason_code", "shown_status", "attempts",
