@@ -124,7 +124,7 @@ class HoldAdmin(Waiting, Closable):
 
     @display(description="subject", ordering="subject")
     def short_subject(self, obj: Hold) -> str:
-        return clip(obj.subject, 24) or "–"
+        return clip(obj.subject, 24)
 
     @display(description="message")
     def short_message(self, obj: Hold) -> str:
@@ -132,7 +132,7 @@ class HoldAdmin(Waiting, Closable):
 
     @display(description="taken by", ordering="order__owner")
     def taken_by(self, obj: Hold) -> str:
-        return clip(str(obj.order.owner or "–"), 16)
+        return clip(str(obj.order.owner or ""), 16)
 
     @display(description="since", ordering="opened_at")
     def since(self, obj: Hold) -> str:
