@@ -1,10 +1,11 @@
-"""What holds of every page of the admin: the words of people for what a record has."""
+"""What holds of every page of the admin: one heading, and the words of people for what a record has."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from lxml import html
 
@@ -30,11 +31,21 @@ def found(admin_client: Client) -> list[tuple[Address, Any]]:
     return pages
 
 
-def test_every_page_calls_what_it_shows_as_people_do(found: list[tuple[Address, Any]]) -> None:
+def test_every_page_has_one_heading_and_calls_what_it_shows_as_people_do(found: list[tuple[Address, Any]]) -> None:
+    assert [one.url for one, page in found if len(page.xpath("//h1")) != 1] == []
     assert len(found) > 90
     records = [(one.name, page) for one, page in found if one.page in ("change", "changelist", "add")]
     assert [(name, word) for name, page in records for word in labels(page) if word.startswith(RAW)] == []
     assert [(name, word) for name, page in records for word in values(page) if word in RAW_VALUES] == []
+
+
+def test_who_is_refused_or_not_signed_in_sees_one_heading(client: Client) -> None:
+    client.force_login(User.objects.create_user("nobody", is_staff=True))
+    refused = [client.get(f"/admin/{where}") for where in ("orders/order/", "nowhere/")]
+    client.logout()
+    for answer in (*refused, client.get("/admin/login/"), client.get("/nowhere/")):
+        page: Any = html.fromstring(answer.content.decode())
+        assert len(page.xpath("//h1")) == 1
 
 
 def labels(page: Any) -> list[str]:

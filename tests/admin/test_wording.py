@@ -59,7 +59,7 @@ def rows(client: Client, where: str) -> list[list[str]]:
 
 
 def heading(page: Any) -> str:
-    [one] = page.xpath("//h1[contains(@class, 'text-lg')]")
+    [one] = page.xpath("//*[self::h1 or self::h2][contains(@class, 'text-lg')]")
     return text_of(one)
 
 
