@@ -354,11 +354,11 @@ ONE_LINE = 30
 
 
 def clip(text: str, limit: int = 40) -> str:
-    """The beginning of a long text, the whole on hover: one ugly record must not stretch a list."""
+    """The beginning of a long text, the whole on hover: one ugly record must not stretch a list. A dash for none."""
     if len(text) > limit:
         beginning, width = text[: limit - 1], f"{limit * 0.45:.1f}rem"
         return format_html('<span class="clipped" style="max-width: {}" title="{}">{}…</span>', width, text, beginning)
-    return format_html('<span class="one-line">{}</span>', text) if text and limit <= ONE_LINE else text
+    return format_html('<span class="one-line">{}</span>', text) if text and limit <= ONE_LINE else text or "–"
 
 
 def job_label(job: str) -> str:

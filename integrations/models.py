@@ -185,7 +185,9 @@ class Route(models.Model):
     )
     reference_characters = models.CharField(max_length=12, choices=Characters, default=Characters.ANY)
     allow_identity = models.BooleanField(
-        default=True, help_text="A SKU without an alias may be the warehouse's SKU of the same spelling."
+        "same SKU without an alias",
+        default=True,
+        help_text="A SKU without an alias may be the warehouse's SKU of the same spelling.",
     )
     unmapped_shipping = models.CharField(max_length=6, choices=Unmapped, default=Unmapped.PASS)
     partial_shipments = models.CharField(max_length=14, choices=Partial, default=Partial.AT_ONCE)
@@ -211,11 +213,13 @@ class Route(models.Model):
     published_sku = models.CharField("published SKU", max_length=8, choices=PublishedSku, default=PublishedSku.OPTION)
     reserve = models.PositiveIntegerField(default=0, help_text="Units kept back from every listing.")
     minimum_level = models.PositiveIntegerField(default=0, help_text="Below this the marketplace is told 0.")
-    max_online = models.PositiveIntegerField(null=True, blank=True, help_text="Never show more than this.")
+    max_online = models.PositiveIntegerField("cap", null=True, blank=True, help_text="Never show more than this.")
     untracked_quantity = models.PositiveIntegerField(
         null=True, blank=True, help_text="Shown for items whose stock the warehouse does not track; empty: not shown."
     )
-    full_publish_hours = models.PositiveIntegerField(default=24, help_text="Every quantity is sent again this often.")
+    full_publish_hours = models.PositiveIntegerField(
+        "all quantities every", default=24, help_text="In hours: every quantity is sent again this often."
+    )
     publish_by = models.CharField(
         "quantities are published", max_length=4, choices=PublishBy, default=PublishBy.API,
         help_text="By file: nothing is sent; download the inventory file, upload it on the marketplace, and say so.",

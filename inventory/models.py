@@ -59,7 +59,7 @@ class SkuAlias(models.Model):
     )
     warehouse_sku = models.CharField(max_length=120, verbose_name="warehouse SKU")
     units = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("switched on", default=True)
     note = models.CharField(max_length=200, blank=True)
     plain_sku = Folded("marketplace_sku", max_length=PLAIN_CHARS)
     changed_at = models.DateTimeField(auto_now=True)
@@ -229,7 +229,7 @@ class Listing(models.Model):
     partner_sku = models.CharField(max_length=120, blank=True, verbose_name="partner SKU")
     option_sku = models.CharField(max_length=120, blank=True, verbose_name="option SKU")
     upc = models.CharField(max_length=40, blank=True, verbose_name="UPC")
-    is_active = models.BooleanField(default=True, help_text="Off: never published.")
+    is_active = models.BooleanField("switched on", default=True, help_text="Off: never published.")
     problem = models.TextField(
         blank=True, editable=False, help_text="Why it is not known what this is in the warehouse; it is shown as 0."
     )

@@ -181,7 +181,7 @@ class ConnectionAdmin(Kept, ChangedFieldsOnly):
 
     @display(description="last error")
     def short_error(self, obj: Connection) -> str:
-        return clip(obj.health_message, 60) or "–"
+        return clip(obj.health_message, 60)
 
     @display(description="since")
     def since(self, obj: Connection) -> str:

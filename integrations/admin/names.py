@@ -14,11 +14,17 @@ NAMES = {
     AccessAttempt: ("lock-out", "lock-outs"),
     Group: ("role", "roles"),
 }
+OF_A_LOCK_OUT = {
+    "ip_address": "IP address", "failures_since_start": "failed sign-ins", "attempt_time": "last tried",
+    "user_agent": "browser",
+}  # fmt: skip
 SECTION, OF_SECTION = "Access", ("admin", "auth", "axes")
 
 # Migrations go by what a model was written with, so this asks for none.
 for model, (one, many) in NAMES.items():
     model._meta.verbose_name, model._meta.verbose_name_plural = one, many
+for name, words in OF_A_LOCK_OUT.items():
+    AccessAttempt._meta.get_field(name).verbose_name = words
 User._meta.get_field("groups").verbose_name = "roles"
 GIVEN_ROLE: Any = User.groups.through
 GIVEN_ROLE._meta.verbose_name, GIVEN_ROLE._meta.verbose_name_plural = "role of a user", "roles of users"

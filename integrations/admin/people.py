@@ -142,11 +142,11 @@ class UserAdmin(DjangoUserAdmin, Titled, Exported):  # type: ignore[type-arg]
 
     @display(description="name", ordering="last_name")
     def name(self, obj: User) -> str:
-        return clip(obj.get_full_name(), 30) or "–"
+        return clip(obj.get_full_name(), 30)
 
     @display(description="roles")
     def roles(self, obj: Any) -> str:
-        return clip(obj.role_names or "", 40) or "–"
+        return clip(obj.role_names or "", 40)
 
     @display(description="second factor", boolean=True)
     def second_factor(self, obj: Any) -> bool:

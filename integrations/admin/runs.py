@@ -16,6 +16,7 @@ from django.utils import timezone
 from unfold.decorators import action, display
 
 from integrations import wording
+from integrations.admin.named import named
 from integrations.admin_base import (
     ChangedFieldsOnly,
     ReadOnly,
@@ -97,7 +98,8 @@ class SyncRunAdmin(ReadOnly):
     search_fields = ("summary", "error")
     list_select_related = ("connection",)
     show_full_result_count = False
-    fields = ("job_and_command", "connection", "summary", "started_at", "finished_at", "window", "owner")
+    fields = ("job_and_command", "connection", "summary", "started_at", "finished_at", "window", "done_by")
+    done_by = named("owner", "worker")
     change_form_before_template = "admin/integrations/run.html"
     actions_detail = ["run_again"]
 

@@ -123,7 +123,7 @@ class GuardedPublishAdmin(ReadOnly):
 
     @display(description="decided", ordering="decided_at")
     def decided(self, obj: GuardedPublish) -> str:
-        return clip(str(obj.decided_by), 20) if obj.decided_by else "–"
+        return clip(str(obj.decided_by or ""), 20)
 
 
 def _rows(record: GuardedPublish, sku: str) -> QuerySet[GuardedQuantity]:

@@ -89,7 +89,7 @@ def recalculated(listing: Listing, user: Any) -> dict[str, Any]:
 
 def troubles(listing: Listing, last: Publication | None, user: Any) -> list[Trouble]:
     """What keeps it from showing the right quantity, the worst first. `last` is its newest publication."""
-    found = [_problem(listing, user), _switched_off(listing), _refused(last), *_guarded(listing, user),
+    found = [_problem(listing, user), _switched_off(listing), refused(last), *_guarded(listing, user),
              _doubt(listing), *_drift(listing, user), _twin(listing)]  # fmt: skip
     return [one for one in found if one]
 
@@ -109,7 +109,8 @@ def _switched_off(listing: Listing) -> Trouble | None:
     return Trouble("Switched off", "Nothing is published; the marketplace goes on showing what it was last told.")
 
 
-def _refused(row: Publication | None) -> Trouble | None:
+def refused(row: Publication | None) -> Trouble | None:
+    """What to do about a publication that the marketplace did not take."""
     if row is None or row.status != T.PARKED:
         return None
     again = (row.finished_at or row.created_at) + pause_of(row)

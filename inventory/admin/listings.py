@@ -112,7 +112,7 @@ class ListingAdmin(InFiles, ExportMixin, ChangedFieldsOnly):
 
     @display(description="published SKU", ordering="published_sku")
     def as_published(self, obj: Listing) -> str:
-        return clip(obj.published_sku, 30) or "–"
+        return clip(obj.published_sku, 30)
 
     @display(description="published", ordering="published_at")
     def published(self, obj: Listing) -> str:

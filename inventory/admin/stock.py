@@ -7,23 +7,39 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.decorators import display
 
+from integrations.admin.named import named
+from integrations.admin.waiting import Waiting, Waits
 from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, labelled, log
 from integrations.models import Route
 from inventory import outbox
+from inventory.admin import listing_page
+from inventory.explanation import in_words
 from inventory.models import InventoryLevel, Publication, WarehouseItem
 
 
 @admin.register(Publication)
-class PublicationAdmin(ReadOnly):
+class PublicationAdmin(Waiting):
     empty_hint = "A quantity that differs from what the marketplace shows is published by itself, and shows here."
     list_display = ("shown_sku", "quantity", "shown_status", "observed", "finished", "attempts", "why_not")
     list_filter = ("status", "listing__route", "created_at")
     export_columns = ("sku", "quantity", "status", "attempts", "observed_at", "created_at", "finished_at", "last_error")
     search_fields = ("sku", "last_error")
     show_full_result_count = False
+    fields = ("sku", "listing", "quantity", "why", "observed_at", "status", "attempts", "last_error", "created_at",
+              "sent_at", "not_before", "finished_at")  # fmt: skip
     actions = ["retry_selected"]
+
+    def waits(self, record: Publication, user: Any) -> Waits | None:
+        """It is published again on its listing's page."""
+        trouble = listing_page.refused(record)
+        if trouble is None:
+            return None
+        may = user.has_perm("inventory.view_listing")
+        url = reverse("admin:inventory_listing_change", args=[record.listing_id]) if may else ""
+        return Waits(trouble.text, "The listing" if may else "", url)
 
     @display(description="SKU", ordering="sku")
     def shown_sku(self, obj: Publication) -> str:
@@ -32,6 +48,10 @@ class PublicationAdmin(ReadOnly):
     @display(description="status", label=TRANSMISSION_COLOURS, ordering="status")
     def shown_status(self, obj: Publication) -> tuple[str, str]:
         return obj.status, obj.get_status_display()
+
+    @display(description="why this quantity")
+    def why(self, obj: Publication) -> str:
+        return "\n".join(f"{what}: {how}" for what, how in in_words(obj.explanation)) or "–"
 
     @display(description="observed", ordering="observed_at")
     def observed(self, obj: Publication) -> str:
@@ -134,8 +154,10 @@ class WarehouseItemAdmin(ReadOnly):
                       "remote_id", "checked_at", "connection__name")  # fmt: skip
     list_select_related = ("connection",)
     search_fields = ("sku", "title", "remote_id")
-    fields = ("sku", "connection", "matches", "title", "upc", "is_sellable", "is_stock_managed", "is_kept_selling",
-              "max_online", "remote_id", "checked_at")  # fmt: skip
+    fields = ("sku", "connection", "items_found", "title", "upc", "is_sellable", "is_stock_managed", "is_kept_selling",
+              "most_online", "shown_remote_id", "checked_at")  # fmt: skip
+    items_found = named("matches", "items found")
+    most_online = named("max_online", "most shown online")
 
     @display(description="SKU", ordering="sku")
     def shown_sku(self, obj: WarehouseItem) -> str:
@@ -148,7 +170,7 @@ class WarehouseItemAdmin(ReadOnly):
 
     @display(description="title", ordering="title")
     def shown_title(self, obj: WarehouseItem) -> str:
-        return clip(obj.title, 50) or "–"
+        return clip(obj.title, 50)
 
     @display(description="sellable", ordering="sellable")
     def is_sellable(self, obj: WarehouseItem) -> str:

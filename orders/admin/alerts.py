@@ -93,7 +93,7 @@ class Deliveries(TabularInline):
 
     @display(description="last error")
     def short_error(self, obj: AlertDelivery) -> str:
-        return clip(obj.last_error, 60) or "–"
+        return clip(obj.last_error, 60)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -237,7 +237,7 @@ class AlertDeliveryAdmin(ReadOnly):
     export_columns = ("created_at", "what", "channel", "status", "subject", "attempts", "sent_at", "finished_at",
                       "last_error")  # fmt: skip
     show_full_result_count = False
-    fields = ("subject", "what", "channel", "target", "status_label", "attempts", "not_before", "sent_at",
+    fields = ("subject", "sort", "channel", "target", "status_label", "attempts", "not_before", "sent_at",
               "finished_at", "last_error", "alert", "shown_text")  # fmt: skip
     actions_detail = ["again"]
 
@@ -285,11 +285,11 @@ class AlertDeliveryAdmin(ReadOnly):
 
     @display(description="subject")
     def short_subject(self, obj: AlertDelivery) -> str:
-        return clip(obj.subject, 60) or "not written yet"
+        return clip(obj.subject or "not written yet", 60)
 
     @display(description="last error")
     def short_error(self, obj: AlertDelivery) -> str:
-        return clip(obj.last_error, 60) or "–"
+        return clip(obj.last_error, 60)
 
     @display(description="text")
     def shown_text(self, obj: AlertDelivery) -> str:

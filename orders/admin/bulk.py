@@ -153,7 +153,7 @@ class BulkActionAdmin(ReadOnly):
 
     @display(description="by", ordering="user")
     def by(self, obj: BulkAction) -> str:
-        return clip(str(obj.user or "–"), 30)
+        return clip(str(obj.user or ""), 30)
 
     @display(description="state", ordering="state", label=COLOURS)
     def shown_state(self, obj: BulkAction) -> tuple[str, str]:
@@ -173,7 +173,7 @@ class BulkActionAdmin(ReadOnly):
 
     @display(description="reason")
     def why(self, obj: BulkAction) -> str:
-        return clip(obj.reason, 40) or "–"
+        return clip(obj.reason, 40)
 
 
 def _items(record: BulkAction, state: str) -> QuerySet[BulkItem]:

@@ -15,9 +15,10 @@ from django.views.decorators.http import require_safe
 from unfold.decorators import action, display
 
 from integrations.admin.legible import legible
+from integrations.admin.waiting import Waiting, Waits
 from integrations.admin_base import NoteForm, ReadOnly, ago, ask, clip, found_or_404, is_list, visible_or_404
 from orders import actions
-from orders.admin import mapping, remedies
+from orders.admin import mapping, remedies, worklist_rows
 from orders.admin.bulk import in_bulk
 from orders.models import Hold, IllegalTransition, UnreadableRecord
 
@@ -76,7 +77,7 @@ class Closable(ReadOnly):
 
 
 @admin.register(Hold)
-class HoldAdmin(Closable):
+class HoldAdmin(Waiting, Closable):
     list_display = ("of_order", "shown_kind", "short_subject", "short_message", "taken_by", "since", "closed")
     list_filter = (Openness, OrderOwner, "kind", "order__route")
     search_fields = ("order__full_number", "subject", "message")
@@ -107,6 +108,9 @@ class HoldAdmin(Closable):
         """What its order's page says beside it: how many orders go out once its cause is mended."""
         return HttpResponse(escape(remedies.frees(visible_or_404(self, request, pk))))
 
+    def waits(self, record: Hold, user: Any) -> Waits | None:
+        return None if record.resolved_at else worklist_rows.waits("hold", record, user)
+
     def may_close(self, row: Any) -> bool:
         return super().may_close(row) and actions.may_resolve(row)
 
@@ -120,7 +124,7 @@ class HoldAdmin(Closable):
 
     @display(description="subject", ordering="subject")
     def short_subject(self, obj: Hold) -> str:
-        return clip(obj.subject, 24) or "–"
+        return clip(obj.subject, 24)
 
     @display(description="message")
     def short_message(self, obj: Hold) -> str:
@@ -128,7 +132,7 @@ class HoldAdmin(Closable):
 
     @display(description="taken by", ordering="order__owner")
     def taken_by(self, obj: Hold) -> str:
-        return clip(str(obj.order.owner or "–"), 16)
+        return clip(str(obj.order.owner or ""), 16)
 
     @display(description="since", ordering="opened_at")
     def since(self, obj: Hold) -> str:

@@ -88,7 +88,7 @@ class Lines(ChangedRowsOnly):
 
     @display(description="title")
     def shown_title(self, obj: OrderLine) -> str:
-        return clip(obj.title, 28) or "–"
+        return clip(obj.title, 28)
 
     @display(description="state")
     def state(self, obj: OrderLine) -> str:

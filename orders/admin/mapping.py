@@ -171,7 +171,7 @@ def _shown(one: Waiting, user: Any) -> Shown:
     cause = one.cause
     may = may_map(user, cause.kind)
     return Shown(
-        str(cause.kind.label), clip(cause.subject, 44) or "(none)", clip(str(cause.marketplace), 24), one.orders,
+        str(cause.kind.label), clip(cause.subject or "(none)", 44), clip(str(cause.marketplace), 24), one.orders,
         one.units, ago(one.since), f"{one.ship_by or '–'}",
         _orders_url(cause) if user.has_perm("orders.view_order") else "",
         address(cause.marketplace.pk, cause.kind.value, cause.subject) if may else "", _paused(one),

@@ -122,7 +122,7 @@ class CarrierServiceAdmin(MapImport, OfMarketplace):
 
     @display(description="carrier text", ordering="carrier_text")
     def shown_carrier(self, obj: CarrierService) -> str:
-        return clip(obj.carrier_text, 40) or "(no carrier)"
+        return clip(obj.carrier_text or "(no carrier)", 40)
 
     def save_model(self, request: HttpRequest, obj: CarrierService, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

@@ -116,7 +116,7 @@ def _shown(row: ReconciledOrder, report: Reconciliation, user: Any) -> Shown:
     link = reverse("admin:orders_order_change", args=[row.order_id]) if row.order_id else ""
     label = Label(COLOURS[B(row.bucket)], row.get_bucket_display())
     return Shown(
-        row, clip(row.number, 28) or "without a number", label, link if user.has_perm("orders.view_order") else "",
+        row, clip(row.number or "without a number", 28), label, link if user.has_perm("orders.view_order") else "",
         row.get_mend_display() if may else "", url if may else "",
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Prefetch
 from django.urls import reverse
 
+from integrations.admin.waiting import Waits
 from integrations.admin_base import ago
 from integrations.circuit import pause_text
 from integrations.models import Connection
@@ -57,6 +58,12 @@ def rows_of(entries: Iterable[Entry], user: Any) -> Mapping[Key, Row]:
         since[one.source, one.pk] = one.since
     found = {(name, row.pk): ROWS[name](row) for name, pks in asked.items() for row in RECORDS[name](pks)}
     return {key: _for(user, row, ago(since[key])) for key, row in found.items()}
+
+
+def waits(source: str, record: Any, user: Any) -> Waits:
+    """What a record's row says and leads to, for the record's own page."""
+    row = _for(user, ROWS[source](record), "")
+    return Waits(row.wrong, row.action, row.action_url)
 
 
 def _for(user: Any, row: Row, since: str) -> Row:

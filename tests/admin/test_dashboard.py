@@ -163,7 +163,7 @@ def test_the_start_page_of_a_new_installation_leads_to_what_must_be_added_first(
 def test_an_empty_worklist_says_what_that_means(admin_client: Client) -> None:
     for one in worklists.ALL:
         page = admin_client.get(reverse(f"admin:worklist_{one.name}")).content.decode()
-        assert f"Nothing: {escape(one.empty)}" in page
+        assert escape(one.empty) in page
     for section in ("wrong", "figures", "stock", "jobs"):
         assert admin_client.get(reverse(f"admin:start_{section}")).status_code == 200
     assert admin_client.get("/admin/").status_code == 200

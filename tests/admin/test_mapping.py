@@ -375,7 +375,7 @@ def test_the_pages_say_where_one_is_and_the_field_to_fill_in_is_ready_for_typing
     route: Route, admin_client: Client
 ) -> None:
     waiting_orders(route, 1, lambda _: "MYSTERY")
-    assert ">Needs mapping</h1>" in text_of(admin_client.get(LIST))
+    assert ">Needs mapping</h2>" in text_of(admin_client.get(LIST))
     page: Any = html.fromstring(admin_client.get(page_of("unknown_sku", "MYSTERY")).content.decode())
     assert [field.name for field in page.xpath("//*[@autofocus]")] == ["warehouse_sku"]
     assert page.xpath(f"//main//a[@href='{LIST}'] | //section//a[@href='{LIST}']")

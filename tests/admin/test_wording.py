@@ -39,8 +39,8 @@ LEVELS, ITEMS, RUNS, PLANS, EXCHANGES = (
 # The theme's templates after which ours of the same name were written.
 THEME = {
     "app_list_badge.html": "bc002ff5", "boolean.html": "ccaf312f", "empty_results.html": "5f4727a3",
-    "header_title.html": "b126ed2a", "pagination_default.html": "a6c793ae", "search.html": "91996c27",
-    "userlinks.html": "b493fa5c", "welcomemsg.html": "e8eab025",
+    "header_title.html": "b126ed2a", "pagination_default.html": "a6c793ae", "userlinks.html": "b493fa5c",
+    "welcomemsg.html": "e8eab025",
 }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def rows(client: Client, where: str) -> list[list[str]]:
 
 
 def heading(page: Any) -> str:
-    [one] = page.xpath("//h1[contains(@class, 'text-lg')]")
+    [one] = page.xpath("//*[self::h1 or self::h2][contains(@class, 'text-lg')]")
     return text_of(one)
 
 

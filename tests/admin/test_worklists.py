@@ -22,8 +22,18 @@ from lxml import html
 from integrations.admin.legible import indented, legible
 from integrations.models import Connection, Exchange, Route
 from integrations.sandbox.server import Sandbox
+from inventory.models import Listing, Publication
 from orders.admin import remedies
-from orders.models import Hold, Order, UnreadableRecord, WarehouseSubmission
+from orders.models import (
+    Hold,
+    Order,
+    ShipmentConfirmation,
+    ShortShip,
+    UnreadableRecord,
+    WarehouseChange,
+    WarehouseSubmission,
+)
+from tests.access import one_of_each
 from tests.admin.pages import address_of, opened
 
 Run = Callable[..., str]
@@ -300,3 +310,29 @@ def test_an_order_whose_sending_has_stopped_is_not_called_ready(
 def labels_of(client: Client, address: str) -> set[str]:
     page: Any = html.fromstring(text_of(client.get(address)))
     return {" ".join(one.text_content().split()) for one in page.xpath("//*[@id='content']//span")}
+
+
+def test_what_was_refused_is_retried_and_a_hold_is_mended_from_its_own_page_by_who_may(
+    db: None, admin_client: Client, viewer: Client
+) -> None:
+    made = one_of_each.make()
+    again = ("Retry", reverse("admin:orders_order_retry", args=[made[Order].pk]))
+    for model in (WarehouseSubmission, WarehouseChange, ShipmentConfirmation, ShortShip):
+        assert way_out(admin_client, made[model]) == again
+        assert way_out(viewer, made[model]) is None
+    hold = made[Hold]
+    label, where = way_out(admin_client, hold) or ("", "")
+    assert (label, urlsplit(where).path) == ("Map it", reverse("admin:orders_map_cause"))
+    assert "X-9 has no alias" in admin_client.get(where).content.decode()
+    assert way_out(admin_client, made[Publication]) == ("The listing", address_of(made[Listing]))
+
+    Hold.objects.update(resolved_at=timezone.now())
+    WarehouseSubmission.objects.update(status="accepted")
+    assert way_out(admin_client, hold) is way_out(admin_client, made[WarehouseSubmission]) is None
+
+
+def way_out(client: Client, record: Any) -> tuple[str, str] | None:
+    """The button with which a record's own page mends what it waits for, and where it leads."""
+    page: Any = html.fromstring(client.get(address_of(record)).content.decode())
+    found = page.xpath("//*[@id='content-main']//*[contains(@class, 'waits')]//a")
+    return (found[0].text, found[0].get("href")) if found else None

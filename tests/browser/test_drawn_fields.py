@@ -30,3 +30,10 @@ def test_lists_with_files_and_forms_with_drawn_fields_can_be_used_by_everybody(
         signed_in.get(f"{live_server.url}/admin/{page}")
         found += [f"{page}: {fault}" for fault in accessible.faults(signed_in)]
     assert found == []
+
+
+def test_the_box_above_the_menu_says_that_it_finds_pages(live_server: Any, signed_in: webdriver.Chrome) -> None:
+    signed_in.get(f"{live_server.url}/admin/")
+    box = signed_in.find_element("id", "nav-filter")
+    assert box.get_attribute("placeholder") == "Find a page"
+    assert box.accessible_name == "Find a page of the menu"

@@ -1,5 +1,5 @@
 // "/" goes to the search box in the header, on every page; times say their local time too; fields that the libraries
-// draw themselves are called by their labels.
+// draw themselves are called by their labels, and the box above the menu by what it finds.
 (() => {
   const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
   window.addEventListener("keydown", (event) => {
@@ -26,7 +26,12 @@
     });
     document.querySelectorAll(".help-tooltip[aria-label]").forEach((one) => one.setAttribute("role", "img"));
   };
-  document.addEventListener("DOMContentLoaded", () => tell(document));
+  document.addEventListener("DOMContentLoaded", () => {
+    tell(document);
+    const pages = document.getElementById("nav-filter");
+    pages?.setAttribute("placeholder", "Find a page");
+    pages?.setAttribute("aria-label", "Find a page of the menu");
+  });
   window.addEventListener("load", () => setTimeout(name)); // after those who draw them then
   document.addEventListener("htmx:afterSwap", (event) => tell(event.target));
 })();
