@@ -261,8 +261,8 @@ class World:
             sale.lacks_city = False
 
     def import_aliases(self, goods: dict[str, dict[str, int]]) -> None:
-        rows = [f"{sku},{part},{units}" for sku, parts in goods.items() for part, units in parts.items()]
-        content = "\n".join(["marketplace_sku,warehouse_sku,units", *rows]).encode()
+        rows = [f"{sku},{part},{units},yes" for sku, parts in goods.items() for part, units in parts.items()]
+        content = "\n".join(["marketplace_sku,warehouse_sku,units,is_active", *rows]).encode()
         resource = AliasResource(connection=self.market)
         with transaction.atomic():
             resource.import_data(alias_file.read(content), dry_run=False, use_transactions=True)
