@@ -9,6 +9,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config import passwords, second_factor_pages
+from integrations import webhooks
 from integrations.admin import sandbox_page
 from orders.admin import start
 from orders.alerting import health
@@ -34,6 +35,9 @@ urlpatterns = [
     path("admin/second-factor/", include(second_factor_pages.urls())),
     path("admin/password_change/", admin.site.admin_view(passwords.change, cacheable=True), name="password_change"),
     path("admin/", ([*start.urls(), *sandbox_page.urls(), *_admin_urls], "admin", admin.site.name)),
+    path("hooks/<str:provider>/<int:connection_id>/", webhooks.receive, name=webhooks.NAME),
+    # A redirect to the address with its slash would count as taken, and be lost (tradegecko 3.17).
+    path("hooks/<str:provider>/<int:connection_id>", webhooks.receive),
     path("healthz", healthz),
     path("healthz/deep", deep_healthz),
     path("", RedirectView.as_view(pattern_name="admin:index")),

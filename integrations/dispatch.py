@@ -13,6 +13,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -29,6 +30,8 @@ KEPT = timedelta(days=30)
 WRONG_KEPT = timedelta(days=90)
 # A task may get lost with the worker that took it; then the next one is queued after two intervals, or this.
 LOST_AFTER = timedelta(minutes=5)
+# A job that is hastened again and again runs so often at most: each run costs calls.
+HASTENED_EVERY = timedelta(seconds=10)
 FURTHEST_PUT_OFF = timedelta(hours=2)  # a Retry-After is kept for an hour at most
 DONE = (Transmission.Status.ACCEPTED, Transmission.Status.WITHDRAWN)
 
@@ -122,6 +125,25 @@ def enqueue(job: str, connection_id: int, *more: str) -> None:
     async_task(path, connection_id, timezone.now().isoformat(), *more, task_name=f"{job}:{connection_id}")
 
 
+def hasten(job: str, connection_id: int) -> None:
+    """There is news for this job: it runs at once, or is due again if its task waits already or it ran just now.
+
+    However many call this, one task waits; none does while the job should not run.
+    """
+    now = timezone.now()
+    plan = expected_plans(now).filter(connection=connection_id, job=job).first()
+    if plan is None:
+        return
+    same = JobPlan.objects.filter(pk=plan.pk, queued_at=plan.queued_at)
+    lately = SyncRun.objects.filter(connection=connection_id, job=job, started_at__gt=now - HASTENED_EVERY)
+    if _waits(plan, now) or lately.exists():
+        same.filter(next_run_at__gt=now).update(next_run_at=now)
+        return
+    with transaction.atomic():  # a plan whose task could not be queued must not pass for one that waits
+        if same.update(queued_at=now):
+            enqueue(job, connection_id)
+
+
 def take_up(job: str, connection_id: int, asked_at: str, do: Callable[[Connection], Outcome]) -> str:
     """A worker's turn at a task: do the job, then enqueue those that it found work for. Returns a line on how it went.
 
@@ -154,8 +176,14 @@ def enqueue_for_warehouses(marketplace_id: int, job: str) -> None:
 
 def _take(plan: JobPlan, now: datetime) -> bool:
     """Move the plan on, unless another dispatcher did or its task still waits; missed runs are not made up for."""
-    if plan.queued_at and plan.queued_at > now - max(LOST_AFTER, 2 * timedelta(minutes=plan.every_minutes)):
+    if _waits(plan, now):
         return False
     after = now + timedelta(minutes=plan.every_minutes) - timedelta(seconds=5)
     mine = JobPlan.objects.filter(pk=plan.pk, next_run_at=plan.next_run_at)
     return mine.update(next_run_at=after, queued_at=now) == 1
+
+
+def _waits(plan: JobPlan, now: datetime) -> bool:
+    """Whether a task of it waits for a worker, and is not lost."""
+    lost_after = max(LOST_AFTER, 2 * timedelta(minutes=plan.every_minutes))
+    return plan.queued_at is not None and plan.queued_at > now - lost_after

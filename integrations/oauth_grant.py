@@ -18,6 +18,8 @@ EARLY = timedelta(minutes=5)
 LEAST_LEFT = timedelta(seconds=30)
 # Above what a renewal can take (`tradegecko.oauth`): then the one who holds the claim is not coming back.
 CLAIM_LASTS = timedelta(minutes=2)
+# How exact it is kept when a web-hook last came: many come at a time.
+WEBHOOK_GRAIN = timedelta(seconds=30)
 
 
 class OAuthGrant(models.Model):
@@ -40,6 +42,7 @@ class OAuthGrant(models.Model):
     generation = models.PositiveIntegerField(default=1)
     claimed_by = models.CharField(max_length=200, blank=True)
     claimed_at = models.DateTimeField(null=True)
+    webhook_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"application {self.application} of {self.connection}"
@@ -69,6 +72,12 @@ class OAuthGrant(models.Model):
             return True
         early = min(EARLY, (self.expires_at - self.renewed_at) / 4)
         return self.expires_at - now < max(early, LEAST_LEFT)
+
+    def note_webhook(self) -> None:
+        """Something came that was signed with the application's secret."""
+        now = timezone.now()
+        if self.webhook_at is None or self.webhook_at < now - WEBHOOK_GRAIN:
+            type(self)._default_manager.filter(pk=self.pk).update(webhook_at=now)
 
     # --- renewing ---------------------------------------------------------------------------------------------------
 

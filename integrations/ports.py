@@ -342,6 +342,9 @@ class Warehouse(Protocol):
     def create_company(self, name: str, *, idempotency_key: str) -> str:
         """Create a business customer and return its id. Raises OutcomeUnknown unless the answer is a clear one."""
 
+    def announce_to(self, address: str) -> int:
+        """Have parcels and stock that change told to this address; how many kinds of news were not told there."""
+
     def currencies(self) -> Mapping[str, str]:
         """The currencies that orders can be created in: code → id, empty where that is not clear; none if not told."""
 

@@ -25,7 +25,10 @@ WAREHOUSE = "warehouse"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """`package` holds an `adapter` module with `connect`, `DEFAULT_BASE_URL` and `HOSTS`; perhaps an `oauth` one."""
+    """`package` holds an `adapter` module with `connect`, `DEFAULT_BASE_URL` and `HOSTS`.
+
+    With `has_oauth` there are an `oauth` and a `webhooks` one, too.
+    """
 
     label: str
     kind: str
@@ -82,6 +85,11 @@ def uses_oauth(provider: str) -> bool:
 def oauth_of(provider: str) -> Any:
     """The provider's `oauth` module: `redeem`, `refresh`, `authorize_query`, `AUTHORIZE_PATH` and `AUTHORIZE_HOSTS`."""
     return import_module(f"{_provider(provider).package}.oauth")
+
+
+def webhooks_of(provider: str) -> Any:
+    """The `webhooks` module of a provider with OAuth: `is_signed` and `job_for`."""
+    return import_module(f"{_provider(provider).package}.webhooks")
 
 
 def authorize_url_of(connection: Connection) -> str:

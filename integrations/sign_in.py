@@ -45,7 +45,8 @@ def as_application(
     given = {"encrypted_access": "", "encrypted_refresh": encrypt(refresh_token) if refresh_token else ""}
     values |= {"application": identity, **given}
     if known.exists():
-        fresh = {"expires_at": None, "renewed_at": None, "retry_at": None, "claimed_at": None, "claimed_by": ""}
+        fresh = {"expires_at": None, "renewed_at": None, "retry_at": None, "claimed_at": None, "claimed_by": "",
+                 "webhook_at": None}  # fmt: skip
         known.update(**values, **fresh, redirect_uri="", generation=F("generation") + 1)
     else:
         OAuthGrant.objects.create(connection=connection, **values)

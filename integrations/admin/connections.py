@@ -18,7 +18,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from integrations import sign_in
-from integrations.admin import authorizing
+from integrations.admin import authorizing, telling
 from integrations.admin_base import (
     ChangedFieldsOnly,
     ChangedRowsOnly,
@@ -44,9 +44,9 @@ from integrations.wording import job_name, moment
 
 # A connection's own traces: they go with it and do not make it one that was used.
 TRACES = (JobPlan, SyncRun, Exchange, RateWindow, Outage, AccountCurrencies, CompanyRequest, OAuthGrant)
-AUTHORIZE = "authorize"
+AUTHORIZE, ANNOUNCE = "authorize", "announce"
 CREDENTIALS, RUN = "integrations.change_credentials", "integrations.run_job"
-HEALTH_FACTS = ("health_label", "last_error", "since", "calls", "signed_in_with", "egress")
+HEALTH_FACTS = ("health_label", "last_error", "since", "calls", "signed_in_with", "told_at", "egress")
 
 HEALTH_COLOURS = {
     Connection.Health.WORKING: "success", Connection.Health.UNTESTED: "info",
@@ -80,7 +80,7 @@ class ConnectionAdmin(Kept, ChangedFieldsOnly):
     list_filter = ("provider", "health", "is_active")
     export_columns = ("name", "provider", "base_url", "is_active", "health", "health_message", "health_at",
                       "credential_expires_on")  # fmt: skip
-    actions_detail = ["authorize", "test", "run_now"]
+    actions_detail = ["authorize", "announce", "test", "run_now"]
     readonly_fields = HEALTH_FACTS
     conditional_fields = SHOWN_IF
     empty_hint = "A connection is an account at Overstock or TradeGecko. A route needs one of each."
@@ -106,7 +106,9 @@ class ConnectionAdmin(Kept, ChangedFieldsOnly):
             "classes": ["collapse"],
             "fields": ("overlap_minutes", "recent_slice_minutes", "older_slice_hours", "options"),
         })  # fmt: skip
-        health = ("Health", {"fields": HEALTH_FACTS})
+        tells = obj is not None and uses_oauth(obj.provider)
+        facts = [name for name in HEALTH_FACTS if tells or name != "told_at"]
+        health = ("Health", {"fields": facts})
         return [health, account, pulling] if obj else [account, pulling]
 
     def get_inlines(self, request: HttpRequest, obj: Connection | None) -> Any:
@@ -135,11 +137,11 @@ class ConnectionAdmin(Kept, ChangedFieldsOnly):
         return gone, counts, needed - {model._meta.verbose_name for model in TRACES}, protected
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
-        """Only what this person's permissions allow, and none to authorize where there is no application."""
+        """Only what this person's permissions allow, and none that needs an application where there is none."""
         found = super().get_actions_detail(request, object_id)
         if OAuthGrant.objects.filter(connection=object_id).exists():
             return found
-        return [one for one in found if not one.action_name.endswith(f"_{AUTHORIZE}")]
+        return [one for one in found if not one.action_name.endswith((f"_{AUTHORIZE}", f"_{ANNOUNCE}"))]
 
     def has_credentials_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm(CREDENTIALS) and self.has_view_permission(request))
@@ -195,6 +197,10 @@ class ConnectionAdmin(Kept, ChangedFieldsOnly):
     def signed_in_with(self, obj: Connection) -> str:
         return authorizing.described(obj)
 
+    @display(description="told at once")
+    def told_at(self, obj: Connection) -> str:
+        return telling.described(obj)
+
     @display(description="calls")
     def calls(self, obj: Connection) -> str:
         outage = getattr(obj, "outage", None)
@@ -219,6 +225,18 @@ class ConnectionAdmin(Kept, ChangedFieldsOnly):
     @action(description="Authorize", url_path=AUTHORIZE, icon="key", permissions=["credentials"])
     def authorize(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return authorizing.start(self, request, found_or_404(self, request, object_id))
+
+    @action(description="Be told at once", url_path=ANNOUNCE, icon="bolt", permissions=["credentials"])
+    def announce(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        connection = found_or_404(self, request, object_id)
+        provider = connection.get_provider_display()
+
+        return ask(
+            self, request, connection, title=f"Have {provider} tell {connection} at once", button="Be told at once",
+            consequence=f"Enters this connection's address at {provider}, as its web-hook for parcels and for stock, "
+            "where it is not entered yet. It must be able to reach that address.",
+            do=lambda _values: telling.ask_for(connection), allowed=self.has_credentials_permission(request),
+        )  # fmt: skip
 
     def _authorized(self, request: HttpRequest) -> HttpResponse:
         return authorizing.come_back(self, request, _tested)

@@ -21,7 +21,7 @@ from integrations.ports import (
 )
 from integrations.sent_orders import OrderChange, PlacedOrder, ReceiptLine
 from integrations.stock import BundlePart, LevelPage, UnreadableBundlePart
-from integrations.tradegecko import fulfillments, messages, options, placed
+from integrations.tradegecko import fulfillments, messages, options, placed, webhooks
 from integrations.tradegecko.client import Client
 from integrations.tradegecko.walking import changed_since
 
@@ -73,6 +73,13 @@ class TradeGecko:
             return messages.identity(_object(answer, "company"), "a company")
         except Unreadable as exc:
             raise OutcomeUnknown(f"{exc}; company {name!r} is looked for before it is created again") from None
+
+    def announce_to(self, address: str) -> int:
+        known = {row.get("event") for row in self._client.rows("/webhooks", []) if _has(row, {"address": address})}
+        missing = [event for event in webhooks.EVENTS if event not in known]
+        for event in missing:
+            self._client.post("/webhooks", {"webhook": {"address": address, "event": event}})
+        return len(missing)
 
     def currencies(self) -> dict[str, str]:
         if not self._options.send_currency:
@@ -236,7 +243,7 @@ def _is_company(row: object, name: str) -> TypeGuard[messages.Row]:
     return isinstance(row, Mapping) and _is_active(row) and str(row.get("name")).strip() == name
 
 
-def _has(row: object, wanted: Mapping[str, str]) -> bool:
+def _has(row: object, wanted: Mapping[str, str]) -> TypeGuard[messages.Row]:
     return isinstance(row, Mapping) and all(str(row.get(name)) == value for name, value in wanted.items())
 
 

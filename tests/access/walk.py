@@ -23,11 +23,12 @@ from orders.models import Order
 
 Records = dict[type[Model], Model]
 STANDARD = {"changelist": "l", "history": "h", "change": "v", "add": "a", "delete": "d"}
-# What belongs to nobody in particular: signing in and out, one's own password and second factor, the theme's own.
+# What belongs to nobody in particular: signing in and out, one's own password and second factor, the theme's own, and
+# where other systems tell what changed, which a signature opens (tests/test_webhooks.py).
 FREE = {
     "admin:login", "admin:logout", "admin:password_change", "admin:password_change_done", "admin:jsi18n", "admin:index",
     "admin:search", "admin:app_list", "admin:autocomplete", "admin:view_on_site", "second_factor",
-    "second_factor_set_up", "second_factor_codes", "second_factor_remove", "password_change", "healthz",
+    "second_factor_set_up", "second_factor_codes", "second_factor_remove", "password_change", "healthz", "webhooks",
 }  # fmt: skip
 
 # What stands in an address after a record's key, and addresses without a record that end in a word.
