@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import floor
@@ -62,18 +62,23 @@ class Outlet:
 
 
 class Count:
-    """Everything counted at one moment, but for some orders on Overstock. Units are by warehouse SKU and place."""
+    """Everything counted at one moment, but for some orders on Overstock. Units are by warehouse SKU and place.
+
+    `over` is what lay on the shelves beyond what lies there now.
+    """
 
     def __init__(
         self, box: Sandbox, outlets: Collection[Outlet], aliases: Mapping[str, Mapping[str, int]],
-        but: Collection[str] = (),
+        but: Collection[str] = (), over: Mapping[tuple[str, str], Decimal] = MappingProxyType({}),
     ) -> None:  # fmt: skip
-        self._gecko, self._oasis, self._aliases, self._but = box.tradegecko, box.oasis, aliases, but
+        self._gecko, self._oasis, self._aliases = box.tradegecko, box.oasis, aliases
+        self._but, self._over = but, over
         self._ships = {one.name: one.places[0] for one in outlets}
         self._labels = {row["id"]: row["label"] for row in self._gecko.tables["locations"].values()}
         self._variants = {row["sku"]: row for row in self._gecko.tables["variants"].values()}
         self._skus = {row["id"]: sku for sku, row in self._variants.items()}
         self._committed, self._waiting = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+        self._left_for_orders = Counter[tuple[str, str]]()
         self.placed = {row["reference_number"]: row for row in self._gecko.orders.values()}
         self._count()
 
@@ -114,7 +119,12 @@ class Count:
 
     def on_hand(self, sku: str, place: str) -> Decimal:
         here = self._gecko.stock.get(self._variants[sku]["id"], {})
-        return next((units for at, units in here.items() if self._labels[at] == place), Decimal(0))
+        lies = next((units for at, units in here.items() if self._labels[at] == place), Decimal(0))
+        return lies + self._over.get((sku, place), 0)
+
+    def supplied(self, sku: str, place: str) -> Decimal:
+        """What lies there and what left from there for orders."""
+        return self.on_hand(sku, place) + self._left_for_orders[sku, place]
 
     def _left(self, outlet: Outlet, sku: str, more: Counter[tuple[str, str]], kept: int) -> int:
         free = sum((self.available(sku, place, self._waiting + more) for place in outlet.places), Decimal(0))
@@ -131,21 +141,24 @@ class Count:
     def _count(self) -> None:
         """A draft commits nothing, but its goods are sold; and so are those of orders that never got there."""
         for row in self._gecko.orders.values():
+            self._take(self._left_for_orders, row, self._shipped)
             if row["status"] in ("draft", "active", "finalized"):
-                self._take(self._waiting if row["status"] == "draft" else self._committed, row, shipped=False)
+                self._take(self._waiting if row["status"] == "draft" else self._committed, row, self._open)
         for order in self._oasis.orders.values():
             if order.number not in self.placed and order.number not in self._but:
                 self._wait(self._waiting, order)
 
-    def _take(self, into: Counter[tuple[str, str]], row: Row, *, shipped: bool) -> None:
+    def _take(self, into: Counter[tuple[str, str]], row: Row, units_of: Callable[[Row], int]) -> None:
         lines = self._gecko.children("order_line_items", "order_id", row["id"])
         for line in (one for one in lines if one["variant_id"]):
-            units = int(Decimal(line["quantity"])) - (0 if shipped else self._shipped(line["id"]))
-            for part, number in self._inside(self._skus[line["variant_id"]], units):
+            for part, number in self._inside(self._skus[line["variant_id"]], units_of(line)):
                 into[part, self._labels[row["stock_location_id"]]] += number
 
-    def _shipped(self, line: int) -> int:
-        rows = self._gecko.children("fulfillment_line_items", "order_line_item_id", line)
+    def _open(self, line: Row) -> int:
+        return _ordered(line) - self._shipped(line)
+
+    def _shipped(self, line: Row) -> int:
+        rows = self._gecko.children("fulfillment_line_items", "order_line_item_id", line["id"])
         parcels = self._gecko.tables["fulfillments"]
         left = (one for one in rows if parcels[one["fulfillment_id"]]["status"] == "fulfilled")
         return sum(int(Decimal(one["quantity"])) for one in left)
@@ -159,10 +172,14 @@ class Count:
         taken = Counter[tuple[str, str]]()
         for number in numbers:
             if number in self.placed:
-                self._take(taken, self.placed[number], shipped=True)
+                self._take(taken, self.placed[number], _ordered)
             else:
                 self._wait(taken, self._oasis.orders[number])
         return taken
+
+
+def _ordered(line: Row) -> int:
+    return int(Decimal(line["quantity"]))
 
 
 def reckoned(told: Mapping[str, Any]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from decimal import Decimal
 from random import Random
 
 from django.db.models import Model, QuerySet
@@ -36,7 +37,7 @@ class Shop:
         self.aliases = {"SIX-PILLOWS": {"PILLOW-DN": 6}, "DINING-SET": {"CHAIR-ASH": 4, "TABLE-ASH": 1}}
         self.main, self.reno = Outlet("Riverside DC", (MAIN, EAST)), Outlet("Reno DC", (EAST,))
         self.outlets = (self.main, self.reno)
-        self.high, self.low = dict[Key, int](), dict[Key, int]()
+        self.high, self.low, self.most = dict[Key, int](), dict[Key, int](), dict[Key, Decimal]()
         self.unsettled, self.learned, self.seen_at = set[str](), set[str](), dict[int, datetime]()
         self.silent = dict[Key, int | None]()
         self.is_lower = self.is_unclear = False
@@ -94,10 +95,10 @@ class Shop:
     def count(self) -> None:
         """Remember the most and the least that may be shown until everything comes to rest.
 
-        Of what was sold and not pulled yet Crossdock cannot know, and takes off nothing.
+        Of what was sold and not pulled yet, or went and was not read again, Crossdock cannot know, and takes off nothing.
         """
         now, doubtful = self.now(), {one for one in self.unsettled if one in self.box.oasis.orders}
-        known = Count(self.box, self.outlets, self.aliases, but=self._not_pulled())
+        known = Count(self.box, self.outlets, self.aliases, self._not_pulled(), self._not_read(now))
         for outlet in self.outlets:
             for sku in GOODS:
                 most, least = known.quantity(outlet, sku), now.quantity(outlet, sku, doubtful)
@@ -107,6 +108,12 @@ class Shop:
 
     def _not_pulled(self) -> set[str]:
         return {*self.box.oasis.orders} - set(Order.objects.values_list("full_number", flat=True))
+
+    def _not_read(self, now: Count) -> dict[Key, Decimal]:
+        """What went since the last rest and not for an order."""
+        supplied = {(sku, place): now.supplied(sku, place) for sku in SHELVED for place in (MAIN, EAST)}
+        self.most = {key: max(units, self.most.get(key, units)) for key, units in supplied.items()}
+        return {key: self.most[key] - units for key, units in supplied.items()}
 
     def look(self) -> None:
         """Nothing is shown that there never was since the last rest, and nothing is withheld without a reason."""
@@ -147,6 +154,7 @@ class Shop:
         self.unsettled = {number for number in self.unsettled if number not in placed}
         self.high.clear()
         self.low.clear()
+        self.most.clear()
         self.count()
 
     def _come_to_rest(self, jobs: list[str]) -> int:
