@@ -12,7 +12,7 @@ from unfold.decorators import display
 from integrations.admin.by_date import ByDate
 from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, is_list
 from integrations.transmissions import Transmission
-from orders import search
+from orders import search, short_shipping
 from orders.admin.bulk import in_bulk
 from orders.admin.filters import RarelyTrue
 from orders.admin.labels import PARCEL
@@ -134,6 +134,10 @@ class ShortShipAdmin(TransmissionAdmin):
                     "short_error", "made")  # fmt: skip
     list_select_related = ("order", "connection", "order_line")
     export_columns = (*TransmissionAdmin.export_columns, "order_line__number", "quantity", "reason_code")
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """As for asking for one: it costs a fine again."""
+        return bool(request.user.has_perm(short_shipping.PERMISSION))
 
 
 class Tracked(admin.SimpleListFilter):
