@@ -20,6 +20,7 @@ ALLOWED_HOSTS = environment.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1")
 CSRF_TRUSTED_ORIGINS = environment.origins()
 ALLOW_CUSTOM_ENDPOINTS = environment.flag("ALLOW_CUSTOM_ENDPOINTS")
 EGRESS_ADDRESS = environment.env.str("EGRESS_ADDRESS", default="")
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 15_000  # an order of 2000 lines, which is as many as a form of the admin takes
 STALE_AFTER_SECONDS = environment.seconds("STALE_AFTER_SECONDS", 180, least=1)
 RETRY_BASE_SECONDS = environment.seconds("RETRY_BASE_SECONDS", 30, least=0)
 LOOKUP_GRACE_SECONDS = environment.seconds("LOOKUP_GRACE_SECONDS", 30, least=0)
