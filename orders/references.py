@@ -13,14 +13,15 @@ from orders.models import Order
 HASH_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0/O, 1/I: references are read aloud
 HASH_CHARS = 7
 MAX_SALT = 50
+CONTROLS = r"\x00-\x1f\x7f-\x9f"  # in no search box or label printer's field
 ALLOWED = {
-    Route.Characters.ANY: r"[^\s\x00-\x1f\x7f].*[^\s\x00-\x1f\x7f]|[^\s\x00-\x1f\x7f]",
+    Route.Characters.ANY: rf"[^\s{CONTROLS}]+(?: +[^\s{CONTROLS}]+)*",
     Route.Characters.CODE: r"[A-Za-z0-9-]+",
     Route.Characters.ALPHANUMERIC: r"[A-Za-z0-9]+",
     Route.Characters.DIGITS: r"[0-9]+",
 }
 UNWANTED = {
-    Route.Characters.ANY: r"[\s\x00-\x1f\x7f]+",
+    Route.Characters.ANY: rf"[\s{CONTROLS}]+",
     Route.Characters.CODE: r"[^A-Za-z0-9-]+",
     Route.Characters.ALPHANUMERIC: r"[^A-Za-z0-9]+",
     Route.Characters.DIGITS: r"[^0-9]+",
