@@ -124,3 +124,19 @@ def test_credentials_that_are_refused_are_in_the_way(paused: Route, overstock: C
     [found] = checklist.missing(Route.objects.get())
     assert (found.title, found.answer) == ("Overstock accepts our credentials", "401: wrong password")
     assert RouteLook.objects.count() == 1
+
+
+def test_what_is_not_there_and_need_not_be_is_open_and_not_in_the_way(
+    paused: Route, shop: Sandbox, gecko: Connection, manage: Run
+) -> None:
+    for currency in shop.tradegecko.tables["currencies"].values():
+        shop.tradegecko.change(currency, iso="EUR")
+    Route.objects.update(company_name="New Company")
+    route = Route.objects.get()
+    preview_first_pull(route)
+    found = {one.answer: one for one in checklist.points(route)}
+    for answer in ("not there yet; it is created with the first order", "not found; orders carry none"):
+        assert (found[answer].state, found[answer].is_in_the_way) == (State.OPEN, False)
+    assert "open currency USD: not found; orders carry none" in manage("check_connection", "Gecko")
+    route_states.go_live(route, None)
+    assert Route.objects.get().state == "live"
