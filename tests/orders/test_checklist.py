@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
 from django_q.models import OrmQ
 
 from integrations.models import Connection, Route
@@ -140,3 +143,22 @@ def test_what_is_not_there_and_need_not_be_is_open_and_not_in_the_way(
     assert "open currency USD: not found; orders carry none" in manage("check_connection", "Gecko")
     route_states.go_live(route, None)
     assert Route.objects.get().state == "live"
+
+
+def test_the_command_goes_live_in_spite_of_the_checklist_and_says_what_it_misses(paused: Route) -> None:
+    OrmQ.objects.all().delete()
+    told = StringIO()
+    call_command(
+        "route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko",
+        "--location", "Main DC", "--live", stdout=StringIO(), stderr=told,
+    )  # fmt: skip
+    assert Route.objects.get().state == "live"
+    assert told.getvalue().splitlines() == [
+        "route Main is live, and its checklist misses: Somebody has looked at what it would load: open the preview and "
+        "look; it stores no order"
+    ]
+    newest = Route.history.latest()
+    assert (newest.state, newest.history_change_reason) == (
+        "live", "manage.py route --live, 1 point of the checklist open"
+    )  # fmt: skip
+    assert any(row.task["name"].startswith("pull_orders") for row in OrmQ.objects.all())
