@@ -79,7 +79,7 @@ def _named(connection: Connection, routes: list[Route], warehouse: Warehouse) ->
     for name in sorted({route.company_name.strip() for route in routes}):
         yield _company(name, [route for route in routes if route.company_name.strip() == name], warehouse)
     known = places.learn_currencies(connection, warehouse).ids
-    yield CheckStep("currency USD", "found" if "USD" in known else "not found; orders carry none")
+    yield _found("currency USD", "USD" in known, "not found; orders carry none")
 
 
 def _warehouse_names(connection: Connection, market: Marketplace) -> Iterator[CheckStep]:
@@ -136,7 +136,11 @@ def _company(name: str, routes: list[Route], warehouse: Warehouse) -> CheckStep:
         return CheckStep(tried, str(exc), ok=False)
     for route in routes:
         places.remember(route, company_id=found or "")
-    return CheckStep(tried, "found" if found else "not there yet; it is created with the first order")
+    return _found(tried, bool(found), "not there yet; it is created with the first order")
+
+
+def _found(tried: str, found: bool, otherwise: str) -> CheckStep:
+    return CheckStep(tried, "found" if found else otherwise, is_open=not found)
 
 
 def plain_name(name: str) -> str:

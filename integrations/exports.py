@@ -25,7 +25,8 @@ from unfold.admin import ModelAdmin
 
 from integrations.wording import moment
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets may skip a tab or a line's end before they look, and read the wide forms of East Asia alike.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 KINDS = ("csv", "xlsx")
 CHUNK = 2000
 MOST_XLSX_ROWS = 100_000  # the file is made before it leaves; a CSV is not

@@ -35,11 +35,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class CheckStep:
-    """One thing that a connection test tried, and what was answered, in words for staff."""
+    """One thing that a connection test tried, and what was answered, in words for staff.
+
+    What is open was not found, and nobody has to do anything about it.
+    """
 
     tried: str
     answered: str
     ok: bool = True
+    is_open: bool = False
 
 
 # --- marketplace -----------------------------------------------------------------------------------------------

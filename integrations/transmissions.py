@@ -127,10 +127,10 @@ def transmission_models() -> list[type[Transmission]]:
 
 
 def pause_after(attempts: int) -> timedelta:
-    """RETRY_BASE_SECONDS, doubled with each attempt up to an hour; jitter keeps records from returning all at once."""
+    """RETRY_BASE_SECONDS, doubled with each attempt up to an hour; less a share, lest records return all at once."""
     full = settings.RETRY_BASE_SECONDS * 2 ** min(max(attempts - 1, 0), 20)
     capped = min(full, LONGEST_PAUSE.total_seconds())
-    return timedelta(seconds=capped * random.uniform(0.8, 1.2))  # noqa: S311
+    return timedelta(seconds=capped * random.uniform(0.8, 1))  # noqa: S311
 
 
 def lookup_grace() -> timedelta:

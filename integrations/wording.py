@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 PLURALS = re.compile(
-    r"\b(alert|attempt|call|change|code|exception|level|line|listing|order|parcel|row|ship|shipment|SKU|time|unit)s\b"
+    r"\b(alert|attempt|call|change|code|exception|level|line|listing|order|parcel|point|row|ship|shipment|SKU|time|unit)s\b"
     r"|\b(quantit)ies\b|\b(alias)es\b"
 )
 

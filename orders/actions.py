@@ -12,12 +12,14 @@ from integrations.models import Route
 from integrations.transmissions import Transmission, retry
 from inventory import catalogue
 from inventory.aliases import Resolver
-from orders import arrivals, decisions, revisit, settling, warehouse_changes
+from orders import arrivals, decisions, revisit, settling, short_shipping, warehouse_changes
 from orders.models import (
     Hold,
     IllegalTransition,
     Order,
     OrderLine,
+    Sent,
+    ShortShip,
     UnreadableRecord,
     WarehouseChange,
     WarehouseSubmission,
@@ -25,10 +27,14 @@ from orders.models import (
 )
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+    from django.contrib.auth.models import AnonymousUser, User
+
+    Person = User | AnonymousUser | None
 
 S = Order.Status
 T = Transmission.Status
+FINED = "Overstock fines a short ship, and it cannot be taken back."
+LEFT_OUT = "a refused short ship costs a fine, and is left to who may short ship"
 
 
 def possible(order: Order) -> set[str]:
@@ -40,9 +46,32 @@ def possible(order: Order) -> set[str]:
         names.discard("hold")
     if order.status == S.SKIPPED and settling.open_lines(order):
         names.add("unskip")
-    if _was_parked(order):
+    if parked_in(order):
         names.add("retry")
     return names | decisions.possible(order)
+
+
+def may_retry(order: Order, actor: Person) -> bool:
+    """Whether anything of the order, as it was read with its parts, waits for a retry that this person may do."""
+    return any(may_send_again(row, actor) for row in parked_in(order))
+
+
+def of_short_ships(order: Order, actor: Person) -> list[str]:
+    """What is to be known before a retry, where a refused short ship is among what waits for one."""
+    shorts = [row for row in parked_in(order) if isinstance(row, ShortShip)]
+    if not shorts:
+        return []
+    return [FINED if may_send_again(shorts[0], actor) else f"{LEFT_OUT.capitalize()}."]
+
+
+def parked_in(order: Order) -> list[Sent]:
+    """As `parked_for`, by what was read with the order."""
+    submission = getattr(order, "submission", None)
+    sent: list[Sent] = [
+        *([submission] if submission else []), *order.warehouse_changes.all(), *order.confirmations.all(),
+        *order.short_ships.all(),
+    ]  # fmt: skip
+    return [row for row in sent if row.status == T.PARKED]
 
 
 def release(order: Order, actor: User | None) -> str:
@@ -71,17 +100,28 @@ def judge(order: Order) -> None:
         settling.settle(held, None, [])
 
 
+def may_send_again(row: Sent, actor: Person) -> bool:
+    """Whether this person may have it sent again: what costs a fine takes the permission that sending it took."""
+    return actor is None or not isinstance(row, ShortShip) or actor.has_perm(short_shipping.PERMISSION)
+
+
 def retry_sending(order: Order, actor: User | None) -> str:
-    """Send again what was refused or given up; what may have arrived is looked up first."""
-    stuck = parked_for(order)
-    if not stuck:
+    """Send again what was refused or given up; what may have arrived is looked up first.
+
+    Without an actor all of it; a person without the permission for short ships leaves those out.
+    """
+    parked = parked_for(order)
+    if not parked:
         raise IllegalTransition(f"order {order} has nothing that was refused or given up")
+    stuck = [row for row in parked if may_send_again(row, actor)]
+    if not stuck:
+        raise IllegalTransition(f"order {order} has nothing else that was refused: {LEFT_OUT}")
     for row in stuck:
         retry(row)
         job = "submit_orders" if isinstance(row, (WarehouseSubmission, WarehouseChange)) else "confirm_shipments"
         enqueue(job, row.connection_id)
     order.note("sent again", actor=actor)
-    return f"order {order}: {len(stuck)} sent again"
+    return f"order {order}: {len(stuck)} sent again" + (f"; {LEFT_OUT}" if len(stuck) < len(parked) else "")
 
 
 @transaction.atomic
@@ -172,16 +212,6 @@ def _by(actor: User | None, note: str) -> str:
 
 def _number(quantity: int | None) -> str:
     return "none" if quantity is None else str(quantity)
-
-
-def _was_parked(order: Order) -> bool:
-    """As `parked_for`, by what was read with the order."""
-    submission = getattr(order, "submission", None)
-    sent = [
-        *([submission] if submission else []), *order.warehouse_changes.all(), *order.confirmations.all(),
-        *order.short_ships.all(),
-    ]  # fmt: skip
-    return any(row.status == T.PARKED for row in sent)
 
 
 def _take_back(order: Order) -> None:

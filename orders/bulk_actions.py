@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Model
 
 from integrations.transmissions import Transmission, retry
-from orders import actions, settling, taking
+from orders import actions, settling, short_shipping, taking
 from orders.models import (
     NOT_SENT,
     OUTBOXES,
@@ -134,6 +134,7 @@ def _without_reason(do: Callable[[Any, Any], str]) -> Callable[[Any, str, Any], 
 ROUTES = ("route__warehouse", "connection")
 REASON, NOTE = "Reason", "What was done about it"
 LOOKED_UP = "What was refused or given up is sent again with the next run; what may have arrived is looked up first."
+SHORT_SHIPS = "send_again_shortship"
 AGAIN = {
     f"send_again_{box.model._meta.model_name}": Doing(
         f"Retry {box.model._meta.verbose_name_plural}", box.model, LOOKED_UP, "taken up again", _cannot_send_again,
@@ -141,14 +142,17 @@ AGAIN = {
     )
     for box in OUTBOXES
 }  # fmt: skip
+AGAIN[SHORT_SHIPS] = replace(
+    AGAIN[SHORT_SHIPS], consequence=f"{LOOKED_UP} {actions.FINED}", permission=short_shipping.PERMISSION
+)
 BY_NAME: dict[str, Doing] = {
     "release": Doing(
         "Release orders", Order, "Each order is judged again, and goes out if nothing else holds it.", "released",
         _cannot_release, _without_reason(actions.release), undone_by="hold", related=ROUTES,
     ),
     "retry": Doing(
-        "Retry orders", Order, LOOKED_UP, "sent again", _cannot_retry, _without_reason(actions.retry_sending),
-        related=ROUTES, permission=RESEND,
+        "Retry orders", Order, f"{LOOKED_UP} Short ships go only if you may short ship: {actions.FINED}", "sent again",
+        _cannot_retry, _without_reason(actions.retry_sending), related=ROUTES, permission=RESEND,
     ),
     "hold": Doing(
         "Hold orders", Order, "What is held is not sent until somebody releases it.", "held", _cannot_hold,

@@ -83,7 +83,7 @@ def look_at(route: Route) -> RouteLook | None:
 
 def remember(route: Route, told: Sequence[MarketplaceOrder], by: User | None) -> None:
     """Keep what a preview saw. Raises IntegrationError when the warehouse cannot be asked what the route names."""
-    steps = [[step.tried, step.answered, step.ok] for step in check_route(route)]
+    steps = [[step.tried, step.answered, step.ok, step.is_open] for step in check_route(route)]
     own = [one for one in told if one.warehouse_name.strip() == route.marketplace_warehouse_name.strip()]
     skus = sorted({(line.partner_sku.strip(), line.option_sku.strip()) for one in own for line in one.lines})
     seen = {
@@ -126,8 +126,10 @@ def _previewed(look: RouteLook | None) -> Point:
 
 def _steps(look: RouteLook | None) -> Iterator[Point]:
     """What the route names in the warehouse: location, company, currency."""
-    for tried, answered, ok in look.steps if look else ():
-        yield Point(tried[:1].upper() + tried[1:], State.DONE if ok else State.OPEN, answered, "route", is_needed=True)
+    for tried, answered, ok, *is_open in look.steps if look else ():  # one that was kept before there was `is_open`
+        is_needed = not any(is_open)
+        state = State.DONE if ok and is_needed else State.OPEN
+        yield Point(tried[:1].upper() + tried[1:], state, answered, "route", is_needed)
 
 
 def _warehouse_name(route: Route, look: RouteLook | None) -> Point:

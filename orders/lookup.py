@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from integrations.errors import IntegrationError
 from integrations.ports import Address, Receipt, Warehouse
-from orders import warehouse_request
+from orders import references
 from orders.models import Order, WarehouseSubmission
 
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
@@ -53,7 +53,7 @@ def absent(warehouse: Warehouse, orders: Sequence[Order]) -> set[int]:
         return set()
     if len(there) == most:
         return set()
-    known = {*there, *(number.removeprefix(warehouse_request.TEST_MARK) for number in there)}
+    known = {*there, *(number.removeprefix(references.TEST_MARK) for number in there)}
     return {order.pk for order in orders if order.full_number not in known}
 
 
@@ -82,7 +82,7 @@ def _not_of_others(submission: WarehouseSubmission, found: Sequence[Receipt]) ->
     """Without the warehouse's orders that other orders of ours became, or may have: two marketplaces use one number."""
     others = WarehouseSubmission.objects.filter(connection=submission.connection).exclude(pk=submission.pk)
     taken = set(others.filter(remote_id__in=[one.remote_id for one in found]).values_list("remote_id", flat=True))
-    mark = warehouse_request.TEST_MARK if submission.is_test else ""
     twins = Order.objects.filter(full_number=submission.order.full_number).exclude(pk=submission.order_id)
-    numbers = {f"{mark}{short}" for short in twins.values_list("short_reference", flat=True) if short}
+    sent = twins.exclude(short_reference=None).select_related("route")
+    numbers = {references.as_sent(one, one.route, is_test=submission.is_test) for one in sent if one.route}
     return [one for one in found if one.remote_id not in taken and one.number not in numbers]

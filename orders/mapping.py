@@ -89,8 +89,10 @@ def _would_be_ready(cause: Cause, orders: list[Order]) -> int:
 
 def _would_be_told(cause: Cause, orders: list[Order]) -> int:
     tests = set(WarehouseSubmission.objects.filter(order__in=orders, is_test=True).values_list("order", flat=True))
+    ended = set(telling.ended([order.pk for order in orders]))
     return sum(
-        sum(hold.kind == cause.kind for hold in order.open_holds) == 1  # type: ignore[attr-defined]
+        order.pk not in ended
+        and sum(hold.kind == cause.kind for hold in order.open_holds) == 1  # type: ignore[attr-defined]
         and telling.may_tell(order, cause.marketplace, was_test=order.pk in tests)
         for order in orders
     )

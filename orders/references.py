@@ -10,17 +10,19 @@ from django.db import IntegrityError, transaction
 from integrations.models import Route
 from orders.models import Order
 
+TEST_MARK = "TEST-"
 HASH_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0/O, 1/I: references are read aloud
 HASH_CHARS = 7
 MAX_SALT = 50
+CONTROLS = r"\x00-\x1f\x7f-\x9f"  # in no search box or label printer's field
 ALLOWED = {
-    Route.Characters.ANY: r"[^\s\x00-\x1f\x7f].*[^\s\x00-\x1f\x7f]|[^\s\x00-\x1f\x7f]",
+    Route.Characters.ANY: rf"[^\s{CONTROLS}]+(?: +[^\s{CONTROLS}]+)*",
     Route.Characters.CODE: r"[A-Za-z0-9-]+",
     Route.Characters.ALPHANUMERIC: r"[A-Za-z0-9]+",
     Route.Characters.DIGITS: r"[0-9]+",
 }
 UNWANTED = {
-    Route.Characters.ANY: r"[\s\x00-\x1f\x7f]+",
+    Route.Characters.ANY: rf"[\s{CONTROLS}]+",
     Route.Characters.CODE: r"[^A-Za-z0-9-]+",
     Route.Characters.ALPHANUMERIC: r"[^A-Za-z0-9]+",
     Route.Characters.DIGITS: r"[^0-9]+",
@@ -42,6 +44,15 @@ def short_reference(
     joint = "-" if rule in (Route.Characters.ANY, Route.Characters.CODE) else ""
     prefix = re.sub(UNWANTED[rule], "", full_number)[: length - len(mark) - len(joint)].rstrip("-")
     return f"{prefix}{joint}{mark}" if prefix else mark
+
+
+def as_sent(order: Order, route: Route, *, is_test: bool) -> str:
+    """What the warehouse's order is called: of a test behind TEST-, as far as the route's length and characters go."""
+    short = order.short_reference or order.full_number
+    if not is_test:
+        return short
+    length, characters = route.reference_length, route.reference_characters
+    return short_reference(order.sales_channel, f"{TEST_MARK}{short}", length=length, characters=characters)
 
 
 def assign(order: Order, route: Route) -> None:

@@ -20,16 +20,17 @@ class NotReady(Exception):
     """Why a route cannot go into this state, and what to do first."""
 
 
-def go_live(route: Route, actor: User | None, *, remove_tests: bool = False) -> str:
+def go_live(route: Route, actor: User | None, *, remove_tests: bool = False, in_spite: str = "") -> str:
     """From now on orders are sent for real. Raises NotReady while the checklist has something in the way.
 
     Test orders stay as they are, or are removed: what the marketplace still wants of them then comes in for real.
+    `in_spite` of the checklist it goes live for this reason, which its history keeps.
     """
     in_the_way = checklist.missing(route)
-    if in_the_way:
+    if in_the_way and not in_spite:
         named = "; ".join(f"{point.title}: {point.answer}" for point in in_the_way)
         raise NotReady(f"Route {route} is not live yet. To be done first: {named}.")
-    _move(route, State.LIVE)
+    _move(route, State.LIVE, in_spite)
     also = f" {trials.ask_to_remove(route, actor)}" if remove_tests else ""
     return f"Route {route} is live: its orders are pulled now, and sent to {route.warehouse}.{also}"
 
@@ -54,10 +55,11 @@ def possible(route: Route) -> set[str]:
     return names | ({"remove_tests"} if trials.of_route(route).exists() else set())
 
 
-def _move(route: Route, state: str) -> None:
+def _move(route: Route, state: str, reason: str = "") -> None:
     with transaction.atomic():
         locked = Route.objects.select_for_update().get(pk=route.pk)
         locked.state = state
+        locked._change_reason = reason or None  # type: ignore[attr-defined]
         locked.save(update_fields=["state"])  # so that its history has it
     route.state = state
     if state != State.PAUSED:

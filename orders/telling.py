@@ -64,6 +64,12 @@ def may_tell(order: Order, connection: Connection, *, was_test: bool) -> bool:
     return order.status == Order.Status.SHIPPED or (not waits and order.status == Order.Status.PARTLY_SHIPPED)
 
 
+def ended(orders: Iterable[int]) -> QuerySet[Any, Any]:
+    """Those that the warehouse voided or deleted: whatever left of them before, a person settles."""
+    there = WarehouseSubmission.objects.filter(order__in=orders, remote_status__in=WarehouseSubmission.ENDED)
+    return there.values_list("order", flat=True)
+
+
 def may_reach(route: Route, connection: Connection) -> bool:
     """A test route tells the marketplace nothing, unless that is a sandbox on this machine."""
     return not route.is_test or registry.is_sandbox(connection)
@@ -73,7 +79,7 @@ def may_reach(route: Route, connection: Connection) -> bool:
 def refresh(confirmation: ShipmentConfirmation, lines: Iterable[ConfirmedLine], carriers: CarrierMap) -> None:
     """Bring what was not told yet up to date; what can no longer be told goes back to be gathered again."""
     order = Order.objects.select_for_update().get(pk=confirmation.order_id)
-    given_back, has_ended = False, _ended([order.pk]).exists()
+    given_back, has_ended = False, ended([order.pk]).exists()
     for line in lines:
         parcel = line.shipment_line.shipment
         codes = _codes(parcel, order, carriers)
@@ -145,19 +151,13 @@ def _spoken_of(orders: Mapping[int, Order], carriers: CarrierMap) -> dict[int, l
     left = ShipmentLine.objects.filter(
         order_line__order__in=orders, order_line__is_cancelled=False, confirmed=None,
         shipment__state=Shipment.State.SHIPPED,
-    ).exclude(order_line__order__in=_ended(orders))  # fmt: skip
+    ).exclude(order_line__order__in=ended(orders))  # fmt: skip
     found: dict[int, list[Spoken]] = {pk: [] for pk in orders}
     for row in left.select_related("shipment").order_by("shipment_id", "order_line_id"):
         if _is_tellable(row.shipment):
             order = orders[row.shipment.order_id]
             found[order.pk].append((row, _codes(row.shipment, order, carriers)))
     return found
-
-
-def _ended(orders: Iterable[int]) -> QuerySet[Any, Any]:
-    """Those that the warehouse voided or deleted: whatever left of them before, a person settles."""
-    ended = WarehouseSubmission.objects.filter(order__in=orders, remote_status__in=WarehouseSubmission.ENDED)
-    return ended.values_list("order", flat=True)
 
 
 def _hold_unknown(

@@ -5,7 +5,7 @@ The sources are joined in the database and paged there, so that a long story cos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -17,12 +17,14 @@ from django.db.models.functions import Cast, Coalesce, Concat
 
 from integrations import subject, wording
 from integrations.models import Exchange, Route
+from orders import maps_in_force
 from orders.models import Order, OrderEvent
 
 PER_PAGE = 50
 LONGEST_VALUE = 60
 EVENT, COMMENT, EXCHANGE, SETTING = "event", "comment", "exchange", "setting"
 KINDS = {EVENT: "Events", COMMENT: "Comments", EXCHANGE: "Requests and answers", SETTING: "Settings"}
+MAP = "map"  # among the settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def page(order: Order, kinds: Sequence[str], number: str | None) -> Page[Entry]:
 
     One query, another to count a story of several pages, and one if the route's settings were changed since.
     """
-    first, *others = (_columns(kind, order) for kind in kinds)
+    first, *others = (rows for kind in kinds for rows in _sources(kind, order))
     rows = first.union(*others, all=True).order_by("-at_", "-pk_")
     if number not in (None, "1"):
         paginator = Paginator(rows, PER_PAGE)
@@ -88,15 +90,21 @@ def page(order: Order, kinds: Sequence[str], number: str | None) -> Page[Entry]:
     return Page(_entries(order, newest[:PER_PAGE]), 1, paginator)
 
 
-def _columns(kind: str, order: Order) -> QuerySet[Any]:
+def _sources(kind: str, order: Order) -> Iterator[QuerySet[Any]]:
+    yield _columns(kind, _rows(kind, order), COLUMNS[kind])
+    if kind == SETTING:
+        for rows, title, said in maps_in_force.states(order):
+            yield _columns(MAP, rows, COLUMNS[SETTING] | {"title_": title, "before_": said})
+
+
+def _columns(kind: str, rows: QuerySet[Any], own: Mapping[str, Any]) -> QuerySet[Any]:
     """The rows of a kind in the columns that all kinds have, as they are needed to tell it (`Row`)."""
     columns = {"actor_": NOBODY, "title_": NOTHING, "before_": NOTHING, "text_": NOTHING, "status_": NO_NUMBER,
-               "milliseconds_": NO_NUMBER, **COLUMNS[kind]}  # fmt: skip
+               "milliseconds_": NO_NUMBER, **own}  # fmt: skip
     named = {"kind_": Value(kind, output_field=CharField()), "pk_": F("pk")} | {
         name: Cast(one, TextField()) if isinstance(one, str) else one for name, one in columns.items()
     }
-    rows = _rows(kind, order).order_by()
-    told: QuerySet[Any] = rows.annotate(**named).values_list(*Row._fields)
+    told: QuerySet[Any] = rows.order_by().annotate(**named).values_list(*Row._fields)
     return told
 
 
@@ -122,7 +130,10 @@ def _entries(order: Order, rows: Iterable[Any]) -> list[Entry]:
     told = [Row(*one) for one in rows]
     since = [one.pk_ for one in told if one.kind_ == SETTING and one.at_ > order.received_at]
     changes = _changes_of(order, since) if since else {}
-    return [_of_setting(one, changes) if one.kind_ == SETTING else _READ[one.kind_](one) for one in told]
+    of_order: dict[str, Callable[[Row], Entry]] = {
+        SETTING: lambda row: _of_setting(row, changes), MAP: lambda row: _of_map(row, order),
+    }  # fmt: skip
+    return [(_READ | of_order)[one.kind_](one) for one in told]
 
 
 def _of_event(row: Row) -> Entry:
@@ -143,9 +154,17 @@ def _of_exchange(row: Row) -> Entry:
 
 
 def _of_setting(row: Row, changes: Mapping[int, str]) -> Entry:
-    what = changes.get(row.pk_, "in force when the order came in")
-    why = f" ({row.text_})" if row.text_ else ""
-    return Entry(SETTING, row.at_, f"Route {row.title_}", f"{what}{why}", row.actor_ or "")
+    what = changes.get(row.pk_, maps_in_force.FIRST)
+    return Entry(SETTING, row.at_, f"Route {row.title_}", f"{what}{_why(row)}", row.actor_ or "")
+
+
+def _of_map(row: Row, order: Order) -> Entry:
+    what = maps_in_force.in_words(order, row.at_, row.before_)
+    return Entry(SETTING, row.at_, row.title_.strip(), f"{what}{_why(row)}", row.actor_ or "")
+
+
+def _why(row: Row) -> str:
+    return f" ({row.text_})" if row.text_ else ""
 
 
 def _changes_of(order: Order, wanted: list[int]) -> dict[int, str]:

@@ -1,9 +1,13 @@
-"""Parcels that were changed in the warehouse after the marketplace was told of them: what a person is told to do."""
+"""Parcels and orders that were changed in the warehouse too late: what a person is to tell the marketplace."""
 
 from __future__ import annotations
 
+from django.utils.text import capfirst
+
 from orders import settling
 from orders.models import ConfirmedLine, Hold, Order, Shipment, ShipmentConfirmation
+
+LEFT_BEFORE = " Left before: "
 
 
 def check(order: Order, parcel: Shipment, news: list[str]) -> None:
@@ -17,6 +21,8 @@ def check(order: Order, parcel: Shipment, news: list[str]) -> None:
         elif "contents" in news or told.exclude(tracking_number=parcel.tracking_number).exists():
             hold_changed(order, parcel, ", ".join(news).replace("_", " "))
     _name_replacements(order)
+    for hold in order.holds.filter(kind=Hold.Kind.VOIDED_ORDER, resolved_at=None):
+        _say_what_left(order, hold)
 
 
 def hold_voided(order: Order, parcel: Shipment) -> None:
@@ -30,6 +36,29 @@ def hold_voided(order: Order, parcel: Shipment) -> None:
     else:
         text = f"{voided}. Ship it again, or tell the marketplace."
     settling.open_hold(order, Hold.Kind.VOIDED_SHIPMENT, parcel.remote_id, text[:1].upper() + text[1:])
+
+
+def hold_ended(order: Order, what: str) -> None:
+    """An order that the warehouse ships no more, though the marketplace waits for it."""
+    text = (
+        f"{capfirst(what)}, and {order.connection} still waits for it. Have it shipped otherwise, or cancel it there; "
+        "then resolve this."
+    )
+    settling.open_hold(order, Hold.Kind.VOIDED_ORDER, "", text)
+    _say_what_left(order, order.holds.get(kind=Hold.Kind.VOIDED_ORDER, subject="", resolved_at=None))
+
+
+def _say_what_left(order: Order, hold: Hold) -> None:
+    """What left before the order ended is told of by nobody, so a person needs its numbers."""
+    untold = order.shipments.filter(state=Shipment.State.SHIPPED).exclude(
+        lines__confirmed__confirmation__status=ShipmentConfirmation.Status.ACCEPTED
+    )
+    named = ", ".join(_named(one) for one in untold.order_by("pk"))
+    text = hold.message.partition(LEFT_BEFORE)[0]
+    if named:
+        text += f"{LEFT_BEFORE}{named}. {order.connection} is told of it by hand only."
+    if text != hold.message:
+        Hold.objects.filter(pk=hold.pk).update(message=text)
 
 
 def hold_changed(order: Order, parcel: Shipment, what: str) -> None:

@@ -15,9 +15,8 @@ from integrations.ports import OrderRequest, RequestedLine
 from inventory.aliases import Component
 from orders import pricing
 from orders.models import Order, OrderLine, ShippingMethod
+from orders.references import TEST_MARK, as_sent
 from orders.settling import Plan
-
-TEST_MARK = "TEST-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def build(
     return OrderRequest(
         idempotency_key=_key(order, f"{mark}{order.full_number}", generation),
         full_number=f"{mark}{order.full_number}",
-        short_reference=f"{mark}{order.short_reference or order.full_number}",
+        short_reference=as_sent(order, route, is_test=route.is_test),
         company_id=company_id,
         location_id=location_id,
         ship_to=order.address,

@@ -6,12 +6,11 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.text import capfirst
 
 from integrations.ports import Receipt, Warehouse
 from integrations.runs import Run
-from orders import arrivals, settling
-from orders.models import Hold, Order, WarehouseSubmission
+from orders import arrivals, told
+from orders.models import Order, WarehouseSubmission
 
 BATCH = 500
 
@@ -47,8 +46,4 @@ def _note(submission: WarehouseSubmission, receipt: Receipt) -> None:
         arrivals.close_cancelled(order, f"the marketplace cancelled it, and {what}")
         return
     order.note(what)
-    settling.open_hold(
-        order, Hold.Kind.VOIDED_ORDER, "",
-        f"{capfirst(what)}, and {order.connection} still waits for it. Have it shipped otherwise, or "
-        "cancel it there; then resolve this.",
-    )  # fmt: skip
+    told.hold_ended(order, what)

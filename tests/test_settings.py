@@ -86,6 +86,12 @@ def test_debug_needs_no_keys() -> None:
     assert start(DEBUG="on", SECRET_KEY="", CREDENTIALS_KEYS="").returncode == 0
 
 
+def test_a_web_hook_that_no_alert_could_be_posted_to_stops_the_start_also_in_debug() -> None:
+    hook = "http://127.0.0.1:9000/alerts"
+    assert "ALERT_WEBHOOK_URL is not an https address" in start(DEBUG="on", ALERT_WEBHOOK_URL=hook).stderr
+    assert start(DEBUG="on", ALLOW_CUSTOM_ENDPOINTS="on", ALERT_WEBHOOK_URL=hook).returncode == 0
+
+
 def test_recipients_whom_no_mail_can_reach_are_warned_of() -> None:
     done = start(ALERT_RECIPIENTS="ops@example.com")
     assert done.returncode == 0

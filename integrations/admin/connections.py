@@ -276,7 +276,8 @@ def _tested(request: HttpRequest, connection: Connection) -> str:
     """Test a connection and tell the person each step. Raises NotDone when not all went well."""
     steps = check_connection(connection)
     for step in steps:
-        level = messages.INFO if step.ok else messages.ERROR
+        well = messages.WARNING if step.is_open else messages.INFO
+        level = well if step.ok else messages.ERROR
         messages.add_message(request, level, f"{step.tried}: {step.answered}")
     text = f"{sum(step.ok for step in steps)} of {len(steps)} checks went well"
     if not all(step.ok for step in steps):

@@ -153,7 +153,7 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
     def allowed(self, request: HttpRequest, order: Order) -> set[str]:
         """The names of the buttons that this order allows this person now."""
         allowed = actions.possible(order)
-        if not self.has_resend_permission(request):
+        if not (self.has_resend_permission(request) and actions.may_retry(order, request.user)):
             allowed.discard("retry")
         if not self.has_change_permission(request, order):
             allowed &= {"retry"}
@@ -320,7 +320,9 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
     @action(description="Retry", url_path="retry", icon="replay")
     def retry(self, request: HttpRequest, object_id: int) -> HttpResponse:
         may = self.has_resend_permission(request)
-        return self._ask(request, object_id, "Retry", STEPS["retry"][1], actions.retry_sending, allowed=may)
+        order = found_or_404(self, request, object_id)
+        text = " ".join([STEPS["retry"][1], *actions.of_short_ships(order, request.user)])
+        return self._ask(request, object_id, "Retry", text, actions.retry_sending, allowed=may)
 
     @action(description="Hold", url_path="hold", icon="front_hand")
     def hold(self, request: HttpRequest, object_id: int) -> HttpResponse:

@@ -15,7 +15,7 @@ from integrations.admin.named import named
 from integrations.admin.waiting import Waiting, Waits
 from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, is_list
 from integrations.transmissions import Transmission
-from orders import search
+from orders import search, short_shipping
 from orders.admin import order_page, worklist_rows
 from orders.admin.bulk import in_bulk
 from orders.admin.filters import RarelyTrue
@@ -176,6 +176,10 @@ class ShortShipAdmin(TransmissionAdmin):
     asked_by = named("actor", "asked by")
     list_select_related = ("order", "connection", "order_line")
     export_columns = (*TransmissionAdmin.export_columns, "order_line__number", "quantity", "reason_code")
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """As for asking for one: it costs a fine again."""
+        return bool(request.user.has_perm(short_shipping.PERMISSION))
 
 
 class Tracked(admin.SimpleListFilter):

@@ -17,9 +17,9 @@ from integrations.models import Connection
 from integrations.transmissions import Transmission
 from integrations.wording import counted
 from inventory.models import GuardedPublish, Publication
-from orders import next_step, ship_dates
+from orders import next_step, ship_dates, short_shipping
 from orders.admin import labels, remedies
-from orders.models import OUTBOXES, Hold, Order
+from orders.models import OUTBOXES, Hold, Order, ShortShip
 from orders.worklists import CAUSE_IN_SUBJECT, Entry
 
 K, T = Hold.Kind, Transmission.Status
@@ -91,10 +91,10 @@ def _of_sent(what: str, job: str) -> Callable[[Any], Row]:
 
     def row(sent: Any) -> Row:
         order, error = sent.order, sent.last_error or "no clear answer came"
-        action, url, permission = _again(sent, job, reverse("admin:orders_order_retry", args=[order.pk]))
+        action, url, permissions = _again(sent, job, reverse("admin:orders_order_retry", args=[order.pk]))
         return Row(
             str(order), _page(order), str(sent.connection), f"{what}: {error}", _tried(sent, what, error), action, url,
-            (permission,), _ship_date(order),
+            permissions, _ship_date(order),
         )  # fmt: skip
 
     return row
@@ -113,10 +113,11 @@ def _of_publication(one: Publication) -> Row:
     )  # fmt: skip
 
 
-def _again(sent: Any, job: str, retry: str) -> tuple[str, str, str]:
+def _again(sent: Any, job: str, retry: str) -> tuple[str, str, tuple[str, ...]]:
     if sent.status == T.PARKED:
-        return "Retry", retry, RESEND
-    return "Look it up now", _run_now(sent.connection, job), RUN
+        fined = (short_shipping.PERMISSION,) if isinstance(sent, ShortShip) else ()
+        return "Retry", retry, (RESEND, *fined)
+    return "Look it up now", _run_now(sent.connection, job), (RUN,)
 
 
 def _run_now(connection: Connection, job: str) -> str:

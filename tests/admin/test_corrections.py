@@ -50,6 +50,16 @@ def test_a_line_whose_missing_quantity_is_put_right_is_sent(
     assert str(event.actor) == "admin"
 
 
+def test_an_order_of_two_hundred_lines_is_corrected(shop: Sandbox, manage: Run, admin_client: Client) -> None:
+    shop.oasis.add_order(*({"partner_sku": "MUG-BLK"} for _ in range(200)), address={"city": ""})
+    manage("run", "pull_orders")
+    order = Order.objects.get()
+    answer = admin_client.post(address_of(order), {**opened(admin_client, address_of(order)), "ship_city": "Reno"})
+    assert answer.status_code == 302
+    order.refresh_from_db()
+    assert order.ship_city == "Reno"
+
+
 def test_an_address_that_is_put_right_frees_the_order_at_once(shop: Sandbox, manage: Run, admin_client: Client) -> None:
     shop.oasis.add_order({"partner_sku": "MUG-BLK"}, address={"city": "", "postalCode": ""})
     manage("run", "all")

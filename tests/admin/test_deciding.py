@@ -13,11 +13,11 @@ from django.test import Client
 from django.urls import reverse
 from lxml import html
 
-from integrations.models import Route
+from integrations.models import Connection, Route
 from integrations.route_texts import check_reasons
 from integrations.sandbox.server import Sandbox
-from orders import warehouse_changes
-from orders.models import Order, OrderLine, ShortShip, WarehouseChange
+from orders import short_shipping, warehouse_changes
+from orders.models import BulkAction, Order, OrderLine, ShortShip, WarehouseChange, WarehouseSubmission
 from tests.admin.pages import address_of, opened
 from tests.admin.test_worklists import text_of
 
@@ -211,3 +211,50 @@ def test_lists_of_what_was_changed_open(changed: Order, admin_client: Client) ->
         assert admin_client.get(reverse(f"admin:orders_{name}_changelist")).status_code == 200
     row = WarehouseChange.objects.get()
     assert admin_client.get(reverse("admin:orders_warehousechange_change", args=[row.pk])).status_code == 200
+
+
+@pytest.fixture
+def refused_short(shop: Sandbox, manage: Run) -> Order:
+    """An order that was never sent, with a short ship that the marketplace refused."""
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"})
+    Route.objects.update(short_ship_reasons="GONE")
+    manage("run", "pull_orders")
+    short_shipping.ask(OrderLine.objects.get(number="2"), "GONE", None)
+    ShortShip.objects.update(status="parked", last_error="no such reason")
+    return Order.objects.get(full_number=number)
+
+
+def test_a_refused_short_ship_is_not_sent_again_by_who_may_not_short_ship(refused_short: Order, client: Client) -> None:
+    operator = staff(client, "view_order", "change_order", "view_shortship", "resend_order", "view_warehousesubmission")
+    assert button("retry", refused_short) not in text_of(operator.get(address_of(refused_short)))
+    answer = text_of(operator.post(button("retry", refused_short), follow=True))
+    assert "a refused short ship costs a fine, and is left to who may short ship" in answer
+    worklist = operator.get(reverse("admin:worklist_refused"))
+    assert ("no such reason" in text_of(worklist), button("retry", refused_short) in text_of(worklist)) == (True, False)
+    listed = reverse("admin:orders_shortship_changelist")
+    chosen = {"action": "send_again_shortship_many", "_selected_action": [str(ShortShip.objects.get().pk)]}
+    operator.post(listed, chosen)
+    assert not BulkAction.objects.exists()
+    assert ShortShip.objects.get().status == "parked"
+
+
+def test_the_rest_of_an_order_is_sent_again_without_its_short_ship(refused_short: Order, client: Client) -> None:
+    operator = staff(client, "view_order", "change_order", "resend_order")
+    WarehouseSubmission.objects.update_or_create(
+        order=refused_short, defaults={"connection": Connection.objects.get(name="Gecko"), "status": "parked"}
+    )
+    assert "is left to who may short ship" in text_of(operator.get(button("retry", refused_short)))
+    told = text_of(operator.post(button("retry", refused_short), follow=True))
+    assert "1 sent again; a refused short ship costs a fine" in told
+    assert WarehouseSubmission.objects.get().status == "pending"
+    assert ShortShip.objects.get().status == "parked"
+
+
+def test_who_may_short_ship_is_warned_of_the_fine_before_one_goes_again(refused_short: Order, client: Client) -> None:
+    manager = staff(client, "view_order", "view_shortship", "change_order", "resend_order", "short_ship")
+    assert "Overstock fines a short ship" in text_of(manager.get(button("retry", refused_short)))
+    chosen = {"action": "send_again_shortship_many", "_selected_action": [str(ShortShip.objects.get().pk)]}
+    preview = manager.post(reverse("admin:orders_shortship_changelist"), chosen, follow=True)
+    assert "Overstock fines a short ship" in text_of(preview)
+    manager.post(button("retry", refused_short))
+    assert ShortShip.objects.get().status == "pending"

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.authenticator import AuthenticatorApp
+from integrations.exports import is_formula, safe_cell
 from integrations.models import Connection, Route
 from inventory.checked import DriftedListing, InventoryCheck
 from inventory.models import GuardedPublish, GuardedQuantity, Listing
@@ -151,3 +152,10 @@ def test_nobody_finds_out_what_is_stored_encrypted_by_filtering_for_it(admin_cli
     for page in ("changelist", "download"):
         address = reverse(f"admin:integrations_connection_{page}", args=["csv"] if page == "download" else [])
         assert admin_client.get(address, {"encrypted_secret__startswith": "g"}).status_code == 400
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+def test_no_spreadsheet_takes_a_cell_for_a_formula(start: str) -> None:
+    assert safe_cell(f"{start}1+1") == f"'{start}1+1"
+    assert is_formula(f"{start}1+1")
+    assert safe_cell(f"1{start}1") == f"1{start}1"

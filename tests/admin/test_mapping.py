@@ -23,6 +23,7 @@ from inventory.models import SkuAlias, WarehouseItem
 from orders import causes
 from orders.models import CarrierService, Hold, Order, OrderEvent, OrderLine, ShippingMethod
 from tests.admin.pages import address_of
+from tests.orders.world import placed, ship
 
 Run = Callable[..., str]
 LIST = "/admin/orders/hold/needs-mapping/"
@@ -255,6 +256,22 @@ def test_a_carrier_is_mapped_for_all(shop: Sandbox, manage: Run, admin_client: C
     assert [one.carrier for number in numbers for _, one in shop.oasis.shipments(number)] == ["FEDEX", "FEDEX"]
     mapped = CarrierService.objects.get(carrier_text="Wagon & Sons")
     assert (mapped.service_text, mapped.carrier_code) == ("*", "FEDEX")
+
+
+def test_an_order_that_was_voided_since_is_not_counted_among_those_that_a_carrier_frees(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    shop.tradegecko.switch(void_shipped=True)
+    numbers = [shop.oasis.add_order({"partner_sku": "MUG-BLK"}) for _ in range(2)]
+    manage("run", "all")
+    for number in numbers:
+        ship(shop, number, tracking=f"1Z{number}", carrier="Wagon")
+    manage("run", "all")
+    shop.tradegecko.void(placed(shop, numbers[0]))
+    manage("run", "pull_shipments")
+    page = text_of(admin_client.get(page_of("unknown_carrier", Hold.objects.filter(kind="unknown_carrier")[0].subject)))
+    assert "Frees 1 order" in page
+    assert "Frees 2 orders" not in page
 
 
 def test_who_may_only_look_sees_the_list_alone(shop: Sandbox, held: list[str], viewer: Client) -> None:

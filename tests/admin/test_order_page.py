@@ -14,11 +14,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from lxml import html
 
-from integrations.models import Exchange, Route
+from integrations.models import Connection, Exchange, Route
 from integrations.sandbox.server import Sandbox
+from inventory.models import SkuAlias
 from orders import bulk, tasks
 from orders.admin import walking
-from orders.models import BulkAction, Hold, Order, OrderEvent, WarehouseSubmission
+from orders.models import BulkAction, Hold, Order, OrderEvent, ShippingMethod, WarehouseSubmission
+from tests.orders.world import ship
 
 Run = Callable[..., str]
 
@@ -108,6 +110,35 @@ def test_the_story_has_requests_comments_and_settings_and_can_be_filtered(shippe
     only = story_of(page_of(admin_client, shipped, "?show=comment"))
     assert ("Customer called" in only, "POST" in only) == (True, False)
     assert OrderEvent.objects.get(kind="comment").actor == User.objects.get(username="admin")
+
+
+def test_the_story_tells_the_aliases_and_codes_that_were_in_force_and_what_became_of_them(
+    shop: Sandbox, manage: Run, overstock: Connection, admin_client: Client
+) -> None:
+    for sku, units in (("MUG-6", 6), ("OTHER", 1)):
+        SkuAlias.objects.create(connection=overstock, marketplace_sku=sku, warehouse_sku="MUG-BLK", units=units)
+    gone = SkuAlias.objects.create(connection=overstock, marketplace_sku="MUG-6", warehouse_sku="TEE-RED-M")
+    gone.delete()
+    shop.oasis.add_order({"partner_sku": "MUG-6"})
+    manage("run", "pull_orders")
+    manage("run", "submit_orders")
+    order = Order.objects.get()
+    method = ShippingMethod.objects.get(connection=overstock, code=order.shipping_code)
+    alias = SkuAlias.objects.get(marketplace_sku="MUG-6")
+    alias.units = 4
+    alias.save()
+    alias.delete()
+    ship(shop, order.full_number, tracking="1Z1", carrier="UPS", service="Ground")
+    manage("run", "pull_shipments")
+
+    story = " ".join(story_of(page_of(admin_client, order, "?show=setting")).split())
+
+    assert "SKU alias MUG-6 in force when the order came in: 6 × MUG-BLK" in story
+    assert "SKU alias MUG-6 changed: 4 × MUG-BLK" in story
+    assert "SKU alias MUG-6 removed: 4 × MUG-BLK" in story
+    assert f"Shipping method {method.code} in force when the order came in: {method.name}" in story
+    assert "Carrier UPS" in story
+    assert ("OTHER" in story, "TEE-RED-M" in story) == (False, False)
 
 
 def test_a_long_story_costs_no_more_than_a_short_one_and_is_paged(shipped: Order, admin_client: Client) -> None:

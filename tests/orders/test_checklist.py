@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
 from django_q.models import OrmQ
 
 from integrations.models import Connection, Route
@@ -124,3 +127,38 @@ def test_credentials_that_are_refused_are_in_the_way(paused: Route, overstock: C
     [found] = checklist.missing(Route.objects.get())
     assert (found.title, found.answer) == ("Overstock accepts our credentials", "401: wrong password")
     assert RouteLook.objects.count() == 1
+
+
+def test_what_is_not_there_and_need_not_be_is_open_and_not_in_the_way(
+    paused: Route, shop: Sandbox, gecko: Connection, manage: Run
+) -> None:
+    for currency in shop.tradegecko.tables["currencies"].values():
+        shop.tradegecko.change(currency, iso="EUR")
+    Route.objects.update(company_name="New Company")
+    route = Route.objects.get()
+    preview_first_pull(route)
+    found = {one.answer: one for one in checklist.points(route)}
+    for answer in ("not there yet; it is created with the first order", "not found; orders carry none"):
+        assert (found[answer].state, found[answer].is_in_the_way) == (State.OPEN, False)
+    assert "open currency USD: not found; orders carry none" in manage("check_connection", "Gecko")
+    route_states.go_live(route, None)
+    assert Route.objects.get().state == "live"
+
+
+def test_the_command_goes_live_in_spite_of_the_checklist_and_says_what_it_misses(paused: Route) -> None:
+    OrmQ.objects.all().delete()
+    told = StringIO()
+    call_command(
+        "route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko",
+        "--location", "Main DC", "--live", stdout=StringIO(), stderr=told,
+    )  # fmt: skip
+    assert Route.objects.get().state == "live"
+    assert told.getvalue().splitlines() == [
+        "route Main is live, and its checklist misses: Somebody has looked at what it would load: open the preview and "
+        "look; it stores no order"
+    ]
+    newest = Route.history.latest()
+    assert (newest.state, newest.history_change_reason) == (
+        "live", "manage.py route --live, 1 point of the checklist open"
+    )  # fmt: skip
+    assert any(row.task["name"].startswith("pull_orders") for row in OrmQ.objects.all())

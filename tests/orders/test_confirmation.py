@@ -229,9 +229,11 @@ def test_nothing_of_an_order_that_was_voided_in_the_warehouse_is_told(
     )
     ShipmentConfirmation.objects.update(not_before=None)
     manage("run", "confirm_shipments")
-    for number in (gathered, waits):
+    for number, tracking in ((gathered, "1Z1"), (waits, "1Z2")):
         assert parcels(shop, number) == []
-        assert holds(told(number)) == ["voided_order"]
+        [hold] = told(number)["holds"]
+        assert hold["kind"] == "voided_order"
+        assert f"Left before: parcel {tracking}. Overstock is told of it by hand only." in hold["message"]
 
 
 @pytest.mark.long

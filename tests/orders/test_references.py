@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,3 +41,14 @@ def test_numbers_with_the_same_beginning_get_different_references(first: str, se
 
 def test_the_next_candidate_differs() -> None:
     assert short_reference("OSTK", "12", salt=1) != short_reference("OSTK", "12", salt=2) != "12"
+
+
+@pytest.mark.parametrize("number", ["12\t34", "12\n34", "12\x0034", "12\x8534", " 1234", "1234 "])
+def test_a_number_with_a_tab_or_a_control_character_gives_a_reference_without_it(number: str) -> None:
+    found = short_reference("OSTK", number)
+    assert found.isprintable()
+    assert re.fullmatch(r"12-?34-\w{7}", found)
+
+
+def test_a_number_with_blanks_inside_is_kept() -> None:
+    assert short_reference("OSTK", "PO 12  b") == "PO 12  b"

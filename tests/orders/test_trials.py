@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.core.management import CommandError
@@ -15,6 +16,7 @@ from integrations.sent_orders import PlacedOrder
 from integrations.tradegecko.adapter import TradeGecko
 from orders import trials
 from orders.models import Order, WarehouseSubmission
+from orders.references import ALLOWED
 from tests.conftest import Run
 from tests.orders.test_second_look import Told, old_order
 from tests.orders.world import placed, ship
@@ -166,3 +168,17 @@ def test_one_that_is_there_twice_is_removed_from_there_twice(shop: Sandbox, mana
     trials.ask_to_remove(Route.objects.get(), None)
     manage("run", "submit_orders")
     assert (shop.tradegecko.living(), Order.objects.count()) == ([], 0)
+
+
+@pytest.mark.parametrize("characters", list(Route.Characters))
+def test_the_number_of_a_test_order_keeps_to_the_length_and_characters_of_its_route(
+    shop: Sandbox, manage: Run, characters: Route.Characters
+) -> None:
+    Route.objects.update(state="test", reference_length=12, reference_characters=characters)
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    sent = placed(shop, f"TEST-{number}")
+    assert sent["order_number"] != number
+    assert len(sent["order_number"]) <= 12
+    assert re.fullmatch(ALLOWED[characters], sent["order_number"])
+    assert "TEST" in sent["tags"]

@@ -18,7 +18,8 @@ class Command(Base):
     def handle(self, *_args: Any, name: str, **_options: Any) -> None:
         steps = check_connection(self.connection(name))
         for step in steps:
-            self.stdout.write(f"{'ok  ' if step.ok else 'FAIL'} {step.tried}: {step.answered}")
+            well = "open" if step.is_open else "ok  "
+            self.stdout.write(f"{well if step.ok else 'FAIL'} {step.tried}: {step.answered}")
         bad = [step for step in steps if not step.ok]
         if bad:
             self.fail(f"connection {name}: {bad[0].tried}: {bad[0].answered}")

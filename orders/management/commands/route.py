@@ -11,10 +11,12 @@ from integrations.connection_test import problems_of
 from integrations.errors import IntegrationError, Unavailable
 from integrations.management.base import Command as Base
 from integrations.models import Route
+from integrations.wording import counted
+from orders import checklist, route_states, trials
 
 # What stays as it is unless it is given.
 SETTINGS = (
-    "company_name", "earliest_order_date", "state", "changes_before_sending", "cancels_after_sending",
+    "company_name", "earliest_order_date", "changes_before_sending", "cancels_after_sending",
     "short_ship_reasons", "guard_share", "guard_listings", "stale_after_hours",
 )  # fmt: skip
 MEND = "Name another one, or put it right over there; then run this again."
@@ -78,8 +80,25 @@ class Command(Base):
                 setattr(route, field, options[field])
         self.check_fields(route)
         route.save()
+        self._move(route, options["state"] or route.state)
         self.stdout.write(f"route {name}: {'updated' if known else 'created'}, {route.get_state_display().lower()}")
         self._check(route)
+
+    def _move(self, route: Route, state: str) -> None:
+        """As on its page; but who says --live goes live in spite of the checklist, and is told what that misses."""
+        if state == route.state:
+            return
+        if state != Route.State.LIVE:
+            (route_states.start_test if state == Route.State.TEST else route_states.pause)(route, None)
+            return
+        missing, tests = checklist.missing(route), trials.of_route(route).count()
+        points = f", {counted(len(missing), 'points')} of the checklist open" if missing else ""
+        route_states.go_live(route, None, in_spite=f"manage.py route --live{points}")
+        for point in missing:
+            self.stderr.write(f"route {route} is live, and its checklist misses: {point.title}: {point.answer}")
+        if tests:
+            left = f"{counted(tests, 'test orders')} of it stay as they are and are never sent again"
+            self.stderr.write(f"route {route} is live, and {left}; its page removes them")
 
     def _check(self, route: Route) -> None:
         """Does the warehouse know what was named? One that cannot be asked now is no fault of the route."""
