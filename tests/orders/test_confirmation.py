@@ -227,7 +227,7 @@ def test_nothing_of_an_order_that_was_voided_in_the_warehouse_is_told(
     CarrierService.objects.create(
         connection=overstock, carrier_text="Owl", service_text="*", carrier_code="UPS", service_code="GROUND"
     )
-    ShipmentConfirmation.objects.update(not_before=None)
+    pauses_end()
     manage("run", "confirm_shipments")
     for number, tracking in ((gathered, "1Z1"), (waits, "1Z2")):
         assert parcels(shop, number) == []

@@ -42,7 +42,7 @@ def tried(name: str, address: str, folder: Path) -> Path:
     print(f"All proofs on {name}:", flush=True)
     environment = {**os.environ, "TEST_DATABASE_URL": address, "PROOF_FULL": "1", "PROOF_FILE": str(file)}
     # A folder of its own: of the usual ones pytest keeps three, and this may last longer than three other runs.
-    options = ["-q", "-n", os.environ.get("WORKERS", "auto"), "--dist=worksteal", f"--basetemp={folder / 'pytest'}"]
+    options = ["-q", "-n", os.environ.get("WORKERS", "auto"), "--maxschedchunk=1", f"--basetemp={folder / 'pytest'}"]
     command = [sys.executable, "-m", "pytest", *options, "tests/proof"]
     ended = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if ended.returncode:
