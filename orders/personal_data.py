@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from integrations.ports import Address, MarketplaceOrder
 from orders import changes
+from orders.models import Order
 
 KEPT = ("state", "country_code")  # of an address
 PERSONAL = tuple(name for name in changes.ADDRESS if name not in KEPT)
@@ -29,6 +32,15 @@ _TOLD = (
     re.compile(r"(for another address than the marketplace's:) .*?(?=\. Put that right|\Z)", re.DOTALL),
     re.compile(rf"(an address there that is not the one we sent) \((?:{_QUOTED})\)", re.DOTALL),
 )  # fmt: skip
+
+
+def as_kept(order: Order, told: MarketplaceOrder) -> MarketplaceOrder:
+    """The order as it is told; without its customer, if ours is kept without."""
+    if order.redacted_at is None:
+        return told
+    place = Address(state=told.ship_to.state, country_code=told.ship_to.country_code)
+    lines = tuple(replace(line, notes="") for line in told.lines)
+    return replace(told, ship_to=place, lines=lines, raw="")
 
 
 def without(kept: Any) -> Any:

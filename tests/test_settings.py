@@ -37,7 +37,7 @@ def test_it_starts_with_a_good_environment() -> None:
     ("CSRF_TRUSTED_ORIGINS", "shop.example"), ("ALERT_WEBHOOK_URL", "hunter2"),
     ("ALERT_WEBHOOK_URL", "http://hooks.example.com/hunter2"), ("SITE_URL", "hunter2"), ("EMAIL_URL", "hunter2"),
     ("ALLOWED_HOSTS", "https://hunter2.example.com"), ("ALLOWED_HOSTS", "hunter2:8000"),
-    ("ALERT_RECIPIENTS", "ops@example.com,hunter2"),
+    ("ALERT_RECIPIENTS", "ops@example.com,hunter2"), ("PERSONAL_DATA_DAYS", "hunter2"), ("PERSONAL_DATA_DAYS", "-1"),
 ])  # fmt: skip
 def test_a_wrong_value_is_named_and_not_repeated(name: str, value: str) -> None:
     done = start(**{name: value})
