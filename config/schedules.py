@@ -39,3 +39,6 @@ CARETAKERS = (
     "orders.tasks.take_care_of_bulk_actions",
     "orders.tasks.send_alerts",
 )
+
+# Called with all that is forgotten after its time, every hour: what only a layer above knows to be old.
+FORGETTERS = ("orders.tasks.forget_personal_data",)

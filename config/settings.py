@@ -24,6 +24,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 15_000  # an order of 2000 lines, which is as ma
 STALE_AFTER_SECONDS = environment.seconds("STALE_AFTER_SECONDS", 180, least=1)
 RETRY_BASE_SECONDS = environment.seconds("RETRY_BASE_SECONDS", 30, least=0)
 LOOKUP_GRACE_SECONDS = environment.seconds("LOOKUP_GRACE_SECONDS", 30, least=0)
+PERSONAL_DATA_DAYS = environment.number("PERSONAL_DATA_DAYS", 0, least=0, most=3650)  # 0: kept for ever
 ALERT_RECIPIENTS = environment.recipients("ALERT_RECIPIENTS")
 ALERT_WEBHOOK_URL = environment.webhook("ALERT_WEBHOOK_URL", secure=not ALLOW_CUSTOM_ENDPOINTS)
 SITE_URL = environment.site("SITE_URL")
@@ -33,6 +34,7 @@ REQUIRE_SECOND_FACTOR = environment.chosen("REQUIRE_SECOND_FACTOR", ("Everyone",
 # The lower layers read the job table from here, so that they need not import upwards.
 JOBS = schedules.JOBS
 CARETAKERS = schedules.CARETAKERS
+FORGETTERS = schedules.FORGETTERS
 # What a change of aliases would do to orders and quantities, for the preview of an import.
 ALIAS_EFFECTS = "orders.foresight.foresee"
 # Units in orders that the warehouse has not counted yet, for what a listing would show now.

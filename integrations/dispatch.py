@@ -7,7 +7,7 @@ nobody worked, each job then runs once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,7 +39,7 @@ DONE = (Transmission.Status.ACCEPTED, Transmission.Status.WITHDRAWN)
 def dispatch() -> int:
     """Enqueue what is due. Run by the queue's one schedule, every minute; returns how many jobs that were."""
     reap()
-    _take_care()
+    _call_each(settings.CARETAKERS)
     now = timezone.now()
     if now.minute == 0:
         forget_old(now)
@@ -55,9 +55,9 @@ def dispatch() -> int:
     return len(taken)
 
 
-def _take_care() -> None:
-    """What one caretaker comes upon keeps neither the others nor the jobs from their turn."""
-    for path in settings.CARETAKERS:
+def _call_each(paths: Iterable[str]) -> None:
+    """What one of them comes upon keeps neither the others nor the jobs from their turn."""
+    for path in paths:
         try:
             import_string(path)()
         except Exception:
@@ -79,8 +79,8 @@ def expected_plans(now: datetime) -> QuerySet[JobPlan]:
 
 def forget_old(now: datetime) -> None:
     """Requests and uneventful runs are kept for a month, other runs for three; what was sent, and histories, as their
-    kind says."""
-    Exchange.objects.filter(at__lt=now - KEPT).delete()
+    kind says. Requests and runs, which quote customers, never for longer than personal data."""
+    Exchange.objects.filter(at__lt=now - at_most(KEPT)).delete()
     _old_runs(now).delete()
     for model in transmission_models():
         kept_for = getattr(model, "KEPT_FOR", None)
@@ -90,6 +90,13 @@ def forget_old(now: datetime) -> None:
         kept_for = getattr(tracked, "HISTORY_KEPT_FOR", None)
         if kept_for is not None:
             _old_states(tracked, now - kept_for).delete()
+    _call_each(settings.FORGETTERS)
+
+
+def at_most(usual: timedelta) -> timedelta:
+    """How long to keep what may quote customers and is usually kept for so long."""
+    days: int = settings.PERSONAL_DATA_DAYS
+    return min(usual, timedelta(days=days)) if days else usual
 
 
 def _old_states(model: Any, limit: datetime) -> QuerySet[Any]:
@@ -100,8 +107,8 @@ def _old_states(model: Any, limit: datetime) -> QuerySet[Any]:
 
 def _old_runs(now: datetime) -> QuerySet[SyncRun]:
     """All but the newest of each job, which says how that stands however long ago it was."""
-    uneventful = Q(status=SyncRun.Status.SUCCEEDED, started_at__lt=now - KEPT)
-    old = SyncRun.objects.filter(uneventful | Q(started_at__lt=now - WRONG_KEPT))
+    uneventful = Q(status=SyncRun.Status.SUCCEEDED, started_at__lt=now - at_most(KEPT))
+    old = SyncRun.objects.filter(uneventful | Q(started_at__lt=now - at_most(WRONG_KEPT)))
     same_job = SyncRun.objects.filter(connection=OuterRef("connection"), job=OuterRef("job"))
     newest = same_job.order_by("-started_at", "-pk").values("pk")[:1]
     return old.exclude(status=SyncRun.Status.RUNNING).exclude(pk=Subquery(newest))

@@ -12,7 +12,7 @@ from integrations.models import Route
 from integrations.transmissions import Transmission, retry
 from inventory import catalogue
 from inventory.aliases import Resolver
-from orders import arrivals, decisions, revisit, settling, short_shipping, warehouse_changes
+from orders import arrivals, decisions, forgetting, revisit, settling, short_shipping, warehouse_changes
 from orders.models import (
     Hold,
     IllegalTransition,
@@ -35,6 +35,7 @@ S = Order.Status
 T = Transmission.Status
 FINED = "Overstock fines a short ship, and it cannot be taken back."
 LEFT_OUT = "a refused short ship costs a fine, and is left to who may short ship"
+TO_WAREHOUSE = (WarehouseSubmission, WarehouseChange)
 
 
 def possible(order: Order) -> set[str]:
@@ -44,7 +45,7 @@ def possible(order: Order) -> set[str]:
         names.add("release")
     if any(hold.kind == Hold.Kind.MANUAL for hold in settling.open_holds(order)):
         names.discard("hold")
-    if order.status == S.SKIPPED and settling.open_lines(order):
+    if order.status == S.SKIPPED and order.redacted_at is None and settling.open_lines(order):
         names.add("unskip")
     if parked_in(order):
         names.add("retry")
@@ -105,11 +106,13 @@ def may_send_again(row: Sent, actor: Person) -> bool:
     return actor is None or not isinstance(row, ShortShip) or actor.has_perm(short_shipping.PERMISSION)
 
 
+@transaction.atomic
 def retry_sending(order: Order, actor: User | None) -> str:
     """Send again what was refused or given up; what may have arrived is looked up first.
 
     Without an actor all of it; a person without the permission for short ships leaves those out.
     """
+    Order.objects.select_for_update().get(pk=order.pk)  # the order first, then what is sent for it, as everywhere
     parked = parked_for(order)
     if not parked:
         raise IllegalTransition(f"order {order} has nothing that was refused or given up")
@@ -117,8 +120,8 @@ def retry_sending(order: Order, actor: User | None) -> str:
     if not stuck:
         raise IllegalTransition(f"order {order} has nothing else that was refused: {LEFT_OUT}")
     for row in stuck:
-        retry(row)
-        job = "submit_orders" if isinstance(row, (WarehouseSubmission, WarehouseChange)) else "confirm_shipments"
+        send_again(row)
+        job = "submit_orders" if isinstance(row, TO_WAREHOUSE) else "confirm_shipments"
         enqueue(job, row.connection_id)
     order.note("sent again", actor=actor)
     return f"order {order}: {len(stuck)} sent again" + (f"; {LEFT_OUT}" if len(stuck) < len(parked) else "")
@@ -146,6 +149,13 @@ def skip(order: Order, reason: str, actor: User | None) -> str:
     return f"order {order} is skipped"
 
 
+def send_again(row: Sent) -> None:
+    """In a transaction. Raises IllegalTransition where the warehouse cannot be told any more to whom it goes."""
+    if isinstance(row, TO_WAREHOUSE):
+        forgetting.refuse_redacted(row.order)
+    retry(row)
+
+
 @transaction.atomic
 def unskip(order: Order, actor: User | None) -> str:
     """Take a skipped order after all: it is judged like a new one, with what was open when it came in."""
@@ -153,6 +163,7 @@ def unskip(order: Order, actor: User | None) -> str:
         raise IllegalTransition(f"order {order} is {order.get_status_display().lower()}; only a skipped one is taken")
     if not settling.open_lines(order):
         raise IllegalTransition(f"order {order} has nothing left to ship: {order.skip_reason or 'no line is open'}")
+    forgetting.refuse_redacted(order)
     order.move_to(S.RECEIVED, reason="un-skipped", actor=actor)
     # What the marketplace said of it while it was skipped was not followed: it must be seen again before it goes out.
     Order.objects.filter(pk=order.pk).update(skip_reason="", last_seen_at=timezone.now() - revisit.SEEN_LATELY)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from integrations.models import Connection, Route
 from integrations.ports import MarketplaceLine, MarketplaceOrder, SaleState
 from integrations.wording import counted
-from orders import changes, parcels, references, settling
+from orders import changes, parcels, personal_data, references, settling
 from orders.models import NOT_SENT, Hold, Order, OrderLine, WarehouseSubmission
 
 S = Order.Status
@@ -68,8 +68,10 @@ def seen_unchanged(connection: Connection, told: MarketplaceOrder) -> bool:
     as_before = mine.filter(
         marketplace_status=told.status[:60], told_now__isnull=True, cancel_requested_at__isnull=True
     )  # fmt: skip
-    known = as_before.only("status", "told", "warehouse_name").first()
-    if known is None or known.told != changes.facts(told) or _names_warehouse_now(known, told):
+    known = as_before.only("status", "told", "warehouse_name", "redacted_at").first()
+    if known is None or _names_warehouse_now(known, told):
+        return False
+    if known.told != changes.facts(personal_data.as_kept(known, told)):
         return False
     if not (known.status in Order.CLOSED or _is_all_open(told)):
         return False

@@ -17,6 +17,7 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from integrations.dispatch import at_most
 from integrations.redaction import named
 from orders.bulk_actions import BY_NAME, Doing
 from orders.models import BulkAction, BulkItem, IllegalTransition
@@ -146,7 +147,7 @@ def take_care() -> None:
         if lost.filter(pk=pk).update(heartbeat_at=now):
             _enqueue(pk)
     BulkAction.objects.filter(state=S.PREVIEWED, created_at__lt=now - NOT_CONFIRMED_FOR).delete()
-    BulkAction.objects.filter(state=S.DONE, finished_at__lt=now - KEPT).delete()
+    BulkAction.objects.filter(state=S.DONE, finished_at__lt=now - at_most(KEPT)).delete()
 
 
 def _enqueue(pk: int) -> None:

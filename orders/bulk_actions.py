@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from integrations.transmissions import Transmission, retry
+from integrations.transmissions import Transmission
 from orders import actions, settling, short_shipping, taking
 from orders.models import (
     NOT_SENT,
@@ -71,6 +71,7 @@ def _cannot_hold(orders: Sequence[Order]) -> Reasons:
 def _cannot_unskip(orders: Sequence[Order]) -> Reasons:
     open_ones = _with(settling.open_line_rows(), orders)
     found = {one.pk: "nothing of it is left to ship" for one in orders if one.pk not in open_ones}
+    found |= {one.pk: "its personal data was redacted" for one in orders if one.redacted_at}
     return found | {one.pk: f"{_status(one)}; only a skipped one is taken" for one in orders if one.status != S.SKIPPED}
 
 
@@ -113,7 +114,7 @@ def _send_again(row: Any, _reason: str, _actor: Any) -> str:
     against = _cannot_send_again([now]).get(row.pk)
     if against:
         raise IllegalTransition(f"{row}: {against}")
-    retry(now)
+    actions.send_again(now)
     return "taken up again with the next run"
 
 

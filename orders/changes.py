@@ -49,7 +49,7 @@ class Change:
     def what(self) -> str:
         """What of the order it is, in words."""
         if not self.line:
-            return _word(self.field)
+            return word(self.field)
         return f"line {self.line} {LINE_WORDS[self.field]}" if self.field in LINE_WORDS else f"line {self.line}"
 
 
@@ -181,7 +181,8 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _word(field: str) -> str:
+def word(field: str) -> str:
+    """What a field of the order is called in texts."""
     return FIELD_WORDS.get(field, field.replace("_", " "))
 
 

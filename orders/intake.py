@@ -15,7 +15,7 @@ from integrations.models import Connection, Route
 from integrations.ports import Marketplace, MarketplaceOrder, UnreadableOrder
 from integrations.redaction import named
 from integrations.runs import Run
-from orders import arrivals, confirmed_orders, edits, reopened_orders, settling
+from orders import arrivals, confirmed_orders, edits, forgetting, personal_data, reopened_orders, settling
 from orders.carriers import seed
 from orders.models import IllegalTransition, Order, UnreadableRecord
 from orders.models.order import MAX_NUMBER_CHARS as NUMBER_CHARS
@@ -150,7 +150,9 @@ class Intake:
         return "skipped" if order.status == Order.Status.SKIPPED else "new"
 
     def _seen_again(self, known: Order, told: MarketplaceOrder) -> str:
-        is_reopened = reopened_orders.notice(known, told)
+        is_reopened = reopened_orders.notice(known, personal_data.as_kept(known, told))
+        forgetting.give_back(known, told)
+        told = personal_data.as_kept(known, told)
         verdict = arrivals.seen_again(known, told)
         if is_reopened and verdict == "seen again":
             verdict = "changed"

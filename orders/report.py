@@ -70,6 +70,7 @@ def _own_facts(order: Order) -> dict[str, Any]:
         "marketplace_status": order.marketplace_status,
         "ordered_at": order.ordered_at,
         "cancel_requested_at": order.cancel_requested_at,
+        "redacted_at": order.redacted_at,
     }
 
 

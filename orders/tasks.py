@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
 from django_q.tasks import async_task
 
 from integrations.dispatch import take_up
-from orders import bulk, jobs, map_upload
+from integrations.wording import counted
+from orders import bulk, forgetting, jobs, map_upload
 from orders.alerting import delivering, watch
 
 
@@ -59,6 +61,16 @@ def take_care_of_bulk_actions() -> None:
 
 def forget_map_previews() -> None:
     map_upload.forget_old()
+
+
+def forget_personal_data() -> None:
+    """Every hour: a first pass over all that ended long ago takes minutes, so whichever worker is free does it."""
+    if forgetting.is_due(timezone.now()):
+        async_task("orders.tasks.redact_personal_data", task_name="redact_personal_data")
+
+
+def redact_personal_data() -> str:
+    return f"{counted(forgetting.redact_old(timezone.now()), 'orders')} redacted"
 
 
 def send_alerts() -> None:

@@ -36,6 +36,7 @@ def test_it_starts_with_a_good_environment() -> None:
     ("REDIS_URL", "hunter2"), ("STALE_AFTER_SECONDS", "soon"), ("STALE_AFTER_SECONDS", "0"), ("RETRY_BASE_SECONDS", "-1"),
     ("CSRF_TRUSTED_ORIGINS", "shop.example"), ("ALERT_WEBHOOK_URL", "hunter2"),
     ("ALERT_WEBHOOK_URL", "http://hooks.example.com/hunter2"), ("SITE_URL", "hunter2"), ("EMAIL_URL", "hunter2"),
+    ("PERSONAL_DATA_DAYS", "hunter2"), ("PERSONAL_DATA_DAYS", "-1"),
 ])  # fmt: skip
 def test_a_wrong_value_is_named_and_not_repeated(name: str, value: str) -> None:
     done = start(**{name: value})

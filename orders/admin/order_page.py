@@ -19,6 +19,7 @@ from integrations.admin.legible import indented, legible
 from integrations.admin_base import found_or_404
 from integrations.transmissions import Transmission
 from integrations.walking import Way
+from integrations.wording import moment
 from orders import edits, next_step, side_by_side
 from orders.admin import labels, remedies, story
 from orders.admin.labels import Label
@@ -99,7 +100,12 @@ def corrections(form: Any, formsets: Iterable[Any]) -> list[str]:
 
 
 def raw_message(order: Order) -> str:
-    return _with_download(order, "raw", legible(order.raw)) if order.raw else "nothing"
+    return _with_download(order, "raw", legible(order.raw)) if order.raw else redacted(order) or "nothing"
+
+
+def redacted(order: Order) -> str:
+    """What stands in the place of what is not kept any more; empty for an order that was not redacted."""
+    return f"redacted at {moment(order.redacted_at)}, as PERSONAL_DATA_DAYS says" if order.redacted_at else ""
 
 
 def sent_request(order: Order) -> str:

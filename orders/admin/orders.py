@@ -29,7 +29,7 @@ from integrations.admin_base import (
 )
 from integrations.dispatch import enqueue
 from integrations.walking import LIST, along, way_of
-from orders import actions, search, short_shipping
+from orders import actions, personal_data, search, short_shipping
 from orders.admin import finding, labels, order_page, saying, tabs, walking
 from orders.admin.bulk import in_bulk
 from orders.admin.by_ship_date import ByShipDate
@@ -43,6 +43,7 @@ from orders.next_step import STEPS
 
 CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship_state", "ship_postal_code",
                "ship_country_code", "ship_phone", "working_shipping_code")  # fmt: skip
+REDACTED = ("shown_redacted", *(name for name in CORRECTABLE if name not in personal_data.COLUMNS))
 
 
 @admin.register(Order)
@@ -75,8 +76,9 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
     empty_hint = "Orders come with the next pull of a route that is live or in test."
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
+        redacted = obj is not None and obj.redacted_at is not None
         return (
-            ("Ship to", {"fields": CORRECTABLE}),
+            ("Ship to", {"fields": REDACTED if redacted else CORRECTABLE}),
             ("As the marketplace has it", {"classes": ["collapse"], "fields": self._told()}),
         )
 
@@ -90,7 +92,7 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
         correctable = obj is not None and is_correctable(request, obj)
-        return (*self._told(), *(() if correctable else CORRECTABLE))
+        return (*self._told(), "shown_redacted", *(() if correctable else CORRECTABLE))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         open_holds = Hold.objects.filter(resolved_at=None)
@@ -281,6 +283,10 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
     @display(description="signature required")
     def shown_signature(self, obj: Order) -> str:
         return "Yes" if obj.signature_required else "No"
+
+    @display(description="personal data")
+    def shown_redacted(self, obj: Order) -> str:
+        return order_page.redacted(obj)
 
     @display(description="raw message")
     def shown_raw(self, obj: Order) -> str:

@@ -91,6 +91,7 @@ class Order(models.Model):
     cancel_resolved_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now)
+    redacted_at = models.DateTimeField(null=True, help_text="When the customer's personal data was taken out of it.")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="owned_orders",
         verbose_name="taken by",
@@ -120,6 +121,7 @@ class Order(models.Model):
             models.Index(fields=["status", "ordered_at"], name="order_by_age"),
             models.Index(fields=["ordered_on"], name="order_by_day"),
             models.Index(fields=["received_at", "ordered_at"], name="order_by_pull"),  # how long it took
+            models.Index(fields=["received_at"], condition=Q(redacted_at=None), name="order_to_redact"),
         ]
         constraints = [
             models.UniqueConstraint(

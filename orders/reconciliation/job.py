@@ -15,6 +15,7 @@ from integrations.models import Connection, Exchange, Route
 from integrations.ports import Marketplace
 from integrations.runs import Run
 from inventory import shown
+from orders import personal_data
 from orders.models import Order, ReconciledOrder, Reconciliation, UnreadableRecord, WarehouseSubmission
 from orders.reconciliation import market as market_side
 from orders.reconciliation import ours, rules
@@ -181,13 +182,17 @@ def _keep(
 
 
 def _tell(run: Run, report: Reconciliation, rows: Iterable[ReconciledOrder]) -> None:
-    """The counts for the run's line, and the first of what should not be."""
+    """The counts for the run's line, and the first of what should not be.
+
+    Only the report says which address was changed to which: runs are told in logs.
+    """
+    without_values = personal_data.remover((), ())
     run.count("orders on the marketplace", report.read["marketplace"])
     run.count("orders in the warehouse", report.read["warehouse"])
     for bucket, number in report.counts.items():
         run.count(str(ReconciledOrder.Bucket(bucket).label).lower(), number)
     wrong = [row for row in rows if row.bucket in ReconciledOrder.EXCEPTIONS]
     for row in wrong[:MOST_NAMED]:
-        run.problem(f"order {row.number or 'without a number'} {row.text}")
+        run.problem(f"order {row.number or 'without a number'} {without_values(row.text)}")
     if len(wrong) > MOST_NAMED:
         run.problem(f"and {len(wrong) - MOST_NAMED} more; the report of this run lists them")

@@ -136,6 +136,17 @@ def test_each_exception_says_what_is_wrong_and_what_mends_it(shop: Sandbox, mana
     assert report.run == run
 
 
+def test_only_the_report_says_where_a_changed_order_goes(shop: Sandbox, manage: Run) -> None:
+    number = shop.oasis.add_order(MUG, address={"contactName": "Quirinia Zauberwald"})
+    manage("run", "all")
+    shop.oasis.edit(number, address={"contactName": "Hieronyma Quack", "address1": "9 Tintagel Rise"})
+    report = reconciled(manage)
+    assert "name 'Quirinia Zauberwald' → 'Hieronyma Quack'" in row(report, number).text
+    run = SyncRun.objects.get(job="reconcile")  # its words go to logs, too
+    assert f"order {number} was changed on Overstock after it was sent: name (redacted); address line 1" in run.error
+    assert not any(word in run.error + run.summary for word in ("Quirinia", "Quack", "Tintagel"))
+
+
 def test_status_tells_the_last_report(shop: Sandbox, manage: Run, world: dict[str, str]) -> None:
     assert json.loads(manage("status", "--json"))["reconciliation"] == {}
     reconciled(manage)
