@@ -14,6 +14,7 @@ from simple_history.models import HistoricalRecords
 from integrations import registry, wording
 from integrations.authenticator import AuthenticatorApp, RecoveryCodes  # noqa: F401 (Django looks for models here)
 from integrations.crypto import decrypt, encrypt
+from integrations.hours import MOST_HOURS, Hours
 from integrations.oauth_grant import OAuthGrant  # noqa: F401 (Django looks for models here)
 from integrations.route_texts import FILE_COLUMNS, check_columns, check_reasons
 from integrations.shared_state import Outage, RateWindow  # noqa: F401 (Django looks for models here)
@@ -152,7 +153,6 @@ class Route(models.Model):
         PARTNER = "partner", "Partner SKU"
 
     HOURS = ("full_publish_hours", "inventory_file_hours", "stale_after_hours")
-    MOST_HOURS = 365 * 24
 
     name = models.CharField(max_length=60, unique=True)
     state = models.CharField(max_length=10, choices=State, default=State.PAUSED)
@@ -215,12 +215,12 @@ class Route(models.Model):
     untracked_quantity = models.PositiveIntegerField(
         null=True, blank=True, help_text="Shown for items whose stock the warehouse does not track; empty: not shown."
     )
-    full_publish_hours = models.PositiveIntegerField(default=24, help_text="Every quantity is sent again this often.")
+    full_publish_hours = Hours(default=24, help_text="Every quantity is sent again this often.")
     publish_by = models.CharField(
         "quantities are published", max_length=4, choices=PublishBy, default=PublishBy.API,
         help_text="By file: nothing is sent; download the inventory file, upload it on the marketplace, and say so.",
     )  # fmt: skip
-    inventory_file_hours = models.PositiveIntegerField(
+    inventory_file_hours = Hours(
         "inventory file every", null=True, blank=True, validators=[MinValueValidator(1)],
         help_text="In hours. Empty: a file is made only when somebody asks for it.",
     )  # fmt: skip
@@ -238,7 +238,7 @@ class Route(models.Model):
         "guard: listings", default=20, validators=[MinValueValidator(1)],
         help_text="Fewer listings than this are never so many, whatever their share.",
     )  # fmt: skip
-    stale_after_hours = models.PositiveIntegerField(
+    stale_after_hours = Hours(
         "stock is stale after", default=6, validators=[MinValueValidator(1)],
         help_text="In hours. When the last complete reading of the stock is older, changes wait for a person, except "
         "what our own orders lower.",
@@ -261,9 +261,9 @@ class Route(models.Model):
     def clean(self) -> None:
         """Hours are counted back from now: 0 of them is always, and very many are no time at all."""
         given = {name: getattr(self, name) for name in self.HOURS}
-        wrong = [name for name, hours in given.items() if hours is not None and not 1 <= hours <= self.MOST_HOURS]
+        wrong = [name for name, hours in given.items() if hours is not None and not 1 <= hours <= MOST_HOURS]
         if wrong:
-            raise ValidationError(dict.fromkeys(wrong, f"From 1 to {self.MOST_HOURS} hours, which is a year."))
+            raise ValidationError(dict.fromkeys(wrong, f"From 1 to {MOST_HOURS} hours, which is a year."))
 
     @property
     def is_test(self) -> bool:
