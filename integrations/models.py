@@ -282,6 +282,11 @@ class Route(models.Model):
         return [name for name in dict.fromkeys(names) if name and name != self.location_name.strip()]
 
     @property
+    def uncounted_names(self) -> list[str]:
+        """Those of them that the warehouse had not, or not as one, when it was asked last."""
+        return [name for name in self.counted_names if self.counted_location_ids.get(name) == ""]
+
+    @property
     def places(self) -> dict[str, str]:
         """Names by id of the locations whose stock counts, as far as they are known; first the one that ships."""
         if not self.location_id:
