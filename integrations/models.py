@@ -14,7 +14,7 @@ from simple_history.models import HistoricalRecords
 from integrations import registry, wording
 from integrations.authenticator import AuthenticatorApp, RecoveryCodes  # noqa: F401 (Django looks for models here)
 from integrations.crypto import decrypt, encrypt
-from integrations.hours import MOST_HOURS, Hours
+from integrations.hours import Hours, wrong_hours
 from integrations.oauth_grant import OAuthGrant  # noqa: F401 (Django looks for models here)
 from integrations.route_texts import FILE_COLUMNS, check_columns, check_reasons
 from integrations.shared_state import Outage, RateWindow  # noqa: F401 (Django looks for models here)
@@ -208,6 +208,12 @@ class Route(models.Model):
         "what it means. Overstock's list is behind its supplier login.",
     )  # fmt: skip
 
+    publish_catalogue = models.BooleanField(
+        "publish every warehouse SKU", default=False,
+        help_text="Each active item that the warehouse sells, whose SKU it has once and no alias names, is a listing "
+        "under that SKU. Switched off again, listings that only this made are switched off too: the marketplace goes "
+        "on showing what it was last told, and 0 is not sent by itself.",
+    )  # fmt: skip
     published_sku = models.CharField("published SKU", max_length=8, choices=PublishedSku, default=PublishedSku.OPTION)
     reserve = models.PositiveIntegerField(default=0, help_text="Units kept back from every listing.")
     minimum_level = models.PositiveIntegerField(default=0, help_text="Below this the marketplace is told 0.")
@@ -259,11 +265,11 @@ class Route(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Hours are counted back from now: 0 of them is always, and very many are no time at all."""
-        given = {name: getattr(self, name) for name in self.HOURS}
-        wrong = [name for name, hours in given.items() if hours is not None and not 1 <= hours <= MOST_HOURS]
-        if wrong:
-            raise ValidationError(dict.fromkeys(wrong, f"From 1 to {MOST_HOURS} hours, which is a year."))
+        errors = wrong_hours({name: getattr(self, name) for name in self.HOURS})
+        if self.publish_catalogue and not self.allow_identity:
+            errors["publish_catalogue"] = "Only where a SKU without an alias may be the warehouse's: allow identity."
+        if errors:
+            raise ValidationError(errors)
 
     @property
     def is_test(self) -> bool:

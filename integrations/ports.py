@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from integrations.sent_orders import OrderChange, PlacedOrder, ReceiptLine, ShortShipNotice
-    from integrations.stock import BundlePart, LevelPage, UnreadableBundlePart
+    from integrations.stock import BundlePart, ItemPage, LevelPage, UnreadableBundlePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +350,9 @@ class Warehouse(Protocol):
 
         None at all of a SKU that one unreadable item has: it is not guessed which one is meant.
         """
+
+    def catalogue(self, *, first_page: int = 1) -> Iterable[ItemPage]:
+        """Every active item, one request per page. Raises Unreadable when items announced did not come."""
 
     def create_order(self, request: OrderRequest) -> Receipt:
         """Create it with one request. Raises OutcomeUnknown unless the answer is a clear yes or no."""
