@@ -60,6 +60,8 @@ def _settle(route: Route, active: QuerySet[SkuAlias]) -> None:
     What was shown once goes on being published while the route publishes the catalogue, whatever alias takes its item.
     """
     mine, now = route.listings.exclude(origin=Origin.TAUGHT), timezone.now()
+    if not mine.exists():
+        return
     named = mine.filter(Exists(active.filter(marketplace_sku=OuterRef("marketplace_sku"))))
     named.filter(origin=Origin.LEFT).update(is_active=True, changed_at=now)
     named.update(origin=Origin.TAUGHT)
