@@ -14,6 +14,7 @@ from simple_history.models import HistoricalRecords
 from integrations import registry, wording
 from integrations.authenticator import AuthenticatorApp, RecoveryCodes  # noqa: F401 (Django looks for models here)
 from integrations.crypto import decrypt, encrypt
+from integrations.hours import Hours, wrong_hours
 from integrations.oauth_grant import OAuthGrant  # noqa: F401 (Django looks for models here)
 from integrations.route_texts import FILE_COLUMNS, check_columns, check_reasons
 from integrations.shared_state import Outage, RateWindow  # noqa: F401 (Django looks for models here)
@@ -152,7 +153,6 @@ class Route(models.Model):
         PARTNER = "partner", "Partner SKU"
 
     HOURS = ("full_publish_hours", "inventory_file_hours", "stale_after_hours")
-    MOST_HOURS = 365 * 24
 
     name = models.CharField(max_length=60, unique=True)
     state = models.CharField(max_length=10, choices=State, default=State.PAUSED)
@@ -209,7 +209,11 @@ class Route(models.Model):
         help_text="The codes that the marketplace takes when a line will not ship, one per line: the code, a blank, "
         "what it means. Overstock's list is behind its supplier login.",
     )  # fmt: skip
-
+    publish_catalogue = models.BooleanField(
+        "publish every warehouse SKU", default=False,
+        help_text="Each active item that the warehouse sells, whose SKU it has once and no alias names, is a listing. "
+        "Switched off again, so are listings that only this made: what the marketplace shows of them stays as it is.",
+    )  # fmt: skip
     published_sku = models.CharField("published SKU", max_length=8, choices=PublishedSku, default=PublishedSku.OPTION)
     reserve = models.PositiveIntegerField(default=0, help_text="Units kept back from every listing.")
     minimum_level = models.PositiveIntegerField(default=0, help_text="Below this the marketplace is told 0.")
@@ -217,14 +221,14 @@ class Route(models.Model):
     untracked_quantity = models.PositiveIntegerField(
         null=True, blank=True, help_text="Shown for items whose stock the warehouse does not track; empty: not shown."
     )
-    full_publish_hours = models.PositiveIntegerField(
+    full_publish_hours = Hours(
         "all quantities every", default=24, help_text="In hours: every quantity is sent again this often."
     )
     publish_by = models.CharField(
         "quantities are published", max_length=4, choices=PublishBy, default=PublishBy.API,
         help_text="By file: nothing is sent; download the inventory file, upload it on the marketplace, and say so.",
     )  # fmt: skip
-    inventory_file_hours = models.PositiveIntegerField(
+    inventory_file_hours = Hours(
         "inventory file every", null=True, blank=True, validators=[MinValueValidator(1)],
         help_text="In hours. Empty: a file is made only when somebody asks for it.",
     )  # fmt: skip
@@ -242,7 +246,7 @@ class Route(models.Model):
         "guard: listings", default=20, validators=[MinValueValidator(1)],
         help_text="Fewer listings than this are never so many, whatever their share.",
     )  # fmt: skip
-    stale_after_hours = models.PositiveIntegerField(
+    stale_after_hours = Hours(
         "stock is stale after", default=6, validators=[MinValueValidator(1)],
         help_text="In hours. When the last complete reading of the stock is older, changes wait for a person, except "
         "what our own orders lower.",
@@ -263,11 +267,11 @@ class Route(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Hours are counted back from now: 0 of them is always, and very many are no time at all."""
-        given = {name: getattr(self, name) for name in self.HOURS}
-        wrong = [name for name, hours in given.items() if hours is not None and not 1 <= hours <= self.MOST_HOURS]
-        if wrong:
-            raise ValidationError(dict.fromkeys(wrong, f"From 1 to {self.MOST_HOURS} hours, which is a year."))
+        errors = wrong_hours({name: getattr(self, name) for name in self.HOURS})
+        if self.publish_catalogue and not self.allow_identity:
+            errors["publish_catalogue"] = "Only with “Same SKU without an alias”."
+        if errors:
+            raise ValidationError(errors)
 
     @property
     def is_test(self) -> bool:
@@ -284,6 +288,11 @@ class Route(models.Model):
         """The locations whose stock counts beside that of the one that ships."""
         names = (line.strip() for line in self.counted_locations.splitlines())
         return [name for name in dict.fromkeys(names) if name and name != self.location_name.strip()]
+
+    @property
+    def uncounted_names(self) -> list[str]:
+        """Those of them that the warehouse had not, or not as one, when it was asked last."""
+        return [name for name in self.counted_names if self.counted_location_ids.get(name) == ""]
 
     @property
     def places(self) -> dict[str, str]:

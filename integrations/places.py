@@ -29,9 +29,12 @@ def location_id(route: Route, warehouse: Warehouse) -> str:
 
 
 def learn_counted(route: Route, known: Sequence[Location]) -> list[str]:
-    """Remember the ids of the further locations that count; what is wrong with one, which then counts nothing."""
+    """Remember the ids of the further locations that count; what is wrong with one, which then counts nothing.
+
+    Its id is remembered as empty.
+    """
     found = {name: named(route, name, known) for name in route.counted_names}
-    ids = {name: place for name, (place, _) in found.items() if place}
+    ids = {name: place for name, (place, _) in found.items()}
     if ids != route.counted_location_ids:
         remember(route, counted_location_ids=ids)
     return [f"{problem} Until then it counts nothing." for _, problem in found.values() if problem]

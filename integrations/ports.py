@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from integrations.sent_orders import OrderChange, PlacedOrder, ReceiptLine, ShortShipNotice
-    from integrations.stock import BundlePart, LevelPage, UnreadableBundlePart
+    from integrations.stock import BundlePart, ItemPage, LevelPage, UnreadableBundlePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +243,7 @@ class RequestedLine:
 class OrderRequest:
     """An order to create in the warehouse.
 
-    `full_number` is what it is looked up by later, `short_reference` what people see. `status` is a word of
-    the route's setting: draft, active or finalized.
+    It is looked up by `full_number` later; people see `short_reference`. `status`: draft, active or finalized.
     """
 
     idempotency_key: str
@@ -266,8 +265,7 @@ class OrderRequest:
 class Receipt:
     """An order that the warehouse holds. `line_ids` are in the order of the request's lines.
 
-    `lines` are its items, without charges; None where they were not asked for, or cannot be read.
-    Of `currency` (code) and `currency_id` it tells one, both or none.
+    `lines` are its items without charges; None: not asked for, or unreadable. It tells `currency`, `currency_id` or neither.
     """
 
     remote_id: str
@@ -357,6 +355,9 @@ class Warehouse(Protocol):
 
         None at all of a SKU that one unreadable item has: it is not guessed which one is meant.
         """
+
+    def catalogue(self, *, first_page: int = 1) -> Iterable[ItemPage]:
+        """Every active item, one request per page. Raises Unreadable when items announced did not come."""
 
     def create_order(self, request: OrderRequest) -> Receipt:
         """Create it with one request. Raises OutcomeUnknown unless the answer is a clear yes or no."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from integrations.ports import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +47,15 @@ class LevelPage:
     item_ids: tuple[str, ...]
     levels: tuple[StockLevel, ...]
     observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPage:
+    """A page of the catalogue. `spoilt` are the SKUs of items that could not be read.
+
+    `announced` is how many items all pages are said to have, 0 when that is not said.
+    """
+
+    items: tuple[Item, ...]
+    spoilt: frozenset[str]
+    announced: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -13,9 +13,10 @@ from django.utils import timezone
 from integrations import places
 from integrations.errors import IntegrationError
 from integrations.models import Route
-from inventory import catalogue, now
+from inventory import catalogue, listings, now
+from inventory.catalogued import Origin
 from inventory.decisions import Decision, decide
-from inventory.models import Listing
+from inventory.models import Listing, WarehouseItem
 from inventory.rules import InventoryRule
 
 NAMES_OF_PLACES = ("warehouse_id", "location_name", "counted_locations")
@@ -59,6 +60,31 @@ class Foreseen:
 
 def of_settings(stored: Route, changed: Route) -> Foreseen:
     """`changed` is the route as it would be saved."""
+    found = _of_quantities(stored, changed)
+    return replace(found, note=" ".join(filter(None, (_of_catalogue(stored, changed), found.note))))
+
+
+def _of_catalogue(stored: Route, changed: Route) -> str:
+    """How many listings would come, or go."""
+    if stored.publish_catalogue and not changed.publish_catalogue:
+        gone = stored.listings.filter(origin=Origin.CATALOGUE, is_active=True).count()
+        return f"{gone:,} listings that only the catalogue made are switched off; what is shown of them stays as it is."
+    if stored.publish_catalogue or not changed.publish_catalogue:
+        return ""
+    try:
+        page = next(iter(catalogue.port(changed.warehouse).catalogue()))
+    except IntegrationError as exc:
+        return f"How many listings would come is not known: {exc}"
+    items = max(page.announced, len(page.items))
+    known = WarehouseItem.objects.filter(connection=changed.warehouse, matches__gt=0).count()
+    other = known - listings.unlisted(changed).count()
+    return (
+        f"About {max(items - other, 0):,} listings would come: {changed.warehouse} has {items:,} active items, of "
+        f"which {other:,} are known to have an alias or a listing, or are not to be published."
+    )
+
+
+def _of_quantities(stored: Route, changed: Route) -> Foreseen:
     refusal = _why_not(stored)
     if refusal:
         return Foreseen((), 0, refusal)

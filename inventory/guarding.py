@@ -24,6 +24,7 @@ from inventory.filed import InventoryFile
 from inventory.gathered import Gathered, shown_before
 from inventory.guard import Change, Limits, Verdict, judge
 from inventory.models import GuardedPublish, GuardedQuantity, Publication
+from inventory.now import why_nothing_of
 
 S = GuardedPublish.State
 PER_QUERY = 500
@@ -60,6 +61,9 @@ def release(record: GuardedPublish, fingerprint: str, by: User | None) -> str:
         enqueue("write_inventory_files", route.marketplace_id)
         return f"{quantities} are in the inventory file that is made now."
     enqueue("publish_inventory", route.marketplace_id)
+    refusal = why_nothing_of(route)
+    if refusal:
+        return f"{quantities} are released for 24 hours. {refusal}"
     return f"{quantities} are published with the next run."
 
 

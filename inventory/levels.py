@@ -17,7 +17,7 @@ from integrations.models import Connection, Route
 from integrations.ports import Location, Warehouse
 from integrations.runs import Run
 from integrations.stock import LevelPage
-from inventory import bundle_reading, catalogue, listings, readings
+from inventory import bundle_reading, catalogue, catalogue_reading, listings, readings
 from inventory.aliases import Resolver
 from inventory.models import InventoryLevel, StockSweep, WarehouseItem
 
@@ -36,6 +36,9 @@ def pull(run: Run) -> None:
     warehouse = run.warehouse()
     for marketplace in {route.marketplace for route in routes}:
         listings.learn_from_aliases(marketplace)
+    catalogue_reading.learn(run, warehouse, routes)
+    if run.is_handed_over:
+        return
     for route in routes:
         _learn_items(run.connection, warehouse, route)
     bundle_reading.learn(run, warehouse)

@@ -1,4 +1,4 @@
-"""Which marketplace SKUs we publish quantities for: those with an alias, and those seen on an order."""
+"""Which marketplace SKUs we publish quantities for: those with an alias, those seen on an order, or every item's."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from integrations.models import Connection, Route
 from inventory.aliases import Wanted
-from inventory.models import Listing, SkuAlias
+from inventory.catalogued import Origin
+from inventory.models import Listing, Publication, SkuAlias, WarehouseItem
 
 NAMES = ("marketplace_sku", "partner_sku", "option_sku")
 LOADED_AT_ONCE = 2_000
+MADE_AT_ONCE = 10_000  # each time all items are looked through
+MAYBE_SHOWN = (Publication.Status.IN_FLIGHT, Publication.Status.UNCONFIRMED)
 
 
 def learn_from_line(route: Route, sku: str, *, by_alias: bool, partner_sku: str, option_sku: str, upc: str) -> None:
@@ -31,7 +34,11 @@ def learn_from_line(route: Route, sku: str, *, by_alias: bool, partner_sku: str,
     listing, is_new = Listing.objects.get_or_create(route=route, marketplace_sku=name, defaults=taught)
     if option and listing.option_sku not in ("", option):
         listing, is_new = Listing.objects.get_or_create(route=route, marketplace_sku=option, defaults=taught)
-    news = {field: value for field, value in taught.items() if value and getattr(listing, field) != value}
+    news: dict[str, Any] = {
+        field: value for field, value in taught.items() if value and getattr(listing, field) != value
+    }
+    if listing.origin:
+        news |= {"origin": Origin.TAUGHT, "is_active": listing.is_active or listing.origin == Origin.LEFT}
     if news and not is_new:
         Listing.objects.filter(pk=listing.pk).update(**news, changed_at=timezone.now())
 
@@ -40,10 +47,69 @@ def learn_from_aliases(marketplace: Connection) -> None:
     """Every SKU with an active alias is a listing on each of the marketplace's routes."""
     active = SkuAlias.objects.filter(connection=marketplace, is_active=True)
     for route in Route.objects.filter(marketplace=marketplace).exclude(state=Route.State.PAUSED):
+        _settle(route, active)
         known = Listing.objects.filter(route=route, marketplace_sku=OuterRef("marketplace_sku"))
         unknown = active.filter(~Exists(known)).order_by("marketplace_sku").values_list("marketplace_sku", flat=True)
         fresh = [Listing(route=route, marketplace_sku=sku) for sku in unknown.distinct()]
         Listing.objects.bulk_create(fresh, ignore_conflicts=True, batch_size=1000)
+
+
+def _settle(route: Route, active: QuerySet[SkuAlias]) -> None:
+    """What an alias names is not the catalogue's alone; what the catalogue is not to publish any more is switched off.
+
+    What was shown once goes on being published while the route publishes the catalogue, whatever alias takes its item.
+    """
+    mine, now = route.listings.exclude(origin=Origin.TAUGHT), timezone.now()
+    if not mine.exists():
+        return
+    named = mine.filter(Exists(active.filter(marketplace_sku=OuterRef("marketplace_sku"))))
+    named.filter(origin=Origin.LEFT).update(is_active=True, changed_at=now)
+    named.update(origin=Origin.TAUGHT)
+    gone = mine.filter(origin=Origin.CATALOGUE, is_active=True)
+    if route.publish_catalogue:
+        maybe_shown = Publication.objects.filter(listing=OuterRef("pk"), status__in=MAYBE_SHOWN)
+        taken = Exists(active.filter(warehouse_sku=OuterRef("marketplace_sku")))
+        gone = gone.filter(taken, ~Exists(maybe_shown), published_at=None)
+    gone.update(is_active=False, origin=Origin.LEFT, changed_at=now)
+
+
+def learn_from_catalogue(route: Route, since: datetime) -> int:
+    """Every item that was found since, and nothing else names, is a listing under its SKU; how many are new."""
+    _take_back(route, _unnamed(route).filter(checked_at__gte=since))
+    number, last = 0, 0
+    fresh = unlisted(route).filter(checked_at__gte=since)
+    while some := list(fresh.filter(pk__gt=last).order_by("pk").values_list("pk", "sku")[:MADE_AT_ONCE]):
+        rows = [Listing(route=route, marketplace_sku=sku, origin=Origin.CATALOGUE) for _, sku in some]
+        Listing.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
+        number, last = number + len(some), some[-1][0]
+    return number
+
+
+def unlisted(route: Route) -> QuerySet[WarehouseItem]:
+    """Known items that would be listings of their own and are none yet."""
+    return _unnamed(route).filter(~Exists(_named(route, "marketplace_sku")))
+
+
+def _unnamed(route: Route) -> QuerySet[WarehouseItem]:
+    """Known items that are sold, whose SKU is there once and is none that an alias or an order gave a name to."""
+    aliases = SkuAlias.objects.filter(connection=route.marketplace_id, is_active=True)
+    return WarehouseItem.objects.filter(
+        ~Exists(aliases.filter(marketplace_sku=OuterRef("sku"))),
+        ~Exists(aliases.filter(warehouse_sku=OuterRef("sku"))),
+        ~Exists(_named(route, "partner_sku")),
+        ~Exists(_named(route, "option_sku")),
+        connection=route.warehouse_id, matches=1, sellable=True,
+    )  # fmt: skip
+
+
+def _named(route: Route, column: str) -> QuerySet[Listing]:
+    return Listing.objects.filter(route=route, **{column: OuterRef("sku")})
+
+
+def _take_back(route: Route, found: QuerySet[WarehouseItem]) -> None:
+    """What was switched off with the catalogue, and not by a person, is switched on with it."""
+    left = route.listings.filter(Exists(found.filter(sku=OuterRef("marketplace_sku"))), origin=Origin.LEFT)
+    left.update(is_active=True, origin=Origin.CATALOGUE, changed_at=timezone.now())
 
 
 def wanted(listing: Listing) -> Wanted:

@@ -17,6 +17,7 @@ from integrations import wording
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
 from inventory.bundled import BundleComponent, BundleReading  # noqa: F401 (Django looks for models here)
+from inventory.catalogued import CatalogueReading, Origin  # noqa: F401
 from inventory.checked import DriftedListing, InventoryCheck  # noqa: F401
 from inventory.decided import RouteDecision  # noqa: F401
 from inventory.filed import InventoryFile
@@ -230,6 +231,7 @@ class Listing(models.Model):
     option_sku = models.CharField(max_length=120, blank=True, verbose_name="option SKU")
     upc = models.CharField(max_length=40, blank=True, verbose_name="UPC")
     is_active = models.BooleanField("switched on", default=True, help_text="Off: never published.")
+    origin = models.CharField(max_length=9, choices=Origin, blank=True, default=Origin.TAUGHT, editable=False)
     problem = models.TextField(
         blank=True, editable=False, help_text="Why it is not known what this is in the warehouse; it is shown as 0."
     )
@@ -254,6 +256,7 @@ class Listing(models.Model):
             models.Index(fields=["route", "published_at"], name="listing_by_publishing"),  # what to show again
             models.Index(fields=["route", "changed_at"], name="listing_by_change"),  # what to decide anew
             models.Index(fields=["route"], condition=~Q(problem=""), name="listing_with_problem"),
+            models.Index(fields=["route"], condition=~Q(origin=""), name="listing_of_catalogue"),
         ]
         constraints = [models.UniqueConstraint(fields=["route", "marketplace_sku"], name="listing_once_per_route")]
 

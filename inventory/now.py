@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 
 from django.conf import settings
@@ -13,7 +15,7 @@ from integrations.dispatch import enqueue
 from integrations.models import Route
 from inventory import listings, outbox
 from inventory.decisions import Decision, Pending, decide
-from inventory.models import Listing
+from inventory.models import Listing, Publication
 
 
 class NotPublished(Exception):
@@ -49,19 +51,33 @@ def publish(listing: Listing) -> str:
     return f"{listing} is published as soon as a worker is free."
 
 
+def retry(parked: Sequence[Publication]) -> tuple[int, Counter[str]]:
+    """Take up again what can be published: how many are, and why each other one is left as it is."""
+    refusals = {row.pk: why_not(row.listing) for row in parked}
+    taken_up = outbox.retry([row for row in parked if not refusals[row.pk]])
+    return taken_up, Counter(filter(None, refusals.values()))
+
+
 def why_not(listing: Listing) -> str:
     """Why it cannot be published now, in words; empty if it can."""
-    route = listing.route
     if not listing.is_active:
         return f"{listing} is switched off: switch it on first."
+    refusal = why_nothing_of(listing.route)
+    if refusal:
+        return refusal
+    if listing.route.publish_by == Route.PublishBy.FILE:
+        return f"Route {listing.route} publishes by file: make an inventory file there and upload it."
+    if "shown_by" in listing.explanation:
+        return f"Listing {listing.explanation['shown_by']} shows the quantity of this SKU: publish that one."
+    return ""
+
+
+def why_nothing_of(route: Route) -> str:
+    """Why the marketplace is told nothing of a route now, in words; empty if it is."""
     if route.state == Route.State.PAUSED:
         return f"Route {route} is paused: nothing of it is published."
     if route.is_test and not registry.is_sandbox(route.marketplace):
         return f"Route {route} is in test: {route.marketplace} is told nothing of it before it is live."
-    if route.publish_by == Route.PublishBy.FILE:
-        return f"Route {route} publishes by file: make an inventory file there and upload it."
-    if "shown_by" in listing.explanation:
-        return f"Listing {listing.explanation['shown_by']} shows the quantity of this SKU: publish that one."
     return ""
 
 

@@ -162,6 +162,7 @@ def _doubted(model: type[Sent], what: str, now: datetime) -> QuerySet[Any, Any]:
 def _stock(now: datetime) -> Iterator[Alarm]:
     """Stock of which the last reading was not complete, or whose last complete one is older than a route allows."""
     routes = Route.objects.exclude(state=Route.State.PAUSED).filter(warehouse__is_active=True)
+    routes = routes.select_related("warehouse")
     allowed = dict(routes.order_by("-stale_after_hours").values_list("warehouse", "stale_after_hours"))
     for one in StockReading.objects.filter(connection__in=allowed).select_related("connection").order_by("pk"):
         text = ""
@@ -173,6 +174,7 @@ def _stock(now: datetime) -> Iterator[Alarm]:
             key, path = str(one.connection_id), page_of("integrations_connection", one.connection_id)
             yield Alarm(AlertKind.STOCK, key, Severity.WARNING, text, path, oldest=one.began_at)
     yield from _never_read(allowed)
+    yield from _uncounted(routes)
 
 
 def _never_read(warehouses: Iterable[int]) -> Iterator[Alarm]:
@@ -184,6 +186,19 @@ def _never_read(warehouses: Iterable[int]) -> Iterator[Alarm]:
         text = f"the stock of {one} was never read; the runs of Pull levels say why"
         path = list_of("integrations_syncrun", f"job=pull_levels&connection__id__exact={one.pk}")
         yield Alarm(AlertKind.STOCK, str(one.pk), Severity.WARNING, text, path)
+
+
+def _uncounted(routes: Iterable[Route]) -> Iterator[Alarm]:
+    """Locations whose stock was to count and does not: it looks as if there were less."""
+    for one in routes:
+        names = ", ".join(map(repr, one.uncounted_names))
+        if names:
+            text = (
+                f"route {one}: the stock of {names} is not counted, since {one.warehouse} has no such active location "
+                "that holds stock, or more than one; correct the name here or there"
+            )
+            path = page_of("integrations_route", one.pk)
+            yield Alarm(AlertKind.STOCK, f"route {one.pk}", Severity.WARNING, text, path)
 
 
 def _guarded() -> Iterator[Alarm]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from integrations.account import Account
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unreadable
-from integrations.http import Params
+from integrations.http import Params, storable
 from integrations.ports import (
     CheckStep,
     Item,
@@ -20,9 +20,9 @@ from integrations.ports import (
     UnreadableParcel,
 )
 from integrations.sent_orders import OrderChange, PlacedOrder, ReceiptLine
-from integrations.stock import BundlePart, LevelPage, UnreadableBundlePart
+from integrations.stock import BundlePart, ItemPage, LevelPage, UnreadableBundlePart
 from integrations.tradegecko import fulfillments, messages, options, placed, webhooks
-from integrations.tradegecko.client import Client
+from integrations.tradegecko.client import Client, Page
 from integrations.tradegecko.walking import changed_since
 
 DEFAULT_BASE_URL = "https://api.tradegecko.com"
@@ -103,9 +103,21 @@ class TradeGecko:
 
     def items(self, skus: Sequence[str]) -> Sequence[Item]:
         wanted = {sku.strip() for sku in skus if sku.strip()}
+        found, spoilt = self._items(self._client.rows_about("/variants", "sku", sorted(wanted)))
+        return [item for item in found if item.sku in wanted - spoilt]
+
+    def catalogue(self, *, first_page: int = 1) -> Iterator[ItemPage]:
+        """The oldest first, so that a new variant comes at the end and shifts no page."""
+        params = [*ACTIVE, ("order", "created_at asc")]
+        for page in self._whole("/variants", params, first_page, "variants"):
+            items, spoilt = self._items(page.rows)
+            yield ItemPage(tuple(items), frozenset(spoilt), page.announced)
+
+    def _items(self, rows: Iterable[object]) -> tuple[list[Item], set[str]]:
+        """The active ones, each once, and the SKUs of those that cannot be read, which are told."""
         found: dict[str, Item] = {}
         spoilt: set[str] = set()
-        for row in filter(_is_active, self._client.rows_about("/variants", "sku", sorted(wanted))):
+        for row in filter(_is_active, rows):
             try:
                 item = messages.item(row)
             except Unreadable as exc:
@@ -113,7 +125,7 @@ class TradeGecko:
                 self._client.problem(f"SKU {sku!r} counts as unknown: {exc}. Correct its variant in TradeGecko.")
                 continue
             found[item.remote_id] = item
-        return [item for item in found.values() if item.sku in wanted - spoilt]
+        return list(found.values()), spoilt
 
     def create_order(self, request: OrderRequest) -> Receipt:
         body = messages.order_body(request, self._options)
@@ -177,17 +189,19 @@ class TradeGecko:
             yield from self._client.readable(page.rows, messages.receipt)
 
     def levels(self, *, first_page: int = 1) -> Iterator[LevelPage]:
-        """Rows that were announced and did not come make the whole sweep Unreadable at its end."""
-        seen, announced = (first_page - 1) * self._options.page_size, 0
         asked_at = datetime.now(UTC)
-        for page in self._client.pages("/stock_levels", [], first_page=first_page):
-            seen, announced = seen + len(page.rows), max(announced, page.announced)
+        for page in self._whole("/stock_levels", [], first_page, "stock levels"):
             yield self._level_page(page.rows, asked_at)
             asked_at = datetime.now(UTC)
+
+    def _whole(self, path: str, params: Params, first_page: int, what: str) -> Iterator[Page]:
+        """Rows that were announced and did not come make the whole sweep Unreadable at its end."""
+        seen, announced = (first_page - 1) * self._options.page_size, 0
+        for page in self._client.pages(path, params, first_page=first_page):
+            seen, announced = seen + len(page.rows), max(announced, page.announced)
+            yield page
         if seen < announced:
-            raise Unreadable(
-                f"TradeGecko announced {announced} stock levels and sent {seen}; the sweep is not complete"
-            )
+            raise Unreadable(f"TradeGecko announced {announced} {what} and sent {seen}; the sweep is not complete")
 
     def levels_of(self, item_ids: Sequence[str]) -> Iterator[LevelPage]:
         """By `ids[]`, which are variants' ids (2.4, 3.8). Whatever else comes is not believed to be asked for."""
@@ -248,4 +262,4 @@ def _has(row: object, wanted: Mapping[str, str]) -> TypeGuard[messages.Row]:
 
 
 def _sku(row: object) -> str:
-    return str(row.get("sku") or "").strip() if isinstance(row, Mapping) else ""
+    return storable(str(row.get("sku") or "")).strip() if isinstance(row, Mapping) else ""

@@ -17,9 +17,10 @@ from integrations.admin.paging import around
 from integrations.admin_base import TRANSMISSION_COLOURS
 from integrations.models import Exchange
 from inventory import chain, chart, listing_states, now, readings
+from inventory.catalogued import Origin
 from inventory.checked import DriftedListing
 from inventory.explanation import in_words
-from inventory.models import GuardedQuantity, Listing, Publication
+from inventory.models import GuardedQuantity, Listing, Publication, SkuAlias
 from inventory.outbox import MOST_TIMES_PARKED, pause_of
 
 T = Publication.Status
@@ -45,6 +46,7 @@ def facts(listing: Listing, request: HttpRequest) -> dict[str, Any]:
     page = Paginator(told, PER_PAGE).get_page(request.GET.get("page"))
     return {
         "listing": listing,
+        "source": source(listing),
         "troubles": troubles(listing, last, request.user),
         "last": last,
         "last_colour": TRANSMISSION_COLOURS[T(last.status)] if last else "",
@@ -53,6 +55,23 @@ def facts(listing: Listing, request: HttpRequest) -> dict[str, Any]:
         "page": page, "rows": [(row, TRANSMISSION_COLOURS[T(row.status)]) for row in page],
         "pages": around(page, "#history"), "chart": _chart(listing),
     }  # fmt: skip
+
+
+def source(listing: Listing) -> str:
+    """Where it comes from."""
+    route = listing.route
+    if listing.origin == Origin.CATALOGUE:
+        return f"From the catalogue of {route.warehouse}: route {route} publishes every warehouse SKU."
+    if listing.origin == Origin.LEFT:
+        return (
+            f"From the catalogue of {route.warehouse}, and switched off since route {route} does not publish every "
+            "warehouse SKU any more, or an alias names its item."
+        )
+    if SkuAlias.objects.filter(
+        connection=route.marketplace_id, marketplace_sku=listing.marketplace_sku, is_active=True
+    ).exists():
+        return "From a SKU alias."
+    return "From an order, from an alias that is gone, or entered by a person."
 
 
 def reasons(explanation: dict[str, Any], user: Any) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class WhatIsTheMatter(admin.SimpleListFilter):
 class ListingAdmin(InFiles, ExportMixin, ChangedFieldsOnly):
     list_display = ("sku", "route", "as_published", "published_quantity", "published", "is_active",
                     "what_is_wrong")  # fmt: skip
-    list_filter = (WhatIsTheMatter, "route", "is_active")
+    list_filter = (WhatIsTheMatter, "route", "is_active", "origin")
     search_fields = ("marketplace_sku", "partner_sku", "option_sku", "upc", "published_sku")
     search_help_text = "Any SKU, the warehouse's too, or a UPC"
     show_full_result_count = False
@@ -45,7 +45,10 @@ class ListingAdmin(InFiles, ExportMixin, ChangedFieldsOnly):
     actions_detail = ["recalculate", "publish_now"]
     resource_classes = (ListingResource,)
     change_form_template = "admin/inventory/listing_page.html"
-    empty_hint = "Listings are made of SKU aliases, and of orders, once a route is not paused."
+    empty_hint = (
+        "Listings are made of SKU aliases, of orders, and of every warehouse SKU where a route says so, once it is not "
+        "paused."
+    )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Listing | None = None) -> Any:
         return EDITED[:-1] if obj else ()

@@ -14,10 +14,12 @@ from integrations.admin.named import named
 from integrations.admin.waiting import Waiting, Waits
 from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, labelled, log
 from integrations.models import Route
-from inventory import outbox
+from inventory import now
 from inventory.admin import listing_page
 from inventory.explanation import in_words
 from inventory.models import InventoryLevel, Publication, WarehouseItem
+
+MOST_REASONS = 3  # told in full
 
 
 @admin.register(Publication)
@@ -70,10 +72,15 @@ class PublicationAdmin(Waiting):
 
     @admin.action(description="Retry with the quantity as it is then", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Publication]) -> None:
-        rows = list(queryset)
-        taken_up = outbox.retry(rows)
+        rows = list(queryset.select_related("listing__route__marketplace"))
+        taken_up, left = now.retry(rows)
         log(request, rows, "Asked to be sent again, with the quantity as it is then")
         messages.success(request, f"{taken_up} are taken up again with the next run")
+        for why, number in left.most_common(MOST_REASONS):
+            messages.warning(request, f"{number} left as refused: {why}")
+        others = left.total() - sum(number for _, number in left.most_common(MOST_REASONS))
+        if others:
+            messages.warning(request, f"{others} more left as refused, each for a reason that its listing's page says")
 
 
 class AtLocation(admin.SimpleListFilter):

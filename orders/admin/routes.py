@@ -27,7 +27,7 @@ from orders.models import Hold, RouteLook
 # What makes a quantity.
 OF_QUANTITIES = {
     "published_sku", "allow_identity", "reserve", "minimum_level", "max_online", "untracked_quantity",
-    "warehouse", "location_name", "counted_locations",
+    "warehouse", "location_name", "counted_locations", "publish_catalogue",
 }  # fmt: skip
 MOST_DIGITS = 18  # of a key in an address
 GO_LIVE, PREVIEW, LOAD = "integrations.go_live", "orders.add_routelook", "orders.add_backfill"
@@ -69,9 +69,10 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
                                "ship_within_days")}),
         ("Cancellations and changes", {"fields": ("changes_before_sending", "cancels_after_sending",
                                                   "short_ship_reasons")}),
-        ("Quantities", {"fields": ("published_sku", "reserve", "minimum_level", "max_online", "untracked_quantity",
-                                   "full_publish_hours", "guard_share", "guard_listings", "stale_after_hours",
-                                   "publish_by", "inventory_file_hours", "inventory_file_columns")}),
+        ("Quantities", {"fields": ("publish_catalogue", "published_sku", "reserve", "minimum_level", "max_online",
+                                   "untracked_quantity", "full_publish_hours", "guard_share", "guard_listings",
+                                   "stale_after_hours", "publish_by", "inventory_file_hours",
+                                   "inventory_file_columns")}),
     )  # fmt: skip
     empty_hint = (
         "A route sends the orders for a warehouse name on the marketplace to a location of the "
@@ -115,7 +116,8 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
     def foresee(self, form: Any) -> Foreseen | None:
         changed: Route = form.instance
         stored = Route.objects.filter(pk=changed.pk).first()
-        if stored is None or not OF_QUANTITIES & set(form.changed_data) or not stored.listings.exists():
+        touched = OF_QUANTITIES & set(form.changed_data)
+        if stored is None or not touched or not (stored.listings.exists() or "publish_catalogue" in touched):
             return None
         return dry_run.of_settings(stored, changed)
 

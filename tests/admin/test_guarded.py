@@ -103,6 +103,16 @@ def test_who_has_the_permission_releases_what_was_shown(guarded: GuardedPublish,
     assert [row.task["func"] for row in OrmQ.objects.all()] == ["orders.tasks.publish_inventory"]
 
 
+def test_what_is_released_of_a_paused_route_is_not_said_to_be_published(
+    guarded: GuardedPublish, admin_client: Client
+) -> None:
+    Route.objects.update(state="paused")
+    text = text_of(admin_client.post(page_of(guarded, "release"), {"fingerprint": "seen"}, follow=True))
+    assert "published with the next run" not in text
+    assert "250 quantities of route Main are released for 24 hours" in text
+    assert "Route Main is paused: nothing of it is published" in text
+
+
 def test_what_was_brought_up_to_date_meanwhile_is_shown_again(guarded: GuardedPublish, admin_client: Client) -> None:
     GuardedPublish.objects.update(fingerprint="newer")
     answer = admin_client.post(page_of(guarded, "release"), {"fingerprint": "seen"}, follow=True)

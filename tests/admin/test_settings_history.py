@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Connection, Route
+from integrations.sandbox.server import Sandbox
 from inventory.models import InventoryLevel, Listing, SkuAlias, WarehouseItem
 from inventory.rules import InventoryRule
 from orders import route_states
@@ -292,3 +293,19 @@ def test_a_rule_whose_listing_is_gone_too_is_listed_and_says_why_it_cannot_come_
     page = admin_client.post(address, {"_reason": "By mistake"}, follow=True)
     assert "It cannot come back: what it belonged to was deleted too." in text_of(page)
     assert not InventoryRule.objects.exists()
+
+
+def test_publishing_every_warehouse_sku_tells_first_how_many_come_also_on_a_route_without_listings(
+    shop: Sandbox, admin_client: Client
+) -> None:
+    route = Route.objects.get()
+    page = reverse("admin:integrations_route_change", args=[route.pk])
+    form = route_form(admin_client, route, publish_catalogue="on")
+    answer = admin_client.post(page, form)
+    items = sum(row["status"] == "active" for row in shop.tradegecko.tables["variants"].values())
+    assert f"About {items} listings would come" in text_of(answer)
+    assert not Route.objects.get().publish_catalogue
+    assert agreed(admin_client, page, answer, "All of it").status_code == 302
+    assert Route.objects.get().publish_catalogue
+    assert route.history.first().publish_catalogue
+    assert "Same SKU without an alias" in text_of(admin_client.post(page, {**form, "allow_identity": ""}))

@@ -106,6 +106,26 @@ def test_a_refused_quantity_is_retried_as_it_is_by_then(
     assert "0 are taken up again" in text_of(retry(admin_client, refused).content.decode())
 
 
+@pytest.mark.parametrize(
+    ("listing", "route", "why"),
+    [
+        ({"is_active": False}, {}, "X is switched off"),
+        ({}, {"state": "paused"}, "Route Main is paused"),
+        ({}, {"publish_by": "file"}, "Route Main publishes by file"),
+    ],
+)
+def test_what_would_not_be_published_is_left_and_says_why(
+    refused: Publication, admin_client: Client, listing: dict[str, Any], route: dict[str, Any], why: str
+) -> None:
+    Listing.objects.update(**listing)
+    Route.objects.update(**{"state": "live", **route})
+    text = text_of(retry(admin_client, refused).content.decode())
+    assert f"1 left as refused: {why}" in text
+    assert "0 are taken up again" in text
+    refused.refresh_from_db()
+    assert refused.status == "parked"
+
+
 def test_who_may_only_look_retries_nothing(refused: Publication, client: Client) -> None:
     user = User.objects.create_user("viewer", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_publication"))

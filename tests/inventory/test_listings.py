@@ -226,3 +226,15 @@ def test_what_a_wrong_warehouse_name_had_refused_goes_out_once_it_is_right(
     Route.objects.update(marketplace_warehouse_name=DC)
     manage("run", "publish_inventory")
     assert shop.oasis.quantities == {("X", DC): 120}
+
+
+def test_hours_that_no_calendar_has_and_were_stored_long_ago_stop_nothing(
+    shop: Sandbox, manage: Run, alias: Alias
+) -> None:
+    alias("X", "MUG-BLK")
+    for hours in (99_999_999, 0):
+        Route.objects.update(full_publish_hours=hours, stale_after_hours=hours, inventory_file_hours=hours)
+        shop.tradegecko.set_stock("MUG-BLK", 7 if hours else 8)
+        manage("run", "all")
+        assert shop.oasis.quantities == {("X", DC): 7 if hours else 8}
+        assert json.loads(manage("status", "--json"))["alarms"] is not None

@@ -10,6 +10,7 @@ from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from inventory import dry_run
 from inventory.models import Listing, SkuAlias
+from orders.alarms import alarms
 
 Run = Callable[..., str]
 ROUTE = ("route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko",
@@ -67,6 +68,22 @@ def test_one_that_is_missing_or_holds_no_stock_is_told_and_counts_nothing(
     assert Route.objects.get().counted_names == ["Nowhere"]
     manage(*ROUTE, "--count-location", "")
     assert Route.objects.get().counted_names == []
+
+
+def uncounted() -> list[str]:
+    return [text for text in alarms() if "is not counted" in text]
+
+
+def test_one_that_was_renamed_is_an_alarm_until_it_is_found_again(both: Sandbox, manage: Run, tried: Run) -> None:
+    east = both.tradegecko.tables["locations"][both.tradegecko.location_id("East Store")]
+    both.tradegecko.change(east, label="East Shop")
+    assert not uncounted()
+    tried("run", "pull_levels")
+    [text] = uncounted()
+    assert "route Main: the stock of 'East Store' is not counted" in text
+    both.tradegecko.change(east, label="East Store")
+    manage("run", "pull_levels")
+    assert not uncounted()
 
 
 def test_another_location_is_foreseen_with_its_stock(both: Sandbox) -> None:

@@ -107,6 +107,27 @@ def test_items_are_exact_and_complete(box: Sandbox, gecko: TradeGecko) -> None:
     assert len(asked(box)) == 3
 
 
+def test_the_catalogue_is_read_page_by_page_without_what_is_archived(box: Sandbox, gecko: TradeGecko) -> None:
+    there = sum(len(page.items) for page in gecko.catalogue())
+    for place in range(300):
+        box.tradegecko.add_variant(f"V{place}")
+    box.tradegecko.add_variant("OLD", status="archived")
+    first, second = gecko.catalogue()
+    assert (len(first.items), len(second.items), first.announced) == (250, there + 50, there + 300)
+    assert list(gecko.catalogue(first_page=2)) == [second]
+    assert "OLD" not in {item.sku for page in (first, second) for item in page.items}
+
+
+def test_an_item_of_the_catalogue_that_cannot_be_read_is_named(server: Loopback, scripted: TradeGecko) -> None:
+    rows = [{"id": 1, "sku": "A"}, {"id": 2, "sku": " B ", "max_online": "many"}, "no row"]
+    server.will(200, json.dumps({"variants": rows}), X_Pagination=json.dumps({"total_records": 4, "last_page": True}))
+    reading = scripted.catalogue()
+    page = next(reading)
+    assert ([item.sku for item in page.items], set(page.spoilt)) == (["A"], {"B", ""})
+    with pytest.raises(Unreadable, match="announced 4 variants"):
+        next(reading)
+
+
 @pytest.mark.parametrize("sideload", ["always", "on request", "never"])
 def test_parcels_come_with_their_lines_either_way(box: Sandbox, gecko: TradeGecko, sideload: str) -> None:
     box.tradegecko.sideload_lines = sideload

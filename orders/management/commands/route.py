@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction
 from datetime import date
 from typing import Any
 
@@ -17,7 +17,7 @@ from orders import checklist, route_states, trials
 # What stays as it is unless it is given.
 SETTINGS = (
     "company_name", "earliest_order_date", "changes_before_sending", "cancels_after_sending",
-    "short_ship_reasons", "guard_share", "guard_listings", "stale_after_hours",
+    "short_ship_reasons", "publish_catalogue", "guard_share", "guard_listings", "stale_after_hours",
 )  # fmt: skip
 MEND = "Name another one, or put it right over there; then run this again."
 
@@ -51,6 +51,10 @@ class Command(Base):
             "--short-ship-reason", action="append", type=_reason, metavar="CODE=TEXT", dest="short_ship_reasons",
             help="a code that the marketplace takes, and what it means (several times for several; they are the whole "
             "list then)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--publish-catalogue", action=BooleanOptionalAction,
+            help="every warehouse SKU is a listing, or only those with an alias or on an order",
         )  # fmt: skip
         parser.add_argument(
             "--guard-share", type=int, metavar="PERCENT", help="more changed quantities wait for a person"
