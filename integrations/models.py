@@ -13,6 +13,7 @@ from simple_history.models import HistoricalRecords
 
 from integrations import registry, wording
 from integrations.authenticator import AuthenticatorApp, RecoveryCodes  # noqa: F401 (Django looks for models here)
+from integrations.clusters import Cluster  # noqa: F401 (Django looks for models here)
 from integrations.crypto import decrypt, encrypt
 from integrations.hours import Hours, wrong_hours
 from integrations.oauth_grant import OAuthGrant  # noqa: F401 (Django looks for models here)

@@ -17,13 +17,27 @@ def own_name() -> str:
     return f"{_machine()} {pid} {_started(pid)}"
 
 
+def host_of(name: str) -> str:
+    """The machine of a process with this name."""
+    return name.partition(" ")[0]
+
+
+def is_near(name: str) -> bool:
+    """Whether it can be judged from here whether the process still exists."""
+    machine, process, started = _parts(name)
+    return machine == _machine() and process.isdigit() and bool(started)
+
+
 def is_gone(name: str) -> bool:
     """Whether the process certainly no longer exists. False when it ran elsewhere or cannot be judged."""
-    machine, _, process = name.rpartition(" ")[0].rpartition(" ")
-    started = name.rpartition(" ")[2]
-    if machine != _machine() or not process.isdigit() or not started:
-        return False
-    return _started(int(process)) != started
+    _, process, started = _parts(name)
+    return is_near(name) and _started(int(process)) != started
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    rest, _, started = name.rpartition(" ")
+    machine, _, process = rest.rpartition(" ")
+    return machine, process, started
 
 
 def _machine() -> str:

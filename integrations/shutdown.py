@@ -105,10 +105,15 @@ def _stop(_signum: int, _frame: FrameType | None) -> None:
     raise Stopped
 
 
-def _stop_worker(_signum: int, _frame: FrameType | None) -> None:
-    """Break off the work, once; an idle worker ends, and lets go of the queue's lock while it does."""
+def break_off() -> None:
+    """End with Stopped, once, the work that this process is at, if it may be broken off."""
     if _State.is_at_work:
         _State.is_at_work = False
         raise Stopped
+
+
+def _stop_worker(_signum: int, _frame: FrameType | None) -> None:
+    """Break off the work, once; an idle worker ends, and lets go of the queue's lock while it does."""
+    break_off()
     if not is_closing():
         raise SystemExit(128 + signal.SIGTERM)

@@ -11,6 +11,7 @@ from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.urls import reverse
 from django.utils import timezone
 
+from integrations import clusters
 from integrations.circuit import pause_text, standing
 from integrations.dispatch import expected_plans
 from integrations.models import Connection, JobPlan, Route, SyncRun
@@ -65,6 +66,7 @@ def found(now: datetime) -> list[Alarm]:
     return [
         *_connections(),
         *_workers(),
+        *_clusters(now),
         *_waiting(now),
         *_in_doubt(now),
         *_stock(now),
@@ -111,6 +113,17 @@ def _workers() -> Iterator[Alarm]:
             f"no worker has been seen for {lasted(late + EVERY)}; {ASK} If it is, restart it: its workers take no work."
         )
         yield Alarm(AlertKind.WORKERS, "", Severity.CRITICAL, text, reverse("admin:index"))
+
+
+def _clusters(now: datetime) -> Iterator[Alarm]:
+    """What is wrong even while others do the work."""
+    for one in clusters.gone(now):
+        text = (
+            f"a cluster ended without being told to, or its machine is gone: {one}, last seen {moment(one.seen_at)}; "
+            "start `manage.py qcluster` there again, or dismiss this alert if it is not to come back"
+        )
+        path = list_of("orders_alert", f"kind__exact={AlertKind.WORKERS.value}")
+        yield Alarm(AlertKind.WORKERS, str(one.pk), Severity.WARNING, text, path, oldest=one.seen_at)
 
 
 def _waiting(now: datetime) -> Iterator[Alarm]:

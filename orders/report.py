@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
 from integrations import workers
+from integrations.clusters import Cluster
 from integrations.models import Connection, JobPlan, SyncRun
 from integrations.transmissions import Transmission
 from inventory import readings
@@ -103,9 +105,21 @@ def status_report() -> dict[str, Any]:
             one.name: {"provider": one.provider, "health": one.health, "message": one.health_message}
             for one in Connection.objects.all()
         },
-        "workers": {"running": workers.are_seen(), "late_by_seconds": max(int(late.total_seconds()), 0)},
+        "workers": {
+            "running": workers.are_seen(),
+            "late_by_seconds": max(int(late.total_seconds()), 0),
+            "clusters": _clusters(),
+        },
         "alarms": alarms.alarms(),
     }
+
+
+def _clusters() -> list[dict[str, Any]]:
+    now = timezone.now()
+    return [
+        {"name": str(one), "started_at": one.started_at, "seen_at": one.seen_at, "gone": one.is_gone(now)}
+        for one in Cluster.objects.order_by("name")
+    ]
 
 
 def _worklists() -> dict[str, int]:

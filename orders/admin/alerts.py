@@ -27,9 +27,10 @@ from integrations.admin_base import (
     found_or_404,
     labelled,
 )
+from integrations.clusters import Cluster
 from integrations.transmissions import Transmission, retry
 from integrations.wording import moment
-from orders.models import Alert, AlertDelivery, Severity
+from orders.models import Alert, AlertDelivery, AlertKind, Severity
 
 SEVERITY_COLOURS = {Severity.CRITICAL: "danger", Severity.WARNING: "warning", Severity.INFO: "info"}
 STATES = {"open": "Open", "muted": "Muted", "closed": "Over"}
@@ -115,20 +116,30 @@ class AlertAdmin(ReadOnly):
     fields = ("text", "severity_label", "state_label", "mended", "kind", "count", "oldest_at", "opened", "closed",
               "told", "muted")  # fmt: skip
     actions = ["mute_many", "unmute_many"]
-    actions_detail = ["mute", "unmute"]
+    actions_detail = ["dismiss", "mute", "unmute"]
     empty_hint = "Told here is what is wrong, or waits for longer than the alert settings allow."
 
     def has_mute_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) and bool(request.user.has_perm("orders.mute_alert"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
-        """Only the button that changes something, and none for who may only look."""
+        """Only the buttons that change something, and none for who may only look."""
         alert = self.get_object(request, str(object_id))
         if alert is None or alert.closed_at or not self.has_mute_permission(request):
             return []
-        hidden = "mute" if alert.is_muted else "unmute"
+        hidden = {"mute" if alert.is_muted else "unmute"} | (set() if _names_cluster(alert) else {"dismiss"})
         shown = super().get_actions_detail(request, object_id)
-        return [one for one in shown if one.action_name.partition("_alert_")[2] != hidden]
+        return [one for one in shown if one.action_name.partition("_alert_")[2] not in hidden]
+
+    @action(description="Dismiss", url_path="dismiss", icon="check")
+    def dismiss(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        alert = found_or_404(self, request, object_id)
+        return ask(
+            self, request, alert, title=f"Dismiss: {alert}", button="Dismiss",
+            consequence="The cluster is not missed any more, and the alert ends with the next look. If it lives after "
+            "all, it is known again at its next sign of life.",
+            do=lambda _values: self._dismiss(alert), allowed=self.has_mute_permission(request),
+        )  # fmt: skip
 
     @action(description="Mute", url_path="mute", icon="notifications_off")
     def mute(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -162,6 +173,11 @@ class AlertAdmin(ReadOnly):
         until = timezone.now() + timedelta(hours=hours)
         values = {"muted_until": until, "muted_by": request.user, "mute_reason": reason}
         return self._write(alert, values, f"muted until {moment(until)}{f': {reason}' if reason else ''}")
+
+    def _dismiss(self, alert: Alert) -> str:
+        if not (_names_cluster(alert) and Cluster.objects.filter(pk=alert.key).delete()[0]):
+            raise NotDone("only a cluster that is missed can be dismissed")
+        return "The cluster is not missed any more"
 
     def _unmute(self, alert: Alert) -> str:
         if not alert.is_muted:
@@ -294,6 +310,10 @@ class AlertDeliveryAdmin(ReadOnly):
     @display(description="text")
     def shown_text(self, obj: AlertDelivery) -> str:
         return format_html('<pre class="legible text-xs">{}</pre>', obj.text) if obj.text else "not written yet"
+
+
+def _names_cluster(alert: Alert) -> bool:
+    return alert.kind == AlertKind.WORKERS and bool(alert.key)
 
 
 def _status(row: AlertDelivery) -> str:

@@ -62,6 +62,7 @@ BUTTONS: dict[str, tuple[type[Model], dict[str, str], str]] = {
     "inventory_inventoryfile_uploaded": (InventoryFile, {}, ""),
     "inventory_guardedpublish_release": (GuardedPublish, {}, "inventory.guarding.release"),
     "inventory_guardedpublish_discard": (GuardedPublish, {}, "inventory.guarding.discard"),
+    "orders_alert_dismiss": (Alert, {}, "orders.admin.alerts.AlertAdmin._dismiss"),
     "orders_alert_mute": (Alert, {"hours": "4", **REASON}, ""),
     "orders_alert_unmute": (Alert, {}, "orders.admin.alerts.AlertAdmin._unmute"),
     "orders_alertdelivery_again": (AlertDelivery, {}, ""),

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 import threading
+from collections.abc import Callable
 from multiprocessing.synchronize import Event
 from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error, connection
 from django_q.cluster import Cluster
 from django_q.signals import post_execute_in_worker
 
 from config.logs import keep_no_rows
 from integrations import shutdown
+from integrations.clusters import AGAIN_AFTER, BEAT_EVERY, Sign
+
+logger = logging.getLogger(__name__)
+# Of the one row that this process writes: a busy or absent database must not keep it from hearing that it is to stop.
+PATIENCE = {"sqlite": {"timeout": 1}, "postgresql": {"connect_timeout": 5}}
 
 
 class Crossdock(Cluster):  # type: ignore[misc]
@@ -40,9 +49,33 @@ class Crossdock(Cluster):  # type: ignore[misc]
         self.start_event = self.stop_event = None  # ends start()
         return True
 
+    def give_signs(self) -> None:
+        """Until it ends, write down that it is there; and in the end that it is not, if it was told to stop."""
+        sign = Sign()
+        connection.settings_dict["OPTIONS"] |= PATIENCE[connection.vendor]
+        while self.sentinel.is_alive():
+            pause = BEAT_EVERY if _write(sign.give) else AGAIN_AFTER
+            self.sentinel.join(pause.total_seconds())
+        if shutdown.is_closing() or self.sentinel.exitcode == -signal.SIGTERM:
+            _write(sign.take_back)
+
     def sig_handler(self, signum: int, frame: FrameType | None) -> None:
         shutdown.announce()
         super().sig_handler(signum, frame)
+        shutdown.break_off()
+
+
+def _write(what: Callable[[], None]) -> bool:
+    """Whether the database took it; what it does not take now is left for the next time."""
+    try:
+        with shutdown.may_break_off():
+            what()
+        return True
+    except (Error, shutdown.Stopped) as exc:
+        logger.info("the sign of life of this cluster was not written: %s", type(exc).__name__)
+        return False
+    finally:
+        connection.close()
 
 
 class Command(BaseCommand):
@@ -59,3 +92,5 @@ class Command(BaseCommand):
         cluster.start()
         if run_once:
             cluster.stop()
+        else:
+            cluster.give_signs()

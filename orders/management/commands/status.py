@@ -35,5 +35,8 @@ class Command(Base):
         for name, one in report["connections"].items():
             self.stdout.write(f"connection {name}: {one['health']} {one['message']}".rstrip())
         self.stdout.write(f"workers: {'running' if report['workers']['running'] else 'none seen'}")
+        for one in report["workers"]["clusters"]:
+            state = "gone" if one["gone"] else "at work"
+            self.stdout.write(f"cluster {one['name']}: {state}, last seen {one['seen_at']:%Y-%m-%d %H:%M:%S}")
         for alarm in report["alarms"]:
             self.stdout.write(f"ALARM {alarm}")
