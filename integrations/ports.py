@@ -265,7 +265,7 @@ class OrderRequest:
 class Receipt:
     """An order that the warehouse holds. `line_ids` are in the order of the request's lines.
 
-    `lines` are its items without charges; None: not asked for, or unreadable. It tells `currency`, `currency_id` or neither.
+    `lines` are its items without charges; None: not asked for, or unreadable. One of the two currencies or none.
     """
 
     remote_id: str

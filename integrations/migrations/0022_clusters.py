@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0018_dark_until'),
+        ('integrations', '0021_publish_catalogue'),
     ]
 
     operations = [
