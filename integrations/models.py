@@ -153,8 +153,6 @@ class Route(models.Model):
         OPTION = "option", "Option SKU where known"
         PARTNER = "partner", "Partner SKU"
 
-    HOURS = ("full_publish_hours", "inventory_file_hours", "stale_after_hours")
-
     name = models.CharField(max_length=60, unique=True)
     state = models.CharField(max_length=10, choices=State, default=State.PAUSED)
     marketplace = models.ForeignKey(Connection, models.PROTECT, related_name="routes")
@@ -268,7 +266,7 @@ class Route(models.Model):
         return self.name
 
     def clean(self) -> None:
-        errors = wrong_hours({name: getattr(self, name) for name in self.HOURS})
+        errors = wrong_hours({one.name: getattr(self, one.name) for one in self._meta.fields if isinstance(one, Hours)})
         if self.publish_catalogue and not self.allow_identity:
             errors["publish_catalogue"] = "Only with “Same SKU without an alias”."
         if errors:
