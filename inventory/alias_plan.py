@@ -27,6 +27,7 @@ MAX_SKU_CHARS, MAX_NOTE_CHARS, MAX_UNITS = 120, 200, 100_000
 FEW = {"": 1, **{str(number): number for number in range(1, 100)}}
 SHORTENED = re.compile(r"\d(\.\d+)?E\+\d+")
 UNMEANT_KIT = "it ships together with {}, which the file does not name; where it replaces that, name that, switched off"
+LEFT_OFF = "this alias is switched off and stays so; to switch it on, give the file a column is_active with yes"
 SOME = 3
 EXACT_DIGITS = 15  # what a spreadsheet keeps of a number
 STORED_AT_ONCE = 1_000  # SQLite takes 32,766 values in a statement
@@ -147,7 +148,9 @@ def plan(file: AliasFile, connection: Connection, mode: str = UPDATE, *, keep: b
             made.changes.append(Change(line, key, before, after))
     if mode == REPLACE and not made.problems:
         made.changes.extend(_switched_off(known, seen))
-    made.warnings = [*_shortened_numbers(made.changes), *_unmeant_kits(made, known, seen, mode), *_doubtful_items(made)]
+    left_off = _left_off(known, seen) if "is_active" not in file.headers else []
+    unmeant = _unmeant_kits(made, known, seen, mode)
+    made.warnings = [*_shortened_numbers(made.changes), *unmeant, *left_off, *_doubtful_items(made)]
     return made
 
 
@@ -282,6 +285,11 @@ def _unmeant_kits(made: Plan, known: dict[Key, Values], seen: dict[Key, int], mo
         for one in made.changes
         if one.after and one.after[1] and not (one.before and one.before[1]) and one.key[0] in others
     ]
+
+
+def _left_off(known: dict[Key, Values], seen: dict[Key, int]) -> list[Problem]:
+    """Lines of aliases that stay switched off, since the file does not say otherwise: who names one wants it."""
+    return [Problem(line, LEFT_OFF, key) for key, line in seen.items() if key in known and not known[key][1]]
 
 
 def _doubtful_items(made: Plan) -> list[Problem]:

@@ -219,6 +219,15 @@ def test_a_line_that_joins_another_alias_to_a_kit_says_so(overstock: Connection)
     assert plan(read(header + b"A,NEW,yes\nA,OLD,no\n"), overstock).warnings == []
 
 
+@pytest.mark.django_db
+def test_a_line_whose_alias_is_switched_off_and_stays_so_is_doubted(overstock: Connection) -> None:
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="A", warehouse_sku="B", is_active=False)
+    [warning] = plan(read(b"marketplace_sku,warehouse_sku\nA,B\n"), overstock).warnings
+    assert (warning.line, warning.shown) == (2, ("A", "B"))
+    assert "switched off and stays so" in warning.text
+    assert plan(read(b"marketplace_sku,warehouse_sku,is_active\nA,B,yes\n"), overstock).warnings == []
+
+
 def test_two_marketplaces_have_their_own_aliases(shop: Sandbox, overstock: Connection) -> None:
     other = Connection.objects.create(name="Other", provider="supplier_oasis")
     assert load(overstock, b"marketplace_sku,warehouse_sku\nA,B\n") == []
