@@ -175,8 +175,8 @@ def _doubted(model: type[Sent], what: str, now: datetime) -> QuerySet[Any, Any]:
 def _stock(now: datetime) -> Iterator[Alarm]:
     """Stock of which the last reading was not complete, or whose last complete one is older than a route allows."""
     routes = Route.objects.exclude(state=Route.State.PAUSED).filter(warehouse__is_active=True)
-    routes = routes.select_related("warehouse")
-    allowed = dict(routes.order_by("-stale_after_hours").values_list("warehouse", "stale_after_hours"))
+    known = list(routes.select_related("warehouse").order_by("-stale_after_hours", "pk"))
+    allowed = {route.warehouse_id: route.stale_after_hours for route in known}
     for one in StockReading.objects.filter(connection__in=allowed).select_related("connection").order_by("pk"):
         text = ""
         if one.partial_reason:
@@ -187,7 +187,7 @@ def _stock(now: datetime) -> Iterator[Alarm]:
             key, path = str(one.connection_id), page_of("integrations_connection", one.connection_id)
             yield Alarm(AlertKind.STOCK, key, Severity.WARNING, text, path, oldest=one.began_at)
     yield from _never_read(allowed)
-    yield from _uncounted(routes)
+    yield from _uncounted(known)
 
 
 def _never_read(warehouses: Iterable[int]) -> Iterator[Alarm]:

@@ -20,7 +20,7 @@ from inventory import chain, chart, listing_states, now, readings
 from inventory.catalogued import Origin
 from inventory.checked import DriftedListing
 from inventory.explanation import in_words
-from inventory.models import GuardedQuantity, Listing, Publication, SkuAlias
+from inventory.models import GuardedQuantity, Listing, Publication
 from inventory.outbox import MOST_TIMES_PARKED, pause_of
 
 T = Publication.Status
@@ -67,11 +67,7 @@ def source(listing: Listing) -> str:
             f"From the catalogue of {route.warehouse}, and switched off since route {route} does not publish every "
             "warehouse SKU any more, or an alias names its item."
         )
-    if SkuAlias.objects.filter(
-        connection=route.marketplace_id, marketplace_sku=listing.marketplace_sku, is_active=True
-    ).exists():
-        return "From a SKU alias."
-    return "From an order, from an alias that is gone, or entered by a person."
+    return "From a SKU alias, from an order, or entered by a person."
 
 
 def reasons(explanation: dict[str, Any], user: Any) -> dict[str, Any]:
