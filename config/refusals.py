@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 INSIDE, OUTSIDE = "admin/base_site.html", "unfold/layouts/unauthenticated.html"
@@ -35,7 +36,10 @@ def not_from_here(request: HttpRequest, reason: str = "") -> HttpResponse:  # no
 
 
 class ReadableAddresses:
-    """Refuses (400) an address with a NUL character: no record has one, and PostgreSQL does not look for it."""
+    """Refuses (400) an address with a NUL character: no record has one, and PostgreSQL does not look for it.
+
+    And those (404) of records whose id is no number, as none is.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -45,6 +49,10 @@ class ReadableAddresses:
             text = "The address holds a NUL character, which no record has. Type what you look for anew."
             return refused(request, 400, "This cannot be looked for", text)
         return self._get_response(request)
+
+    def process_view(self, _request: HttpRequest, _view: object, _args: object, kwargs: dict[str, Any]) -> None:
+        if not str(kwargs.get("object_id", "0")).isdecimal():
+            raise Http404
 
 
 def refused(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:

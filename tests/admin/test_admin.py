@@ -51,6 +51,14 @@ def test_a_nul_character_in_an_address_is_refused_in_words_whatever_the_page(db:
         assert "NUL character" in answer.content.decode()
 
 
+def test_an_address_whose_id_is_no_number_is_not_found(db: None, admin_client: Client) -> None:
+    for model in admin.site._registry:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        pages = [reverse(f"{name}_{page}", args=["x"]) for page in ("change", "history", "delete")]
+        for address in (*pages, f"{reverse(f'{name}_changelist')}2/foo/"):
+            assert admin_client.get(address).status_code == 404, address
+
+
 def test_a_person_without_rights_sees_no_order(order: Order, client: Client) -> None:
     client.force_login(User.objects.create_user("viewer", is_staff=True))
     for name in ("order_change", "order_release", "order_hold", "order_skip"):
