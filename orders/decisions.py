@@ -97,7 +97,8 @@ def amend(order: Order, actor: User | None, seen: str | None = None) -> str:
 @transaction.atomic
 def void(order: Order, actor: User | None, seen: str | None = None) -> str:
     """Have the warehouse's order cancelled, or the lines of it that the marketplace cancelled taken out."""
-    mine = _locked(order, seen)
+    mine = edits.locked(order.pk)
+    _check_seen(mine, seen)
     holds = cancellable(mine)
     if not holds:
         raise IllegalTransition(f"order {order} has nothing that can be cancelled in the warehouse now")
@@ -107,21 +108,21 @@ def void(order: Order, actor: User | None, seen: str | None = None) -> str:
     return f"order {order}: cancelled in the warehouse with the next run, if it is unshipped then"
 
 
-def _locked(order: Order, seen: str | None) -> Order:
-    """The order, kept from changing, if it is still as the person who decides has seen it."""
-    mine = edits.locked(order.pk)
-    if seen is not None and seen != state_of(mine):
-        raise IllegalTransition(
-            f"nothing was done: {mine.connection} changed order {order} once more since the page was opened; look again"
-        )
-    return mine
-
-
 def _waiting(order: Order, seen: str | None) -> Order:
-    mine = _locked(order, seen)
+    """The order, kept from changing. Who decides twice is told that it was decided, and not that it changed."""
+    mine = edits.locked(order.pk)
     if not mine.told_now:
-        raise IllegalTransition(f"order {order} has no change that waits for a decision")
+        raise IllegalTransition(f"order {order} has no change that waits for a decision any more")
+    _check_seen(mine, seen)
     return mine
+
+
+def _check_seen(order: Order, seen: str | None) -> None:
+    """Whether it is still as the person who decides has seen it."""
+    if seen is not None and seen != state_of(order):
+        raise IllegalTransition(
+            f"nothing was done: {order.connection} changed order {order} since the page was opened; look again"
+        )
 
 
 def _check_fits(order: Order) -> None:

@@ -37,10 +37,15 @@ ASKABLE = (*Order.UNSENT, S.SUBMITTED, S.PARTLY_SHIPPED)
 def open_lines(order: Order) -> list[OrderLine]:
     """Lines of which something is left that could be short shipped; refused ones wherever their order is by now."""
     refused = {one.order_line_id for one in order.short_ships.all() if one.status == T.PARKED}
-    if order.status not in ASKABLE and not refused:
+    if not (_waits_for_goods(order) or refused):
         return []
     lines = order.lines.all()
-    return [one for one in lines if one.pk in refused or (order.status in ASKABLE and open_units(one))]
+    return [one for one in lines if one.pk in refused or (_waits_for_goods(order) and open_units(one))]
+
+
+def _waits_for_goods(order: Order) -> bool:
+    """Not of one that is cancelled: nothing of it is to ship."""
+    return order.status in ASKABLE and order.cancel_requested_at is None
 
 
 def open_units(line: OrderLine) -> int:
@@ -57,7 +62,7 @@ def _gone(line: OrderLine) -> int:
 def ask(line: OrderLine, code: str, actor: User | None) -> str:
     """Commit the intent for all that is open of the line. Raises IllegalTransition when that may not be, or not now."""
     order = edits.locked(line.order_id)
-    is_askable = _call_off_refused(line) or order.status in ASKABLE
+    is_askable = _call_off_refused(line) or _waits_for_goods(order)
     known = OrderLine.objects.select_for_update().get(pk=line.pk)
     units = open_units(known) if is_askable else 0
     _check(order, known, units, code)

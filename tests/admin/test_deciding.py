@@ -94,6 +94,13 @@ def test_keeping_it_closes_the_hold_with_a_name(changed: Order, admin_client: Cl
     assert "no change that waits" in text_of(decide(admin_client, "keep", changed))
 
 
+def test_who_presses_twice_is_not_told_that_the_order_changed(changed: Order, admin_client: Client) -> None:
+    seen = {"seen": admin_client.get(button("keep", changed)).context["form"]["seen"].initial}
+    first, second = (text_of(admin_client.post(button("keep", changed), seen, follow=True)) for _ in range(2))
+    assert "is kept as it is" in first
+    assert "no change that waits for a decision any more" in second
+
+
 @pytest.mark.parametrize("name", ["amend", "keep"])
 def test_a_change_that_came_after_the_page_was_opened_is_not_decided_with_it(
     changed: Order, shop: Sandbox, manage: Run, admin_client: Client, name: str

@@ -135,6 +135,22 @@ def test_one_whose_line_the_warehouse_keeps_waits_under_refused_until_a_person_t
 
 
 @pytest.mark.usefixtures("reasons")
+def test_an_order_that_is_cancelled_has_nothing_to_short_ship(shop: Sandbox, manage: Run) -> None:
+    """It is decided on by its hold; a short ship would void it in the warehouse without a word to the marketplace."""
+    set_rule(cancels_after_sending="ask")
+    number = two_lines(shop)
+    manage("run", "all")
+    shop.oasis.cancel(number)
+    manage("run", "pull_orders")
+    manage("run", "revisit_orders")
+    order = Order.objects.get(full_number=number)
+    assert order.cancel_requested_at
+    assert short_shipping.open_lines(order) == []
+    with pytest.raises(IllegalTransition, match="nothing open"):
+        short_shipping.ask(line(number, "1"), "OUT_OF_STOCK", None)
+
+
+@pytest.mark.usefixtures("reasons")
 def test_the_whole_of_a_sent_order_is_voided_there_and_told(shop: Sandbox, manage: Run, told: Told) -> None:
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
     manage("run", "all")
