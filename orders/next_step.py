@@ -57,7 +57,19 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
         return Step("Nothing holds it any more: it is judged with the next run.")
     if waits_for_route(order):
         return Step(f"Route {order.route} is paused: the order is sent once that is live again.")
-    return Step(ASIDE[S(order.status)])
+    return Step(_settled(order) or ASIDE[S(order.status)])
+
+
+def _settled(order: Order) -> str:
+    """What a person closed that is not as it should be on one of the two sides; empty where there is nothing."""
+    submission = getattr(order, "submission", None)
+    if submission is None or order.status in Order.CLOSED:
+        return ""
+    if submission.remote_status in submission.ENDED:
+        return f"It is {submission.remote_status} in the warehouse, which a person has settled: nothing of it ships."
+    if order.cancel_requested_at:
+        return "The marketplace cancelled it and the warehouse still has it, which a person has settled."
+    return ""
 
 
 def waits_for_route(order: Order) -> bool:

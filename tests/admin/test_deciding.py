@@ -16,10 +16,11 @@ from lxml import html
 from integrations.models import Connection, Route
 from integrations.route_texts import check_reasons
 from integrations.sandbox.server import Sandbox
-from orders import short_shipping, warehouse_changes
-from orders.models import BulkAction, Order, OrderLine, ShortShip, WarehouseChange, WarehouseSubmission
+from orders import actions, short_shipping, warehouse_changes
+from orders.models import BulkAction, Hold, Order, OrderLine, ShortShip, WarehouseChange, WarehouseSubmission
 from tests.admin.pages import address_of, opened
 from tests.admin.test_worklists import text_of
+from tests.orders.world import placed
 
 Run = Callable[..., str]
 
@@ -83,6 +84,29 @@ def test_what_the_warehouse_was_not_asked_for_is_not_said_to_be_done(
         warehouse_changes.lower(line.order, line, 0, None)
     page = text_of(admin_client.get(address_of(line.order)))
     assert "Cancel it there by hand" in page
+    assert "Nothing to do" not in page
+
+
+@pytest.mark.parametrize(("ended", "told"), [
+    ("there", "It is void in the warehouse, which a person has settled"),
+    ("here", "cancelled it and the warehouse still has it, which a person has settled"),
+])  # fmt: skip
+def test_what_a_person_settled_is_not_called_nothing_to_do(
+    ended: str, told: str, shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    Route.objects.update(cancels_after_sending=Route.CancelsAfter.NEVER)
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    if ended == "there":
+        shop.tradegecko.void(placed(shop, number))
+    else:
+        shop.oasis.cancel(number)
+    for job in ("pull_shipments", "revisit_orders"):
+        manage("run", job)
+    [hold] = Hold.objects.filter(resolved_at=None)
+    actions.resolve(hold, "by telephone", None)
+    page = text_of(admin_client.get(address_of(hold.order)))
+    assert told in page
     assert "Nothing to do" not in page
 
 
