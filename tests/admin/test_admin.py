@@ -54,8 +54,7 @@ def test_a_nul_character_in_an_address_is_refused_in_words_whatever_the_page(db:
 def test_an_address_whose_id_is_no_number_is_not_found(db: None, admin_client: Client) -> None:
     for model in admin.site._registry:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        pages = [reverse(f"{name}_{page}", args=["x"]) for page in ("change", "history", "delete")]
-        for address in (*pages, f"{reverse(f'{name}_changelist')}2/foo/"):
+        for address in (reverse(f"{name}_history", args=["x"]), f"{reverse(f'{name}_changelist')}2/foo/"):
             assert admin_client.get(address).status_code == 404, address
 
 

@@ -31,6 +31,7 @@ def found(admin_client: Client) -> list[tuple[Address, Any]]:
     return pages
 
 
+@pytest.mark.long
 def test_every_page_has_one_heading_and_calls_what_it_shows_as_people_do(found: list[tuple[Address, Any]]) -> None:
     assert [one.url for one, page in found if len(page.xpath("//h1")) != 1] == []
     assert len(found) > 90

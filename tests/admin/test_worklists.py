@@ -191,7 +191,7 @@ def test_an_address_with_a_text_for_a_number_is_not_found(shop: Sandbox, admin_c
         "integrations_route_preview",
     ):
         assert admin_client.get(reverse(f"admin:{name}", args=["abc"])).status_code == 404
-    assert admin_client.get("/admin/orders/order/abc/change/").status_code == 302
+    assert admin_client.get("/admin/orders/order/abc/change/").status_code == 404
 
 
 def test_holds_lead_to_the_page_that_mends_them(shop: Sandbox, manage: Run, admin_client: Client) -> None:
