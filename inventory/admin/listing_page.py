@@ -58,7 +58,7 @@ def facts(listing: Listing, request: HttpRequest) -> dict[str, Any]:
 
 
 def source(listing: Listing) -> str:
-    """Where it comes from."""
+    """Where it comes from, if only from the catalogue; all others are named by an alias, an order or a person."""
     route = listing.route
     if listing.origin == Origin.CATALOGUE:
         return f"From the catalogue of {route.warehouse}: route {route} publishes every warehouse SKU."
@@ -67,7 +67,7 @@ def source(listing: Listing) -> str:
             f"From the catalogue of {route.warehouse}, and switched off since route {route} does not publish every "
             "warehouse SKU any more, or an alias names its item."
         )
-    return "From a SKU alias, from an order, or entered by a person."
+    return ""
 
 
 def reasons(explanation: dict[str, Any], user: Any) -> dict[str, Any]:
