@@ -72,11 +72,10 @@ def ask(line: OrderLine, code: str, actor: User | None) -> str:
     ShortShip.objects.create(
         order=order, connection=order.connection, order_line=known, quantity=units, reason_code=code, actor=actor
     )
-    order.note(f"line {known.number}: {counted(units, 'units')} to be short shipped, reason {code}", actor=actor)
+    what = counted(units, "units")
+    order.note(f"line {known.number}: {what} to be short shipped, reason {code}", actor=actor)
     enqueue("confirm_shipments", order.connection_id)
-    return (
-        f"order {order}: {order.connection} is told that {counted(units, 'units')} of line {known.number} do not ship"
-    )
+    return f"order {order}: {order.connection} is told to expect no more of line {known.number} ({what})"
 
 
 def _call_off_refused(line: OrderLine) -> bool:

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from integrations.admin_base import ask, found_or_404
 from integrations.walking import along, way_of
+from integrations.wording import counted
 from orders import changes, decisions, edits, short_shipping
 from orders.admin import walking
 from orders.models import IllegalTransition, Order, OrderLine
@@ -155,7 +156,7 @@ def _call_off(order: Order, pk: str, user: Any) -> str:
 
 
 def _called_off(order: Order) -> type[forms.Form]:
-    shorts = [(str(one.pk), f"{one}: {one.quantity} units") for one in short_shipping.callable_off(order)]
+    shorts = [(str(one.pk), f"{one}: {counted(one.quantity, 'units')}") for one in short_shipping.callable_off(order)]
 
     class CallOffForm(forms.Form):
         short_ship = forms.ChoiceField(choices=shorts, widget=UnfoldAdminSelectWidget)

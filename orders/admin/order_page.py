@@ -19,7 +19,7 @@ from integrations.admin.legible import indented, legible
 from integrations.admin_base import found_or_404
 from integrations.transmissions import Transmission
 from integrations.walking import Way
-from integrations.wording import moment
+from integrations.wording import counted, moment
 from orders import edits, next_step, side_by_side
 from orders.admin import labels, remedies, story
 from orders.admin.labels import Label
@@ -88,7 +88,7 @@ class Done:
 def _done(order: Order) -> list[Done]:
     there = [Done(labels.of_transmission(one), str(one), one.actor, one) for one in order.warehouse_changes.all()]
     return there + [
-        Done(labels.of_transmission(one), f"{one}: {one.quantity} units, {one.reason_code}", one.actor, one)
+        Done(labels.of_transmission(one), f"{one}: {counted(one.quantity, 'units')}, {one.reason_code}", one.actor, one)
         for one in order.short_ships.all()
     ]
 
