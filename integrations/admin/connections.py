@@ -18,7 +18,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from integrations import sign_in
-from integrations.admin import authorizing, telling
+from integrations.admin import announcing, authorizing
 from integrations.admin_base import (
     ChangedFieldsOnly,
     ChangedRowsOnly,
@@ -199,7 +199,7 @@ class ConnectionAdmin(Kept, ChangedFieldsOnly):
 
     @display(description="told at once")
     def told_at(self, obj: Connection) -> str:
-        return telling.described(obj)
+        return announcing.described(obj)
 
     @display(description="calls")
     def calls(self, obj: Connection) -> str:
@@ -235,7 +235,7 @@ class ConnectionAdmin(Kept, ChangedFieldsOnly):
             self, request, connection, title=f"Have {provider} tell {connection} at once", button="Be told at once",
             consequence=f"Enters this connection's address at {provider}, as its web-hook for parcels and for stock, "
             "where it is not entered yet. It must be able to reach that address.",
-            do=lambda _values: telling.ask_for(connection), allowed=self.has_credentials_permission(request),
+            do=lambda _values: announcing.ask_for(connection), allowed=self.has_credentials_permission(request),
         )  # fmt: skip
 
     def _authorized(self, request: HttpRequest) -> HttpResponse:

@@ -48,7 +48,7 @@ BUTTONS: dict[str, tuple[type[Model], dict[str, str], str]] = {
     "orders_order_calloff": (Order, {}, "orders.short_shipping.call_off"),
     "orders_hold_resolve": (Hold, NOTE, "orders.actions.resolve"),
     "orders_unreadablerecord_dismiss": (UnreadableRecord, NOTE, ""),
-    "integrations_connection_announce": (Connection, {}, "integrations.admin.telling.ask_for"),
+    "integrations_connection_announce": (Connection, {}, "integrations.admin.announcing.ask_for"),
     "integrations_connection_test": (Connection, {}, "integrations.admin.connections._tested"),
     "integrations_connection_run_now": (Connection, {"job": "pull_shipments"}, ""),
     "integrations_syncrun_run_again": (SyncRun, {}, ""),
