@@ -17,7 +17,7 @@ from integrations.errors import Misconfigured
 from integrations.ports import Marketplace, Warehouse
 
 if TYPE_CHECKING:
-    from integrations.models import Connection
+    from integrations.models import Connection, Route
 
 MARKETPLACE = "marketplace"
 WAREHOUSE = "warehouse"
@@ -70,6 +70,11 @@ def is_sandbox(connection: Connection) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def may_reach(route: Route, connection: Connection) -> bool:
+    """A test route tells the marketplace nothing, unless that is a sandbox on this machine."""
+    return not route.is_test or is_sandbox(connection)
 
 
 def needs_username(provider: str) -> bool:

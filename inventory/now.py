@@ -76,7 +76,7 @@ def why_nothing_of(route: Route) -> str:
     """Why the marketplace is told nothing of a route now, in words; empty if it is."""
     if route.state == Route.State.PAUSED:
         return f"Route {route} is paused: nothing of it is published."
-    if route.is_test and not registry.is_sandbox(route.marketplace):
+    if not registry.may_reach(route, route.marketplace):
         return f"Route {route} is in test: {route.marketplace} is told nothing of it before it is live."
     return ""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from integrations import registry
 from integrations.models import Connection, Route
 from integrations.runs import Outcome, Run, perform
 from inventory import files, publishing, refreshing
 from inventory.tasks import run_check_inventory, run_pull_levels
-from orders import backfill, confirmation, demand, intake, revisit, shipping, submission, telling
+from orders import backfill, confirmation, demand, intake, revisit, shipping, submission
 from orders.reconciliation import job as reconciliation
 
 
@@ -70,7 +71,7 @@ def _write_files(run: Run) -> None:
 
 def _told(marketplace: Connection) -> list[Route]:
     """The routes whose quantities the marketplace is told."""
-    return [route for route in intake.active_routes(marketplace) if telling.may_reach(route, marketplace)]
+    return [route for route in intake.active_routes(marketplace) if registry.may_reach(route, marketplace)]
 
 
 def _refresh(run: Run) -> None:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
+from integrations import registry
 from integrations.dispatch import enqueue
 from integrations.models import Route
 from integrations.wording import counted
-from orders import arrivals, edits, parcels, reopening, telling, told_lines, warehouse_changes
+from orders import arrivals, edits, parcels, reopening, told_lines, warehouse_changes
 from orders.models import (
     NOT_SENT,
     ConfirmedLine,
@@ -148,7 +149,7 @@ def _check(order: Order, line: OrderLine, units: int, code: str) -> None:
     name = f"line {line.number} of order {order}"
     if order.route is None or code not in dict(order.route.short_ship_codes):
         raise IllegalTransition(f"route {order.route} has no short ship reason {code!r}; add it to the route")
-    if not telling.may_reach(order.route, order.connection):
+    if not registry.may_reach(order.route, order.connection):
         raise IllegalTransition(f"route {order.route} is in test; the marketplace is told nothing")
     if units <= 0 or not line.number:
         raise IllegalTransition(f"{name} has nothing open that could be short shipped")

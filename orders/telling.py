@@ -56,7 +56,7 @@ def gather(run: Run, carriers: CarrierMap) -> bool:
 
 def may_tell(order: Order, connection: Connection, *, was_test: bool) -> bool:
     """Whether the marketplace is to be told of what an order has shipped by now."""
-    if order.route is None or not may_reach(order.route, connection):
+    if order.route is None or not registry.may_reach(order.route, connection):
         return False
     if was_test and not registry.is_sandbox(connection):
         return False  # the parcel of a test order, whatever its route is by now
@@ -68,11 +68,6 @@ def ended(orders: Iterable[int]) -> QuerySet[Any, Any]:
     """Those that the warehouse voided or deleted: whatever left of them before, a person settles."""
     there = WarehouseSubmission.objects.filter(order__in=orders, remote_status__in=WarehouseSubmission.ENDED)
     return there.values_list("order", flat=True)
-
-
-def may_reach(route: Route, connection: Connection) -> bool:
-    """A test route tells the marketplace nothing, unless that is a sandbox on this machine."""
-    return not route.is_test or registry.is_sandbox(connection)
 
 
 @transaction.atomic
