@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -63,7 +64,9 @@ def places(*more: str) -> dict[str, str]:
     """Where any of the customers' values, or a word of them, stands: the column, and one of its texts."""
     values = (*FIRST.values(), *SECOND.values(), *THIRD.values(), *TYPED.values(), NOTES, *more)
     words = {word for value in values for word in (value, *value.split()) if len(word) > 3} - {*COMMON}
-    return {where: text for where, text in dump() if any(word in text for word in words)}
+    # The digits of a time may hold those of a phone.
+    found = re.compile("|".join(rf"(?<!\d){re.escape(word)}(?!\d)" for word in words))
+    return {where: text for where, text in dump() if found.search(text)}
 
 
 def order(number: str) -> Order:
