@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from django.conf import settings
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, TimeoutException
+from selenium.common.exceptions import NoSuchElementException, TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
@@ -22,6 +22,9 @@ from tests.browser import accessible
 T = TypeVar("T")
 PATIENCE = 30  # seconds
 PICTURES = Path(settings.BASE_DIR, "docs", "pictures") if os.environ.get("PICTURES") else None
+READ = "const main = document.getElementById('main'); return main ? main.innerText : ''"
+# Chrome's driver says now the one, now the other of what went with its page.
+GONE = ("stale element reference", "does not belong to the document")
 SHOWING = "//*[@id='main']//{0}[contains(normalize-space(.), '{1}') or @value='{1}']"
 
 
@@ -68,19 +71,13 @@ class Desk:
             self.browser.save_screenshot(str(PICTURES / f"{name}.png"))
 
     def _text(self) -> str:
-        try:
-            return " ".join(self.browser.find_element(By.ID, "main").text.split())
-        except (NoSuchElementException, StaleElementReferenceException):
-            return ""
+        return " ".join(self.browser.execute_script(READ).split())
 
     def _clicked(self, xpath: str) -> bool:
-        try:
-            for found in self.browser.find_elements(By.XPATH, xpath):
-                if found.is_displayed():
-                    found.click()
-                    return True
-        except StaleElementReferenceException:
-            pass
+        for found in self.browser.find_elements(By.XPATH, xpath):
+            if found.is_displayed():
+                found.click()
+                return True
         return False
 
     def _shows(self, text: str) -> bool:
@@ -89,11 +86,21 @@ class Desk:
     def _shown(self, xpath: str) -> WebElement:
         return self._until(xpath, lambda: self.browser.find_element(By.XPATH, xpath))
 
+    def _found(self, find: Callable[[], T]) -> T | None:
+        try:
+            return find()
+        except NoSuchElementException:
+            return None
+        except WebDriverException as error:
+            if any(words in str(error) for words in GONE):
+                return None
+            raise
+
     def _until(self, what: str, find: Callable[[], T]) -> T:
         """What is found once it is there and true. Raises AssertionError with what the page shows in its place."""
-        wait = WebDriverWait(self.browser, PATIENCE, ignored_exceptions=(StaleElementReferenceException,))
         try:
-            found: T = wait.until(lambda _: find())
+            found = WebDriverWait(self.browser, PATIENCE).until(lambda _: self._found(find))
         except TimeoutException:
             raise AssertionError(f"no {what} on {self.browser.title}: {self._text()[:3000]}") from None
+        assert found is not None
         return found
