@@ -33,8 +33,9 @@ test: $(VENV)/.installed
 pictures: $(VENV)/.installed
 	@PICTURES=1 $(BIN)/python -m pytest tests/browser/test_whole_day.py
 
+# Everything of tests/proof, on each database that is there; ON=SQLite or ON=PostgreSQL tries one.
 proof: $(VENV)/.installed
-	@WORKERS=$(WORKERS) $(BIN)/python -m tests.proof
+	@WORKERS=$(WORKERS) $(BIN)/python -m tests.proof $(ON)
 
 # The state machine of tests/proof, with new examples for MINUTES.
 soak: $(VENV)/.installed

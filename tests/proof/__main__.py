@@ -1,7 +1,7 @@
-"""`python -m tests.proof`: every proof at full length on each database that is there, then docs/proof.md with the counts.
+"""`python -m tests.proof [SQLite|PostgreSQL]`: every proof at full length on that database, or on each that is there.
 
-PostgreSQL is the one that TEST_DATABASE_URL names, else the one on this machine's usual port, if there is one. The page
-is written only when everything passed.
+Its counts go to docs/proof.json, only when everything passed, and docs/proof.md is composed of them. PostgreSQL is the
+one that TEST_DATABASE_URL names, else the one on this machine's usual port, if there is one.
 """
 
 from __future__ import annotations
@@ -14,17 +14,30 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
-from tests.proof.page import counted, page
+from tests.proof import page
 
 ROOT = Path(__file__).parents[2]
+COUNTS, PAGE = ROOT / "docs" / "proof.json", ROOT / "docs" / "proof.md"
 USUAL = "postgres://postgres@127.0.0.1:5432"
 
 
-def main() -> None:
+def main(asked: list[str]) -> None:
+    there = databases()
+    unknown = set(asked) - set(there)
+    if unknown:
+        raise SystemExit(f"no database {', '.join(unknown)}; there is {', '.join(there)}")
+    for name in asked or there:
+        prove(name, there[name])
+
+
+def prove(name: str, address: str) -> None:
+    of = page.commit()
     with TemporaryDirectory() as folder:
-        counts = {name: counted(tried(name, address, Path(folder))) for name, address in databases().items()}
-    (ROOT / "docs" / "proof.md").write_text(page(counts), encoding="utf-8")
-    print("docs/proof.md is written")
+        counts = page.counted(tried(name, address, Path(folder)))
+    proofs = page.read(COUNTS) | {name: page.Proof(counts, of, page.made_here())}
+    page.write(COUNTS, proofs)
+    PAGE.write_text(page.page(proofs), encoding="utf-8")
+    print(f"docs/proof.md tells of {name}", flush=True)
 
 
 def databases() -> dict[str, str]:
@@ -46,7 +59,7 @@ def tried(name: str, address: str, folder: Path) -> Path:
     command = [sys.executable, "-m", "pytest", *options, "tests/proof"]
     ended = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if ended.returncode:
-        raise SystemExit(f"the proof failed on {name}; docs/proof.md stays as it was")
+        raise SystemExit(f"the proof failed on {name}; docs/proof.md stays as it was there")
     return file
 
 
@@ -59,4 +72,4 @@ def _is_there(server: str) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 from collections import Counter
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,8 +16,8 @@ HEAD = """\
 
 Crossdock promises that every order is created in the warehouse exactly once, that every parcel is told to the
 marketplace exactly once, and that whatever does not come right by itself is on a worklist. This page says how that was
-tried, and how often. It is written by `make proof` from what the tests counted; a test that fails counts nothing, and
-then no page is written.
+tried, and how often. It is written by `make proof` from what the tests counted, per database; if one test fails on it,
+its column stays as it was.
 
 Both systems are simulated and served over HTTP (docs/sandbox.md). What they hold in the end is compared with what they
 must hold: each order once with its lines, each parcel once with its units, the right quantities, nothing of what was
@@ -68,12 +69,22 @@ TAIL = """\
 
 ## Again
 
-    make proof           # everything, on SQLite, and on PostgreSQL if TEST_DATABASE_URL names one; writes this page
+    make proof           # everything, on SQLite, and on PostgreSQL if there is one; writes this page
+    make proof ON=SQLite # on one of them; the other's column stays
     make test WHOLE=1    # a sample of each part, with all other tests
 """
 
 
-def counted(file: Path) -> Counter[str]:
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was tried on one database: `counts` by kind, `of` which commit, when and where."""
+
+    counts: dict[str, int]
+    of: str
+    made: str
+
+
+def counted(file: Path) -> dict[str, int]:
     """How often each kind was tried. Raises SystemExit when nothing was."""
     total: Counter[str] = Counter()
     for line in file.read_text(encoding="utf-8").splitlines():
@@ -81,24 +92,40 @@ def counted(file: Path) -> Counter[str]:
         total[told["what"]] += told["count"]
     if not total:
         raise SystemExit(f"{file} holds no counts: the proof did not run, or not to its end")
-    return total
+    return dict(total)
 
 
-def table(counts: dict[str, Counter[str]]) -> str:
+def made_here() -> str:
+    machine = f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
+    return f"on {datetime.now(UTC):%Y-%m-%d} on {platform.system()} {machine}"
+
+
+def commit() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def read(file: Path) -> dict[str, Proof]:
+    """The last proof on each database, by its name."""
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return {name: Proof(**told) for name, told in known.items()}
+
+
+def write(file: Path, proofs: dict[str, Proof]) -> None:
+    told = {name: asdict(proof) for name, proof in proofs.items()}
+    file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def table(proofs: dict[str, Proof]) -> str:
     """One row per kind, one column per database."""
-    kinds = list(dict.fromkeys(kind for one in counts.values() for kind in one))
-    rows = [["tried", *counts], ["---", *("---:" for _ in counts)]]
-    rows += [[kind, *(f"{one[kind]:,}" if kind in one else "–" for one in counts.values())] for kind in kinds]
-    rows.append(["**violations**", *("**0**" for _ in counts)])
+    columns = [one.counts for one in proofs.values()]
+    kinds = list(dict.fromkeys(kind for counts in columns for kind in counts))
+    rows = [["tried", *proofs], ["---", *("---:" for _ in proofs)]]
+    rows += [[kind, *(f"{counts[kind]:,}" if kind in counts else "–" for counts in columns)] for kind in kinds]
+    rows.append(["**violations**", *("**0**" for _ in proofs)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def page(counts: dict[str, Counter[str]]) -> str:
-    machine = f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
-    made = f"Counted on {datetime.now(UTC):%Y-%m-%d} with commit {_commit()} on {platform.system()} {machine}."
-    return "\n".join((HEAD, "## How often\n", table(counts), f"\n{made}\n", WAYS, TAIL))
-
-
-def _commit() -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+def page(proofs: dict[str, Proof]) -> str:
+    made = "\n".join(f"- {name}: commit {one.of}, counted {one.made}." for name, one in proofs.items())
+    return "\n".join((HEAD, "## How often\n", table(proofs), f"\n{made}\n", WAYS, TAIL))
