@@ -82,7 +82,7 @@ def _read_again(run: Run, marketplace: Connection, orders: Sequence[Order], soon
                 if told.number in wanted:  # thousands may have been created in the same minutes
                     taker.take(told)
     except IntegrationError as exc:  # the marketplace's trouble is not this warehouse's
-        run.problem(f"{marketplace}: {exc}")
+        run.trouble_with(marketplace, exc)
         return False
     return True
 
