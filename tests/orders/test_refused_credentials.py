@@ -12,7 +12,7 @@ from integrations.models import Connection, SyncRun
 from integrations.sandbox.server import Sandbox
 from orders import jobs
 from orders.models import Order, ShipmentConfirmation, WarehouseSubmission
-from tests.orders.test_second_look import TWO_HOURS_AGO, old_order
+from tests.orders.test_second_look import old_order
 from tests.orders.world import parcels, ship
 
 Run = Callable[..., str]
@@ -32,7 +32,6 @@ def test_a_marketplace_that_refuses_us_when_an_order_is_looked_at_before_it_goes
 ) -> None:
     old_order(shop, {"partner_sku": "MUG-BLK"})
     manage("run", "pull_orders")
-    Order.objects.update(last_seen_at=TWO_HOURS_AGO)
     shop.faults.add("oasis", "401", times=100)
     before = len(shop.calls("oasis"))
     assert "refused the user name or password" in jobs.submit_orders(gecko).text
@@ -42,6 +41,10 @@ def test_a_marketplace_that_refuses_us_when_an_order_is_looked_at_before_it_goes
     assert not gecko.is_stopped
     assert (Order.objects.get().status, shop.tradegecko.living()) == ("ready", [])
     assert WarehouseSubmission.objects.get().attempts == 0
+    assert "cannot be asked whether it still stands" in jobs.submit_orders(gecko).text
+    shop.faults.clear()
+    manage("run", "all")
+    assert Order.objects.get().status == "submitted"
 
 
 def test_a_warehouse_that_refuses_us_when_new_orders_are_judged(
