@@ -8,7 +8,7 @@ from copy import copy
 from datetime import timedelta
 from typing import Generic
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -23,12 +23,18 @@ class Batch(Generic[TransmissionRow]):
     """The bulk form of Transmission's claim, intend, release, finish and back_off. `rows` are of one model."""
 
     def __init__(self, rows: Sequence[TransmissionRow], *related: str) -> None:
-        """Claim those that are still free; they are `self.rows`, as the database has them now with what is related."""
+        """Claim those that are still free; they are `self.rows`, as the database has them now with what is related.
+
+        What somebody changes at this moment is not waited for: who holds many may want one that was claimed already.
+        """
         self._model = type(rows[0])
         self._claimed_at = timezone.now()
         self._pks = [row.pk for row in rows]
-        free = self._model._default_manager.filter(pk__in=self._pks, status__in=Transmission.CLAIMABLE)
-        free.update(status=T.IN_FLIGHT, claimed_at=self._claimed_at, attempts=F("attempts") + 1)
+        mine = self._model._default_manager.filter(pk__in=self._pks, status__in=Transmission.CLAIMABLE)
+        with transaction.atomic():
+            free = list(mine.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
+            taken = {"status": T.IN_FLIGHT, "claimed_at": self._claimed_at, "attempts": F("attempts") + 1}
+            mine.filter(pk__in=free).update(**taken)
         now = {row.pk: row for row in self._mine().select_related(*related)}
         self.rows: list[TransmissionRow] = [now[pk] for pk in self._pks if pk in now]
         self._pks = list(now)

@@ -12,7 +12,7 @@ class RunLost(Exception):
 
 
 def own_name() -> str:
-    """Machine, pid namespace, pid and start time of this process: never the name of another, even after a reboot."""
+    """Machine, its boot, pid namespace, pid and start time of this process: never the name of another."""
     pid = os.getpid()
     return f"{_machine()} {pid} {_started(pid)}"
 
@@ -41,18 +41,22 @@ def _parts(name: str) -> tuple[str, str, str]:
 
 
 def _machine() -> str:
+    """Machines made from one image may have one host name, and each begins with the same namespace: hence the boot.
+
+    So what ran before a reboot is judged by its silence.
+    """
     try:
         namespace = os.readlink("/proc/self/ns/pid")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        namespace = "-"
-    return f"{socket.gethostname()} {namespace}"
+        namespace, boot = "-", ""
+    return f"{socket.gethostname()} {namespace}@{boot[:8]}"
 
 
 def _started(pid: int) -> str:
-    """The start time in clock ticks since boot, with the boot's id; empty when there is no such process or no /proc."""
+    """The start time in clock ticks since boot; “gone” when there is no such process, empty when there is no /proc."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return "gone" if Path("/proc/self/stat").exists() else ""
-    return f"{stat.rpartition(')')[2].split()[19]}@{boot[:8]}"
+    return stat.rpartition(")")[2].split()[19]

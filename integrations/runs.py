@@ -84,6 +84,16 @@ class Run:
         self.is_unreachable = True
         self.problem(f"{self.connection} gives no clear answer; the rest is left for later")
 
+    def trouble_with(self, other: Connection, exc: IntegrationError) -> None:
+        """Another connection that was asked too is in trouble, which is told here and is not this one's."""
+        self.problem(f"{other}: {exc}")
+        self.stop_if_refused(other, exc)
+
+    def stop_if_refused(self, other: Connection, exc: IntegrationError) -> None:
+        """Where another connection refused who we are, its own jobs need not be refused to learn it."""
+        if isinstance(exc, Misconfigured) and exc.credentials:
+            _note_health(other, exc)
+
     @contextmanager
     def isolated(self, what: str) -> Iterator[None]:
         """A fault of ours at one record is told and must not keep the others from their turn."""

@@ -21,7 +21,7 @@ from integrations.processes import RunLost
 from integrations.redaction import named
 from integrations.runs import Run
 from integrations.wording import counted, moment
-from inventory import guarding, outbox, readings
+from inventory import guarding, listings, outbox, readings
 from inventory.decisions import Decision, Pending, decide_all
 from inventory.filed import InventoryFile
 from inventory.gathered import gather
@@ -126,6 +126,7 @@ def note_published(record: InventoryFile) -> str:
     record.refresh_from_db()
     reasons: dict[str, dict[str, Any]] = _unpacked(record.reasons) or {}
     rows = [replace(row, explanation=reasons.get(str(row.listing), {})) for row in rows_of(record)]
+    listings.lock(row.listing for row in rows)
     at, published = record.uploaded_at or timezone.now(), 0
     for start in range(0, len(rows), PER_QUERY):
         published += _published(record, rows[start : start + PER_QUERY], at)
@@ -222,9 +223,12 @@ def _row(route: Route, one: Decision, *, is_held: bool) -> Row | None:
 
 
 def _published(record: InventoryFile, rows: Sequence[Row], now: datetime) -> int:
-    """Of these rows, note those as published that nothing newer was published for. Returns how many."""
+    """Of these rows, note those as published that nothing newer was published for. Returns how many.
+
+    Their listings are locked, as those of the whole file are.
+    """
     mine = Listing.objects.filter(pk__in=[row.listing for row in rows]).exclude(published_at__gt=record.made_at)
-    found = {listing.pk: listing for listing in mine.select_for_update()}
+    found = {listing.pk: listing for listing in mine}
     same, changed, told = [], [], []
     for row in rows:
         listing = found.get(row.listing)
@@ -235,7 +239,7 @@ def _published(record: InventoryFile, rows: Sequence[Row], now: datetime) -> int
             continue
         changed.append(_shown(listing, row, now))
         told.append(_publication(record, row, now))
-    # They are locked, so each is there: this only updates, in a tenth of the time that bulk_update takes.
+    # As they are locked, each is there: this only updates, in a tenth of the time that bulk_update takes.
     Listing.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=SHOWN)
     Listing.objects.filter(pk__in=same).update(published_at=now)
     Publication.objects.filter(listing__in=found, status__in=(T.PENDING, T.PARKED)).update(

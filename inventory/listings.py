@@ -112,6 +112,18 @@ def _take_back(route: Route, found: QuerySet[WarehouseItem]) -> None:
     left.update(is_active=True, origin=Origin.CATALOGUE, changed_at=timezone.now())
 
 
+def lock(pks: Iterable[int]) -> None:
+    """Keep these from being changed until the transaction ends.
+
+    Whoever writes several listings, or what is sent for them, calls this first and once: all take them in one order, so
+    that one waits and neither is thrown out.
+    """
+    in_turn = sorted(set(pks))
+    for start in range(0, len(in_turn), LOADED_AT_ONCE):
+        some = Listing.objects.filter(pk__in=in_turn[start : start + LOADED_AT_ONCE])
+        list(some.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+
+
 def wanted(listing: Listing) -> Wanted:
     """The names by which a listing resolves, as a line of an order would: what orders taught us, or its own name."""
     name = listing.marketplace_sku

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from integrations.models import Route
 from integrations.runs import Run
-from inventory import new_publications
+from inventory import listings, new_publications
 from inventory.decisions import Decision
 from inventory.gathered import Memory
 from inventory.models import Listing, Publication
@@ -101,16 +101,18 @@ def retry(parked: Sequence[Publication]) -> int:
 
 
 def note(decisions: Sequence[Decision]) -> None:
-    """Keep what was found out about the listings themselves."""
+    """Keep what was found out about the listings themselves. In a transaction."""
+    listings.lock(one.pk for decision in decisions for one in (decision.listing, *decision.twins))
     _note_problems(decisions)
     _silence_twins(decisions)
 
 
-def ask(listings: Sequence[int]) -> None:
-    """A person says: publish these with the next run, also what did not change or was refused."""
+def ask(asked: Sequence[int]) -> None:
+    """A person says: publish these with the next run, also what did not change or was refused. In a transaction."""
     now = timezone.now()
-    for start in range(0, len(listings), ASKED_AT_ONCE):
-        some = listings[start : start + ASKED_AT_ONCE]
+    listings.lock(asked)
+    for start in range(0, len(asked), ASKED_AT_ONCE):
+        some = asked[start : start + ASKED_AT_ONCE]
         told = Publication.objects.filter(listing__in=some)
         retry(list(told.filter(status=T.PARKED).defer("explanation")))
         told.filter(status__in=(T.PENDING, T.UNCONFIRMED)).update(not_before=None)

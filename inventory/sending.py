@@ -19,12 +19,14 @@ from integrations.ports import ListedQuantity, Marketplace
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import PATIENT_ATTEMPTS, due
 from integrations.wording import counted
+from inventory import listings
 from inventory.models import Listing, Publication
 from inventory.outbox import SHOWN
 
 T = Publication.Status
 # Whether it was refused before, whether it raises what is shown, how often it was tried, and its id.
 Due = tuple[bool, bool, int, int]
+WRITTEN_AT_ONCE = 100
 MAX_REFUSED_IN_A_ROW = 25  # then it is not about these rows: each more would cost a call to learn the same
 
 
@@ -127,13 +129,14 @@ class Sender:
 
     @transaction.atomic
     def _accept(self, batch: Batch[Publication]) -> None:
+        listings.lock(row.listing_id for row in batch.rows)
         batch.finish(T.ACCEPTED)
         now = timezone.now()
         for row in batch.rows:
             listing = row.listing
             listing.published_sku, listing.published_quantity, listing.published_at = row.sku, row.quantity, now
             listing.observed_at, listing.explanation = row.observed_at, row.explanation
-        Listing.objects.bulk_update([row.listing for row in batch.rows], SHOWN, batch_size=100)
+        Listing.objects.bulk_update([row.listing for row in batch.rows], SHOWN, batch_size=WRITTEN_AT_ONCE)
         self._run.count("published", len(batch.rows))
 
     def _is_hopeless(self) -> bool:

@@ -175,7 +175,8 @@ def unskip(order: Order, actor: User | None) -> str:
 @transaction.atomic
 def correct_line(line: OrderLine, quantity: int | None, actor: User | None) -> str:
     """Put right how many were ordered; what is to be shipped follows, less what was shipped before we had the order."""
-    known = OrderLine.objects.select_for_update().select_related("order").get(pk=line.pk)
+    Order.objects.select_for_update().get(pk=line.order_id)  # the order first, then its lines, as everywhere
+    known = OrderLine.objects.select_related("order").get(pk=line.pk)
     if known.is_cancelled:
         raise IllegalTransition(f"line {known.number} of order {known.order} was cancelled; its quantity stays")
     if not arrivals.is_unsent(known.order):

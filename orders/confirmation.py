@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 
 from django.db import transaction
@@ -71,8 +70,10 @@ def _catch_up(run: Run, mine: QuerySet[ShipmentConfirmation]) -> None:
     """
     parcels = Shipment.objects.filter(lines__confirmed__confirmation__in=due(mine).values("pk"))
     for warehouse in Connection.objects.filter(pk__in=parcels.values("connection")):
-        with suppress(IntegrationError):
+        try:
             shipping.catch_up(run, warehouse)
+        except IntegrationError as exc:
+            run.stop_if_refused(warehouse, exc)
 
 
 class Teller:
@@ -165,15 +166,23 @@ class Teller:
 
     def _split(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine], error: str) -> None:
         """What was taken all the same stays here and is read back again; each of the others is sent by itself."""
+        missing = self._missing(confirmation, lines)
         confirmation.release(T.UNCONFIRMED, error=error, costs_attempt=False)
         self._run.wake("confirm_shipments", self._run.connection.pk)
-        try:
-            missing = readback.missing(readback.read(self._market, confirmation.order), lines)
-        except (Unavailable, Unreadable) as exc:
-            self._run.problem(f"order {confirmation.order}: {exc}")
+        if missing is None:
             return
         taken = confirmation.lines.count() > len(missing)
         telling.split(confirmation, missing if taken else missing[1:])
+
+    def _missing(
+        self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]
+    ) -> list[ConfirmedLine] | None:  # fmt: skip
+        """Which lines the marketplace does not show now; None when that could not be read."""
+        try:
+            return readback.missing(readback.read(self._market, confirmation.order), lines)
+        except (Unavailable, Unreadable) as exc:
+            self._run.problem(f"order {confirmation.order}: {exc}")
+            return None
 
     @transaction.atomic
     def _accept(self, confirmation: ShipmentConfirmation) -> None:

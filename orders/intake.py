@@ -99,7 +99,7 @@ def settle_arrivals(run: Run, routes: Sequence[Route]) -> None:
             run.count("ready", settling.settle(arrived, port, own) if port else 0)
         except IntegrationError as exc:  # the warehouse's trouble is not this marketplace's
             run.count("left to judge later", len(arrived))
-            run.problem(f"{warehouse}: {exc}")
+            run.trouble_with(warehouse, exc)
         run.wake("submit_orders", warehouse.pk)
 
 

@@ -21,7 +21,7 @@ from orders.models import Hold, Order
 from orders.windows import FURTHEST_BACK
 
 S = Order.Status
-# An order seen within this time may go out unread when the marketplace cannot be asked.
+# An order seen within this time may go out unread when the marketplace is in trouble.
 SEEN_LATELY = timedelta(minutes=30)
 
 
@@ -64,7 +64,8 @@ def before_sending(run: Run, orders: Sequence[Order], soon: Set[str]) -> set[int
         complete = _read_again(run, marketplace, group, soon)
         seen = Order.objects.filter(pk__in=[order.pk for order in group], last_seen_at__gte=started)
         shown = set(seen.values_list("pk", flat=True))
-        unclear |= {order.pk for order in group if order.pk not in shown and _must_wait(run, order, complete)}
+        unseen = [order for order in group if order.pk not in shown]
+        unclear |= {one.pk for one in unseen if _must_wait(run, one, complete, is_outage=not marketplace.is_stopped)}
     return unclear
 
 
@@ -82,14 +83,17 @@ def _read_again(run: Run, marketplace: Connection, orders: Sequence[Order], soon
                 if told.number in wanted:  # thousands may have been created in the same minutes
                     taker.take(told)
     except IntegrationError as exc:  # the marketplace's trouble is not this warehouse's
-        run.problem(f"{marketplace}: {exc}")
+        run.trouble_with(marketplace, exc)
         return False
     return True
 
 
-def _must_wait(run: Run, order: Order, complete: bool) -> bool:
-    """An order that was not shown again: sent if it was seen lately, else it waits, or a person looks."""
-    if order.last_seen_at > timezone.now() - SEEN_LATELY:
+def _must_wait(run: Run, order: Order, complete: bool, *, is_outage: bool) -> bool:
+    """An order that was not shown again: sent if it was seen lately, else it waits, or a person looks.
+
+    Where our credentials are refused it waits in any case: that lasts until a person has entered others.
+    """
+    if is_outage and order.last_seen_at > timezone.now() - SEEN_LATELY:
         return False
     if not complete:
         run.problem(f"order {order} waits: {order.connection} cannot be asked whether it still stands")

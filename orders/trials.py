@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from integrations import registry
 from integrations.dispatch import enqueue
-from integrations.errors import Misconfigured, Refused, Unavailable, Unreadable
+from integrations.errors import Refused, Unavailable, Unreadable
 from integrations.models import Route
 from integrations.ports import Warehouse
 from integrations.runs import Run
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 T = WarehouseSubmission.Status
+# Of a run's turn.
+REMOVES_FOR = 0.25
+REMOVED = "test orders removed"
 
 
 def of_route(route: Route) -> QuerySet[WarehouseSubmission]:
@@ -58,23 +61,42 @@ def ask_to_remove(route: Route, actor: User | None) -> str:
     return f"{counted(number, 'test orders')} are removed from {route.warehouse} and from here within a minute.{then}"
 
 
-def remove(run: Run, warehouse: Warehouse) -> None:
-    """Remove what was asked for. One whose outcome is still looked up waits for that, unless that was given up."""
-    done = Q(status__in=(T.ACCEPTED, T.PARKED)) | NOT_SENT
-    asked = WarehouseSubmission.objects.filter(done, connection=run.connection, is_test=True)
-    for submission in asked.exclude(removal_asked_at=None).select_related("order__route", "order__connection"):
+def remove(run: Run, warehouse: Warehouse) -> bool:
+    """Remove what was asked for. One whose outcome is still looked up waits for that, unless that was given up.
+
+    Whether the next run need not go on at once: most of this one's turn is left for what is to be changed or sent.
+    """
+    asked = list(_asked(run))
+    for place, submission in enumerate(asked):
         run.beat()
+        if place and run.is_past(REMOVES_FOR):
+            run.count("test orders left to remove", len(asked) - place)
+            return not run.counts[REMOVED]  # where none can be read, they wait for the next run as it is planned
         with run.isolated(f"test order {submission.order}"):
-            try:
-                _remove(run, warehouse, submission)
-            except Misconfigured:
-                raise
-            except Refused as exc:
-                _keep(run, submission, str(exc))
-            except (Unavailable, Unreadable) as exc:
-                run.problem(f"test order {submission.order} is removed later: {exc}")
-                if isinstance(exc, Unavailable):
-                    return
+            if not _try(run, warehouse, submission):
+                break
+    return True
+
+
+def _asked(run: Run) -> QuerySet[WarehouseSubmission]:
+    """The first that was asked for first, so that one which cannot be read does not take the turn of the others."""
+    done = Q(status__in=(T.ACCEPTED, T.PARKED)) | NOT_SENT
+    mine = WarehouseSubmission.objects.filter(done, connection=run.connection, is_test=True)
+    waiting = mine.exclude(removal_asked_at=None).order_by("removal_asked_at", "pk")
+    return waiting.select_related("order__route", "order__connection")
+
+
+def _try(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> bool:
+    """Whether the warehouse can be asked for the next one."""
+    try:
+        _remove(run, warehouse, submission)
+    except Refused as exc:
+        _keep(run, submission, str(exc))
+    except (Unavailable, Unreadable) as exc:
+        run.problem(f"test order {submission.order} is removed later: {exc}")
+        WarehouseSubmission.objects.filter(pk=submission.pk).update(removal_asked_at=timezone.now())
+        return not isinstance(exc, Unavailable)
+    return True
 
 
 def _remove(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> None:
@@ -87,7 +109,7 @@ def _remove(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> 
         if not placed.has_shipped:
             warehouse.cancel_order(placed)
     _forget(submission)
-    run.count("test orders removed")
+    run.count(REMOVED)
 
 
 def _living(warehouse: Warehouse, submission: WarehouseSubmission) -> list[PlacedOrder]:

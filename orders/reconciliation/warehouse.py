@@ -68,7 +68,7 @@ def _read(run: Run, connection: Connection, since: datetime) -> Side:
         _read_parcels(run, side, warehouse, since)
     except IntegrationError as exc:  # the warehouse's trouble is not this marketplace's
         side.trouble = str(exc)
-        run.problem(f"{connection}: {exc}")
+        run.trouble_with(connection, exc)
     return side
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -11,12 +13,17 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from integrations import processes
+from integrations.batches import Batch
 from integrations.models import Connection, Route, SyncRun
 from integrations.ports import Item
+from integrations.runs import Run as JobRun
 from integrations.sandbox.server import Sandbox
 from integrations.stock import LevelPage, StockLevel
-from inventory import catalogue, levels
-from inventory.models import GuardedPublish, InventoryLevel, WarehouseItem
+from inventory import catalogue, files, levels, outbox, sending
+from inventory.decisions import Decision
+from inventory.filed import InventoryFile
+from inventory.models import GuardedPublish, InventoryLevel, Listing, Publication, WarehouseItem
 from orders import jobs
 from tests.children import PATIENCE, wait_for
 from tests.inventory.test_guarding import GOODS, stock
@@ -90,3 +97,57 @@ def test_damage_that_a_publish_and_an_inventory_file_find_at_once_is_held_back_o
     assert GuardedPublish.objects.get().quantities.count() == GOODS
     assert SyncRun.objects.filter(job="publish_inventory").latest("pk").status == SyncRun.Status.PARTIAL
     assert set(shop.oasis.quantities.values()) == {5}
+
+
+def note_file(route: Route, later: Listing, first: Listing) -> None:
+    """As a person does who has uploaded a file with these in this order."""
+    rows = [[one.pk, "", "", "", "", 3, one.marketplace_sku, timezone.now().isoformat()] for one in (later, first)]
+    content = zlib.compress(json.dumps(rows).encode())
+    files.mark_uploaded(
+        InventoryFile.objects.create(route=route, state="made", made_at=timezone.now(), content=content), None
+    )
+
+
+def take_batch(route: Route, later: Listing, first: Listing) -> None:
+    """As a publish does once the marketplace has taken these in this order."""
+    told = [
+        Publication.objects.create(listing=one, sku="X", quantity=3, observed_at=timezone.now())
+        for one in (later, first)
+    ]
+    record = SyncRun.objects.create(connection=route.marketplace, job="publish_inventory", owner=processes.own_name())
+    market: Any = None
+    sending.Sender(JobRun(record, route.marketplace), market)._accept(Batch(told, "listing__route"))
+
+
+def note_decisions(route: Route, later: Listing, first: Listing) -> None:
+    """As a publish, or a file that is made, does: what it found out of one listing comes before the twin of another."""
+    speaks = Listing.objects.create(route=route, marketplace_sku="Z")
+    with transaction.atomic():
+        outbox.note([Decision(later, "B", 0, problem="Nothing carries it"), Decision(speaks, "A", 0, twins=(first,))])
+
+
+@pytest.mark.parametrize("deed", [note_file, take_batch, note_decisions])
+def test_listings_that_two_processes_write_in_different_order_lock_neither_out(
+    route: Route, deed: Callable[[Route, Listing, Listing], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "PER_QUERY", 1)
+    monkeypatch.setattr(sending, "WRITTEN_AT_ONCE", 1)
+    first, later = (Listing.objects.create(route=route, marketplace_sku=name) for name in "AB")
+    with transaction.atomic():
+        outbox.ask([first.pk])
+        other = beside(lambda: deed(route, later, first))
+        wait_for(somebody_waits, "the other process waits for the first listing")
+        outbox.ask([later.pk])
+    other.result(PATIENCE)
+    later.refresh_from_db()
+    assert later.publish_asked_at is not None
+    assert later.published_quantity == 3 or later.problem
+
+
+def test_a_publish_does_not_wait_for_quantities_that_a_file_withdraws_at_this_moment(route: Route) -> None:
+    made = [Listing.objects.create(route=route, marketplace_sku=name) for name in "AB"]
+    told = [Publication.objects.create(listing=one, sku="X", quantity=3, observed_at=timezone.now()) for one in made]
+    with transaction.atomic():
+        Publication.objects.filter(pk=told[0].pk).update(status="withdrawn")
+        claimed = beside(lambda: [row.pk for row in Batch(told).rows])
+        assert claimed.result(PATIENCE) == [told[1].pk]

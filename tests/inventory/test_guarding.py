@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations.models import Connection, Route, SyncRun
+from integrations.sandbox import gecko as server
 from integrations.sandbox import gecko_filters
 from integrations.sandbox.server import Sandbox
 from inventory import guarding
@@ -298,6 +299,31 @@ def test_pages_that_were_announced_and_did_not_come_zero_nothing(
     assert not StockSweep.objects.exists()
     manage("run", "all")
     assert sorted(shop.oasis.quantities.values()) == [0] * 3 + [5] * 37
+
+
+@pytest.mark.parametrize(("rows_sent", "is_believed"), [(20, False), (40, True)])
+def test_a_short_page_without_a_word_on_whether_more_follow_zeroes_nothing(
+    shop: Sandbox, goods: None, tried: Run, monkeypatch: pytest.MonkeyPatch, rows_sent: int, is_believed: bool
+) -> None:
+    """Without `X-Pagination` it passes for the last one. What did not come stays as it was; where most came, its SKUs are asked for."""
+    page, paged = gecko_filters.page, server._paged
+
+    def cut_short(*args: Any) -> Any:
+        rows, paging = page(*args)
+        return rows[:rows_sent], paging
+
+    def without_a_word(*args: Any) -> Any:
+        answer = paged(*args)
+        del answer.headers["X-Pagination"]
+        return answer
+
+    monkeypatch.setattr(gecko_filters, "page", cut_short)
+    monkeypatch.setattr(server, "_paged", without_a_word)
+    said = tried("run", "pull_levels")
+    assert said == "" if is_believed else f"items where {GOODS} were expected" in said
+    tried("run", "publish_inventory")
+    assert shown(shop) == {5}
+    assert not WarehouseItem.objects.filter(matches=0).exists()
 
 
 def test_old_stock_holds_changes_back_but_not_our_own_orders(

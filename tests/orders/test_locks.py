@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from inventory import listings
-from orders import jobs, settling
-from orders.models import Order, UnreadableRecord, WarehouseSubmission
+from orders import actions, jobs, settling
+from orders.models import Order, OrderLine, UnreadableRecord, WarehouseSubmission
 from orders.submission import Sender
 from tests.children import PATIENCE, wait_for
 from tests.threads import beside, somebody_waits
@@ -46,6 +46,21 @@ def test_an_order_that_is_seen_while_it_is_accepted(
         WarehouseSubmission.objects.select_for_update(nowait=True).get()
     sender.result(PATIENCE)
     assert Order.objects.get().status == "submitted"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_line_that_is_put_right_while_a_pull_meets_its_order(shop: Sandbox, manage: Run) -> None:
+    shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
+    manage("run", "pull_orders")
+    line = OrderLine.objects.get()
+    with transaction.atomic():  # as a pull does that sees the order again
+        Order.objects.select_for_update().get()
+        person = beside(lambda: actions.correct_line(line, 3, None))
+        wait_for(somebody_waits, "the person waits for the order")
+        OrderLine.objects.select_for_update(nowait=True).get()
+    person.result(PATIENCE)
+    assert OrderLine.objects.get().quantity == 3
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError
 
-from integrations import registry
+from integrations import registry, runs
 from integrations.errors import Unreadable
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from integrations.sent_orders import PlacedOrder
 from integrations.tradegecko.adapter import TradeGecko
-from orders import trials
+from orders import jobs, trials
 from orders.models import Order, WarehouseSubmission
 from orders.references import ALLOWED
 from tests.conftest import Run
@@ -124,6 +125,44 @@ def test_the_command_line_removes_them_too(tested: str, shop: Sandbox, manage: R
     assert shop.tradegecko.living() == []
     with pytest.raises(CommandError, match="there is no route 'None'"):
         manage("remove_test_orders", "None")
+
+
+def test_hundreds_are_removed_in_turns_and_leave_orders_that_are_to_be_sent_theirs(
+    shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch, gecko: Connection
+) -> None:
+    Route.objects.update(state="test")
+    for _ in range(3):
+        old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    trials.ask_to_remove(Route.objects.get(), None)
+    Route.objects.update(state="live")
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    monkeypatch.setattr(runs, "LONGEST_TURN", timedelta(0))
+    first = jobs.submit_orders(gecko)
+    assert "2 test orders left to remove" in first.text
+    assert first.is_handed_over
+    assert len(shop.tradegecko.living()) == 3
+    assert placed(shop, number)["status"] == "active"
+    manage("run", "submit_orders")
+    assert [row["order_number"] for row in shop.tradegecko.living()] == [number]
+
+
+def test_those_that_cannot_be_read_are_not_asked_for_without_a_pause_and_take_nobodys_turn(
+    shop: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch, gecko: Connection
+) -> None:
+    Route.objects.update(state="test")
+    for _ in range(2):
+        old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    first, last = (one.order.full_number for one in WarehouseSubmission.objects.order_by("pk"))
+    placed(shop, f"TEST-{first}")["order_number"] = {"odd": 1}
+    trials.ask_to_remove(Route.objects.get(), None)
+    monkeypatch.setattr(runs, "LONGEST_TURN", timedelta(0))
+    assert not jobs.submit_orders(gecko).is_handed_over
+    assert "removed" in jobs.submit_orders(gecko).text
+    assert [one.full_number for one in Order.objects.all()] == [first]
+    assert not shop.tradegecko.by_reference(f"TEST-{last}")
 
 
 @pytest.mark.long
