@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -40,16 +41,43 @@ class Shown:
 def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
     """The open holds of an order; a link only where the person may use it, and it leads back to the same place."""
     possible = decisions.possible(order)
+    voidable = decisions.cancellable(order) if "void" in possible else []
     shown = []
     for hold in settling.open_holds(order):
         label, permissions, url = remedy(order, hold)
         may = user.has_perms(permissions)
-        decide = _decisions(order, hold, possible) if user.has_perm(CHANGE) else ()
+        mine = possible if hold in voidable else possible - {"void"}
+        decide = _decisions(order, hold, mine) if user.has_perm(CHANGE) else ()
         others = tuple((name, along(way, address)) for name, address in decide)
         link = url if url.startswith("#") or not url else along(way, url)
         frees = reverse("admin:orders_hold_frees", args=[hold.pk]) if hold.kind in FOR_SEVERAL else ""
         shown.append(Shown(hold, label if may else "", link if may else "", frees, others))
-    return shown
+    return _each_once(shown)
+
+
+def _each_once(shown: list[Shown]) -> list[Shown]:
+    """A button that settles several holds at once stands at the first of them, and says so."""
+    times = Counter(url for one in shown for _, url in _buttons(one))
+    seen: set[str] = set()
+    return [_without(one, times, seen) for one in shown]
+
+
+def _without(one: Shown, times: Counter[str], seen: set[str]) -> Shown:
+    left = {
+        url: f"{label} ({times[url]} reasons at once)" if times[url] > 1 else label
+        for label, url in _buttons(one) if url not in seen
+    }  # fmt: skip
+    seen.update(left)
+    others = tuple((left[url], url) for _, url in one.others if url in left)
+    if one.url.startswith("#"):
+        return replace(one, others=others)
+    return replace(one, label=left.get(one.url, ""), url=one.url if one.url in left else "", others=others)
+
+
+def _buttons(one: Shown) -> list[tuple[str, str]]:
+    """What does something, and is no place on the same page."""
+    own = [(one.label, one.url)] if one.url and not one.url.startswith("#") else []
+    return [*own, *one.others]
 
 
 def _decisions(order: Order, hold: Hold, possible: set[str]) -> Iterator[tuple[str, str]]:
