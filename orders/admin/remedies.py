@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from integrations.walking import Way, along
-from orders import causes, decisions, settling
+from orders import causes, change_plan, decisions, next_step, settling
 from orders.admin import mapping
 from orders.admin.mapping_forms import PERMISSIONS
 from orders.causes import Cause
@@ -84,6 +84,7 @@ def _decisions(order: Order, hold: Hold, possible: set[str]) -> Iterator[tuple[s
     """What a person may decide about what the marketplace cancelled or changed."""
     for name, label, kinds in DECISIONS:
         if name in possible and hold.kind in kinds:
+            label = next_step.VOIDS if name == "amend" and change_plan.outlook(order).voids else label
             yield label, reverse(f"admin:orders_order_{name}", args=[order.pk])
 
 
