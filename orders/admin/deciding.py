@@ -177,7 +177,8 @@ def _form(order: Order) -> type[forms.Form]:
         line = forms.ChoiceField(choices=_chosen(lines), widget=UnfoldAdminSelectWidget)
         reason = forms.ChoiceField(choices=_chosen(_codes(order)), widget=UnfoldAdminSelectWidget)
         typed = forms.CharField(
-            label=f"Type {TYPED} to confirm the fine", widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
+            label=f"Type {TYPED} to confirm the fine, in capitals or not",
+            widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
         )
 
         def clean_typed(self) -> str:
