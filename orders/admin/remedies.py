@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from integrations.walking import Way, along
-from orders import causes, change_plan, decisions, next_step, settling
+from orders import arrivals, causes, change_plan, decisions, next_step, settling
 from orders.admin import mapping
 from orders.admin.mapping_forms import PERMISSIONS
 from orders.causes import Cause
@@ -26,7 +26,7 @@ BLOCKING = [kind for kind in Hold.Kind if kind not in Hold.AFTER_SENDING]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A hold with the way out of it, and the (label, address) of other ones.
+    """A hold with the way out of it, and the (label, address) of other ones, and of what may be done in their place.
 
     `frees_url` answers what it does for others that wait too: they are judged one by one, so the page is there first.
     """
@@ -36,6 +36,7 @@ class Shown:
     url: str = ""
     frees_url: str = ""
     others: tuple[tuple[str, str], ...] = ()
+    instead: tuple[tuple[str, str], ...] = ()
 
 
 def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
@@ -49,9 +50,10 @@ def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
         mine = possible if hold in voidable else possible - {"void"}
         decide = _decisions(order, hold, mine) if user.has_perm(CHANGE) else ()
         others = tuple((name, along(way, address)) for name, address in decide)
+        skip = tuple((name, along(way, address)) for name, address in instead(hold, user))
         link = url if url.startswith("#") or not url else along(way, url)
         frees = reverse("admin:orders_hold_frees", args=[hold.pk]) if hold.kind in FOR_SEVERAL else ""
-        shown.append(Shown(hold, label if may else "", link if may else "", frees, others))
+        shown.append(Shown(hold, label if may else "", link if may else "", frees, others, skip))
     return _each_once(shown)
 
 
@@ -88,6 +90,14 @@ def _decisions(order: Order, hold: Hold, possible: set[str]) -> Iterator[tuple[s
             yield label, reverse(f"admin:orders_order_{name}", args=[order.pk])
 
 
+def instead(hold: Hold, user: Any) -> Iterator[tuple[str, str]]:
+    """The other way out that such a hold's message names."""
+    order = hold.order
+    if hold.kind in OR_SKIPPED and user.has_perm(CHANGE) and arrivals.may_be_skipped(order):
+        yield "Skip the order", reverse("admin:orders_order_skip", args=[order.pk])
+
+
+OR_SKIPPED = (K.UNUSABLE_ADDRESS, K.INCOMPLETE_LINE, K.NO_ROUTE, K.TOO_MANY_LINES, K.REOPENED)
 DECISIONS = (
     ("apply", "Apply the change", (K.CHANGED,)),
     ("amend", "Update the warehouse order", (K.CHANGED_ORDER,)),
