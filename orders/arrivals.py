@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from integrations.models import Connection, Route
@@ -16,6 +16,7 @@ from orders.models import NOT_SENT, Hold, Order, OrderLine, WarehouseSubmission
 
 S = Order.Status
 T = WarehouseSubmission.Status
+WITH_THE_ORDER = "the marketplace cancelled the whole order"
 VOID_OTHERS, VOID_ALL = "Void all but one there", "Void all of them there"
 
 
@@ -158,7 +159,29 @@ def cancel(order: Order, reason: str) -> None:
     if order.status == S.SUBMITTED and ended.exists():
         close_cancelled(order, "it had ended in the warehouse before")
         return
+    if order.status in (*Order.UNSENT, S.SUBMITTED):  # of one that has shipped in part, lines are taken out singly
+        _cancelled_lines(order).filter(resolved_at=None).update(resolved_at=now, resolution=WITH_THE_ORDER)
     hold_cancelled_late(order, "")
+
+
+def hold_lines_again(order: Order) -> None:
+    """The order is wanted again, and what was cancelled of its lines before is to be done as if it had not been."""
+    late = _cancelled_lines(order).filter(resolution=WITH_THE_ORDER)
+    numbers = list(late.values_list("subject", flat=True))
+    late.update(resolved_at=None, resolution="")
+    for number in numbers:  # what can be done about it may be another thing now
+        hold_cancelled_late(order, number)
+
+
+def close_lines(order: Order, resolution: str, numbers: Collection[str] | None = None) -> None:
+    """The warehouse has let go of cancelled lines: all of them, or those."""
+    late = _cancelled_lines(order).filter(Q(resolved_at=None) | Q(resolution=WITH_THE_ORDER))
+    mine = late if numbers is None else late.filter(subject__in=numbers)
+    mine.update(resolved_at=timezone.now(), resolution=resolution[:300])
+
+
+def _cancelled_lines(order: Order) -> QuerySet[Hold]:
+    return order.holds.filter(kind=Hold.Kind.CANCELLED_LATE).exclude(subject="")
 
 
 def _void_all(order: Order) -> None:

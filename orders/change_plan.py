@@ -60,6 +60,41 @@ def plan(
     return Plan(target, news.found, tuple(drawn.parts))
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What an update takes away there, foreseen without asking the warehouse: lines, or the order itself."""
+
+    deleted: tuple[str, ...] = ()
+    voids: bool = False
+
+    def __str__(self) -> str:
+        if self.voids:
+            return "Nothing of the order is left to ship, so that updating it voids it in the warehouse."
+        if not self.deleted:
+            return ""
+        lines = f"Line {self.deleted[0]} is" if len(self.deleted) == 1 else f"Lines {', '.join(self.deleted)} are"
+        return f"{lines} deleted in the warehouse's order."
+
+
+def outlook(order: Order) -> Outlook:
+    """Of what waits for a decision; nothing where that cannot be done."""
+    submission: WarehouseSubmission | None = getattr(order, "submission", None)
+    if submission is None or not order.told_now:
+        return Outlook()
+    asked = next((one for one in order.warehouse_changes.all() if one.status in WarehouseChange.CLAIMABLE), None)
+    change = WarehouseChange(order=order, told=order.told_now, lines=asked.lines if asked else {})
+    there = {line.order_line_id for line in submission.lines.all()}
+    news = _News(change, there)
+    try:
+        units = {int(pk): left for pk, left in change.lines.items()} | news.units()
+    except NotPossible:
+        return Outlook()
+    new = [number for number in news.added() if told_lines.to_ship(news.mine.get(number), news.told[number])]
+    out = [line for line in news.mine.values() if line.pk in there and units.get(line.pk) == 0]
+    voids = bool(news.found) and not new and len(out) == len(there) and not any(line.quantity_shipped for line in out)
+    return Outlook(tuple(line.number for line in out if line.number not in new and not line.quantity_shipped), voids)
+
+
 def _shipped(sent: Sequence[SubmittedLine], placed: PlacedOrder) -> dict[int, int]:
     """Units that have left, by the id of the submitted line."""
     known = [

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from integrations.models import Route
 from integrations.ports import MarketplaceOrder, SaleState
-from orders import arrivals, changes, reopening, settling, told_lines
+from orders import arrivals, change_plan, changes, reopening, settling, told_lines
 from orders.changes import Change, Told
 from orders.models import Hold, Order, WarehouseChange
 
@@ -219,7 +219,7 @@ def _todo(order: Order) -> str:
     if asked is not None and asked.told and order.told_now and not changes.compare(asked.told, order.told_now):
         is_parked = asked.status == WarehouseChange.Status.PARKED
         return asked.last_error if is_parked else "The warehouse's order is updated with the next run."
-    return "Update the warehouse's order, or keep it as it is."
+    return f"{change_plan.outlook(order)} Update the warehouse's order, or keep it as it is.".strip()
 
 
 def misfit(order: Order, now: Told) -> str:

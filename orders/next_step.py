@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from integrations.models import Route
+from orders import change_plan
 from orders.models import Hold, Order
 from orders.warehouse_changes import OPEN
 
@@ -19,6 +20,7 @@ STEPS = {
     "release": ("Release", "The order is judged again, and goes out if nothing else holds it."),
     "unskip": ("Un-skip", "The order is judged like a new one, and goes out if nothing holds it."),
 }
+VOIDS = "Void the warehouse order"  # what an update comes to that leaves nothing to ship
 ASIDE = {
     S.RECEIVED: "Nothing to do: it is judged with the next run.",
     S.READY: "Nothing to do: it is sent with the next run.",
@@ -48,7 +50,7 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
     """`allowed` are the actions that this person may do with the order now."""
     for name, (label, text) in STEPS.items():
         if name in allowed and not (name == "release" and _only_mended(holds)):
-            return Step(text, name, label)
+            return _voiding(order) if name == "amend" and change_plan.outlook(order).voids else Step(text, name, label)
     if holds and _is_asked(order, holds):
         return Step("Nothing to do: what was decided is done in the warehouse with the next run.")
     if holds:
@@ -58,6 +60,10 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
     if waits_for_route(order):
         return Step(f"Route {order.route} is paused: the order is sent once that is live again.")
     return Step(_settled(order) or ASIDE[S(order.status)])
+
+
+def _voiding(order: Order) -> Step:
+    return Step(str(change_plan.outlook(order)), "amend", VOIDS)
 
 
 def _settled(order: Order) -> str:

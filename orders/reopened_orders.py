@@ -128,6 +128,7 @@ def _take_back(order: Order) -> None:
     late = order.holds.filter(kind=K.CANCELLED_LATE, subject="", resolved_at=None)
     late.update(resolved_at=timezone.now(), resolution=TAKEN_BACK)
     order.note(f"{OPENED_AGAIN}; it ships as before")
+    arrivals.hold_lines_again(order)
     edits.say_again(order)
 
 

@@ -89,6 +89,22 @@ def short_ships(order: Order) -> dict[int, ShortShip]:
     return {one.order_line_id: one for one in order.short_ships.all() if one.status != T.WITHDRAWN}
 
 
+def never_ships(line: OrderLine) -> str:
+    """Why what is open of it ships no more, in a word; empty while it may, and where all of it was told."""
+    order = line.order
+    if line.is_cancelled:
+        return "cancelled"
+    if order.status == Order.Status.SKIPPED:
+        is_open = line.quantity_to_ship or (not line.quantity and line.shipped_before is not None)
+        return "skipped" if is_open else "shipped without us"
+    is_over = order.status == Order.Status.CANCELLED or order.cancel_requested_at
+    return "cancelled" if is_over and (not line.quantity_to_ship or _untold(line)) else ""
+
+
+def _untold(line: OrderLine) -> int:
+    return line.quantity_to_ship - line.quantity_confirmed
+
+
 def _row(line: OrderLine, sides: _Sides) -> Row:
     sent, held, parcels = sides.sent.get(line.pk, {}), sides.held.get(line.pk, {}), sides.shipped[line.pk]
     return Row(
@@ -108,15 +124,15 @@ def _less(line: OrderLine, short: ShortShip | None) -> str:
     """Why less of it ships than was ordered. Only the marketplace cancels; a short ship is our own doing."""
     if short is not None:
         return f"{short.quantity} {'short shipped' if short.status == T.ACCEPTED else 'to be short shipped'}"
-    if line.is_cancelled:
-        return "cancelled"
+    if why := never_ships(line):
+        return why
     return f"{line.quantity_to_ship} to ship" if line.quantity not in (None, line.quantity_to_ship) else ""
 
 
 def _sent(line: OrderLine, sent: Units, sides: _Sides) -> Cell:
     if sent:
         return Cell(_in_words(sent))
-    is_left_out = bool(sides.sent) and line.quantity_to_ship > 0 and not line.is_cancelled
+    is_left_out = bool(sides.sent) and line.quantity_to_ship > 0 and not never_ships(line)
     return Cell(("not sent",), differs="left out" if is_left_out else "")
 
 
@@ -148,7 +164,7 @@ def _shipped(line: OrderLine, parcels: list[ShipmentLine]) -> Cell:
     if total > line.quantity_to_ship:
         return Cell((str(total), *before, *texts), f"{total - line.quantity_to_ship} too many")
     left = line.quantity_to_ship - total
-    return Cell((str(total), *before, *texts), waits=f"{left} open" if left and not line.is_cancelled else "")
+    return Cell((str(total), *before, *texts), waits=f"{left} open" if left and not never_ships(line) else "")
 
 
 def _confirmed(line: OrderLine, parcels: list[ShipmentLine]) -> Cell:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Sum
-
 from orders import arrivals, changes
 from orders.changes import SKUS, Told
 from orders.models import Order, OrderLine, ShortShip
@@ -68,8 +66,8 @@ def write(order: Order, number: str, told: Told | None) -> None:
 
 
 def _kept_back(line: OrderLine) -> int:
-    mine = ShortShip.objects.filter(order_line=line).exclude(status__in=DONE)
-    return mine.aggregate(units=Sum("quantity"))["units"] or 0
+    mine = (one for one in line.order.short_ships.all() if one.order_line_id == line.pk)
+    return sum(one.quantity for one in mine if one.status not in DONE)
 
 
 def _next_position(order: Order) -> int:

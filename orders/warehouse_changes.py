@@ -6,7 +6,6 @@ Everything here holds the order's row first.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -208,20 +207,15 @@ def _close_lines(order: Order, change: WarehouseChange) -> None:
     for line in order.lines.filter(pk__in=map(int, change.lines)):
         left = max(change.lines[str(line.pk)], line.quantity_confirmed)
         OrderLine.objects.filter(pk=line.pk).update(quantity_to_ship=min(left, line.quantity_to_ship))
-        _close_late(order, [line.number], f"changed in {change.connection}")
+        arrivals.close_lines(order, f"changed in {change.connection}", [line.number])
         order.note(f"line {line.number}: {left} left in {change.connection}", actor=change.actor)
-
-
-def _close_late(order: Order, numbers: Collection[str], resolution: str) -> None:
-    late = order.holds.filter(kind=K.CANCELLED_LATE, subject__in=numbers, resolved_at=None)
-    late.update(resolved_at=timezone.now(), resolution=resolution[:300])
 
 
 def _follow_told(order: Order, change: WarehouseChange, plan: Plan) -> None:
     later = order.told_now
     text = f"updated in {change.connection}: {changes.in_words(plan.found)}"
     told = change.told or {}
-    _close_late(order, [one.line for one in plan.found if one.opens], f"wanted again: {text}")
+    arrivals.close_lines(order, f"wanted again: {text}", [one.line for one in plan.found if one.opens])
     edits.decided(order, changes.closing(told, later) if later and told else told, text, change.actor)
     if later and change.told and changes.compare(change.told, later):
         Order.objects.filter(pk=order.pk).update(told_now=later)

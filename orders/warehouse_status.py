@@ -46,4 +46,5 @@ def _note(submission: WarehouseSubmission, receipt: Receipt) -> None:
         arrivals.close_cancelled(order, f"the marketplace cancelled it, and {what}")
         return
     order.note(what)
+    arrivals.close_lines(order, what)  # nothing is left there that could be taken out
     told.hold_ended(order, what)

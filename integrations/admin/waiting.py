@@ -12,11 +12,15 @@ from integrations.admin_base import ReadOnly
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """What is wrong, and the page that mends it; without a label there is nothing that this person may do."""
+    """What is wrong, and the page that mends it; without a label there is nothing that this person may do.
+
+    `others` are (label, address) of what may be done in its place.
+    """
 
     text: str
     label: str = ""
     url: str = ""
+    others: tuple[tuple[str, str], ...] = ()
 
 
 class Waiting(ReadOnly):

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,7 +19,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from integrations.admin_base import ask, found_or_404
 from integrations.walking import along, way_of
 from integrations.wording import counted
-from orders import changes, decisions, edits, short_shipping
+from orders import change_plan, changes, decisions, edits, next_step, short_shipping
 from orders.admin import walking
 from orders.models import IllegalTransition, Order, OrderLine
 
@@ -29,11 +30,12 @@ class Deciding(ModelAdmin):
     """The decisions, each with a page that says what follows."""
 
     def _decide(
-        self, request: HttpRequest, object_id: int, title: str, button: str, text: str, do: Callable[..., str]
-    ) -> HttpResponse:
+        self, request: HttpRequest, object_id: int, title: str, button: str, text: str, do: Callable[..., str],
+        **said: object,
+    ) -> HttpResponse:  # fmt: skip
         order = found_or_404(self, request, object_id)
         return ask(
-            self, request, order, title=title.format(order=order), consequence=text.format(diff=_diff(order)),
+            self, request, order, title=title.format(order=order), consequence=text.format(diff=_diff(order), **said),
             do=lambda values: do(order, request.user, values["seen"]), button=button, refuse=IllegalTransition,
             form_class=_seen(order),
         )  # fmt: skip
@@ -50,12 +52,16 @@ class Deciding(ModelAdmin):
 
     @action(description="Update the warehouse order", url_path="amend", icon="published_with_changes")
     def amend(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        order = found_or_404(self, request, object_id)
+        prefetch_related_objects([order], "lines", "submission__lines", "short_ships", "warehouse_changes")
+        outlook = change_plan.outlook(order)
         text = (
-            "Changed in the warehouse: {diff}. Boxes packed with what is taken out are taken apart there; what "
-            "has shipped stays as it is."
+            "Changed in the warehouse: {diff}. {outlook} Boxes packed with what is taken out are taken apart there; "
+            "what has shipped stays as it is."
         )
-        title = "Update the warehouse's order {order}"
-        return self._decide(request, object_id, title, "Update the warehouse order", text, decisions.amend)
+        title = f"{'Void' if outlook.voids else 'Update'} the warehouse's order {{order}}"
+        button = next_step.VOIDS if outlook.voids else next_step.STEPS["amend"][0]
+        return self._decide(request, object_id, title, button, text, decisions.amend, outlook=outlook)
 
     @action(description="Cancel in the warehouse", url_path="void", icon="cancel")
     def void(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -171,7 +177,8 @@ def _form(order: Order) -> type[forms.Form]:
         line = forms.ChoiceField(choices=_chosen(lines), widget=UnfoldAdminSelectWidget)
         reason = forms.ChoiceField(choices=_chosen(_codes(order)), widget=UnfoldAdminSelectWidget)
         typed = forms.CharField(
-            label=f"Type {TYPED} to confirm the fine", widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
+            label=f"Type {TYPED} to confirm the fine, in capitals or not",
+            widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
         )
 
         def clean_typed(self) -> str:

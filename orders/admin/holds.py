@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -109,7 +110,9 @@ class HoldAdmin(Waiting, Closable):
         return HttpResponse(escape(remedies.frees(visible_or_404(self, request, pk))))
 
     def waits(self, record: Hold, user: Any) -> Waits | None:
-        return None if record.resolved_at else worklist_rows.waits("hold", record, user)
+        if record.resolved_at:
+            return None
+        return replace(worklist_rows.waits("hold", record, user), others=tuple(remedies.instead(record, user)))
 
     def may_close(self, row: Any) -> bool:
         return super().may_close(row) and actions.may_resolve(row)

@@ -72,7 +72,9 @@ class Lines(ChangedRowsOnly):
 
     @display(description="to ship")
     def to_ship(self, obj: OrderLine) -> int:
-        return obj.quantity_to_ship
+        """Of what ships no more, only what has left."""
+        most = obj.quantity_shipped if side_by_side.never_ships(obj) else obj.quantity_to_ship
+        return min(obj.quantity_to_ship, most)
 
     @display(description="shipped")
     def shipped(self, obj: OrderLine) -> int:
@@ -92,7 +94,9 @@ class Lines(ChangedRowsOnly):
 
     @display(description="state")
     def state(self, obj: OrderLine) -> str:
-        """As the marketplace has it, but for what was cancelled or short shipped here."""
-        if obj.is_cancelled:
-            return "Short ship" if obj.pk in side_by_side.short_ships(obj.order) else "Cancelled"
+        """As the marketplace had it when the line came in, unless it ships no more."""
+        if obj.is_cancelled and obj.pk in side_by_side.short_ships(obj.order):
+            return "Short ship"
+        if why := side_by_side.never_ships(obj):
+            return why.capitalize()
         return clip(obj.marketplace_status.capitalize() or "Open", 20)

@@ -24,7 +24,7 @@ from integrations.walking import along, way_of
 from integrations.wording import counted
 from inventory import kits, suggestions
 from inventory.likeness import Goods
-from orders import causes, mapping
+from orders import answered, causes, mapping
 from orders.admin.mapping_forms import Form, SkuForm, form_for, may_map
 from orders.causes import Cause, Waiting
 from orders.models import Hold, Order, OrderLine
@@ -92,7 +92,7 @@ def map_cause(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("orders.view_hold") or not may_map(request.user, cause.kind):
         raise PermissionDenied
     if not cause.holds().exists():
-        messages.info(request, f"Nothing waits for the {_named(cause)} any more.")
+        messages.info(request, f"Nothing waits for the {_named(cause)} any more.{answered.in_words(cause)}")
         return redirect(_back(request))
     if request.method == "POST" and "look" in request.POST:
         return _look(request, cause)
@@ -103,6 +103,7 @@ def map_cause(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
         **admin.admin_site.each_context(request), "opts": admin.opts, "title": f"Map the {_named(cause)}",
         "cause": cause, "what": WHAT[cause.kind], "form": form, "verdict": in_words(mapping.judged(cause)),
         "hold": cause.holds().first(), "orders_url": _orders_url(cause), "back": _back(request),
+        "answered": answered.in_words(cause),
         **(_about_sku(cause) if isinstance(form, SkuForm) else {}),
     }  # fmt: skip
     template = "admin/orders/map_sku.html" if isinstance(form, SkuForm) else "admin/orders/map_code.html"
@@ -119,7 +120,7 @@ def _save(request: HttpRequest, cause: Cause, form: Form) -> HttpResponse:
     try:
         done = form.save(request)
     except kits.Changed as exc:
-        messages.error(request, str(exc))
+        messages.error(request, f"{exc}{answered.in_words(cause)}")
         return redirect(request.get_full_path())
     freed = mapping.free(cause)
     text = f"{done}: {_outcome(cause, freed)}."

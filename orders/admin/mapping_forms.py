@@ -122,13 +122,32 @@ class CodeForm:
 
     def save(self, request: HttpRequest) -> str:
         """Store it; what is mapped now, in words. Raises kits.Changed."""
+        row = self.form.instance
+        if not self._is_stored(row):
+            _log(request, row)
+        return f"{row} is mapped"
+
+    def _is_stored(self, row: Any) -> bool:
+        """Whether it was as entered already, as after a second press; else it is saved. Raises kits.Changed."""
+        own = {field.name for field in row._meta.concrete_fields}
+        if row.pk and own.isdisjoint(self.form.changed_data):
+            return True
         try:
             with transaction.atomic():
-                row = self.form.save()
+                self.form.save()
         except IntegrityError:
+            if _same_is_there(row):
+                return True
             raise kits.Changed("Somebody else mapped this a moment ago. Nothing was saved; look again.") from None
-        _log(request, row)
-        return f"{row} is mapped"
+        return False
+
+
+def _same_is_there(row: Any) -> bool:
+    """Whether the same click came first with it."""
+    values = {
+        field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields if not field.primary_key
+    }
+    return bool(type(row)._default_manager.filter(**values).exists())
 
 
 Form = SkuForm | CodeForm

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Prefetch
+from django.db.models import OuterRef, Prefetch, Subquery, Value
+from django.db.models.functions import Coalesce, Trim
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -20,10 +21,11 @@ from integrations.admin_base import found_or_404
 from integrations.transmissions import Transmission
 from integrations.walking import Way
 from integrations.wording import counted, moment
+from inventory.models import SkuAlias
 from orders import edits, next_step, side_by_side
 from orders.admin import labels, remedies, story
 from orders.admin.labels import Label
-from orders.models import Order, Shipment, ShipmentLine, ShortShip, WarehouseChange, WarehouseSubmission
+from orders.models import Order, OrderLine, Shipment, ShipmentLine, ShortShip, WarehouseChange, WarehouseSubmission
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,17 @@ class Parcel:
     told: list[tuple[Label | None, str]]
 
 
+def _name_of_alias(field: str) -> Subquery:
+    mine = SkuAlias.objects.filter(connection=OuterRef("order__connection"), is_active=True)
+    return Subquery(mine.filter(marketplace_sku=Trim(OuterRef(field))).values("marketplace_sku")[:1])
+
+
+# In the order in which they are looked for.
+ALIAS_NAME = Coalesce(_name_of_alias("option_sku"), _name_of_alias("partner_sku"), Value(""))
 # What the page shows of an order, each read with one query.
 PARTS: tuple[str | Prefetch[Any], ...] = (
-    "lines", "submission__lines", "shipments", "confirmations",
+    Prefetch("lines", OrderLine.objects.annotate(alias_name=ALIAS_NAME)),
+    "submission__lines", "shipments", "confirmations",
     Prefetch("shipments__lines", ShipmentLine.objects.select_related("order_line", "confirmed__confirmation")),
     Prefetch("warehouse_changes", WarehouseChange.objects.select_related("actor", "connection")),
     Prefetch("short_ships", ShortShip.objects.select_related("actor", "order_line")),
@@ -61,7 +71,7 @@ def facts(admin: Any, request: HttpRequest, order: Order, allowed: Collection[st
         "holds": holds,
         "may_say": admin.has_change_permission(request, order),
         "columns": side_by_side.COLUMNS,
-        "rows": side_by_side.rows(order, submission, [one.shipment for one in parcels]),
+        "rows": _rows(order, submission, parcels, user),
         "submission": submission,
         "submission_label": labels.of_transmission(submission) if submission else None,
         "changes": edits.found_in(order),
@@ -73,6 +83,21 @@ def facts(admin: Any, request: HttpRequest, order: Order, allowed: Collection[st
         "exchanges": _exchanges(order) if user.has_perm("integrations.view_exchange") else "",
         "story": story.of(order, request),
     }
+
+
+def _rows(
+    order: Order, submission: WarehouseSubmission | None, parcels: list[Parcel], user: Any
+) -> list[tuple[side_by_side.Row, str, str]]:  # fmt: skip
+    """Each line with the name by which aliases make it a warehouse SKU now, and where those are listed."""
+    rows = side_by_side.rows(order, submission, [one.shipment for one in parcels])
+    if not user.has_perm("inventory.view_skualias"):
+        return [(row, "", "") for row in rows]
+    return [(row, name, _aliases_url(order, name)) for row in rows for name in [getattr(row.line, "alias_name", "")]]
+
+
+def _aliases_url(order: Order, name: str) -> str:
+    asked: dict[str, str | int] = {"connection__id__exact": order.connection_id, "marketplace_sku__exact": name}
+    return f"{reverse('admin:inventory_skualias_changelist')}?{urlencode(asked)}"
 
 
 @dataclass(frozen=True, slots=True)

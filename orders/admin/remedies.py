@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -11,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from integrations.walking import Way, along
-from orders import causes, decisions, settling
+from orders import arrivals, causes, change_plan, decisions, next_step, settling
 from orders.admin import mapping
 from orders.admin.mapping_forms import PERMISSIONS
 from orders.causes import Cause
@@ -25,7 +26,7 @@ BLOCKING = [kind for kind in Hold.Kind if kind not in Hold.AFTER_SENDING]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A hold with the way out of it, and the (label, address) of other ones.
+    """A hold with the way out of it, and the (label, address) of other ones, and of what may be done in their place.
 
     `frees_url` answers what it does for others that wait too: they are judged one by one, so the page is there first.
     """
@@ -35,30 +36,68 @@ class Shown:
     url: str = ""
     frees_url: str = ""
     others: tuple[tuple[str, str], ...] = ()
+    instead: tuple[tuple[str, str], ...] = ()
 
 
 def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
     """The open holds of an order; a link only where the person may use it, and it leads back to the same place."""
     possible = decisions.possible(order)
+    voidable = decisions.cancellable(order) if "void" in possible else []
     shown = []
     for hold in settling.open_holds(order):
         label, permissions, url = remedy(order, hold)
         may = user.has_perms(permissions)
-        decide = _decisions(order, hold, possible) if user.has_perm(CHANGE) else ()
+        mine = possible if hold in voidable else possible - {"void"}
+        decide = _decisions(order, hold, mine) if user.has_perm(CHANGE) else ()
         others = tuple((name, along(way, address)) for name, address in decide)
+        skip = tuple((name, along(way, address)) for name, address in instead(hold, user))
         link = url if url.startswith("#") or not url else along(way, url)
         frees = reverse("admin:orders_hold_frees", args=[hold.pk]) if hold.kind in FOR_SEVERAL else ""
-        shown.append(Shown(hold, label if may else "", link if may else "", frees, others))
-    return shown
+        shown.append(Shown(hold, label if may else "", link if may else "", frees, others, skip))
+    return _each_once(shown)
+
+
+def _each_once(shown: list[Shown]) -> list[Shown]:
+    """A button that settles several holds at once stands at the first of them, and says so."""
+    times = Counter(url for one in shown for _, url in _buttons(one))
+    seen: set[str] = set()
+    return [_without(one, times, seen) for one in shown]
+
+
+def _without(one: Shown, times: Counter[str], seen: set[str]) -> Shown:
+    left = {
+        url: f"{label} ({times[url]} reasons at once)" if times[url] > 1 else label
+        for label, url in _buttons(one) if url not in seen
+    }  # fmt: skip
+    seen.update(left)
+    others = tuple((left[url], url) for _, url in one.others if url in left)
+    if one.url.startswith("#"):
+        return replace(one, others=others)
+    return replace(one, label=left.get(one.url, ""), url=one.url if one.url in left else "", others=others)
+
+
+def _buttons(one: Shown) -> list[tuple[str, str]]:
+    """What does something, and is no place on the same page."""
+    own = [(one.label, one.url)] if one.url and not one.url.startswith("#") else []
+    return [*own, *one.others]
 
 
 def _decisions(order: Order, hold: Hold, possible: set[str]) -> Iterator[tuple[str, str]]:
     """What a person may decide about what the marketplace cancelled or changed."""
     for name, label, kinds in DECISIONS:
         if name in possible and hold.kind in kinds:
+            label = next_step.VOIDS if name == "amend" and change_plan.outlook(order).voids else label
             yield label, reverse(f"admin:orders_order_{name}", args=[order.pk])
 
 
+def instead(hold: Hold, user: Any) -> Iterator[tuple[str, str]]:
+    """The other way out that such a hold's message names."""
+    order = hold.order
+    if hold.kind in OR_SKIPPED and user.has_perm(CHANGE) and arrivals.may_be_skipped(order):
+        yield "Skip the order", reverse("admin:orders_order_skip", args=[order.pk])
+
+
+OR_SKIPPED = (K.UNUSABLE_ADDRESS, K.INCOMPLETE_LINE, K.NO_ROUTE, K.TOO_MANY_LINES, K.REOPENED)
 DECISIONS = (
     ("apply", "Apply the change", (K.CHANGED,)),
     ("amend", "Update the warehouse order", (K.CHANGED_ORDER,)),

@@ -162,7 +162,9 @@ def test_a_short_ship_needs_its_own_permission_a_reason_and_the_typed_words(
     assert refused.redirect_chain == [(address_of(order), 302)]
     assert "Enter the codes that Overstock gave you as “short ship reasons” of route Main" in text_of(refused)
     Route.objects.update(short_ship_reasons="OUT_OF_STOCK Out of stock")
-    assert "Overstock fines" in text_of(person.get(button("short", order)))
+    question = text_of(person.get(button("short", order)))
+    assert "Overstock fines" in question
+    assert "Type SHORT SHIP to confirm the fine, in capitals or not" in question
     said = {"line": str(line.pk), "reason": "OUT_OF_STOCK"}
     assert "Type SHORT SHIP." in text_of(person.post(button("short", order), {**said, "typed": "yes"}))
     assert not ShortShip.objects.exists()

@@ -1,5 +1,6 @@
 // "/" goes to the search box in the header, on every page; times say their local time too; fields that the libraries
-// draw themselves are called by their labels, and the box above the menu by what it finds.
+// draw themselves are called by their labels, and the box above the menu by what it finds; the field that a page begins
+// with has the cursor.
 (() => {
   const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
   window.addEventListener("keydown", (event) => {
@@ -33,5 +34,11 @@
     pages?.setAttribute("aria-label", "Find a page of the menu");
   });
   window.addEventListener("load", () => setTimeout(name)); // after those who draw them then
+  // The theme hides a page until it has begun, and the browser gives up the field's autofocus if it draws it before that.
+  const begin = () => {
+    if (document.activeElement === document.body) document.querySelector("[autofocus]")?.focus();
+  };
+  document.addEventListener("alpine:initialized", begin);
+  window.addEventListener("load", begin);
   document.addEventListener("htmx:afterSwap", (event) => tell(event.target));
 })();
