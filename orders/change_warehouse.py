@@ -60,7 +60,7 @@ def _by_rule(run: Run) -> None:
     for hold in late.select_related("order").order_by("pk"):
         with run.isolated(f"order {hold.order}"):
             try:
-                warehouse_changes.cancel(hold, None)
+                warehouse_changes.cancel(hold.order, hold.subject, None)
             except IllegalTransition as exc:
                 arrivals.hold_cancelled_late(hold.order, hold.subject, str(exc))
 

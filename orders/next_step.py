@@ -19,6 +19,7 @@ STEPS = {
     "release": ("Release", "The order is judged again, and goes out if nothing else holds it."),
     "unskip": ("Un-skip", "The order is judged like a new one, and goes out if nothing holds it."),
 }
+CANCELLED_THERE = "The marketplace cancelled it and the warehouse"
 ASIDE = {
     S.RECEIVED: "Nothing to do: it is judged with the next run.",
     S.READY: "Nothing to do: it is sent with the next run.",
@@ -48,7 +49,7 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
     """`allowed` are the actions that this person may do with the order now."""
     for name, (label, text) in STEPS.items():
         if name in allowed and not (name == "release" and _only_mended(holds)):
-            return Step(text, name, label)
+            return Step(_called_settled(order, holds) if name == "void" else text, name, label)
     if holds and _is_asked(order, holds):
         return Step("Nothing to do: what was decided is done in the warehouse with the next run.")
     if holds:
@@ -60,6 +61,18 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
     return Step(_settled(order) or ASIDE[S(order.status)])
 
 
+def _called_settled(order: Order, holds: Collection[Hold]) -> str:
+    """What can be cancelled in the warehouse, whether it waits for that or a person has left it there."""
+    if any(hold.kind == K.CANCELLED_LATE for hold in holds):
+        return STEPS["void"][1]
+    if order.cancel_requested_at:
+        return f"{CANCELLED_THERE} still has it, which a person has settled: it ships unless it is cancelled there too."
+    return (
+        "The marketplace cancelled lines of it that the warehouse still has, which a person has settled: they ship "
+        "unless they are taken out there too."
+    )
+
+
 def _settled(order: Order) -> str:
     """What a person closed that is not as it should be on one of the two sides; empty where there is nothing."""
     submission = getattr(order, "submission", None)
@@ -68,7 +81,8 @@ def _settled(order: Order) -> str:
     if submission.remote_status in submission.ENDED:
         return f"It is {submission.remote_status} in the warehouse, which a person has settled: nothing of it ships."
     if order.cancel_requested_at:
-        return "The marketplace cancelled it and the warehouse still has it, which a person has settled."
+        there = "still has it" if order.status == S.SUBMITTED else "has shipped of it, and no parcel is told"
+        return f"{CANCELLED_THERE} {there}, which a person has settled."
     return ""
 
 

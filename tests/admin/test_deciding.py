@@ -289,3 +289,23 @@ def test_who_may_short_ship_is_warned_of_the_fine_before_one_goes_again(refused_
     assert "Overstock fines a short ship" in text_of(preview)
     manager.post(button("retry", refused_short))
     assert ShortShip.objects.get().status == "pending"
+
+
+def test_what_was_called_settled_too_soon_can_be_cancelled_there_by_who_may_change_orders(
+    shop: Sandbox, manage: Run, client: Client
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    shop.oasis.cancel(number)
+    manage("run", "revisit_orders")
+    [hold] = Hold.objects.filter(resolved_at=None)
+    actions.resolve(hold, "by telephone", None)
+    clerk = staff(client, "view_order", "change_order", "view_hold")
+    page = clerk.get(address_of(hold.order))
+    assert "a person has settled: it ships unless it is cancelled there too" in text_of(page)
+    assert page.context["facts"]["step"].action == "void"
+    assert "the order is voided" in text_of(clerk.get(button("void", hold.order)))
+    assert "with the next run, if it is unshipped then" in text_of(decide(clerk, "void", hold.order))
+    assert WarehouseChange.objects.get().cancels_order
+    User.objects.get().user_permissions.set(Permission.objects.filter(codename="view_order"))
+    assert clerk.get(button("void", hold.order)).status_code == 403
