@@ -22,7 +22,8 @@ S, K, T = Order.Status, Hold.Kind, WarehouseSubmission.Status
 def possible(order: Order) -> set[str]:
     """The names of the decisions that this order waits for, for the buttons of its page."""
     names = {"void"} if cancellable(order) else set()
-    return names | _following(order) | {"keep"} if order.told_now else names
+    waits = order.told_now and not _is_open(order, of_told=True)
+    return names | _following(order) | {"keep"} if waits else names
 
 
 def _following(order: Order) -> set[str]:
@@ -31,8 +32,7 @@ def _following(order: Order) -> set[str]:
         return set()
     if arrivals.was_unsent(order):
         return {"apply"}
-    can_amend = order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) and not _is_open(order, of_told=True)
-    return {"amend"} if can_amend else set()
+    return {"amend"} if order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) else set()
 
 
 def cancellable(order: Order) -> list[str]:

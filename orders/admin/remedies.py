@@ -17,6 +17,7 @@ from orders.admin.mapping_forms import PERMISSIONS
 from orders.causes import Cause
 from orders.mapping import Verdict, judged
 from orders.models import Hold, Order
+from orders.next_step import STEPS
 
 K = Hold.Kind
 FOR_SEVERAL = (*causes.MAPPED, K.NO_ROUTE)
@@ -54,16 +55,16 @@ def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
 
 def _decisions(order: Order, hold: Hold, possible: set[str]) -> Iterator[tuple[str, str]]:
     """What a person may decide about what the marketplace cancelled or changed."""
-    for name, label, kinds in DECISIONS:
+    for name, kinds in DECISIONS:
         if name in possible and hold.kind in kinds:
-            yield label, reverse(f"admin:orders_order_{name}", args=[order.pk])
+            yield STEPS[name][0], reverse(f"admin:orders_order_{name}", args=[order.pk])
 
 
 DECISIONS = (
-    ("apply", "Apply the change", (K.CHANGED,)),
-    ("amend", "Update the warehouse order", (K.CHANGED_ORDER,)),
-    ("keep", "Keep as it is", Hold.UNTIL_DECIDED),
-    ("void", "Cancel it in the warehouse", (K.CANCELLED_LATE,)),
+    ("apply", (K.CHANGED,)),
+    ("amend", (K.CHANGED_ORDER,)),
+    ("keep", Hold.UNTIL_DECIDED),
+    ("void", (K.CANCELLED_LATE,)),
 )
 
 
