@@ -12,7 +12,7 @@ from integrations.models import Route
 from integrations.transmissions import Transmission, retry
 from inventory import catalogue
 from inventory.aliases import Resolver
-from orders import arrivals, decisions, forgetting, revisit, settling, short_shipping, warehouse_changes
+from orders import arrivals, decisions, forgetting, refusals, revisit, settling, short_shipping, warehouse_changes
 from orders.models import (
     Hold,
     IllegalTransition,
@@ -203,11 +203,19 @@ def resolve(hold: Hold, note: str, actor: User | None) -> str:
     if not mine.update(resolved_at=now, resolution=_by(actor, note)):
         raise IllegalTransition(f"“{hold}” of order {hold.order} is resolved already")
     if hold.kind == Hold.Kind.CANCELLED_LATE:
-        warehouse_changes.call_off_parked(order)  # done by hand, or left
-        if not hold.subject:
-            Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now)
+        _settle_cancellation(order, hold.subject)
     order.note(f"resolved “{hold}”: {note}", actor=actor)
     return f"“{hold}” of order {hold.order} is resolved"
+
+
+def _settle_cancellation(order: Order, line_number: str) -> None:
+    """What could not be done about it, here or there, is not to be tried again: it was done by hand, or left."""
+    warehouse_changes.call_off_parked(order)
+    numbers = [line_number] if line_number else order.lines.values_list("number", flat=True)
+    refusals.look_up_again(order, set(numbers))
+    enqueue("confirm_shipments", order.connection_id)
+    if not line_number:
+        Order.objects.filter(pk=order.pk).update(cancel_resolved_at=timezone.now())
 
 
 def dismiss(record: UnreadableRecord, note: str, actor: User | None) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from integrations.models import Connection, Route
 from integrations.ports import MarketplaceLine, MarketplaceOrder, SaleState
 from integrations.wording import counted
-from orders import changes, parcels, personal_data, references, settling
+from orders import changes, parcels, personal_data, references, refusals, settling
 from orders.models import NOT_SENT, Hold, Order, OrderLine, WarehouseSubmission
 
 S = Order.Status
@@ -85,6 +85,9 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     order.marketplace_status = told.status[:60]
     if _names_warehouse_now(order, told):
         Order.objects.filter(pk=order.pk).update(warehouse_name=told.warehouse_name)
+    over = _cancelled_numbers(told)
+    if over:
+        refusals.look_up_again(order, over)
     if order.status in Order.CLOSED or (order.cancel_requested_at and not stays_unsent(order)):
         return "seen again"
     gone = list(_newly_cancelled(order, told))
@@ -216,8 +219,8 @@ def _by_rule(order: Order, line_number: str) -> str:
     shipped = order.lines.filter(number=line_number, quantity_shipped__gt=0) if line_number else order.lines.none()
     if order.status == S.SHIPPED or shipped.exists() or (order.status == S.PARTLY_SHIPPED and not line_number):
         return (
-            "The warehouse has shipped of it, so that it is not voided there by itself. Stop what has not left, or "
-            "settle with the marketplace what has; then resolve this."
+            "The warehouse has shipped of it, so that it is not voided there by itself, and the marketplace takes no "
+            "parcel of it any more. Stop what has not left, or settle with the marketplace what has; then resolve this."
         )
     rule = order.route.cancels_after_sending if order.route else Route.CancelsAfter.ASK
     if rule == Route.CancelsAfter.DO:
@@ -238,10 +241,10 @@ def _cancel_line(order: Order, line: OrderLine) -> None:
 
 
 def _cancel_rest(order: Order, line: OrderLine) -> None:
-    """Some of it was told as shipped; what has left besides stays too, and the rest is not waited for any more."""
+    """Some of it was told as shipped, or is about to be; of the rest nothing is told, nor waited for any more."""
     mine = Order.objects.select_for_update().get(pk=order.pk)
     known = mine.lines.get(pk=line.pk)
-    left = max(known.quantity_confirmed, known.quantity_shipped)
+    left = known.quantity_confirmed
     OrderLine.objects.filter(pk=known.pk).update(quantity_to_ship=min(left, known.quantity_to_ship))
     units = counted(known.quantity_to_ship - left, "units")
     mine.note(f"the marketplace cancelled the rest of line {known.number}: {units}")
@@ -301,9 +304,15 @@ def _rest_cancelled(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine]
     """Lines that were cancelled when some of them was told as shipped already."""
     state = {line.number: line.state for line in told.lines}
     for line in order.lines.filter(is_cancelled=False, quantity_confirmed__gt=0):
-        waits = line.quantity_to_ship > max(line.quantity_confirmed, line.quantity_shipped)
+        waits = line.quantity_to_ship > line.quantity_confirmed
         if waits and state.get(line.number) == SaleState.CANCELLED:
             yield line
+
+
+def _cancelled_numbers(told: MarketplaceOrder) -> set[str]:
+    """The lines that it shows as cancelled, alone or with the order."""
+    is_over = told.state == SaleState.CANCELLED
+    return {line.number for line in told.lines if is_over or line.state == SaleState.CANCELLED}
 
 
 def _left(order: Order, gone: list[OrderLine], told: MarketplaceOrder) -> bool:

@@ -60,7 +60,7 @@ def _by_rule(run: Run) -> None:
     for hold in late.select_related("order").order_by("pk"):
         with run.isolated(f"order {hold.order}"):
             try:
-                warehouse_changes.cancel(hold, None)
+                warehouse_changes.cancel(hold.order, hold.subject, None)
             except IllegalTransition as exc:
                 arrivals.hold_cancelled_late(hold.order, hold.subject, str(exc))
 
@@ -189,7 +189,8 @@ class Changer:
         elif placed is not None and placed.has_shipped:
             self._park(change, HAS_SHIPPED)
         else:
-            self._park(change, f"{exc}. Do it there by hand, then resolve this; or try again.")
+            then = "resolve this" if change.told is None else "keep the order as it is"
+            self._park(change, f"{exc}. Do it there by hand, then {then}; or try again.")
 
     def _park(self, change: WarehouseChange, why: str) -> None:
         with transaction.atomic():

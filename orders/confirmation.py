@@ -19,10 +19,10 @@ from integrations.errors import (
     Unreadable,
 )
 from integrations.models import Connection
-from integrations.ports import Marketplace, ShipmentNotice, ShippedLine
+from integrations.ports import Marketplace, MarketplaceOrder, ShipmentNotice, ShippedLine
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
-from orders import readback, shipping, tell_short_ships, telling, told
+from orders import readback, refusals, shipping, tell_short_ships, telling, told
 from orders.carriers import CarrierMap, seed
 from orders.models import (
     ConfirmedLine,
@@ -120,10 +120,12 @@ class Teller:
     def _advance(self, confirmation: ShipmentConfirmation, was: str) -> None:
         lines = list(confirmation.lines.select_related("shipment_line__order_line", "shipment_line__shipment"))
         if was == T.UNCONFIRMED:
-            lines = self._not_told(confirmation, lines)
+            shown = self._read(confirmation)
+            lines = _not_told(shown, lines)
             if lines and _too_early(confirmation):
                 confirmation.release(T.UNCONFIRMED, after=lookup_grace(), costs_attempt=False)
                 return
+            lines = telling.still_wanted(confirmation.order, lines, shown)
         telling.refresh(confirmation, lines, self._carriers)
         lines = list(
             confirmation.lines.filter(pk__in=[line.pk for line in lines]).select_related("shipment_line__order_line")
@@ -133,15 +135,10 @@ class Teller:
         self._accept(confirmation)
         self._failures_in_a_row = 0
 
-    def _not_told(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]) -> list[ConfirmedLine]:
-        """Which lines the marketplace does not show. What was sent and may arrive late is read as late as possible."""
-        order, was_sent = confirmation.order, confirmation.sent_at is not None
-        shown = readback.read(self._market, order) if was_sent else self._shown.read(order)
-        missing = readback.missing(shown, lines)
-        otherwise = readback.told_otherwise(shown, missing)
-        for pk, number in otherwise.items():
-            ConfirmedLine.objects.filter(pk=pk).update(tracking_number=number)
-        return [line for line in missing if line.pk not in otherwise]
+    def _read(self, confirmation: ShipmentConfirmation) -> MarketplaceOrder:
+        """The order as it is told now. What was sent and may arrive late is read as late as possible."""
+        was_sent = confirmation.sent_at is not None
+        return readback.read(self._market, confirmation.order) if was_sent else self._shown.read(confirmation.order)
 
     def _send(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]) -> bool:
         """Whether the marketplace said yes. A refused message goes line by line: a bad one keeps only itself."""
@@ -172,7 +169,7 @@ class Teller:
         if missing is None:
             return
         taken = confirmation.lines.count() > len(missing)
-        telling.split(confirmation, missing if taken else missing[1:])
+        refusals.split(confirmation, missing if taken else missing[1:])
 
     def _missing(
         self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]
@@ -221,6 +218,15 @@ class Teller:
             confirmation.back_off(T.UNCONFIRMED, str(exc), at_least=max(wait, lookup_grace()))
         else:
             confirmation.back_off(was, str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
+
+
+def _not_told(shown: MarketplaceOrder, lines: Sequence[ConfirmedLine]) -> list[ConfirmedLine]:
+    """Which lines the marketplace does not show."""
+    missing = readback.missing(shown, lines)
+    otherwise = readback.told_otherwise(shown, missing)
+    for pk, number in otherwise.items():
+        ConfirmedLine.objects.filter(pk=pk).update(tracking_number=number)
+    return [line for line in missing if line.pk not in otherwise]
 
 
 def _notice(order: Order, lines: Sequence[ConfirmedLine]) -> ShipmentNotice:

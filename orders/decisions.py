@@ -10,46 +10,60 @@ from django.db import transaction
 
 from integrations.dispatch import enqueue
 from integrations.models import Route
-from orders import arrivals, changes, edits, settling, warehouse_changes
+from orders import arrivals, changes, edits, side_by_side, warehouse_changes
 from orders.models import NOT_SENT, Hold, IllegalTransition, Order, WarehouseSubmission
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-S, K = Order.Status, Hold.Kind
+S, K, T = Order.Status, Hold.Kind, WarehouseSubmission.Status
 
 
 def possible(order: Order) -> set[str]:
     """The names of the decisions that this order waits for, for the buttons of its page."""
-    if order.told_now:
-        return _following(order) | {"keep"}
-    return {"void"} if cancellable(order) else set()
+    names = {"void"} if cancellable(order) else set()
+    waits = order.told_now and not _is_open(order, of_told=True)
+    return names | _following(order) | {"keep"} if waits else names
 
 
 def _following(order: Order) -> set[str]:
     """The decision that follows what the marketplace says, if that can be followed now."""
-    if edits.misfit(order, order.told_now or {}):
+    if order.cancel_requested_at is not None or edits.misfit(order, order.told_now or {}):
         return set()
     if arrivals.was_unsent(order):
         return {"apply"}
-    can_amend = order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) and not _is_open(order, of_told=True)
-    return {"amend"} if can_amend else set()
+    return {"amend"} if order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) else set()
 
 
-def cancellable(order: Order) -> list[Hold]:
-    """The holds whose cancellation can be done in the warehouse by a button now."""
+def cancellable(order: Order) -> list[str]:
+    """Lines that the marketplace cancelled and a button can take out of the warehouse's order now; "" for all of it.
+
+    That goes by what both sides have, and not by holds: one that a person closed too soon leaves a way back.
+    """
     if order.route is None or order.route.cancels_after_sending == Route.CancelsAfter.NEVER or _is_open(order):
         return []
-    late = [hold for hold in settling.open_holds(order) if hold.kind == K.CANCELLED_LATE]
-    whole = order.status == S.SUBMITTED
-    may_be_lines = order.status in (S.SUBMITTED, S.PARTLY_SHIPPED)
-    return [hold for hold in late if (may_be_lines if hold.subject else whole)]
+    submission = getattr(order, "submission", None)
+    if submission is None or submission.status != T.ACCEPTED or submission.remote_status in submission.ENDED:
+        return []
+    if order.cancel_requested_at is not None and order.status == S.SUBMITTED:
+        return [""]
+    return _lines_there(order, submission) if order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) else []
+
+
+def _lines_there(order: Order, submission: WarehouseSubmission) -> list[str]:
+    """Numbers of cancelled lines that the warehouse's order holds, and of which nothing has shipped.
+
+    What was short shipped was cancelled by us, and waits for its own change.
+    """
+    there = {one.order_line_id for one in submission.lines.all()} - side_by_side.short_ships(order).keys()
+    lines = (line for line in order.lines.all() if line.is_cancelled and line.number and line.pk in there)
+    return [line.number for line in lines if not (line.quantity_shipped or line.quantity_confirmed)]
 
 
 def state_of(order: Order) -> str:
     """What a decision is about, in short: who decides has seen this state, or decides on another one."""
     late = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None).order_by("subject")
-    waits = [order.told_now, list(late.values_list("subject", flat=True))]
+    waits = [order.told_now, list(late.values_list("subject", flat=True)), cancellable(order)]
     return sha256(json.dumps(waits, sort_keys=True).encode()).hexdigest()[:20]
 
 
@@ -99,11 +113,14 @@ def void(order: Order, actor: User | None, seen: str | None = None) -> str:
     """Have the warehouse's order cancelled, or the lines of it that the marketplace cancelled taken out."""
     mine = edits.locked(order.pk)
     _check_seen(mine, seen)
-    holds = cancellable(mine)
-    if not holds:
+    numbers = cancellable(mine)
+    if not numbers:
         raise IllegalTransition(f"order {order} has nothing that can be cancelled in the warehouse now")
-    for hold in holds:
-        warehouse_changes.cancel(hold, actor)
+    for number in numbers:
+        arrivals.hold_cancelled_late(mine, number)  # it says what becomes of it, also where a person had closed it
+        warehouse_changes.cancel(mine, number, actor)
+    if "" in numbers:
+        Order.objects.filter(pk=order.pk).update(cancel_resolved_at=None)
     _wake(order)
     return f"order {order}: cancelled in the warehouse with the next run, if it is unshipped then"
 

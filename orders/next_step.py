@@ -11,16 +11,18 @@ from orders.models import Hold, Order
 from orders.warehouse_changes import OPEN
 
 S, K = Order.Status, Hold.Kind
-# The first that is possible is the one that brings the order on.
+# Buttons and links of these names, wherever they stand. The first that is possible brings the order on.
 STEPS = {
     "apply": ("Apply changes", "What the marketplace changed is taken over, and the order is judged again."),
     "amend": ("Update the warehouse order", "The warehouse's order is made what the marketplace wants now."),
     "void": ("Cancel in the warehouse", "What the marketplace cancelled is cancelled in the warehouse too."),
+    "keep": ("Keep as it is", "What the marketplace changed is left, and not shown again unless it changes once more."),
     "retry": ("Retry", "What was refused or given up is sent again; what may have arrived is looked up first."),
     "release": ("Release", "The order is judged again, and goes out if nothing else holds it."),
     "unskip": ("Un-skip", "The order is judged like a new one, and goes out if nothing holds it."),
 }
 VOIDS = "Void the warehouse order"  # what an update comes to that leaves nothing to ship
+CANCELLED_THERE = "The marketplace cancelled it and the warehouse"
 ASIDE = {
     S.RECEIVED: "Nothing to do: it is judged with the next run.",
     S.READY: "Nothing to do: it is sent with the next run.",
@@ -48,9 +50,9 @@ class Step:
 
 def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
     """`allowed` are the actions that this person may do with the order now."""
-    for name, (label, text) in STEPS.items():
+    for name in STEPS:
         if name in allowed and not (name == "release" and _only_mended(holds)):
-            return _voiding(order) if name == "amend" and change_plan.outlook(order).voids else Step(text, name, label)
+            return Step(_text(name, order, holds), name, label(name, order))
     if holds and _is_asked(order, holds):
         return Step("Nothing to do: what was decided is done in the warehouse with the next run.")
     if holds:
@@ -62,8 +64,28 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
     return Step(_settled(order) or ASIDE[S(order.status)])
 
 
-def _voiding(order: Order) -> Step:
-    return Step(str(change_plan.outlook(order)), "amend", VOIDS)
+def label(name: str, order: Order) -> str:
+    """What the button of this action is called on this order."""
+    return VOIDS if name == "amend" and change_plan.outlook(order).voids else STEPS[name][0]
+
+
+def _text(name: str, order: Order, holds: Collection[Hold]) -> str:
+    if name == "void":
+        return _called_settled(order, holds)
+    outlook = change_plan.outlook(order)
+    return str(outlook) if name == "amend" and outlook.voids else STEPS[name][1]
+
+
+def _called_settled(order: Order, holds: Collection[Hold]) -> str:
+    """What can be cancelled in the warehouse, whether it waits for that or a person has left it there."""
+    if any(hold.kind == K.CANCELLED_LATE for hold in holds):
+        return STEPS["void"][1]
+    if order.cancel_requested_at:
+        return f"{CANCELLED_THERE} still has it, which a person has settled: it ships unless it is cancelled there too."
+    return (
+        "The marketplace cancelled lines of it that the warehouse still has, which a person has settled: they ship "
+        "unless they are taken out there too."
+    )
 
 
 def _settled(order: Order) -> str:
@@ -74,7 +96,8 @@ def _settled(order: Order) -> str:
     if submission.remote_status in submission.ENDED:
         return f"It is {submission.remote_status} in the warehouse, which a person has settled: nothing of it ships."
     if order.cancel_requested_at:
-        return "The marketplace cancelled it and the warehouse still has it, which a person has settled."
+        there = "still has it" if order.status == S.SUBMITTED else "has shipped of it, and no parcel is told"
+        return f"{CANCELLED_THERE} {there}, which a person has settled."
     return ""
 
 

@@ -79,6 +79,13 @@ def told_otherwise(told: MarketplaceOrder, lines: Sequence[ConfirmedLine]) -> di
     return found
 
 
+def is_cancelled(told: MarketplaceOrder, line: ConfirmedLine) -> bool:
+    """Whether the marketplace shows its order line as cancelled, alone or with the order."""
+    number = line.shipment_line.order_line.number
+    states = {told.state, *(one.state for one in told.lines if one.number == number)}
+    return SaleState.CANCELLED in states
+
+
 def read(market: Marketplace, order: Order) -> MarketplaceOrder:
     """The order as the marketplace tells it now, by the window of its creation. Raises NotShown."""
     return _named(order, _shown(market, window(order), {_name(order)}))

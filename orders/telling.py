@@ -15,11 +15,12 @@ from django.utils import timezone
 
 from integrations import registry
 from integrations.models import Connection, Route
+from integrations.ports import MarketplaceOrder
 from integrations.runs import Run
-from orders import parcels, settling
+from orders import arrivals, parcels, readback, settling
 from orders.carriers import CarrierMap, spoken
 from orders.models import (
-    SHIPPED_UNTOLD,
+    TO_CONFIRM,
     ConfirmedLine,
     Hold,
     Order,
@@ -74,11 +75,11 @@ def ended(orders: Iterable[int]) -> QuerySet[Any, Any]:
 def refresh(confirmation: ShipmentConfirmation, lines: Iterable[ConfirmedLine], carriers: CarrierMap) -> None:
     """Bring what was not told yet up to date; what can no longer be told goes back to be gathered again."""
     order = Order.objects.select_for_update().get(pk=confirmation.order_id)
-    given_back, has_ended = False, ended([order.pk]).exists()
+    given_back, over = False, _lines_over(order)
     for line in lines:
         parcel = line.shipment_line.shipment
         codes = _codes(parcel, order, carriers)
-        if codes is None or has_ended or not _is_tellable(parcel):
+        if codes is None or line.shipment_line.order_line_id in over or not _is_tellable(parcel):
             _give_back(line)
             given_back = True
             continue
@@ -92,17 +93,26 @@ def refresh(confirmation: ShipmentConfirmation, lines: Iterable[ConfirmedLine], 
 
 
 @transaction.atomic
-def split(confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]) -> None:
-    """Give each of these a confirmation of its own, since nothing says which of them was refused.
+def still_wanted(order: Order, lines: Sequence[ConfirmedLine], shown: MarketplaceOrder) -> list[ConfirmedLine]:
+    """Those of these lines, which were not taken, that the marketplace has not cancelled since.
 
-    Each was sent with the others, and may show only later that it was taken: it is read back first too.
+    The others are given back before that is noticed: of their lines nothing was told then.
     """
-    for line in lines:
-        own = ShipmentConfirmation.objects.create(
-            order=confirmation.order, connection=confirmation.connection, sent_at=confirmation.sent_at,
-            status=ShipmentConfirmation.Status.UNCONFIRMED,
-        )  # fmt: skip
-        ConfirmedLine.objects.filter(pk=line.pk).update(confirmation=own)
+    over = [line for line in lines if readback.is_cancelled(shown, line)]
+    if over:
+        mine = Order.objects.select_for_update().get(pk=order.pk)
+        for line in over:
+            _give_back(line)
+        arrivals.seen_again(mine, shown)
+        parcels.recount(mine, WarehouseSubmission.objects.get(order=mine))
+    return [line for line in lines if line not in over]
+
+
+def _lines_over(order: Order) -> set[int]:
+    """Ids of its lines of which nothing is told any more: cancelled, alone or with all, or ended in the warehouse."""
+    lines = order.lines.all()
+    is_over = order.cancel_requested_at is not None or ended([order.pk]).exists()
+    return set((lines if is_over else lines.filter(is_cancelled=True)).values_list("pk", flat=True))
 
 
 @transaction.atomic
@@ -127,7 +137,7 @@ def gather_orders(pks: Sequence[int], connection: Connection, carriers: CarrierM
 
 def _to_gather(connection: Connection) -> list[int]:
     """Ids of orders with shipped lines that were not told yet, and of those that are held for a carrier."""
-    untold = OrderLine.objects.filter(SHIPPED_UNTOLD, order__connection=connection)
+    untold = OrderLine.objects.filter(TO_CONFIRM, order__connection=connection)
     held = Hold.objects.filter(kind=Hold.Kind.UNKNOWN_CARRIER, resolved_at=None, order__connection=connection)
     return sorted({*untold.values_list("order_id", flat=True), *held.values_list("order_id", flat=True)})
 
@@ -145,7 +155,7 @@ def _spoken_of(orders: Mapping[int, Order], carriers: CarrierMap) -> dict[int, l
     """Per order id the lines that left with tracking and were not told, with their codes; None where not known."""
     left = ShipmentLine.objects.filter(
         order_line__order__in=orders, order_line__is_cancelled=False, confirmed=None,
-        shipment__state=Shipment.State.SHIPPED,
+        shipment__state=Shipment.State.SHIPPED, order_line__order__cancel_requested_at=None,
     ).exclude(order_line__order__in=ended(orders))  # fmt: skip
     found: dict[int, list[Spoken]] = {pk: [] for pk in orders}
     for row in left.select_related("shipment").order_by("shipment_id", "order_line_id"):

@@ -39,18 +39,21 @@ OPEN = (T.PENDING, T.IN_FLIGHT, T.UNCONFIRMED)
 
 
 @transaction.atomic
-def cancel(hold: Hold, actor: User | None) -> None:
-    """Do in the warehouse what the marketplace cancelled. Raises IllegalTransition when it is too late, or not now."""
-    order = edits.locked(hold.order_id)
-    if not hold.subject:
-        if order.status != S.SUBMITTED:
-            raise IllegalTransition(f"order {order} is {order.get_status_display().lower()}; it is not voided any more")
-        _ask(order, actor, cancels_order=True)
+def cancel(order: Order, line_number: str, actor: User | None) -> None:
+    """Do in the warehouse what the marketplace cancelled: this line or, without one, all of the order.
+
+    Raises IllegalTransition when it is too late, or not now.
+    """
+    mine = edits.locked(order.pk)
+    if not line_number:
+        if mine.status != S.SUBMITTED:
+            raise IllegalTransition(f"order {mine} is {mine.get_status_display().lower()}; it is not voided any more")
+        _ask(mine, actor, cancels_order=True)
         return
-    line = order.lines.filter(number=hold.subject, is_cancelled=True).first()
+    line = mine.lines.filter(number=line_number, is_cancelled=True).first()
     if line is None or line.quantity_shipped or line.quantity_confirmed:
-        raise IllegalTransition(f"line {hold.subject} of order {order} has shipped; it is not taken out any more")
-    _ask(order, actor, lines={str(line.pk): 0})
+        raise IllegalTransition(f"line {line_number} of order {mine} has shipped; it is not taken out any more")
+    _ask(mine, actor, lines={str(line.pk): 0})
 
 
 @transaction.atomic

@@ -22,6 +22,7 @@ from integrations.wording import counted
 from orders import change_plan, changes, decisions, edits, next_step, short_shipping
 from orders.admin import walking
 from orders.models import IllegalTransition, Order, OrderLine
+from orders.next_step import STEPS
 
 TYPED = "SHORT SHIP"
 
@@ -40,17 +41,17 @@ class Deciding(ModelAdmin):
             form_class=_seen(order),
         )  # fmt: skip
 
-    @action(description="Apply changes", url_path="apply", icon="published_with_changes")
+    @action(description=STEPS["apply"][0], url_path="apply", icon="published_with_changes")
     def apply(self, request: HttpRequest, object_id: int) -> HttpResponse:
         text = "Taken over from the marketplace: {diff}. The order is judged again, and goes out if nothing holds it."
-        return self._decide(request, object_id, "Change order {order}", "Apply", text, decisions.apply)
+        return self._decide(request, object_id, "Change order {order}", STEPS["apply"][0], text, decisions.apply)
 
-    @action(description="Keep as it is", url_path="keep", icon="do_not_disturb_on")
+    @action(description=STEPS["keep"][0], url_path="keep", icon="do_not_disturb_on")
     def keep(self, request: HttpRequest, object_id: int) -> HttpResponse:
         text = "Not taken over: {diff}. It is not shown again unless the marketplace changes the order once more."
-        return self._decide(request, object_id, "Keep order {order} as it is", "Keep as it is", text, decisions.keep)
+        return self._decide(request, object_id, "Keep order {order} as it is", STEPS["keep"][0], text, decisions.keep)
 
-    @action(description="Update the warehouse order", url_path="amend", icon="published_with_changes")
+    @action(description=STEPS["amend"][0], url_path="amend", icon="published_with_changes")
     def amend(self, request: HttpRequest, object_id: int) -> HttpResponse:
         order = found_or_404(self, request, object_id)
         prefetch_related_objects([order], "lines", "submission__lines", "short_ships", "warehouse_changes")
@@ -60,17 +61,17 @@ class Deciding(ModelAdmin):
             "what has shipped stays as it is."
         )
         title = f"{'Void' if outlook.voids else 'Update'} the warehouse's order {{order}}"
-        button = next_step.VOIDS if outlook.voids else next_step.STEPS["amend"][0]
+        button = next_step.label("amend", order)
         return self._decide(request, object_id, title, button, text, decisions.amend, outlook=outlook)
 
-    @action(description="Cancel in the warehouse", url_path="void", icon="cancel")
+    @action(description=STEPS["void"][0], url_path="void", icon="cancel")
     def void(self, request: HttpRequest, object_id: int) -> HttpResponse:
         text = (
             "What the marketplace cancelled is cancelled in the warehouse too: the order is voided, or the lines are "
             "taken out. Boxes that are packed are taken apart there. Nothing is done to what has shipped by then."
         )
         title = "Cancel order {order} in the warehouse"
-        return self._decide(request, object_id, title, "Cancel in the warehouse", text, decisions.void)
+        return self._decide(request, object_id, title, STEPS["void"][0], text, decisions.void)
 
     @action(description="Short ship…", url_path="short-ship", icon="production_quantity_limits")
     def short(self, request: HttpRequest, object_id: int) -> HttpResponse:

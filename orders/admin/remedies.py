@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from integrations.walking import Way, along
-from orders import arrivals, causes, change_plan, decisions, next_step, settling
+from orders import arrivals, causes, decisions, next_step, settling
 from orders.admin import mapping
 from orders.admin.mapping_forms import PERMISSIONS
 from orders.causes import Cause
@@ -47,7 +47,7 @@ def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
     for hold in settling.open_holds(order):
         label, permissions, url = remedy(order, hold)
         may = user.has_perms(permissions)
-        mine = possible if hold in voidable else possible - {"void"}
+        mine = possible if hold.subject in voidable else possible - {"void"}
         decide = _decisions(order, hold, mine) if user.has_perm(CHANGE) else ()
         others = tuple((name, along(way, address)) for name, address in decide)
         skip = tuple((name, along(way, address)) for name, address in instead(hold, user))
@@ -84,10 +84,9 @@ def _buttons(one: Shown) -> list[tuple[str, str]]:
 
 def _decisions(order: Order, hold: Hold, possible: set[str]) -> Iterator[tuple[str, str]]:
     """What a person may decide about what the marketplace cancelled or changed."""
-    for name, label, kinds in DECISIONS:
+    for name, kinds in DECISIONS:
         if name in possible and hold.kind in kinds:
-            label = next_step.VOIDS if name == "amend" and change_plan.outlook(order).voids else label
-            yield label, reverse(f"admin:orders_order_{name}", args=[order.pk])
+            yield next_step.label(name, order), reverse(f"admin:orders_order_{name}", args=[order.pk])
 
 
 def instead(hold: Hold, user: Any) -> Iterator[tuple[str, str]]:
@@ -99,10 +98,10 @@ def instead(hold: Hold, user: Any) -> Iterator[tuple[str, str]]:
 
 OR_SKIPPED = (K.UNUSABLE_ADDRESS, K.INCOMPLETE_LINE, K.NO_ROUTE, K.TOO_MANY_LINES, K.REOPENED)
 DECISIONS = (
-    ("apply", "Apply the change", (K.CHANGED,)),
-    ("amend", "Update the warehouse order", (K.CHANGED_ORDER,)),
-    ("keep", "Keep as it is", Hold.UNTIL_DECIDED),
-    ("void", "Cancel it in the warehouse", (K.CANCELLED_LATE,)),
+    ("apply", (K.CHANGED,)),
+    ("amend", (K.CHANGED_ORDER,)),
+    ("keep", Hold.UNTIL_DECIDED),
+    ("void", (K.CANCELLED_LATE,)),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Value
 
 from integrations.transmissions import Transmission
-from orders.models import OUTBOXES, SHIPPED_UNTOLD, Hold, Order, OrderLine, ShipmentConfirmation
+from orders.models import OUTBOXES, TO_CONFIRM, Hold, Order, OrderLine, ShipmentConfirmation
 
 T = Transmission.Status
 ALL = "all"
@@ -34,7 +34,7 @@ _OPEN = ShipmentConfirmation.objects.filter(status__in=(T.PENDING, T.IN_FLIGHT, 
 CONDITIONS = {
     "held": Condition("On hold", _of(Hold.objects.filter(resolved_at=None))),
     "refused": Condition("Refused", _of(*_REFUSED)),
-    "unconfirmed": Condition("To confirm", _of(OrderLine.objects.filter(SHIPPED_UNTOLD), _OPEN)),
+    "unconfirmed": Condition("To confirm", _of(OrderLine.objects.filter(TO_CONFIRM), _OPEN)),
 }
 
 

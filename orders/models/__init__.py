@@ -5,6 +5,7 @@ from orders.models.bulk import BulkAction, BulkItem
 from orders.models.changing import ShortShip, WarehouseChange
 from orders.models.order import (
     SHIPPED_UNTOLD,
+    TO_CONFIRM,
     Hold,
     IllegalTransition,
     Order,
@@ -31,6 +32,7 @@ __all__ = [
     "NOT_SENT",
     "OUTBOXES",
     "SHIPPED_UNTOLD",
+    "TO_CONFIRM",
     "Alert",
     "AlertDelivery",
     "AlertKind",

@@ -176,6 +176,7 @@ class Order(models.Model):
 
 
 SHIPPED_UNTOLD = Q(quantity_shipped__gt=F("quantity_confirmed"), is_cancelled=False)  # of a line: to be confirmed
+TO_CONFIRM = SHIPPED_UNTOLD & Q(order__cancel_requested_at=None)  # and the marketplace takes it
 
 
 class OrderLine(models.Model):

@@ -12,14 +12,15 @@
 | 8 | `gone` | here, and absent from a complete answer for the time of its creation | gone |
 | 9 | `waits` | unsent, and a person must act: holds, refused, paused route, in the warehouse already, overdue | held |
 | 10 | `on_its_way` | unsent, or sent only just before both sides were read | being sent, sent |
-| 11 | `missing_there` | sent, and the whole answer of the warehouse lacks it, or it is void there | missing there |
-| 12 | `unconfirmed` | shipped with tracking before the grace, and not shown as shipped | unconfirmed |
-| 13 | `different` | confirmed and shown differ, or units that nobody ships are shown as open | different |
-| 14 | `acted_on` | sent, and a person must act: holds, a refusal, parcel without tracking | held |
-| 15 | `changed` | sent, not confirmed, and another address, service, quantity, SKU, cost or line is shown | different |
-| 16 | `unchecked` | sent, and one side could not be read | unchecked |
-| 17 | `being_told` | shipped with tracking since, and neither told nor shown yet | sent |
-| 18 | `sent` | all else | sent |
+| 11 | `settled_end` | void there, which a person settled; still wanted, shipped or there anew | held, sent, cancelled |
+| 12 | `missing_there` | sent, and the whole answer of the warehouse lacks it, or it is void there | missing there |
+| 13 | `unconfirmed` | shipped with tracking before the grace, and not shown as shipped | unconfirmed |
+| 14 | `different` | confirmed and shown differ, or units that nobody ships are shown as open | different |
+| 15 | `acted_on` | sent, and a person must act: holds, a refusal, parcel without tracking | held |
+| 16 | `changed` | sent, not confirmed, and another address, service, quantity, SKU, cost or line is shown | different |
+| 17 | `unchecked` | sent, and one side could not be read | unchecked |
+| 18 | `being_told` | shipped with tracking since, and neither told nor shown yet | sent |
+| 19 | `sent` | all else | sent |
 
 The grace is a few minutes (`ours.grace`). What could not be read never makes an order missing or gone.
 """
@@ -178,15 +179,27 @@ def on_its_way(seen: Seen) -> Verdict | None:
 # --- sent ---------------------------------------------------------------------------------------------------------
 
 
+def settled_end(seen: Seen) -> Verdict | None:
+    ours, told = seen.ours, seen.told
+    if ours is None or told is None or told.unreadable or not _is_settled_end(seen, ours):
+        return None
+    text = f"is {_ended(seen)} in {seen.there.name}; resolved: {ours.void_resolved}"
+    if seen.there.living:
+        return Verdict(B.SENT, f"{text}; it has {named(seen.there.living)} instead")
+    if _waits_for_units(told):
+        action = f"Confirm it on {seen.market} once it was shipped otherwise, or cancel it there."
+        return Verdict(B.HELD, f"{text}. {seen.market} still waits for it", action, M.ORDER)
+    has_shipped = any(line.known or line.told for line in ours.lines)
+    return Verdict(B.SENT if has_shipped else B.CANCELLED, text)
+
+
 def missing_there(seen: Seen) -> Verdict | None:
     ours, there = seen.ours, seen.there
     if ours is None or any(one.remote_id == ours.remote_id for one in there.living):
         return None
     ended = _ended(seen)
-    if there.trouble and not ended:
+    if (there.trouble and not ended) or _is_settled_end(seen, ours):
         return None
-    if ended and ours.void_resolved:
-        return Verdict(B.SENT, f"is {ended} in {there.name}; resolved: {ours.void_resolved}")
     text = f"was sent, but {there.name} no longer holds it" + (f" (it is {ended} there)" if ended else "")
     if there.living:
         text += f"; it has {named(there.living)} under the same number instead"
@@ -308,8 +321,8 @@ def sent(seen: Seen) -> Verdict:
 
 
 RULES: tuple[Rule, ...] = (
-    doubled, unreadable, not_taken, not_yet, missing_here, cancelled, skipped, gone, waits, on_its_way, missing_there,
-    unconfirmed, different, acted_on, changed, unchecked, being_told, sent,
+    doubled, unreadable, not_taken, not_yet, missing_here, cancelled, skipped, gone, waits, on_its_way, settled_end,
+    missing_there, unconfirmed, different, acted_on, changed, unchecked, being_told, sent,
 )  # fmt: skip
 
 
@@ -336,12 +349,22 @@ def _shows_cancelled(seen: Seen) -> bool:
     return seen.told is not None and not seen.told.unreadable and seen.told.state == SaleState.CANCELLED
 
 
+def _is_settled_end(seen: Seen, ours: Ours) -> bool:
+    """Whether its own order ended in the warehouse, none lives there, and a person said what was done about it."""
+    lives = any(one.remote_id == ours.remote_id for one in seen.there.living)
+    return bool(ours.void_resolved and _ended(seen)) and not lives
+
+
 def _is_wanted(seen: Seen, ours: Ours) -> bool:
     """Whether the marketplace shows units to ship, long after the order was closed here."""
     told = seen.told
-    if told is None or told.unreadable or told.state != SaleState.OPEN:
+    if told is None or told.unreadable:
         return False
     is_new = ours.moved_at is not None and seen.now - ours.moved_at <= seen.grace
-    return not is_new and any(
+    return not is_new and _waits_for_units(told)
+
+
+def _waits_for_units(told: Told) -> bool:
+    return told.state == SaleState.OPEN and any(
         line.state == SaleState.OPEN and (line.quantity or 0) > line.quantity_shipped for line in told.lines
     )

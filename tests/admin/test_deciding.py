@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
@@ -20,7 +22,7 @@ from orders import actions, short_shipping, warehouse_changes
 from orders.models import BulkAction, Hold, Order, OrderLine, ShortShip, WarehouseChange, WarehouseSubmission
 from tests.admin.pages import address_of, opened
 from tests.admin.test_worklists import text_of
-from tests.orders.world import placed
+from tests.orders.world import placed, ship
 
 Run = Callable[..., str]
 
@@ -291,3 +293,45 @@ def test_who_may_short_ship_is_warned_of_the_fine_before_one_goes_again(refused_
     assert "Overstock fines a short ship" in text_of(preview)
     manager.post(button("retry", refused_short))
     assert ShortShip.objects.get().status == "pending"
+
+
+def test_what_was_called_settled_too_soon_can_be_cancelled_there_by_who_may_change_orders(
+    shop: Sandbox, manage: Run, client: Client
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    shop.oasis.cancel(number)
+    manage("run", "revisit_orders")
+    [hold] = Hold.objects.filter(resolved_at=None)
+    actions.resolve(hold, "by telephone", None)
+    clerk = staff(client, "view_order", "change_order", "view_hold")
+    page = clerk.get(address_of(hold.order))
+    assert "a person has settled: it ships unless it is cancelled there too" in text_of(page)
+    assert page.context["facts"]["step"].action == "void"
+    assert "the order is voided" in text_of(clerk.get(button("void", hold.order)))
+    assert "with the next run, if it is unshipped then" in text_of(decide(clerk, "void", hold.order))
+    assert WarehouseChange.objects.get().cancels_order
+    User.objects.get().user_permissions.set(Permission.objects.filter(codename="view_order"))
+    assert clerk.get(button("void", hold.order)).status_code == 403
+
+
+def test_the_next_step_of_an_order_is_what_its_hold_offers_under_the_same_name(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
+    manage("run", "all")
+    shop.oasis.edit(number, "1", quantity=5)
+    manage("run", "revisit_orders")
+    order = Order.objects.get(full_number=number)
+    decide(admin_client, "amend", order)
+    shop.faults.add("tradegecko", "422", path="/order_line_items/*", method="PUT")
+    with suppress(CommandError):
+        manage("run", "submit_orders")
+    assert "then keep the order as it is; or try again" in order.holds.get().message
+    ship(shop, number, tracking="1Z1")
+    manage("run", "pull_shipments")
+    facts = admin_client.get(address_of(order)).context["facts"]
+    assert "then keep it as it is" in facts["holds"][0].hold.message
+    assert [label for label, _ in facts["holds"][0].others] == [facts["step"].label] == ["Keep as it is"]
+    decide(admin_client, "keep", order)
+    assert not WarehouseChange.objects.filter(status="parked").exists()

@@ -152,7 +152,7 @@ def let_go_of_what_was_cancelled(desk: Desk, box: Sandbox, manage: Run) -> None:
     desk.sees(number)
     desk.look("cancel-requests")
     desk.follow("Decide")
-    desk.follow("Cancel it in the warehouse")
+    desk.follow("Cancel in the warehouse")
     desk.sees("the order is voided")
     desk.press("Cancel in the warehouse")
     desk.sees("What happened")

@@ -168,7 +168,22 @@ def test_what_has_just_left_says_so_until_it_is_told_or_shown() -> None:
 def test_an_end_in_the_warehouse_that_a_person_dealt_with_is_not_told_again() -> None:
     ended = There("Gecko", (), (Receipt("1", "700-1", "700-1", "void"),))
     assert bucket(shown(), sent(), ended) == "missing_there"
-    assert bucket(shown(), sent(void_resolved="clerk: sent by hand"), ended) == "sent"
+    own = sent(void_resolved="clerk: sent by hand")
+    held = rules.judge(Seen(shown(), own, ended, "Overstock", NOW))
+    assert held.bucket == B.HELD
+    assert held.text == "is void in Gecko; resolved: clerk: sent by hand. Overstock still waits for it"
+    assert held.action == "Confirm it on Overstock once it was shipped otherwise, or cancel it there."
+    assert bucket(shown(state=SaleState.CANCELLED), own, ended) == "cancelled"
+    assert bucket(shown(("1Z9", 3), state=SaleState.SHIPPED), own, ended) == "cancelled"
+    assert bucket(None, own, ended) == "unchecked"
+    assert bucket(shown(), own, replace(alive("2"), ended=ended.ended)) == "sent"
+
+
+def test_what_shipped_before_its_end_in_the_warehouse_is_sent_once_a_person_dealt_with_it() -> None:
+    ended = There("Gecko", (), (Receipt("1", "700-1", "700-1", "void"),))
+    own = sent(void_resolved="clerk: told by hand", lines=(OurLine("1", to_ship=3, known=3),))
+    assert bucket(shown(("1Z9", 3), state=SaleState.SHIPPED), own, ended) == "sent"
+    assert bucket(shown(("1Z9", 1)), own, ended) == "held"
 
 
 def test_what_is_in_the_warehouse_though_we_did_not_send_it_would_be_doubled() -> None:
