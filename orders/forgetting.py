@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from integrations.ports import MarketplaceOrder
@@ -108,8 +108,8 @@ def _limit(now: datetime) -> datetime | None:
 
 def _due(limit: datetime) -> QuerySet[Order]:
     since = OrderEvent.objects.filter(order=OuterRef("pk"), at__gte=limit)
-    ended = Order.objects.filter(redacted_at=None, received_at__lt=limit, status__in=Order.CLOSED)
-    return ended.filter(~Exists(since))
+    is_over = Q(status__in=Order.CLOSED) | Q(status=Order.Status.SHIPPED, cancel_resolved_at__isnull=False)
+    return Order.objects.filter(is_over, ~Exists(since), redacted_at=None, received_at__lt=limit)
 
 
 def _unreadable(limit: datetime) -> QuerySet[UnreadableRecord]:

@@ -68,14 +68,16 @@ class Ours:
 
     `must_show`: the marketplace's answer for the time of its creation was complete, and the order was here before.
     `sent_before`: it was sent long enough before both sides were read to be in the warehouse's lists.
-    `void_resolved`: what a person did about its end there. `left_at`: when the last parcel within the grace left.
-    `last_told`: what the marketplace said that was followed, or left by a decision.
+    `cancel_settled`: a person settled its cancellation. `void_resolved`: what one did about its end in the warehouse.
+    `left_at`: when the last parcel within the grace left. `last_told`: what the marketplace said that was followed, or
+    left by a decision.
     """
 
     number: str
     status: str
     skip_reason: str = ""
     cancel_requested: bool = False
+    cancel_settled: bool = False
     holds: tuple[str, ...] = ()
     paused_route: str = ""
     submission: str = ""

@@ -104,7 +104,7 @@ def facts(
     paused = order.route if order.route and order.route.state == Route.State.PAUSED else None
     return Ours(
         number=order.full_number, status=order.status, skip_reason=order.skip_reason,
-        cancel_requested=order.cancel_requested_at is not None,
+        cancel_requested=order.cancel_requested_at is not None, cancel_settled=order.cancel_resolved_at is not None,
         holds=tuple(str(hold) for hold in holds if hold.resolved_at is None),
         paused_route=str(paused or ""), moved_at=getattr(order, "moved_at", None) or order.received_at,
         submission=placed.status if placed else "", last_error=placed.last_error if placed else "",

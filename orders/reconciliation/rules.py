@@ -16,7 +16,7 @@
 | 12 | `missing_there` | sent, and the whole answer of the warehouse lacks it, or it is void there | missing there |
 | 13 | `unconfirmed` | shipped with tracking before the grace, and not shown as shipped | unconfirmed |
 | 14 | `different` | confirmed and shown differ, or units that nobody ships are shown as open | different |
-| 15 | `acted_on` | sent, and a person must act: holds, a refusal, parcel without tracking | held |
+| 15 | `acted_on` | sent, and a person must act: holds, a refusal, parcel without tracking | held, cancelled |
 | 16 | `changed` | sent, not confirmed, and another address, service, quantity, SKU, cost or line is shown | different |
 | 17 | `unchecked` | sent, and one side could not be read | unchecked |
 | 18 | `being_told` | shipped with tracking since, and neither told nor shown yet | sent |
@@ -262,8 +262,7 @@ def acted_on(seen: Seen) -> Verdict | None:
     if ours.holds:
         return Verdict(B.HELD, "; ".join(ours.holds), "Open the order: each hold says what is to be done.", M.ORDER)
     if _shows_cancelled(seen) and ours.status != S.CONFIRMED:
-        text = f"is cancelled on {seen.market} after it was sent"
-        return Verdict(B.HELD, text, f"Void it in {there.name} while it is unshipped.", M.ORDER)
+        return _cancelled_late(seen, ours)
     if there.unreadable_parcel:
         text = f"has a parcel that cannot be read: {there.unreadable_parcel}"
         return Verdict(B.HELD, text, f"Correct the parcel in {there.name}; it is then read again.", M.ORDER)
@@ -277,6 +276,13 @@ def acted_on(seen: Seen) -> Verdict | None:
         text = f"left {there.name} without a tracking number, so {seen.market} cannot be told"
         return Verdict(B.HELD, text, f"Enter the tracking number in {there.name}.", M.ORDER)
     return None
+
+
+def _cancelled_late(seen: Seen, ours: Ours) -> Verdict:
+    if ours.status == S.SHIPPED and ours.cancel_settled:
+        return Verdict(B.CANCELLED, f"is cancelled on {seen.market}; it had shipped, which a person has settled")
+    text = f"is cancelled on {seen.market} after it was sent"
+    return Verdict(B.HELD, text, f"Void it in {seen.there.name} while it is unshipped.", M.ORDER)
 
 
 def changed(seen: Seen) -> Verdict | None:

@@ -284,10 +284,11 @@ def test_only_what_ended_long_enough_ago_is_redacted_and_all_of_that_once(market
         ended(market, status, 91, status)
     ended(market, "recent", 89)
     OrderEvent.objects.create(order=ended(market, "talked about", 91), new_status="confirmed")
-    assert forgetting.redact_old(timezone.now()) == 3
-    assert {number for number, name in names().items() if not name} == {"confirmed", "cancelled", "skipped"}
+    ended(market, "settled", 91, "shipped", cancel_resolved_at=timezone.now())
+    assert forgetting.redact_old(timezone.now()) == 4
+    assert {number for number, name in names().items() if not name} == {"confirmed", "cancelled", "skipped", "settled"}
     assert forgetting.redact_old(timezone.now()) == 0
-    assert OrderEvent.objects.filter(text__startswith="Personal data was redacted").count() == 3
+    assert OrderEvent.objects.filter(text__startswith="Personal data was redacted").count() == 4
 
 
 def test_personal_data_is_kept_for_ever_unless_a_time_is_set(market: Connection, settings: Any) -> None:

@@ -42,7 +42,7 @@ our_lines = st.builds(
 )  # fmt: skip
 ours = st.builds(
     Ours, number=st.just("700-1"), status=st.sampled_from(Order.Status.values), skip_reason=words,
-    cancel_requested=st.booleans(), holds=st.lists(words, max_size=2).map(tuple), paused_route=words,
+    cancel_requested=st.booleans(), cancel_settled=st.booleans(), holds=st.lists(words, max_size=2).map(tuple), paused_route=words,
     submission=st.sampled_from(["", *Transmission.Status.values]), last_error=words,
     remote_id=st.sampled_from(["", "1", "2"]), is_test=st.booleans(), waits_for_all=st.booleans(),
     sent_before=st.booleans(), refused_confirmation=words, refused_short_ship=words, void_resolved=words, moved_at=times, left_at=times,
@@ -184,6 +184,16 @@ def test_what_shipped_before_its_end_in_the_warehouse_is_sent_once_a_person_deal
     own = sent(void_resolved="clerk: told by hand", lines=(OurLine("1", to_ship=3, known=3),))
     assert bucket(shown(("1Z9", 3), state=SaleState.SHIPPED), own, ended) == "sent"
     assert bucket(shown(("1Z9", 1)), own, ended) == "held"
+
+
+def test_what_shipped_though_the_marketplace_cancelled_it_is_held_until_a_person_settles_that() -> None:
+    told = replace(shown(state=SaleState.CANCELLED), state=SaleState.CANCELLED)
+    lines = (OurLine("1", to_ship=3, shipped=3),)
+    own = replace(sent(cancel_requested=True, lines=lines), status="shipped")
+    assert bucket(told, own) == "held"
+    assert bucket(told, replace(own, cancel_settled=True)) == "cancelled"
+    unshipped = replace(own, status="submitted", cancel_settled=True)
+    assert bucket(told, unshipped) == "held"
 
 
 def test_what_is_in_the_warehouse_though_we_did_not_send_it_would_be_doubled() -> None:
