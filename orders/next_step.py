@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from integrations.models import Route
+from orders import forgetting, settling
 from orders.models import Hold, Order
 from orders.warehouse_changes import OPEN
 
@@ -57,7 +58,14 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
         return Step("Nothing holds it any more: it is judged with the next run.")
     if waits_for_route(order):
         return Step(f"Route {order.route} is paused: the order is sent once that is live again.")
-    return Step(_settled(order) or ASIDE[S(order.status)])
+    return Step(_kept_back(order) or _settled(order) or ASIDE[S(order.status)])
+
+
+def _kept_back(order: Order) -> str:
+    """Why a skipped order that has something left to ship cannot be un-skipped; empty where it can, or has nothing."""
+    if order.status != S.SKIPPED or order.redacted_at is None or not settling.open_lines(order):
+        return ""
+    return f"It cannot be un-skipped: {forgetting.why_not_sent(order.redacted_at)}."
 
 
 def _settled(order: Order) -> str:
