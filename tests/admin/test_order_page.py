@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.management import CommandError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -183,6 +184,20 @@ def test_the_next_step_is_a_button_with_what_follows(held: Order, admin_client: 
     admin_client.post(reverse("admin:orders_order_skip", args=[held.pk]), {"reason": "fraud"})
     page = text_of(page_of(admin_client, held))
     assert "The order is judged like a new one, and goes out if nothing holds it." in page
+    admin_client.post(reverse("admin:orders_order_unskip", args=[held.pk]))
+    assert "Nothing to do: it is judged with the next run." in text_of(page_of(admin_client, held))
+
+
+def test_an_order_that_was_sent_without_a_clear_answer_is_not_said_to_be_sent_with_the_next_run(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    shop.faults.add("tradegecko", "reset_after_apply", path="/orders*", method="POST", times=1)
+    with pytest.raises(CommandError):
+        manage("run", "all")
+    page = text_of(page_of(admin_client, Order.objects.get()))
+    assert "no clear answer came to what was sent. It is looked up before anything is sent again." in page
+    assert "it is sent with the next run" not in page
 
 
 def test_a_skipped_order_without_its_customer_says_why_it_cannot_be_taken_after_all(
