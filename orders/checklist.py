@@ -193,7 +193,8 @@ def _tested(route: Route, look: RouteLook | None) -> Point:
     title = "A test order has reached the warehouse"
     one = _accepted(route).order_by("-is_test", "-pk").first()
     if one is not None:
-        return Point(title, State.DONE, f"order {one.remote_number or one.remote_id}", "route")
+        real = "" if one.is_test else ", sent for real"
+        return Point(title, State.DONE, f"order {one.remote_number or one.remote_id}{real}", "route")
     if look is not None and look.tested_at:
         return Point(title, State.DONE, f"seen {moment(look.tested_at)}", "route")
     return Point(title, State.OPEN, "none yet: start the test, and let an order come in", "route")

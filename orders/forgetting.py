@@ -77,10 +77,14 @@ def refuse_redacted(order: Order) -> None:
     """Raise IllegalTransition where the customer is not known any more. In a transaction: it then stays so."""
     mine = Order.objects.select_for_update().filter(pk=order.pk).values_list("redacted_at", flat=True)
     for redacted_at in mine.exclude(redacted_at=None):
-        raise IllegalTransition(
-            f"order {order} cannot be sent: its personal data was redacted at {moment(redacted_at)}. Enter it in the "
-            "warehouse by hand, with the address that the marketplace has"
-        )
+        raise IllegalTransition(f"order {order} cannot be sent: {why_not_sent(redacted_at)}")
+
+
+def why_not_sent(redacted_at: datetime | None) -> str:
+    return (
+        f"its personal data was redacted at {moment(redacted_at)}. Enter it in the warehouse by hand, with the address "
+        "that the marketplace has"
+    )
 
 
 def give_back(order: Order, told: MarketplaceOrder) -> None:

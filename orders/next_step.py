@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from integrations.models import Route
-from orders import change_plan
+from integrations.transmissions import Transmission
+from orders import change_plan, forgetting, settling
 from orders.models import Hold, Order
 from orders.warehouse_changes import OPEN
 
@@ -23,6 +24,7 @@ STEPS = {
 }
 VOIDS = "Void the warehouse order"  # what an update comes to that leaves nothing to ship
 CANCELLED_THERE = "The marketplace cancelled it and the warehouse"
+UNCLEAR = "Nothing to do: no clear answer came to what was sent. It is looked up before anything is sent again."
 ASIDE = {
     S.RECEIVED: "Nothing to do: it is judged with the next run.",
     S.READY: "Nothing to do: it is sent with the next run.",
@@ -51,7 +53,7 @@ class Step:
 def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
     """`allowed` are the actions that this person may do with the order now."""
     for name in STEPS:
-        if name in allowed and not (name == "release" and _only_mended(holds)):
+        if name in allowed and (name != "release" or _is_freed(holds)):
             return Step(_text(name, order, holds), name, label(name, order))
     if holds and _is_asked(order, holds):
         return Step("Nothing to do: what was decided is done in the warehouse with the next run.")
@@ -59,9 +61,25 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
         return Step("Mend what holds it: each reason below says how.")
     if order.status == S.ON_HOLD:
         return Step("Nothing holds it any more: it is judged with the next run.")
+    if _is_unclear(order):
+        return Step(UNCLEAR)
     if waits_for_route(order):
         return Step(f"Route {order.route} is paused: the order is sent once that is live again.")
-    return Step(_settled(order) or ASIDE[S(order.status)])
+    return Step(_kept_back(order) or _settled(order) or ASIDE[S(order.status)])
+
+
+def _is_unclear(order: Order) -> bool:
+    """Whether nobody knows yet if the other side has what was sent to it for this order."""
+    submission = getattr(order, "submission", None)
+    sent = [*([submission] if submission else []), *order.confirmations.all()]
+    return any(one.status == Transmission.Status.UNCONFIRMED for one in sent)
+
+
+def _kept_back(order: Order) -> str:
+    """Why a skipped order that has something left to ship cannot be un-skipped; empty where it can, or has nothing."""
+    if order.status != S.SKIPPED or order.redacted_at is None or not settling.open_lines(order):
+        return ""
+    return f"It cannot be un-skipped: {forgetting.why_not_sent(order.redacted_at)}."
 
 
 def label(name: str, order: Order) -> str:
@@ -119,6 +137,6 @@ def _is_asked(order: Order, holds: Collection[Hold]) -> bool:
     )
 
 
-def _only_mended(holds: Collection[Hold]) -> bool:
-    """Whether a release would change nothing: its causes must be mended first."""
-    return bool(holds) and not any(hold.kind in Hold.UNTIL_RELEASED for hold in holds)
+def _is_freed(holds: Collection[Hold]) -> bool:
+    """Whether a release ends any of these: other causes must be mended, and without one it is judged by itself."""
+    return any(hold.kind in Hold.UNTIL_RELEASED for hold in holds)

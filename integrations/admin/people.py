@@ -22,6 +22,7 @@ from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from integrations import second_factor
+from integrations.admin.named import named
 from integrations.admin_base import NotDone, ReadOnly, ago, ask, clip, do_each, found_or_404, log
 from integrations.authenticator import AuthenticatorApp
 from integrations.exports import Exported
@@ -34,13 +35,32 @@ for hidden in (Failure, OrmQ, Schedule, Success, Group, User, StaticDevice, TOTP
 # Whoever may change these could give themselves any right.
 OF_SUPERUSERS = ("is_superuser", "user_permissions")
 TOUCHABLE = "_touchable_users"
-ROLES_HINT = "Who has several may what each of them may; docs/roles.md says what that is."
+ROLES_HINT = (
+    "Viewer: sees how everything is doing, changes nothing. Operator: gets orders out and quantities across. "
+    "Mapper: says what things are called. Manager: all of these; routes and going live, inventory rules, short ships. "
+    "Administrator: all of these; connections, credentials, users. Who has several may what each of them may "
+    "(docs/roles.md)."
+)
+LABELS = {
+    "is_active": "Switched on", "is_staff": "May sign in here", "is_superuser": "Superuser", "groups": "Roles",
+    "user_permissions": "Single permissions", "email": "E-mail", "last_login": "Last signed in", "date_joined": "Added",
+}  # fmt: skip
+HINTS = {
+    "is_active": "Without it they cannot sign in. Whoever did something is switched off instead of deleted.",
+    "is_staff": "To these pages. What they then may do, their roles say; without a role, nothing.",
+    "is_superuser": "May everything without a role, also change superusers, give single permissions and make groups.",
+    "user_permissions": "Besides those of their roles. Rather give a role.",
+}
 
 
 class RolesForm(UserChangeForm):
     """Nobody gives a role with rights that they lack: they could give it to themselves."""
 
     giver: Any
+
+    class Meta(UserChangeForm.Meta):
+        labels = LABELS
+        help_texts = HINTS
 
     def clean_groups(self) -> QuerySet[Group]:
         chosen: QuerySet[Group] = self.cleaned_data["groups"]
@@ -79,6 +99,17 @@ class WithSecondFactor(admin.SimpleListFilter):
         return queryset.filter(has_second_factor=self.value() == "yes") if self.value() else queryset
 
 
+def _called(kind: type[admin.FieldListFilter], title: str) -> type[admin.FieldListFilter]:
+    """The filter of a field, by the words that its page has for that."""
+
+    class Called(kind):  # type: ignore[valid-type,misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.title = title
+
+    return Called
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, Titled, Exported):  # type: ignore[type-arg]
     """Users with their roles. Superusers, and who has more rights than oneself, are for superusers."""
@@ -86,12 +117,26 @@ class UserAdmin(DjangoUserAdmin, Titled, Exported):  # type: ignore[type-arg]
     form = RolesForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "name", "roles", "is_active", "is_superuser", "second_factor", "signed_in")
-    list_filter = ("is_active", "is_superuser", "groups", WithSecondFactor)
+    list_display = ("username", "name", "roles", "switched_on", "superuser", "second_factor", "signed_in")
+    list_filter = (
+        ("is_active", _called(admin.BooleanFieldListFilter, "switched on")),
+        ("is_superuser", _called(admin.BooleanFieldListFilter, "superuser")),
+        ("groups", _called(admin.RelatedFieldListFilter, "role")),
+        WithSecondFactor,
+    )
+    fieldsets = (
+        (None, {"fields": ("username", "password", "first_name", "last_name", "email")}),
+        ("What they may do", {"fields": ("is_active", "is_staff", "groups", "is_superuser", "user_permissions")}),
+        ("When", {"fields": ("last_login", "date_joined")}),
+    )
+    # Without the choice of no password: nobody signs in here in another way.
+    add_fieldsets = ((None, {"fields": ("username", "password1", "password2")}),)
     export_columns = ("username", "first_name", "last_name", "email", "role_names", "is_active", "is_staff",
                       "is_superuser", "has_second_factor", "last_login", "date_joined")  # fmt: skip
     actions_detail = ["remove_second_factor"]
     list_fullwidth = True
+    switched_on = named("is_active", "switched on", boolean=True)
+    superuser = named("is_superuser", "superuser", boolean=True)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         app = AuthenticatorApp.objects.filter(user=OuterRef("pk"), confirmed=True)
@@ -104,6 +149,11 @@ class UserAdmin(DjangoUserAdmin, Titled, Exported):  # type: ignore[type-arg]
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.giver = request.user
         return form
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Whoever is added here is to work here; what they may do, their roles say."""
+        obj.is_staff = obj.is_staff or not change
+        super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """The audit log says which roles were given, and which taken away."""

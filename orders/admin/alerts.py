@@ -119,6 +119,10 @@ class AlertAdmin(ReadOnly):
     actions_detail = ["dismiss", "mute", "unmute"]
     empty_hint = "Told here is what is wrong, or waits for longer than the alert settings allow."
 
+    def get_inlines(self, request: HttpRequest, obj: Alert | None) -> Any:
+        """No empty list of deliveries where nobody was told."""
+        return super().get_inlines(request, obj) if obj and obj.deliveries.exists() else []
+
     def has_mute_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) and bool(request.user.has_perm("orders.mute_alert"))
 

@@ -43,7 +43,7 @@ def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "waiting": tiles.waiting(may, worklist_page.tallies_of(request)) if sees_orders else None,
         "unreconciled": tiles.unreconciled() if may("orders.view_reconciliation") else None,
         "standings": tiles.standings(timezone.now()) if sees_orders else [],
-        "ages": [f"over {age.days} d" for age in figures.AGES],
+        "ages": [f"over {age.days}\N{NO-BREAK SPACE}d" for age in figures.AGES],
         "risk": tiles.risk() if sees_orders else None,
         "connections": tiles.connections() if may("integrations.view_connection") else [],
         "sections": [(name, one, section_url(name)) for name, one in SECTIONS.items() if _sees(may, one)],

@@ -314,7 +314,8 @@ class Hold(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.subject}" if self.subject else self.get_kind_display()
+        about = f"line {self.subject}" if self.subject and self.kind == self.Kind.CANCELLED_LATE else self.subject
+        return f"{self.get_kind_display()}: {about}" if about else self.get_kind_display()
 
 
 class OrderEvent(models.Model):

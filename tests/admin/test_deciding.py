@@ -86,6 +86,7 @@ def test_what_the_warehouse_was_not_asked_for_is_not_said_to_be_done(
         warehouse_changes.lower(line.order, line, 0, None)
     page = text_of(admin_client.get(address_of(line.order)))
     assert "Cancel it there by hand" in page
+    assert "Cancelled after sending: line 2" in page
     assert "Nothing to do" not in page
 
 

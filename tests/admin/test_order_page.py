@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.management import CommandError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from lxml import html
 
 from integrations.models import Connection, Exchange, Route
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
-from orders import bulk, tasks
+from orders import bulk, forgetting, tasks
 from orders.admin import walking
 from orders.models import BulkAction, Hold, Order, OrderEvent, ShippingMethod, WarehouseSubmission
 from tests.orders.world import ship
@@ -181,6 +184,32 @@ def test_the_next_step_is_a_button_with_what_follows(held: Order, admin_client: 
     admin_client.post(reverse("admin:orders_order_skip", args=[held.pk]), {"reason": "fraud"})
     page = text_of(page_of(admin_client, held))
     assert "The order is judged like a new one, and goes out if nothing holds it." in page
+    admin_client.post(reverse("admin:orders_order_unskip", args=[held.pk]))
+    assert "Nothing to do: it is judged with the next run." in text_of(page_of(admin_client, held))
+
+
+def test_an_order_that_was_sent_without_a_clear_answer_is_not_said_to_be_sent_with_the_next_run(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    shop.faults.add("tradegecko", "reset_after_apply", path="/orders*", method="POST", times=1)
+    with pytest.raises(CommandError):
+        manage("run", "all")
+    page = text_of(page_of(admin_client, Order.objects.get()))
+    assert "no clear answer came to what was sent. It is looked up before anything is sent again." in page
+    assert "it is sent with the next run" not in page
+
+
+def test_a_skipped_order_without_its_customer_says_why_it_cannot_be_taken_after_all(
+    held: Order, admin_client: Client, settings: Any
+) -> None:
+    settings.PERSONAL_DATA_DAYS = 90
+    admin_client.post(reverse("admin:orders_order_skip", args=[held.pk]), {"reason": "fraud"})
+    forgetting.redact_old(timezone.now() + timedelta(days=100))
+    page = text_of(page_of(admin_client, held))
+    assert "It cannot be un-skipped: its personal data was redacted at" in page
+    assert "Enter it in the warehouse by hand, with the address that the marketplace has." in page
+    assert reverse("admin:orders_order_unskip", args=[held.pk]) not in page
 
 
 def test_a_held_order_is_taken_and_given_back(held: Order, admin_client: Client, client: Client) -> None:

@@ -7,6 +7,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
@@ -309,3 +310,20 @@ def test_publishing_every_warehouse_sku_tells_first_how_many_come_also_on_a_rout
     assert Route.objects.get().publish_catalogue
     assert route.history.first().publish_catalogue
     assert "Same SKU without an alias" in text_of(admin_client.post(page, {**form, "allow_identity": ""}))
+
+
+def test_the_history_of_what_nobody_changed_says_so_and_leads_back(route: Route, admin_client: Client) -> None:
+    route.history.all().delete()
+    for record, kind in ((route, "route"), (route.marketplace, "connection")):
+        answer = admin_client.get(reverse(f"admin:integrations_{kind}_history", args=[record.pk]))
+        assert "Nobody has changed this here" in text_of(answer)
+        assert f'href="{reverse(f"admin:integrations_{kind}_change", args=[record.pk])}"' in answer.content.decode()
+
+
+def test_the_history_of_a_connection_says_who_changed_what_and_when_in_utc(route: Route, admin_client: Client) -> None:
+    LogEntry.objects.log_actions(
+        User.objects.get(username="admin").pk, [route.marketplace], CHANGE, "Options changed"
+    )  # fmt: skip
+    at = LogEntry.objects.get().action_time
+    page = text_of(admin_client.get(reverse("admin:integrations_connection_history", args=[route.marketplace_id])))
+    assert f"{at:%Y-%m-%d %H:%M:%S} UTC admin Options changed" in page

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from selenium import webdriver
 
-from integrations.models import Connection, Exchange, Route
+from integrations.models import Connection, Exchange, Route, SyncRun
 from orders.models import Hold, Order
 from tests.access import one_of_each
 from tests.browser.test_working_day import browser as browser
@@ -19,6 +19,12 @@ pytestmark = [*of_a_browser, pytest.mark.long]
 OVERFLOWING = """
 return [...document.querySelectorAll("#main *")].filter(
   one => one.scrollWidth > one.clientWidth + 1 && ["auto", "scroll"].includes(getComputedStyle(one).overflowX)
+).map(one => one.innerText.slice(0, 200));
+"""
+
+CUT = """
+return [...document.querySelectorAll("#result_list [data-label]")].filter(
+  one => one.scrollHeight > one.clientHeight + 1
 ).map(one => one.innerText.slice(0, 200));
 """
 
@@ -49,3 +55,14 @@ def test_lists_with_long_rows_do_not_scroll_sideways(
     signed_in.set_window_size(1440, 1000)
     signed_in.get(f"{live_server.url}/admin/{address}")
     assert signed_in.execute_script(OVERFLOWING) == []
+
+
+def test_cards_of_a_narrow_list_cut_nothing_that_they_say(live_server: Any, signed_in: webdriver.Chrome) -> None:
+    one_of_each.make()
+    SyncRun.objects.update(
+        summary="a whole sweep takes no more calls and was asked for; the oldest figure is 1 min old"
+    )
+    signed_in.set_window_size(500, 1000)
+    signed_in.get(f"{live_server.url}/admin/integrations/syncrun/")
+    assert "the oldest figure is 1 min old" in signed_in.page_source
+    assert signed_in.execute_script(CUT) == []

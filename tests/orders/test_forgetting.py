@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.apps import apps
@@ -40,6 +41,7 @@ TYPED = {"ship_phone": "555 111 2299"}
 NOTES = "Engrave: Forever Zauberwald"
 COMMON = ("Lane", "Flat", "Rear", "Rise")
 HALF_A_YEAR = timedelta(days=183)
+DENVER = ZoneInfo("America/Denver")
 
 
 @pytest.fixture(autouse=True)
@@ -172,7 +174,7 @@ def test_what_is_told_of_a_redacted_order_brings_nothing_back_and_is_no_change(
     stories = [told(number)["events"] for number in (shipped, gone)]
 
     shop.oasis.edit(shipped, address=SECOND)
-    day = f"{timezone.now():%Y-%m-%d}"
+    day = str(datetime.now(DENVER).date())
     for _ in range(2):
         manage("run", "revisit_orders")
         manage("backfill", "Overstock", "--from", day, "--to", day)
