@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from django.urls import reverse
 from lxml import html
 
@@ -95,7 +96,7 @@ def test_lines_that_are_cancelled_together_have_one_button_and_each_its_own_note
     for line in ("1", "2"):
         shop.oasis.cancel(number, line)
     manage("run", "revisit_orders")
-    both = "Cancel it in the warehouse (2 reasons at once)"
+    both = "Cancel in the warehouse (2 reasons at once)"
     assert holds_of(parsed(admin_client, number)) == [[both, "Resolve"], ["Resolve"]]
     assert holds_of(parsed(staff(client, "view_order", "view_hold"), number)) == [[], []]
 
@@ -116,8 +117,9 @@ def test_what_has_shipped_in_part_offers_no_cancellation_of_the_whole(
     order = Order.objects.get()
     for subject in ("", "2"):
         Hold.objects.create(order=order, kind=Hold.Kind.CANCELLED_LATE, subject=subject, message="cancelled")
-    Order.objects.update(status="partly_shipped")
+    order.lines.filter(number="2").update(is_cancelled=True)
+    Order.objects.update(status="partly_shipped", cancel_requested_at=timezone.now())
     page = parsed(admin_client, number)
-    assert holds_of(page) == [["Resolve"], ["Cancel it in the warehouse", "Resolve"]]
+    assert holds_of(page) == [["Resolve"], ["Cancel in the warehouse", "Resolve"]]
     assert button("void", order) in page.xpath("//a/@href")
     assert reverse("admin:orders_hold_resolve", args=[order.holds.get(subject="").pk]) in page.xpath("//a/@href")
