@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 from django.urls import reverse
+from django.utils import timezone
 from lxml import html
 
 from integrations.sandbox.server import Sandbox
