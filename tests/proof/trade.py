@@ -43,8 +43,11 @@ class Trade(Shop):
         """What a few days may miss: each rule where it tells, a held order whose answer is lost, a sweep that ends early."""
         lines = [{"partner_sku": sku, "quantity": 2} for sku in ("MUG-BLK", "TEE-RED-M")]  # no alias lists them
         self._order(self.main, lines, held=True)
+        for sku in ("MUG-BLK", "THROW-WL"):  # of both enough for a tea box, so that it is the mugs that decide
+            self.box.tradegecko.set_stock(sku, 20, location=MAIN)
         self.count()
         self.calm()
+        self._one("sell_a_component")
         self._rule_all()
         self.calm(by_reading=False)
         self._move("MUG-BLK", EAST, 3)  # which SILENT must not show
@@ -74,6 +77,14 @@ class Trade(Shop):
         for outlet in (self.main, self.luck.choice(self.outlets)):
             self._order(outlet)
         self.count()
+
+    def sell_a_component(self) -> None:
+        """Mugs, to an order that waits: no figure changes, and of the tea box nothing but what is in it."""
+        self._order(self.main, [{"partner_sku": "MUG-BLK", "quantity": 4}], held=True)
+        self.count()
+        self.world.work("pull_orders")
+        self.world.work("publish_inventory")
+        self.compare_all()
 
     def _order(self, outlet: Outlet, lines: list[dict[str, Any]] | None = None, *, held: bool | None = None) -> None:
         lines = lines or [self._line() for _ in range(self.luck.choice([1, 1, 2]))]
