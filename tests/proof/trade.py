@@ -64,7 +64,7 @@ class Trade(Misread):
 
     def close_down(self) -> None:
         """From a rest, what a few days may miss, too: each thing goes on from where the one before ended."""
-        for name in ("lose_quantities", "misread"):
+        for name in ("lose_quantities", "end_while_publishing", "misread"):
             self._one(name)
 
     def _one(self, name: str) -> None:
@@ -295,6 +295,17 @@ class Trade(Misread):
         job, kind = self.luck.choice([*STOCK_JOBS, *ORDER_JOBS]), self.luck.choice([WRITE, WRITE, REQUEST, ANSWER])
         moment = Moment(kind, self.luck.randint(1, 40 if kind == WRITE else 6))
         self.world.watch.end_at(moment, lambda: self.world.work(job), elsewhere=False)
+
+    def end_while_publishing(self) -> None:
+        """The process ends between deciding and having published; what it decided from is not new to the next one."""
+        for number in self.luck.sample(range(14, 26), 3):
+            self._move("MUG-BLK", EAST, -1)
+            self.world.work("pull_levels")
+            self.world.wait(timedelta(minutes=1))
+            publish = Moment(WRITE, number)
+            self.world.watch.end_at(publish, lambda: self.world.work("publish_inventory"), elsewhere=False)
+            self.world.work("publish_inventory")
+            self.compare_all()
 
     def work_side_by_side(self) -> None:
         """While a job waits for an answer or has it in hand, something happens, and another worker does another job."""
