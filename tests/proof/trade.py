@@ -46,6 +46,7 @@ class Trade(Misread):
         self.count()
         self.calm()
         self._one("sell_a_component")
+        self._one("pack_anew")
         self._rule_all()
         self.calm(by_reading=False)
         self._move("MUG-BLK", EAST, 3)  # which SILENT must not show
@@ -86,6 +87,12 @@ class Trade(Misread):
         self._order(self.main, [{"partner_sku": "MUG-BLK", "quantity": 4}], held=True)
         self.count()
         self.world.work("pull_orders")
+        self.world.work("publish_inventory")
+        self.compare_all()
+
+    def pack_anew(self) -> None:
+        """A pack takes one more, and nothing else changes."""
+        self.alias("THREE-MUGS", {"MUG-BLK": 4})
         self.world.work("publish_inventory")
         self.compare_all()
 
