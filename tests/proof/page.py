@@ -50,7 +50,9 @@ WAYS = """\
   shipped ones, kits, packs and bundles whose parts change, rules; with lost answers, sweeps cut short, ended processes and
   jobs that overtake each other. At each rest every quantity is the one that a count of the two systems gives, also where stock
   was not read again; in between none is above or below what there was, and what is sent after lost answers is right at once. Each
-  world has every rule, a lost order, a page left out and quantities whose answers are lost. `tests/proof/test_stock.py`
+  world has every rule, a lost order, a component sold and a pack changed by itself, a page left out, quantities whose answers are
+  lost, a process that ends between deciding and having published, and readings that are empty, a page too short or a third of
+  what there is, after which nothing changes until the stock was read whole. `tests/proof/test_stock.py`
 """
 TAIL = """\
 ## What this does not show

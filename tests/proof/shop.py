@@ -129,6 +129,11 @@ class Shop:
         assert all(at >= self.seen_at.get(pk, at) for pk, at in seen.items()), "an older figure went before a newer one"
         self.seen_at = seen
 
+    def _move(self, sku: str, place: str, units: Decimal | int) -> None:
+        self.box.tradegecko.set_stock(sku, str(self.now().on_hand(sku, place) + units), location=place)
+        self.is_lower = True
+        self.count()
+
     def calm(self, *, by_reading: bool = True) -> None:
         """Work until nothing changes any more, and compare all; without reading, only where the figures suffice."""
         if not by_reading and self.is_lower:
@@ -200,6 +205,9 @@ class Shop:
 
     def _listings(self, outlet: Outlet, sku: str) -> QuerySet[Listing]:
         return Listing.objects.filter(route__marketplace_warehouse_name=outlet.name, marketplace_sku=sku)
+
+    def _figures(self) -> dict[int, Decimal]:
+        return dict(InventoryLevel.objects.values_list("pk", "available"))
 
     def _references(self) -> Counter[str]:
         return Counter(row["reference_number"] for row in self.box.tradegecko.living())

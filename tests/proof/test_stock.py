@@ -38,7 +38,7 @@ def play(seed: int, times: int) -> Counter[str]:
         for _ in range(times):
             trade.days()
         trade.calm()
-        trade.lose_quantities()
+        trade.close_down()
         return trade.tried
 
 

@@ -11,18 +11,17 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
 from typing import Any
-from unittest.mock import patch
 
 from integrations.models import Route
-from integrations.sandbox import gecko_filters
 from integrations.sandbox.gecko_values import Invalid
 from inventory.models import Listing
 from inventory.rules import InventoryRule
 from orders import short_shipping
 from orders.models import IllegalTransition, OrderLine
 from tests.proof.breaking import ANSWER, READ, REQUEST, WRITE, Moment
+from tests.proof.misread import NOT_DONE, Misread
 from tests.proof.shelves import BUNDLES, EAST, GOODS, MAIN, SHELVED, Outlet, Terms
-from tests.proof.shop import READING, Shop
+from tests.proof.shop import READING
 from tests.proof.world import JOBS, KNOWN_CARRIER, Sale
 
 STOCK_JOBS = ("pull_levels", "pull_levels", "refresh_levels", "publish_inventory", "publish_inventory")
@@ -30,21 +29,24 @@ ORDER_JOBS = ("pull_orders", "submit_orders", "pull_shipments")
 # (system, method, path) and what may befall it: not done, or done and unheard.
 READS = (("tradegecko", "GET", "/stock_levels"), ("tradegecko", "GET", "*"), ("oasis", "GET", "*"))
 WRITES = (("tradegecko", "POST", "/orders"), ("oasis", "POST", "/inventory"), ("oasis", "POST", "/inventory"))
-NOT_DONE = ("reset", "503", "500_html", "html_200", "429", "429_no_retry_after")
 UNHEARD = ("reset_after_apply", "503_after_apply", "html_200_after_apply", "truncated", "empty_200_after_apply")
 RULES = (Terms(), Terms(reserve=2), Terms(cap=3), Terms(minimum=4), Terms(fixed=7), Terms(is_silent=True))
 UNREADABLE = ("truncated", "empty_200", "204", "error_in_200")
 
 
-class Trade(Shop):
+class Trade(Misread):
     """What happens to it."""
 
     def open_for_business(self) -> None:
         """What a few days may miss: each rule where it tells, a held order whose answer is lost, a sweep that ends early."""
         lines = [{"partner_sku": sku, "quantity": 2} for sku in ("MUG-BLK", "TEE-RED-M")]  # no alias lists them
         self._order(self.main, lines, held=True)
+        for sku in ("MUG-BLK", "THROW-WL"):  # of both enough for a tea box, so that it is the mugs that decide
+            self.box.tradegecko.set_stock(sku, 20, location=MAIN)
         self.count()
         self.calm()
+        self._one("sell_a_component")
+        self._one("pack_anew")
         self._rule_all()
         self.calm(by_reading=False)
         self._move("MUG-BLK", EAST, 3)  # which SILENT must not show
@@ -61,6 +63,11 @@ class Trade(Shop):
         self._one(self.luck.choice(["change_alias", "change_alias", "change_rules"]))  # nothing else brings it up again
         self.calm(by_reading=False)
 
+    def close_down(self) -> None:
+        """From a rest, what a few days may miss, too: each thing goes on from where the one before ended."""
+        for name in ("lose_quantities", "end_while_publishing", "misread"):
+            self._one(name)
+
     def _one(self, name: str) -> None:
         """One thing of the many, and what must hold after it."""
         self.happened.append(name)
@@ -74,6 +81,20 @@ class Trade(Shop):
         for outlet in (self.main, self.luck.choice(self.outlets)):
             self._order(outlet)
         self.count()
+
+    def sell_a_component(self) -> None:
+        """Mugs, to an order that waits: no figure changes, and of the tea box nothing but what is in it."""
+        self._order(self.main, [{"partner_sku": "MUG-BLK", "quantity": 4}], held=True)
+        self.count()
+        self.world.work("pull_orders")
+        self.world.work("publish_inventory")
+        self.compare_all()
+
+    def pack_anew(self) -> None:
+        """A pack takes one more, and nothing else changes."""
+        self.alias("THREE-MUGS", {"MUG-BLK": 4})
+        self.world.work("publish_inventory")
+        self.compare_all()
 
     def _order(self, outlet: Outlet, lines: list[dict[str, Any]] | None = None, *, held: bool | None = None) -> None:
         lines = lines or [self._line() for _ in range(self.luck.choice([1, 1, 2]))]
@@ -254,11 +275,6 @@ class Trade(Shop):
             self._publish_anew(fault)
         self.compare_all()
 
-    def _move(self, sku: str, place: str, units: Decimal | int) -> None:
-        self.box.tradegecko.set_stock(sku, str(self.now().on_hand(sku, place) + units), location=place)
-        self.is_lower = True
-        self.count()
-
     def _publish_anew(self, fault: str) -> None:
         self.world.work("pull_levels")
         self._lose("/inventory", "publish_inventory", fault)
@@ -281,50 +297,22 @@ class Trade(Shop):
         self.world.work(job)
         self.box.faults.clear()
 
-    def leave_out_a_page(self) -> None:
-        """TradeGecko tells of one page less than there is, and what was read is published."""
-        answer = gecko_filters.page
-
-        def cut(*args: Any) -> Any:
-            rows, paging = answer(*args)
-            pages = paging["total_pages"] - 1
-            told = {
-                "total_pages": pages,
-                "total_records": pages * len(rows),
-                "last_page": int(args[2].get("page", "1")) >= pages,
-            }
-            return rows, {**paging, **(told if pages else {})}
-
-        self.is_unclear = True
-        with patch.object(gecko_filters, "page", cut):
-            self.world.work("pull_levels")
-        self.world.work("publish_inventory")
-
-    def sweep_cut_short(self) -> None:
-        """TradeGecko says that an early page was the last one, or breaks off at it; and what was read is published."""
-        self.is_unclear = True
-        number, answer = self.luck.randint(1, 3), gecko_filters.page
-
-        def cut(*args: Any) -> Any:
-            rows, paging = answer(*args)
-            return rows, {**paging, "last_page": paging["last_page"] or int(args[2].get("page", "1")) >= number}
-
-        def break_off() -> None:
-            self.box.faults.add("tradegecko", self.luck.choice(NOT_DONE), path="/stock_levels", times=2)
-
-        if self.luck.random() < 0.5:
-            with patch.object(gecko_filters, "page", cut):
-                self.world.work("pull_levels")
-        else:
-            self.world.watch.meanwhile(Moment(READ, number), lambda: self.world.work("pull_levels"), break_off)
-        self.box.faults.clear()
-        self.world.work("publish_inventory")
-
     def end_process(self) -> None:
         self.is_unclear = True
         job, kind = self.luck.choice([*STOCK_JOBS, *ORDER_JOBS]), self.luck.choice([WRITE, WRITE, REQUEST, ANSWER])
         moment = Moment(kind, self.luck.randint(1, 40 if kind == WRITE else 6))
         self.world.watch.end_at(moment, lambda: self.world.work(job), elsewhere=False)
+
+    def end_while_publishing(self) -> None:
+        """The process ends between deciding and having published; what it decided from is not new to the next one."""
+        for number in self.luck.sample(range(14, 26), 3):
+            self._move("MUG-BLK", EAST, -1)
+            self.world.work("pull_levels")
+            self.world.wait(timedelta(minutes=1))
+            publish = Moment(WRITE, number)
+            self.world.watch.end_at(publish, lambda: self.world.work("publish_inventory"), elsewhere=False)
+            self.world.work("publish_inventory")
+            self.compare_all()
 
     def work_side_by_side(self) -> None:
         """While a job waits for an answer or has it in hand, something happens, and another worker does another job."""
