@@ -10,7 +10,7 @@ from django.db import transaction
 
 from integrations.dispatch import enqueue
 from integrations.models import Route
-from orders import arrivals, changes, edits, side_by_side, warehouse_changes
+from orders import arrivals, changes, edits, settling, side_by_side, warehouse_changes
 from orders.models import NOT_SENT, Hold, IllegalTransition, Order, WarehouseSubmission
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def _following(order: Order) -> set[str]:
 def cancellable(order: Order) -> list[str]:
     """Lines that the marketplace cancelled and a button can take out of the warehouse's order now; "" for all of it.
 
-    That goes by what both sides have, and not by holds: one that a person closed too soon leaves a way back.
+    That goes by what both sides have: a hold that a person closed too soon leaves a way back. What was settled stays as
+    long as something else waits for that.
     """
     if order.route is None or order.route.cancels_after_sending == Route.CancelsAfter.NEVER or _is_open(order):
         return []
@@ -47,7 +48,11 @@ def cancellable(order: Order) -> list[str]:
         return []
     if order.cancel_requested_at is not None and order.status == S.SUBMITTED:
         return [""]
-    return _lines_there(order, submission) if order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) else []
+    if order.status not in (S.SUBMITTED, S.PARTLY_SHIPPED):
+        return []
+    numbers = _lines_there(order, submission)
+    waiting = {hold.subject for hold in settling.open_holds(order) if hold.kind == K.CANCELLED_LATE}
+    return [number for number in numbers if number in waiting] or numbers
 
 
 def _lines_there(order: Order, submission: WarehouseSubmission) -> list[str]:
@@ -112,10 +117,10 @@ def amend(order: Order, actor: User | None, seen: str | None = None) -> str:
 def void(order: Order, actor: User | None, seen: str | None = None) -> str:
     """Have the warehouse's order cancelled, or the lines of it that the marketplace cancelled taken out."""
     mine = edits.locked(order.pk)
-    _check_seen(mine, seen)
     numbers = cancellable(mine)
     if not numbers:
         raise IllegalTransition(f"order {order} has nothing that can be cancelled in the warehouse now")
+    _check_seen(mine, seen)
     for number in numbers:
         arrivals.hold_cancelled_late(mine, number)  # it says what becomes of it, also where a person had closed it
         warehouse_changes.cancel(mine, number, actor)
@@ -137,9 +142,7 @@ def _waiting(order: Order, seen: str | None) -> Order:
 def _check_seen(order: Order, seen: str | None) -> None:
     """Whether it is still as the person who decides has seen it."""
     if seen is not None and seen != state_of(order):
-        raise IllegalTransition(
-            f"nothing was done: {order.connection} changed order {order} since the page was opened; look again"
-        )
+        raise IllegalTransition(f"nothing was done: order {order} was changed since the page was opened; look again")
 
 
 def _check_fits(order: Order) -> None:

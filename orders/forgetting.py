@@ -112,7 +112,7 @@ def _limit(now: datetime) -> datetime | None:
 
 def _due(limit: datetime) -> QuerySet[Order]:
     since = OrderEvent.objects.filter(order=OuterRef("pk"), at__gte=limit)
-    is_over = Q(status__in=Order.CLOSED) | Q(status=Order.Status.SHIPPED, cancel_resolved_at__isnull=False)
+    is_over = Q(status__in=Order.CLOSED) | Q(status__in=Order.LEFT, cancel_resolved_at__isnull=False)
     return Order.objects.filter(is_over, ~Exists(since), redacted_at=None, received_at__lt=limit)
 
 

@@ -52,7 +52,7 @@ class Step:
 
 def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
     """`allowed` are the actions that this person may do with the order now."""
-    for name in STEPS:
+    for name in _in_turn(holds):
         if name in allowed and (name != "release" or _is_freed(holds)):
             return Step(_text(name, order, holds), name, label(name, order))
     if holds and _is_asked(order, holds):
@@ -65,7 +65,17 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
         return Step(UNCLEAR)
     if waits_for_route(order):
         return Step(f"Route {order.route} is paused: the order is sent once that is live again.")
+    if order.status == S.READY and order.connection.is_stopped:
+        return Step(f"{order.connection} is stopped: the order is sent once a test of that connection succeeds.")
     return Step(_kept_back(order) or _settled(order) or ASIDE[S(order.status)])
+
+
+def _in_turn(holds: Collection[Hold]) -> list[str]:
+    """The names of what is tried; what a person has left in the warehouse comes last, and after all other holds."""
+    if any(hold.kind == K.CANCELLED_LATE for hold in holds):
+        return list(STEPS)
+    names = [name for name in STEPS if name != "void"]
+    return names if holds else [*names, "void"]
 
 
 def _is_unclear(order: Order) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from integrations.models import Connection, SyncRun
@@ -104,13 +104,35 @@ def _store(run: Run, connection: Connection, parcel: Parcel) -> bool:
             return True
         for text in parcels.recount(order, submission):
             settling.open_hold(order, Hold.Kind.OVER_SHIPPED, parcel.remote_id, text)
-        for hold in order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, resolved_at=None):
-            arrivals.hold_cancelled_late(order, hold.subject)  # what can be done about it is another thing now
+        known = Shipment.objects.get(connection=connection, remote_id=parcel.remote_id)
+        for subject in _cancelled_in(order, known if "state" in news else None):
+            arrivals.hold_cancelled_late(order, subject)  # what can be done about it is another thing now
         edits.say_again(order)
-        told.check(order, Shipment.objects.get(connection=connection, remote_id=parcel.remote_id), news)
+        told.check(order, known, news)
     run.count("parcels")
     run.wake("confirm_shipments", order.connection_id)
     return False
+
+
+def _cancelled_in(order: Order, parcel: Shipment | None) -> set[str]:
+    """What to say anew of what the marketplace cancelled, by the holds' subjects; `parcel` has just got another state.
+
+    What a person had settled is to be settled once more when it has left after that: nobody is told of it by itself.
+    """
+    late = order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, resolved_at=None)
+    said = set(late.values_list("subject", flat=True))
+    if parcel is None or parcel.state != Shipment.State.SHIPPED or order.status in Order.CLOSED:
+        return said
+    if order.cancel_requested_at is not None:
+        Order.objects.filter(pk=order.pk).update(cancel_resolved_at=None)
+        return {*said, ""}
+    cancelled = parcel.lines.filter(order_line__is_cancelled=True).exclude(order_line__in=_kept_back(order))
+    return {*said, *cancelled.values_list("order_line__number", flat=True)}
+
+
+def _kept_back(order: Order) -> QuerySet[Any, Any]:
+    """Lines that were cancelled by us, which a short ship's own row tells of."""
+    return order.short_ships.exclude(status=T.WITHDRAWN).values("order_line")
 
 
 def _hold_unreadable(run: Run, connection: Connection, parcel: UnreadableParcel) -> None:

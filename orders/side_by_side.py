@@ -172,10 +172,8 @@ def _confirmed(line: OrderLine, parcels: list[ShipmentLine]) -> Cell:
     good = sum(one.quantity for one in told if one.confirmation.status == T.ACCEPTED)
     refused = any(one.confirmation.status == T.PARKED for one in told)
     codes = dict.fromkeys(_as_told(one) for one in told)
-    left = line.quantity_shipped - good
-    return Cell(
-        (str(good), *codes), "refused" if refused else "", f"{left} to confirm" if left > 0 and not refused else ""
-    )
+    left = 0 if refused or never_ships(line) else line.quantity_shipped - good
+    return Cell((str(good), *codes), "refused" if refused else "", f"{left} to confirm" if left > 0 else "")
 
 
 def _as_told(one: ConfirmedLine) -> str:

@@ -21,6 +21,7 @@ from orders import arrivals, parcels, readback, settling
 from orders.carriers import CarrierMap, spoken
 from orders.models import (
     TO_CONFIRM,
+    WANTED,
     ConfirmedLine,
     Hold,
     Order,
@@ -110,9 +111,8 @@ def still_wanted(order: Order, lines: Sequence[ConfirmedLine], shown: Marketplac
 
 def _lines_over(order: Order) -> set[int]:
     """Ids of its lines of which nothing is told any more: cancelled, alone or with all, or ended in the warehouse."""
-    lines = order.lines.all()
-    is_over = order.cancel_requested_at is not None or ended([order.pk]).exists()
-    return set((lines if is_over else lines.filter(is_cancelled=True)).values_list("pk", flat=True))
+    lines = order.lines.all() if ended([order.pk]).exists() else order.lines.exclude(WANTED)
+    return set(lines.values_list("pk", flat=True))
 
 
 @transaction.atomic
@@ -154,8 +154,8 @@ def _gather_together(run: Run, pks: Sequence[int], carriers: CarrierMap) -> None
 def _spoken_of(orders: Mapping[int, Order], carriers: CarrierMap) -> dict[int, list[Spoken]]:
     """Per order id the lines that left with tracking and were not told, with their codes; None where not known."""
     left = ShipmentLine.objects.filter(
-        order_line__order__in=orders, order_line__is_cancelled=False, confirmed=None,
-        shipment__state=Shipment.State.SHIPPED, order_line__order__cancel_requested_at=None,
+        order_line__in=OrderLine.objects.filter(WANTED, order__in=orders), confirmed=None,
+        shipment__state=Shipment.State.SHIPPED,
     ).exclude(order_line__order__in=ended(orders))  # fmt: skip
     found: dict[int, list[Spoken]] = {pk: [] for pk in orders}
     for row in left.select_related("shipment").order_by("shipment_id", "order_line_id"):
@@ -208,9 +208,11 @@ def _use_up(rows: Iterable[ShipmentLine]) -> None:
 
 
 def _give_back(line: ConfirmedLine) -> None:
-    mine = OrderLine.objects.filter(pk=line.shipment_line.order_line_id)
-    mine.update(quantity_confirmed=F("quantity_confirmed") - line.quantity)
-    line.delete()
+    """Its units are free again; once, also where a process that was suspended meanwhile comes back to it."""
+    gone, _ = ConfirmedLine.objects.filter(pk=line.pk).delete()
+    if gone:
+        mine = OrderLine.objects.filter(pk=line.shipment_line.order_line_id)
+        mine.update(quantity_confirmed=F("quantity_confirmed") - line.quantity)
 
 
 def _is_tellable(parcel: Shipment) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
@@ -66,12 +66,14 @@ class Deciding(ModelAdmin):
 
     @action(description=STEPS["void"][0], url_path="void", icon="cancel")
     def void(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        numbers = decisions.cancellable(found_or_404(self, request, object_id))
         text = (
-            "What the marketplace cancelled is cancelled in the warehouse too: the order is voided, or the lines are "
-            "taken out. Boxes that are packed are taken apart there. Nothing is done to what has shipped by then."
+            "What the marketplace cancelled is cancelled in the warehouse too: {what}. Boxes that are packed are taken "
+            "apart there. Nothing is done to what has shipped by then."
         )
         title = "Cancel order {order} in the warehouse"
-        return self._decide(request, object_id, title, STEPS["void"][0], text, decisions.void)
+        what = _taken_out(numbers)
+        return self._decide(request, object_id, title, STEPS["void"][0], text, decisions.void, what=what)
 
     @action(description="Short ship…", url_path="short-ship", icon="production_quantity_limits")
     def short(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -169,6 +171,14 @@ def _called_off(order: Order) -> type[forms.Form]:
         short_ship = forms.ChoiceField(choices=shorts, widget=UnfoldAdminSelectWidget)
 
     return CallOffForm
+
+
+def _taken_out(numbers: Sequence[str]) -> str:
+    if not numbers:
+        return "nothing of it can be cancelled there now"
+    if "" in numbers:
+        return "the order is voided"
+    return f"line {numbers[0]} is taken out" if len(numbers) == 1 else f"lines {', '.join(numbers)} are taken out"
 
 
 def _form(order: Order) -> type[forms.Form]:

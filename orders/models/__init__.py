@@ -6,6 +6,7 @@ from orders.models.changing import ShortShip, WarehouseChange
 from orders.models.order import (
     SHIPPED_UNTOLD,
     TO_CONFIRM,
+    WANTED,
     Hold,
     IllegalTransition,
     Order,
@@ -33,6 +34,7 @@ __all__ = [
     "OUTBOXES",
     "SHIPPED_UNTOLD",
     "TO_CONFIRM",
+    "WANTED",
     "Alert",
     "AlertDelivery",
     "AlertKind",

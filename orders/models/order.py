@@ -51,6 +51,7 @@ class Order(models.Model):
     }
     CLOSED = (Status.CANCELLED, Status.SKIPPED, Status.CONFIRMED)
     UNSENT = (Status.RECEIVED, Status.READY, Status.ON_HOLD)
+    LEFT = (Status.PARTLY_SHIPPED, Status.SHIPPED)
     UNSHIPPED = (*UNSENT, Status.SUBMITTED, Status.PARTLY_SHIPPED)
 
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="orders", verbose_name="marketplace")
@@ -176,7 +177,8 @@ class Order(models.Model):
 
 
 SHIPPED_UNTOLD = Q(quantity_shipped__gt=F("quantity_confirmed"), is_cancelled=False)  # of a line: to be confirmed
-TO_CONFIRM = SHIPPED_UNTOLD & Q(order__cancel_requested_at=None)  # and the marketplace takes it
+WANTED = Q(is_cancelled=False, order__cancel_requested_at=None)  # of a line: the marketplace takes its parcels
+TO_CONFIRM = SHIPPED_UNTOLD & WANTED
 
 
 class OrderLine(models.Model):

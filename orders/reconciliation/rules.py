@@ -189,7 +189,7 @@ def settled_end(seen: Seen) -> Verdict | None:
     if _waits_for_units(told):
         action = f"Confirm it on {seen.market} once it was shipped otherwise, or cancel it there."
         return Verdict(B.HELD, f"{text}. {seen.market} still waits for it", action, M.ORDER)
-    has_shipped = any(line.known or line.told for line in ours.lines)
+    has_shipped = any(line.known or line.told for line in ours.lines) or _shows_shipped(told)
     return Verdict(B.SENT if has_shipped else B.CANCELLED, text)
 
 
@@ -209,7 +209,7 @@ def missing_there(seen: Seen) -> Verdict | None:
 
 def unconfirmed(seen: Seen) -> Verdict | None:
     ours, told = seen.ours, seen.told
-    if ours is None or told is None or told.unreadable or ours.is_test:
+    if ours is None or told is None or told.unreadable or ours.is_test or _is_cancelled(seen, ours):
         return None
     if ours.waits_for_all and not _has_left(ours):
         return None
@@ -279,7 +279,7 @@ def acted_on(seen: Seen) -> Verdict | None:
 
 
 def _cancelled_late(seen: Seen, ours: Ours) -> Verdict:
-    if ours.status == S.SHIPPED and ours.cancel_settled:
+    if ours.status in Order.LEFT and ours.cancel_settled:
         return Verdict(B.CANCELLED, f"is cancelled on {seen.market}; it had shipped, which a person has settled")
     text = f"is cancelled on {seen.market} after it was sent"
     return Verdict(B.HELD, text, f"Void it in {seen.there.name} while it is unshipped.", M.ORDER)
@@ -312,7 +312,7 @@ def unchecked(seen: Seen) -> Verdict | None:
 
 def being_told(seen: Seen) -> Verdict | None:
     ours, told = seen.ours, seen.told
-    if ours is None or told is None or ours.left_at is None or ours.is_test:
+    if ours is None or told is None or ours.left_at is None or ours.is_test or _is_cancelled(seen, ours):
         return None
     if ours.waits_for_all and not _has_left(ours, just_now=True):
         return None
@@ -353,6 +353,15 @@ def _ended(seen: Seen) -> str:
 
 def _shows_cancelled(seen: Seen) -> bool:
     return seen.told is not None and not seen.told.unreadable and seen.told.state == SaleState.CANCELLED
+
+
+def _is_cancelled(seen: Seen, ours: Ours) -> bool:
+    """Whether the marketplace takes no parcel of it any more."""
+    return ours.cancel_requested or _shows_cancelled(seen)
+
+
+def _shows_shipped(told: Told) -> bool:
+    return any(line.state == SaleState.SHIPPED for line in told.lines)
 
 
 def _is_settled_end(seen: Seen, ours: Ours) -> bool:

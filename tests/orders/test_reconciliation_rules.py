@@ -174,7 +174,7 @@ def test_an_end_in_the_warehouse_that_a_person_dealt_with_is_not_told_again() ->
     assert held.text == "is void in Gecko; resolved: clerk: sent by hand. Overstock still waits for it"
     assert held.action == "Confirm it on Overstock once it was shipped otherwise, or cancel it there."
     assert bucket(shown(state=SaleState.CANCELLED), own, ended) == "cancelled"
-    assert bucket(shown(("1Z9", 3), state=SaleState.SHIPPED), own, ended) == "cancelled"
+    assert bucket(shown(("1Z9", 3), state=SaleState.SHIPPED), own, ended) == "sent"
     assert bucket(None, own, ended) == "unchecked"
     assert bucket(shown(), own, replace(alive("2"), ended=ended.ended)) == "sent"
 

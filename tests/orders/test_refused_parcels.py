@@ -88,15 +88,25 @@ def test_a_refusal_that_stands_when_the_cancellation_is_settled_goes_with_it(
     assert (tabs.counts()["refused"], told(number)["status"]) == (0, "shipped")
 
 
-def test_what_ships_after_its_cancellation_was_settled_is_not_told(shop: Sandbox, manage: Run, told: Told) -> None:
-    number = one_line(shop, manage)
-    shop.oasis.cancel(number)
+@pytest.mark.parametrize("line", ["", "2"])
+def test_what_ships_after_its_cancellation_was_settled_is_not_told_and_is_to_be_settled_again(
+    line: str, shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = two_lines(shop)
+    manage("run", "all")
+    shop.oasis.cancel(number, line)
     asked_again(manage)
     settled(number)
-    ship(shop, number, tracking="1Z1", carrier="Owl")
+    ship(shop, number, 1, 2, tracking="1Z1")
+    ship(shop, number, 2, tracking="1Z2")
     asked_again(manage)
-    assert (told(number)["status"], holds(told(number)), parcels(shop, number)) == ("shipped", [], [])
-    assert not ShipmentConfirmation.objects.exists()
+    assert holds(told(number)) == ["cancelled_late"]
+    assert "takes no parcel of it any more" in told(number)["holds"][0]["message"]
+    assert order(number).cancel_resolved_at is None
+    settled(number)
+    asked_again(manage)
+    assert holds(told(number)) == []
+    assert parcels(shop, number) == ([("1", "1Z1", 2)] if line else [])
 
 
 def test_a_parcel_that_was_gathered_when_its_order_is_cancelled_is_not_told(shop: Sandbox, manage: Run) -> None:

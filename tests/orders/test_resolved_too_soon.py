@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from integrations.sandbox.server import Sandbox
-from orders import actions, decisions
-from orders.models import IllegalTransition, Order
+from orders import actions, decisions, next_step, settling
+from orders.models import Hold, IllegalTransition, Order
 from tests.orders.test_changes import Run, Told, again, goods, order, sent, set_rule, state
 from tests.orders.world import holds, placed, ship
 
@@ -41,6 +41,30 @@ def test_a_line_that_was_called_settled_is_taken_out_all_the_same(shop: Sandbox,
     manage("run", "submit_orders")
     assert (goods(shop, number), holds(told(number))) == ({"MUG-BLK": "2.0"}, [])
     assert decisions.possible(order(number)) == set()
+
+
+def test_a_line_that_was_left_to_ship_stays_when_another_one_is_cancelled_after_it(shop: Sandbox, manage: Run) -> None:
+    number = resolved(shop, manage, "2")
+    before = decisions.cancellable(order(number))
+    settling.open_hold(order(number), Hold.Kind.CANCELLED_LATE, "1", "cancelled")
+    order(number).lines.filter(number="1").update(is_cancelled=True)
+    assert (before, decisions.cancellable(order(number))) == (["2"], ["1"])
+
+
+def test_who_cancels_what_a_colleague_has_cancelled_is_told_so(shop: Sandbox, manage: Run) -> None:
+    number = resolved(shop, manage)
+    seen = decisions.state_of(order(number))
+    decisions.void(order(number), None, seen)
+    with pytest.raises(IllegalTransition, match="nothing that can be cancelled"):
+        decisions.void(order(number), None, seen)
+
+
+def test_what_was_left_to_ship_is_offered_after_all_else(shop: Sandbox, manage: Run) -> None:
+    number = resolved(shop, manage)
+    assert next_step.of(order(number), {"void"}, []).action == "void"
+    held = [Hold(kind=Hold.Kind.VOIDED_SHIPMENT)]
+    assert next_step.of(order(number), {"void", "retry"}, held).action == "retry"
+    assert next_step.of(order(number), {"void"}, held).action == ""
 
 
 def test_what_the_warehouse_refuses_then_is_a_hold_again_that_says_why(shop: Sandbox, manage: Run, told: Told) -> None:

@@ -66,8 +66,8 @@ TAIL = """\
   a parcel's message, and for longer than `STALE_AFTER_SECONDS`, sends that message when it wakes.
 - Overstock shows no quantities: two empty answers in a row to a quantity are believed. If they are lies, they are mended when
   all quantities are sent again, once a day.
-- An order that was read within 30 minutes goes out even if the marketplace is in trouble when it is asked again. If it was cancelled in
-  that time, it is on the worklist as cancelled after it was sent.
+- An order that was read within 30 minutes goes out even if the marketplace is in trouble when it is asked again, but for
+  refused credentials. If it was cancelled in that time, it is on the worklist as cancelled after it was sent.
 
 ## Again
 
