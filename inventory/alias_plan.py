@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from integrations.exports import is_formula
 from integrations.models import Connection
-from inventory import catalogue
+from inventory import aliases, catalogue
 from inventory.alias_file import COLUMNS, REQUIRED, AliasFile, Formatted, Unusable, shortened
 from inventory.likeness import plain
 from inventory.models import SkuAlias
@@ -156,6 +156,8 @@ def plan(file: AliasFile, connection: Connection, mode: str = UPDATE, *, keep: b
 
 def stored(connection: Connection, *, keep: bool = False) -> dict[Key, Values]:
     """All aliases of a connection; with `keep` nobody changes one until the transaction ends."""
+    if keep:
+        aliases.lock(connection)
     rows = SkuAlias.objects.filter(connection=connection).order_by("pk")
     rows = rows.select_for_update() if keep else rows
     values = rows.values_list("marketplace_sku", "warehouse_sku", *FIELDS)

@@ -8,14 +8,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
+from django.db import connection as database
 from django.db.models import Model, QuerySet
 
-from integrations.models import Route
+from integrations.models import Connection, Route
 from inventory.likeness import plain
 from inventory.models import SkuAlias, WarehouseItem
 
 MOST_NAMES = 5_000
 Row = TypeVar("Row", bound=Model)
+
+
+def lock(marketplace: Connection) -> None:
+    """Until the transaction ends nobody else gives the marketplace's SKUs other components after looking at them.
+
+    A row that is not there yet cannot be locked itself. SQLite has one writer at a time as it is.
+    """
+    if database.vendor == "postgresql":
+        with database.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"aliases {marketplace.pk}"])
 
 
 @dataclass(frozen=True, slots=True)

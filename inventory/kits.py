@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from integrations.errors import IntegrationError
 from integrations.models import Connection
-from inventory import catalogue
+from inventory import aliases, catalogue
 from inventory.likeness import Parts
 from inventory.models import SkuAlias, WarehouseItem
 
@@ -19,8 +19,8 @@ class Changed(Exception):
 
 def parts_of(marketplace: Connection, sku: str) -> Parts:
     """What the SKU's active aliases make of it: (warehouse SKU, units) of each component."""
-    aliases = SkuAlias.objects.filter(connection=marketplace, marketplace_sku=sku, is_active=True)
-    return tuple(aliases.order_by("warehouse_sku").values_list("warehouse_sku", "units"))
+    active = SkuAlias.objects.filter(connection=marketplace, marketplace_sku=sku, is_active=True)
+    return tuple(active.order_by("warehouse_sku").values_list("warehouse_sku", "units"))
 
 
 def put(marketplace: Connection, sku: str, parts: Parts, *, seen: Parts) -> list[SkuAlias]:
@@ -36,7 +36,7 @@ def put(marketplace: Connection, sku: str, parts: Parts, *, seen: Parts) -> list
 
 @transaction.atomic
 def _put(marketplace: Connection, sku: str, parts: Parts, seen: Parts) -> list[SkuAlias]:
-    """Rows are locked by their keys, as an import does."""
+    aliases.lock(marketplace)
     rows = SkuAlias.objects.select_for_update().filter(connection=marketplace, marketplace_sku=sku).order_by("pk")
     known = {row.warehouse_sku: row for row in rows}
     now = tuple(sorted((row.warehouse_sku, row.units) for row in known.values() if row.is_active))

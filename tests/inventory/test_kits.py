@@ -16,14 +16,17 @@ from tests.threads import somebody_waits
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-@pytest.mark.parametrize(("units", "said"), [(1, "done"), (2, "Meanwhile somebody else made S 1 × V")])
-def test_two_at_the_same_moment_make_one_alias(units: int, said: str) -> None:
+@pytest.mark.parametrize(
+    ("goods", "said"),
+    [(("V", 1), "done"), (("V", 2), "else made S 1 × V"), (("W", 1), "else made S 1 × V")],
+)
+def test_two_at_the_same_moment_make_one_alias(goods: tuple[str, int], said: str) -> None:
     marketplace = Connection.objects.create(name="Shop", provider="supplier_oasis")
     heard: list[str] = []
 
     def second() -> None:
         try:
-            kits.put(marketplace, "S", (("V", units),), seen=())
+            kits.put(marketplace, "S", (goods,), seen=())
             heard.append("done")
         except Exception as exc:
             heard.append(str(exc))
