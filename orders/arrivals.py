@@ -216,8 +216,8 @@ def _by_rule(order: Order, line_number: str) -> str:
     if order.status in Order.UNSENT and is_doubled(order):
         whole = "void every one of them" if not line_number else "void all but one of them"
         return f"It is there more than once, or not as it was sent: {whole} while they are unshipped, then retry."
-    shipped = order.lines.filter(number=line_number, quantity_shipped__gt=0) if line_number else order.lines.none()
-    if order.status == S.SHIPPED or shipped.exists() or (order.status == S.PARTLY_SHIPPED and not line_number):
+    shipped = order.lines.filter(number=line_number, quantity_shipped__gt=0)
+    if shipped.exists() if line_number else order.status in Order.LEFT:
         return (
             "The warehouse has shipped of it, so that it is not voided there by itself, and the marketplace takes no "
             "parcel of it any more. Stop what has not left, or settle with the marketplace what has; then resolve this."

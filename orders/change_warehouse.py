@@ -55,8 +55,8 @@ def _by_rule(run: Run) -> None:
     late = Hold.objects.filter(
         ~Exists(asked), kind=K.CANCELLED_LATE, resolved_at=None, order__submission__connection=run.connection,
         order__submission__status=T.ACCEPTED, order__route__cancels_after_sending=Route.CancelsAfter.DO,
-        order__status__in=(S.SUBMITTED, S.PARTLY_SHIPPED),
-    )  # fmt: skip
+        order__status__in=Order.SENT,
+    ).exclude(subject="", order__status__in=(S.SHIPPED, S.CONFIRMED))  # fmt: skip
     for hold in late.select_related("order").order_by("pk"):
         with run.isolated(f"order {hold.order}"):
             try:
@@ -126,7 +126,7 @@ class Changer:
 
     def _advance(self, change: WarehouseChange) -> None:
         submission = WarehouseSubmission.objects.get(order=change.order_id)
-        if submission.status != T.ACCEPTED or change.order.status in (*Order.UNSENT, *Order.CLOSED):
+        if submission.status != T.ACCEPTED or not _may_go_on(change):
             change.finish(T.WITHDRAWN)
             return
         placed = self._warehouse.order(submission.remote_id)
@@ -228,6 +228,12 @@ class Changer:
             self._back_off(change, T.UNCONFIRMED, str(exc), at_least=max(wait, lookup_grace() * graces))
             return
         self._back_off(change, change.status_after(was), str(exc), at_least=wait, attempts=PATIENT_ATTEMPTS)
+
+
+def _may_go_on(change: WarehouseChange) -> bool:
+    """Once all was confirmed, nothing is left to do but to take out lines that are not wanted."""
+    takes_out = change.told is None and not change.cancels_order
+    return change.order.status in Order.SENT and (takes_out or change.order.status != S.CONFIRMED)
 
 
 def _is_wanted_again(change: WarehouseChange, placed: PlacedOrder | None) -> bool:

@@ -48,7 +48,7 @@ def cancellable(order: Order) -> list[str]:
         return []
     if order.cancel_requested_at is not None and order.status == S.SUBMITTED:
         return [""]
-    if order.status not in (S.SUBMITTED, S.PARTLY_SHIPPED):
+    if order.status not in Order.SENT:
         return []
     numbers = _lines_there(order, submission)
     waiting = {hold.subject for hold in settling.open_holds(order) if hold.kind == K.CANCELLED_LATE}

@@ -121,7 +121,7 @@ def _cancelled_in(order: Order, parcel: Shipment | None) -> set[str]:
     """
     late = order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, resolved_at=None)
     said = set(late.values_list("subject", flat=True))
-    if parcel is None or parcel.state != Shipment.State.SHIPPED or order.status in Order.CLOSED:
+    if parcel is None or parcel.state != Shipment.State.SHIPPED or order.status in Order.UNWANTED:
         return said
     if order.cancel_requested_at is not None:
         Order.objects.filter(pk=order.pk).update(cancel_resolved_at=None)

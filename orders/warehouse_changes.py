@@ -228,7 +228,7 @@ def _follow_told(order: Order, change: WarehouseChange, plan: Plan) -> None:
 def say_why_not(change: WarehouseChange, why: str) -> None:
     """The holds that it was to close say why they stay; those of an order that ended meanwhile are closed."""
     order = edits.locked(change.order_id)
-    if order.status in Order.CLOSED:
+    if order.status in Order.UNWANTED:
         return
     late = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None)
     if not change.cancels_order:

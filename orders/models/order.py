@@ -52,6 +52,8 @@ class Order(models.Model):
     CLOSED = (Status.CANCELLED, Status.SKIPPED, Status.CONFIRMED)
     UNSENT = (Status.RECEIVED, Status.READY, Status.ON_HOLD)
     LEFT = (Status.PARTLY_SHIPPED, Status.SHIPPED)
+    SENT = (Status.SUBMITTED, *LEFT, Status.CONFIRMED)
+    UNWANTED = (Status.CANCELLED, Status.SKIPPED)
     UNSHIPPED = (*UNSENT, Status.SUBMITTED, Status.PARTLY_SHIPPED)
 
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="orders", verbose_name="marketplace")

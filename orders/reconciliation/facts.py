@@ -97,7 +97,7 @@ class Ours:
 
     @property
     def is_sent(self) -> bool:
-        return self.status in (S.SUBMITTED, S.PARTLY_SHIPPED, S.SHIPPED, S.CONFIRMED)
+        return self.status in Order.SENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from integrations.sandbox.server import Sandbox
 from orders import actions, decisions, next_step, settling
 from orders.models import Hold, IllegalTransition, Order
 from tests.orders.test_changes import Run, Told, again, goods, order, sent, set_rule, state
-from tests.orders.world import holds, placed, ship
+from tests.orders.world import holds, parcels, placed, ship
 
 
 def resolved(box: Sandbox, manage: Run, line: str = "") -> str:
@@ -41,6 +41,27 @@ def test_a_line_that_was_called_settled_is_taken_out_all_the_same(shop: Sandbox,
     manage("run", "submit_orders")
     assert (goods(shop, number), holds(told(number))) == ({"MUG-BLK": "2.0"}, [])
     assert decisions.possible(order(number)) == set()
+
+
+@pytest.mark.parametrize("ships", [False, True])
+def test_a_line_that_was_called_settled_does_not_get_lost_when_all_else_is_confirmed(
+    ships: bool, shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = resolved(shop, manage, "2")
+    ship(shop, number, 1, 2, tracking="1Z1")
+    for job in ("pull_shipments", "confirm_shipments"):
+        manage("run", job)
+    assert (told(number)["status"], decisions.possible(order(number))) == ("confirmed", {"void"})
+    if ships:
+        ship(shop, number, 2, tracking="1Z2")
+        for job in ("pull_shipments", "confirm_shipments"):
+            manage("run", job)
+        assert (holds(told(number)), parcels(shop, number)) == (["cancelled_late"], [("1", "1Z1", 2)])
+        return
+    decisions.void(order(number), None)
+    assert holds(told(number)) == ["cancelled_late"]
+    manage("run", "submit_orders")
+    assert (goods(shop, number), holds(told(number)), told(number)["status"]) == ({"MUG-BLK": "2.0"}, [], "confirmed")
 
 
 def test_a_line_that_was_left_to_ship_stays_when_another_one_is_cancelled_after_it(shop: Sandbox, manage: Run) -> None:
