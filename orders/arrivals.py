@@ -86,10 +86,12 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     order.marketplace_status = told.status[:60]
     if _names_warehouse_now(order, told):
         Order.objects.filter(pk=order.pk).update(warehouse_name=told.warehouse_name)
+    if order.status in Order.CLOSED:  # nothing of it was told
+        return "seen again"
     over = _cancelled_numbers(told)
     if over:
         refusals.look_up_again(order, over)
-    if order.status in Order.CLOSED or (order.cancel_requested_at and not stays_unsent(order)):
+    if order.cancel_requested_at and not stays_unsent(order):
         return "seen again"
     gone = list(_newly_cancelled(order, told))
     everything = told.state == SaleState.CANCELLED or (gone and not _left(order, gone, told))
