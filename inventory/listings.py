@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -63,14 +64,14 @@ def _settle(route: Route, active: QuerySet[SkuAlias]) -> None:
     if not mine.exists():
         return
     named = mine.filter(Exists(active.filter(marketplace_sku=OuterRef("marketplace_sku"))))
-    named.filter(origin=Origin.LEFT).update(is_active=True, changed_at=now)
-    named.update(origin=Origin.TAUGHT)
+    _write(named.filter(origin=Origin.LEFT), is_active=True, changed_at=now)
+    _write(named, origin=Origin.TAUGHT)
     gone = mine.filter(origin=Origin.CATALOGUE, is_active=True)
     if route.publish_catalogue:
         maybe_shown = Publication.objects.filter(listing=OuterRef("pk"), status__in=MAYBE_SHOWN)
         taken = Exists(active.filter(warehouse_sku=OuterRef("marketplace_sku")))
         gone = gone.filter(taken, ~Exists(maybe_shown), published_at=None)
-    gone.update(is_active=False, origin=Origin.LEFT, changed_at=now)
+    _write(gone, is_active=False, origin=Origin.LEFT, changed_at=now)
 
 
 def learn_from_catalogue(route: Route, since: datetime) -> int:
@@ -109,14 +110,25 @@ def _named(route: Route, column: str) -> QuerySet[Listing]:
 def _take_back(route: Route, found: QuerySet[WarehouseItem]) -> None:
     """What was switched off with the catalogue, and not by a person, is switched on with it."""
     left = route.listings.filter(Exists(found.filter(sku=OuterRef("marketplace_sku"))), origin=Origin.LEFT)
-    left.update(is_active=True, origin=Origin.CATALOGUE, changed_at=timezone.now())
+    _write(left, is_active=True, origin=Origin.CATALOGUE, changed_at=timezone.now())
+
+
+def _write(rows: QuerySet[Listing], **values: Any) -> None:
+    """Change them, so many in a transaction; what is left after a crash still goes by the same query."""
+    pks = sorted(rows.values_list("pk", flat=True))
+    for start in range(0, len(pks), LOADED_AT_ONCE):
+        some = pks[start : start + LOADED_AT_ONCE]
+        with transaction.atomic():
+            lock(some)
+            rows.filter(pk__in=some).update(**values)
 
 
 def lock(pks: Iterable[int]) -> None:
     """Keep these from being changed until the transaction ends.
 
-    Whoever writes several listings, or what is sent for them, calls this first and once: all take them in one order, so
-    that one waits and neither is thrown out.
+    Whoever writes several that are there, or what is sent for them, calls this first and once: all take them in one
+    order, so that one waits and neither is thrown out. Orders that teach names do not: `orders.settling` takes the few
+    to which they are news in the order of their names, and is done again with the next run if it is thrown out.
     """
     in_turn = sorted(set(pks))
     for start in range(0, len(in_turn), LOADED_AT_ONCE):

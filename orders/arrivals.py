@@ -17,6 +17,7 @@ from orders.models import NOT_SENT, Hold, Order, OrderLine, WarehouseSubmission
 S = Order.Status
 T = WarehouseSubmission.Status
 WITH_THE_ORDER = "the marketplace cancelled the whole order"
+HELD_ANEW = "the marketplace opened the order again, and not this line: it is held anew"
 VOID_OTHERS, VOID_ALL = "Void all but one there", "Void all of them there"
 
 
@@ -85,10 +86,12 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     order.marketplace_status = told.status[:60]
     if _names_warehouse_now(order, told):
         Order.objects.filter(pk=order.pk).update(warehouse_name=told.warehouse_name)
+    if order.status in Order.CLOSED:  # nothing of it was told
+        return "seen again"
     over = _cancelled_numbers(told)
     if over:
         refusals.look_up_again(order, over)
-    if order.status in Order.CLOSED or (order.cancel_requested_at and not stays_unsent(order)):
+    if order.cancel_requested_at and not stays_unsent(order):
         return "seen again"
     gone = list(_newly_cancelled(order, told))
     everything = told.state == SaleState.CANCELLED or (gone and not _left(order, gone, told))
@@ -168,11 +171,14 @@ def cancel(order: Order, reason: str) -> None:
 
 
 def hold_lines_again(order: Order) -> None:
-    """The order is wanted again, and what was cancelled of its lines before is to be done as if it had not been."""
+    """The order is wanted again, and what was cancelled of its lines before is to be done as if it had not been.
+
+    Each in a hold of its own: by the route's rule, what was asked for since a hold was opened counts as asked for it.
+    """
     late = _cancelled_lines(order).filter(resolution=WITH_THE_ORDER)
-    numbers = list(late.values_list("subject", flat=True))
-    late.update(resolved_at=None, resolution="")
-    for number in numbers:  # what can be done about it may be another thing now
+    numbers = sorted(set(late.values_list("subject", flat=True)))
+    late.update(resolution=HELD_ANEW)
+    for number in numbers:
         hold_cancelled_late(order, number)
 
 

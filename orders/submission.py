@@ -55,11 +55,11 @@ def submit(run: Run) -> None:
     routes = list(active_routes(run.connection))
     warehouse = run.warehouse()
     run.count("ready", settling.settle(settling.waiting(routes), warehouse, routes))
-    is_all_removed = trials.remove(run, warehouse)
+    removal_goes_on = trials.remove(run, warehouse)
     is_all_changed = change_warehouse.carry_out(run, warehouse)
     pks = list(due(mine).values_list("pk", flat=True))
     Sender(run, warehouse, routes).send_all(pks)
-    if not (is_all_removed and is_all_changed) and not run.is_unreachable:
+    if (removal_goes_on or not is_all_changed) and not run.is_unreachable:
         run.hand_over()
 
 

@@ -64,18 +64,18 @@ def ask_to_remove(route: Route, actor: User | None) -> str:
 def remove(run: Run, warehouse: Warehouse) -> bool:
     """Remove what was asked for. One whose outcome is still looked up waits for that, unless that was given up.
 
-    Whether the next run need not go on at once: most of this one's turn is left for what is to be changed or sent.
+    Whether the next run goes on at once, since most of this one's turn is left for what is to be changed or sent.
     """
     asked = list(_asked(run))
     for place, submission in enumerate(asked):
         run.beat()
         if place and run.is_past(REMOVES_FOR):
             run.count("test orders left to remove", len(asked) - place)
-            return not run.counts[REMOVED]  # where none can be read, they wait for the next run as it is planned
+            return bool(run.counts[REMOVED])  # where none can be read, they wait for the next run as it is planned
         with run.isolated(f"test order {submission.order}"):
             if not _try(run, warehouse, submission):
                 break
-    return True
+    return False
 
 
 def _asked(run: Run) -> QuerySet[WarehouseSubmission]:

@@ -73,8 +73,8 @@ class Lines(ChangedRowsOnly):
     @display(description="to ship")
     def to_ship(self, obj: OrderLine) -> int:
         """Of what ships no more, only what has left."""
-        most = obj.quantity_shipped if side_by_side.never_ships(obj) else obj.quantity_to_ship
-        return min(obj.quantity_to_ship, most)
+        left = obj.quantity_to_ship
+        return min(left, obj.quantity_shipped) if side_by_side.never_ships(obj) else left
 
     @display(description="shipped")
     def shipped(self, obj: OrderLine) -> int:

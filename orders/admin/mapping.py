@@ -92,7 +92,7 @@ def map_cause(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("orders.view_hold") or not may_map(request.user, cause.kind):
         raise PermissionDenied
     if not cause.holds().exists():
-        messages.info(request, f"Nothing waits for the {_named(cause)} any more.{answered.in_words(cause)}")
+        messages.info(request, f"Nothing waits for the {_named(cause)} any more. {answered.in_words(cause)}".strip())
         return redirect(_back(request))
     if request.method == "POST" and "look" in request.POST:
         return _look(request, cause)
@@ -120,7 +120,7 @@ def _save(request: HttpRequest, cause: Cause, form: Form) -> HttpResponse:
     try:
         done = form.save(request)
     except kits.Changed as exc:
-        messages.error(request, f"{exc}{answered.in_words(cause)}")
+        messages.error(request, f"{exc} {answered.in_words(cause)}".strip())
         return redirect(request.get_full_path())
     freed = mapping.free(cause)
     text = f"{done}: {_outcome(cause, freed)}."

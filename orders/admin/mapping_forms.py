@@ -18,7 +18,7 @@ from integrations.admin_forms import ShownForm
 from inventory import kits
 from inventory.alias_plan import MAX_SKU_CHARS, MAX_UNITS
 from inventory.likeness import Parts
-from orders import carriers
+from orders import answered, carriers
 from orders.admin.maps import CarrierServiceForm, CodeInput
 from orders.causes import SKU_KINDS, Cause
 from orders.models import CarrierService, Hold, ShippingMethod
@@ -181,10 +181,11 @@ def _shipping_row(cause: Cause) -> ShippingMethod:
 
 
 def _carrier_row(cause: Cause) -> CarrierService:
-    hold = cause.holds().first()
-    texts = carriers.texts_of(hold) if hold else {}
-    known = CarrierService.objects.filter(connection=cause.marketplace, **texts).first() if texts else None
-    return known or CarrierService(connection=cause.marketplace, **texts)
+    """The row that its parcels go by; the one of any other service stays, and this service has one of its own."""
+    known = answered.carrier_row(cause)
+    if known is not None and known.service_text.strip() != carriers.ANY:
+        return known
+    return CarrierService(connection=cause.marketplace, **answered.carrier_texts(cause))
 
 
 def _pairs(data: QueryDict) -> list[dict[str, str]]:

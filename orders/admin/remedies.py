@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,20 +60,26 @@ def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
 def _each_once(shown: list[Shown]) -> list[Shown]:
     """A button that settles several holds at once stands at the first of them, and says so."""
     times = Counter(url for one in shown for _, url in _buttons(one))
-    seen: set[str] = set()
-    return [_without(one, times, seen) for one in shown]
+    placed: set[str] = set()
+    rows = []
+    for one in shown:
+        mine = {url: _told(label, times[url]) for label, url in _buttons(one) if url not in placed}
+        placed.update(mine)
+        rows.append(_with(one, mine))
+    return rows
 
 
-def _without(one: Shown, times: Counter[str], seen: set[str]) -> Shown:
-    left = {
-        url: f"{label} ({times[url]} reasons at once)" if times[url] > 1 else label
-        for label, url in _buttons(one) if url not in seen
-    }  # fmt: skip
-    seen.update(left)
-    others = tuple((left[url], url) for _, url in one.others if url in left)
+def _told(label: str, holds: int) -> str:
+    return f"{label} ({holds} reasons at once)" if holds > 1 else label
+
+
+def _with(one: Shown, mine: Mapping[str, str]) -> Shown:
+    """The hold with only these of its buttons, address → label; a link to a place on the same page stays."""
+    others = tuple((mine[url], url) for _, url in one.others if url in mine)
     if one.url.startswith("#"):
         return replace(one, others=others)
-    return replace(one, label=left.get(one.url, ""), url=one.url if one.url in left else "", others=others)
+    url = one.url if one.url in mine else ""
+    return replace(one, label=mine.get(url, ""), url=url, others=others)
 
 
 def _buttons(one: Shown) -> list[tuple[str, str]]:

@@ -39,12 +39,16 @@ def test_a_map_that_is_saved_twice_is_noted_once(kind: Hold.Kind, route: Route, 
     assert LogEntry.objects.filter(content_type__model=model._meta.model_name).count() > 1
 
 
-def test_a_carrier_that_is_saved_twice_is_noted_once(route: Route, admin_client: Client) -> None:
+def parcel_waits(route: Route) -> None:
     order = waits_for(route, Hold.Kind.UNKNOWN_CARRIER, "Pony / Express")
     Shipment.objects.create(
         connection=route.warehouse, remote_id="1", order=order, state="shipped", carrier="Pony", service="Express",
         shipped_at=timezone.now(),
     )  # fmt: skip
+
+
+def test_a_carrier_that_is_saved_twice_is_noted_once(route: Route, admin_client: Client) -> None:
+    parcel_waits(route)
     codes: dict[str, Any] = {"carrier_code": "UPS", "service_code": "GROUND", "service_text": "Express"}
     for _ in range(2):
         Hold.objects.update(resolved_at=None)
@@ -52,6 +56,28 @@ def test_a_carrier_that_is_saved_twice_is_noted_once(route: Route, admin_client:
     row = CarrierService.objects.get(carrier_text="Pony")
     assert row.history.count() == 1
     assert LogEntry.objects.filter(content_type__model="carrierservice").count() == 1
+
+
+@pytest.mark.parametrize(("service", "rows"), [
+    ("express", {("pony", "express", "PONY", "FAST")}),
+    ("*", {("pony", "*", "PONY", ""), ("Pony", "Express", "PONY", "FAST")}),
+])  # fmt: skip
+def test_what_a_carrier_is_mapped_to_is_completed_in_the_row_that_its_parcels_go_by(
+    service: str, rows: set[tuple[str, ...]], route: Route, admin_client: Client
+) -> None:
+    """The row of any other service stays as it is."""
+    parcel_waits(route)
+    CarrierService.objects.create(
+        connection=route.marketplace, carrier_text="pony", service_text=service, carrier_code="PONY"
+    )
+    address = page_of("unknown_carrier", "Pony / Express")
+    shown = admin_client.get(address).context["form"].form
+    send(
+        admin_client, address, carrier_code="PONY", service_code="FAST", service_text=shown["service_text"].value(),
+        anyway="on",
+    )  # fmt: skip
+    mine = CarrierService.objects.filter(carrier_text__iexact="pony")
+    assert set(mine.values_list("carrier_text", "service_text", "carrier_code", "service_code")) == rows
 
 
 @pytest.mark.parametrize("model", [SkuAlias, ShippingMethod])

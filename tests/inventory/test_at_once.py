@@ -20,7 +20,7 @@ from integrations.ports import Item
 from integrations.runs import Run as JobRun
 from integrations.sandbox.server import Sandbox
 from integrations.stock import LevelPage, StockLevel
-from inventory import catalogue, files, levels, outbox, sending
+from inventory import catalogue, files, levels, listings, outbox, sending
 from inventory.decisions import Decision
 from inventory.filed import InventoryFile
 from inventory.models import GuardedPublish, InventoryLevel, Listing, Publication, WarehouseItem
@@ -142,6 +142,21 @@ def test_listings_that_two_processes_write_in_different_order_lock_neither_out(
     later.refresh_from_db()
     assert later.publish_asked_at is not None
     assert later.published_quantity == 3 or later.problem
+
+
+def test_listings_that_leave_with_the_catalogue_while_a_person_asks_for_them_lock_nobody_out(
+    route: Route, overstock: Connection
+) -> None:
+    first, later = (Listing.objects.create(route=route, marketplace_sku=name, origin="catalogue") for name in "AB")
+    Listing.objects.filter(pk=first.pk).update(changed_at=timezone.now())  # its row lies behind the other one's now
+    with transaction.atomic():
+        outbox.ask([first.pk])
+        other = beside(lambda: listings.learn_from_aliases(overstock))
+        wait_for(somebody_waits, "the other process waits for the first listing")
+        outbox.ask([later.pk])
+    other.result(PATIENCE)
+    left = Listing.objects.filter(is_active=False, origin="left", publish_asked_at__isnull=False)
+    assert set(left) == {first, later}
 
 
 def test_a_publish_does_not_wait_for_quantities_that_a_file_withdraws_at_this_moment(route: Route) -> None:

@@ -58,6 +58,37 @@ def test_a_line_that_stays_cancelled_when_its_order_is_wanted_again_is_asked_abo
     assert (told(number)["status"], holds(told(number))) == ("submitted", [])
 
 
+def test_by_the_rule_a_line_that_stays_cancelled_is_taken_out_though_its_order_was_to_be_voided_meanwhile(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = cancelled_line_by_line(shop, manage)
+    set_rule(cancels_after_sending="do")
+    decisions.void(order(number), None)
+    wanted_again(shop, number)
+    again(manage)
+    assert goods(shop, number) == {"TEE-RED-M": "1.0"}
+    assert (told(number)["status"], holds(told(number))) == ("submitted", [])
+
+
+def test_a_line_that_a_person_asked_about_meanwhile_is_held_once_when_its_order_is_wanted_again(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(order_status="finalized")
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M", "quantity": 2})
+    manage("run", "all")
+    for line in ("1", "2"):
+        shop.oasis.cancel(number, line)
+        manage("run", "revisit_orders")
+    ship(shop, number, 2, tracking="1ZTWO")
+    manage("run", "pull_shipments")
+    decisions.void(order(number), None)
+    wanted_again(shop, number)
+    manage("run", "revisit_orders")
+    assert late(told, number) == ["1"]
+    again(manage)
+    assert (goods(shop, number), late(told, number)) == ({"TEE-RED-M": "2.0"}, [])
+
+
 def test_a_line_that_was_taken_out_meanwhile_is_not_asked_about_again(shop: Sandbox, manage: Run, told: Told) -> None:
     number = sent(shop, manage)
     shop.oasis.cancel(number, "1")
