@@ -120,7 +120,14 @@ class _News:
         """Whether it sells something else now, or is wanted again after it was taken out there."""
         if not self._fields.get(line.number, set()).isdisjoint(SKUS):
             return True
+        if not is_there and self._is_raised(line):
+            return True
         return line.number in self._opened and (not is_there or self._came_back_as_another(line))
+
+    def _is_raised(self, line: OrderLine) -> bool:
+        """One that was taken out when its quantity became 0 has units to ship."""
+        is_counted = "quantity" in self._fields.get(line.number, set()) and not line.is_cancelled
+        return is_counted and told_lines.to_ship(line, self.told[line.number]) > 0
 
     def _came_back_as_another(self, line: OrderLine) -> bool:
         """One that vanished and was kept in the warehouse is told as a new line, whatever it sells now."""

@@ -84,8 +84,10 @@ def with_closed(told: Told, numbers: Container[str]) -> dict[str, Any]:
     return {**told, "lines": lines}
 
 
-def is_any_open(told: Told) -> bool:
-    return any(line["is_open"] for line in told.get("lines", {}).values())
+def is_any_wanted(told: Told) -> bool:
+    """Whether units of any line are open, or one is open of which nobody knows how many."""
+    lines = told.get("lines", {}).values()
+    return any(line["is_open"] and (line["quantity"] is None or _left(line)) for line in lines)
 
 
 def lapsed(before: Told, waits: Told, now: Told) -> list[Change]:

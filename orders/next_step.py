@@ -119,14 +119,27 @@ def _called_settled(order: Order, holds: Collection[Hold]) -> str:
 def _settled(order: Order) -> str:
     """What a person closed that is not as it should be on one of the two sides; empty where there is nothing."""
     submission = getattr(order, "submission", None)
-    if submission is None or order.status in Order.CLOSED:
+    if submission is None or order.status in (S.SKIPPED, S.CONFIRMED):
         return ""
+    if order.status == S.CANCELLED:
+        return _settled_again(order, submission.remote_status)
     if submission.remote_status in submission.ENDED:
         return f"It is {submission.remote_status} in the warehouse, which a person has settled: nothing of it ships."
     if order.cancel_requested_at:
         there = "still has it" if order.status == S.SUBMITTED else "has shipped of it, and no parcel is told"
         return f"{CANCELLED_THERE} {there}, which a person has settled."
     return ""
+
+
+def _settled_again(order: Order, ended: str) -> str:
+    """What a person did about an order that was opened again after it had ended; empty where that did not happen."""
+    voided = order.holds.filter(kind=K.VOIDED_ORDER, resolved_at__isnull=False).exclude(resolution="")
+    if order.cancel_requested_at is not None or not voided.exists():
+        return ""
+    return (
+        f"The marketplace opened it again after it had ended ({ended or 'void'}) in the warehouse, which a person has "
+        "settled. Parcels of an order that was entered there by hand are not told by Crossdock."
+    )
 
 
 def waits_for_route(order: Order) -> bool:

@@ -12,12 +12,13 @@ from django.utils import timezone
 from integrations.models import Route
 from integrations.ports import MarketplaceOrder, SaleState
 from orders import arrivals, changes, edits, settling
+from orders.changes import Told
 from orders.models import NOT_SENT, Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 from orders.reopening import TAKEN_BACK
 
 S, K, T = Order.Status, Hold.Kind, WarehouseChange.Status
 CAME_BACK = "The marketplace cancelled the order and opened it again."
-LINES_CAME = "The marketplace opened lines of the order after it had ended."
+LINES_CAME = "The marketplace opened lines of the order, or raised them, after it had ended."
 MORE_CAME = "the marketplace opened lines of the order after it had ended"
 OPENED_AGAIN = "the marketplace opened the order again"
 WANTS_NONE = "the marketplace wants none of the order any more"
@@ -49,14 +50,30 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
 
 def _after_the_end(order: Order, told: MarketplaceOrder) -> bool:
     """It ended here before the marketplace cancelled all of it, by a short ship of the rest, or came back once."""
-    if arrivals.wants_none(told):
+    if _wants_none(told):
         return _end_again(order)
-    is_more = told.state == SaleState.OPEN and order.told and changes.reopened(order.told, changes.facts(told))
-    if not is_more:
+    if told.state != SaleState.OPEN or not _brings_more(order, changes.facts(told)):
         return False
     if not _tell_it_has_ended(order, told, LINES_CAME):
         order.move_to(S.RECEIVED, reason=MORE_CAME)  # it was never sent: `edits` follows the lines by the route's rule
     return True
+
+
+def _wants_none(told: MarketplaceOrder) -> bool:
+    """Also where its lines stand open over there, each with a quantity of 0."""
+    over = (
+        line.state == SaleState.CANCELLED or (line.state == SaleState.OPEN and line.quantity == 0)
+        for line in told.lines
+    )
+    return told.state == SaleState.CANCELLED or all(over)
+
+
+def _brings_more(order: Order, now: Told) -> bool:
+    """Whether lines are opened, or units come to what has ended in the warehouse."""
+    if not order.told:
+        return False
+    was_sent = WarehouseSubmission.objects.filter(order=order).exclude(NOT_SENT).exists()
+    return bool((changes.more_wanted if was_sent else changes.reopened)(order.told, now))
 
 
 def _come_back(order: Order, told: MarketplaceOrder) -> None:

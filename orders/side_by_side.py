@@ -92,6 +92,8 @@ def short_ships(order: Order) -> dict[int, ShortShip]:
 def never_ships(line: OrderLine) -> str:
     """Why what is open of it ships no more, in a word; empty while it may, and where all of it was told."""
     order = line.order
+    if ended := _ended_there(line):
+        return ended
     if line.is_cancelled:
         return "cancelled"
     if order.status == Order.Status.SKIPPED:
@@ -99,6 +101,18 @@ def never_ships(line: OrderLine) -> str:
         return "skipped" if is_open else "shipped without us"
     is_over = order.status == Order.Status.CANCELLED or order.cancel_requested_at
     return "cancelled" if is_over and (not line.quantity_to_ship or _untold(line)) else ""
+
+
+def _ended_there(line: OrderLine) -> str:
+    """How its order ended in the warehouse, where the marketplace has opened the line again since."""
+    order = line.order
+    if order.status != Order.Status.CANCELLED or order.cancel_requested_at is not None or not order.told:
+        return ""
+    submission: WarehouseSubmission | None = getattr(order, "submission", None)
+    if submission is None or submission.remote_status not in submission.ENDED:
+        return ""
+    is_open = order.told["lines"].get(line.number, {}).get("is_open")
+    return f"{submission.remote_status} in the warehouse" if is_open else ""
 
 
 def _untold(line: OrderLine) -> int:

@@ -146,11 +146,19 @@ def cancelled(change: WarehouseChange, status: str) -> None:
     WarehouseSubmission.objects.filter(order=order).update(remote_status=status[:20])
     text = f"order is {status} in {change.connection}, as it was to be"
     if order.status == S.SUBMITTED:
-        if not changes.is_any_open(order.told_now or order.told or {}):  # it is noticed when a line comes after all
-            Order.objects.filter(pk=order.pk, cancel_requested_at=None).update(cancel_requested_at=timezone.now())
+        _keep_followed(order, change)
         arrivals.close_cancelled(order, text)
     else:
         order.note(text)
+
+
+def _keep_followed(order: Order, change: WarehouseChange) -> None:
+    """Whatever the marketplace wants after all is noticed against what it was voided for."""
+    mine = Order.objects.filter(pk=order.pk)
+    if not changes.is_any_wanted(order.told_now or order.told or {}):
+        mine.filter(cancel_requested_at=None).update(cancel_requested_at=timezone.now())
+    if change.told is not None:
+        mine.update(told=change.told)
 
 
 @transaction.atomic

@@ -113,6 +113,27 @@ def test_what_a_person_settled_is_not_called_nothing_to_do(
     assert "Nothing to do" not in page
 
 
+def test_what_was_opened_again_after_its_void_and_settled_by_a_person_is_not_called_unwanted(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    Route.objects.update(cancels_after_sending=Route.CancelsAfter.DO)
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    shop.oasis.cancel(number)
+    for job in ("revisit_orders", "submit_orders"):
+        manage("run", job)
+    shop.oasis.edit(number, status="PROCESSING")
+    shop.oasis.edit(number, "1", status="PROCESSING")
+    manage("run", "revisit_orders")
+    [hold] = Hold.objects.filter(resolved_at=None)
+    actions.resolve(hold, "entered by hand", None)
+    page = text_of(admin_client.get(address_of(hold.order)))
+    assert "opened it again after it had ended (void) in the warehouse, which a person has settled" in page
+    assert "entered there by hand are not told by Crossdock" in page
+    assert "void in the warehouse" in page
+    assert "wants it no more" not in page
+
+
 def test_keeping_it_closes_the_hold_with_a_name(changed: Order, admin_client: Client) -> None:
     decide(admin_client, "keep", changed)
     hold = changed.holds.get()

@@ -29,7 +29,7 @@ def desk(live_server: Any, signed_in: webdriver.Chrome) -> Desk:
 
 
 def test_a_whole_working_day(desk: Desk, box: Sandbox, manage: Run, tmp_path: Path) -> None:
-    workers_alive()
+    workers_alive(minutes=60)  # of a slow machine
     box.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2})
     connect_both(desk, box)
     lay_a_route(desk)

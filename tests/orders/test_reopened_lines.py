@@ -303,3 +303,17 @@ def test_a_change_that_was_asked_for_opens_no_line_that_was_cancelled_since(
     assert goods(shop, number) == {"MUG-BLK": "3.0", "TEE-RED-M": "1.0"}
     assert OrderLine.objects.get(number="2").is_cancelled
     assert set(holds(told(number))) == {"cancelled_late", "changed_order"}
+
+
+def test_a_line_that_was_deleted_there_since_its_quantity_became_0_is_put_in_again_when_it_is_raised(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    for quantity, there in ((0, {}), (3, {"TEE-RED-M": "3.0"})):
+        shop.oasis.edit(number, "2", quantity=quantity)
+        manage("run", "revisit_orders")
+        assert holds(told(number)) == ["changed_order"]
+        decisions.amend(order(number), None)
+        again(manage)
+        assert (holds(told(number)), goods(shop, number)) == ([], {"MUG-BLK": "2.0", **there})
+    assert prices(shop, number)["TEE-RED-M"] == Decimal(10)

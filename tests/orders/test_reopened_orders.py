@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from integrations.sandbox.server import Sandbox
-from orders import actions, decisions
+from orders import actions, decisions, warehouse_changes
 from orders.models import WarehouseChange, WarehouseSubmission
 from tests.orders.test_changes import Run, Told, again, goods, order, sent, set_rule, state, two_lines
 from tests.orders.test_reopened_lines import reopen
@@ -158,3 +158,59 @@ def test_one_that_a_person_skipped_stays_skipped_when_it_is_opened_again(
     assert told(number)["status"] == "skipped"
     assert "opened the order again; it stays skipped" in told(number)["events"][-1]["text"]
     assert not shop.tradegecko.by_reference(number)
+
+
+def set_quantities(box: Sandbox, number: str, *quantities: int) -> None:
+    for line, quantity in enumerate(quantities, 1):
+        box.oasis.edit(number, str(line), quantity=quantity)
+
+
+def test_one_that_was_voided_since_its_quantities_became_0_waits_for_a_person_each_time_they_are_raised(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    set_quantities(shop, number, 0, 0)
+    manage("run", "revisit_orders")
+    decisions.amend(order(number), None)
+    again(manage)
+    assert (told(number)["status"], holds(told(number)), state(shop, number)) == ("cancelled", [], "void")
+    for quantity in (3, 2):
+        set_quantities(shop, number, quantity, 0)
+        manage("run", "revisit_orders")
+        assert holds(told(number)) == ["voided_order"]
+        assert "enter it there by hand" in told(number)["holds"][0]["message"]
+        set_quantities(shop, number, 0, 0)
+        manage("run", "revisit_orders")
+        assert holds(told(number)) == []
+
+
+def test_units_that_come_before_the_void_and_are_read_after_it_are_noticed(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    set_quantities(shop, number, 0, 0)
+    manage("run", "revisit_orders")
+    decisions.amend(order(number), None)
+    set_quantities(shop, number, 1, 0)  # fewer than it was sent with, and not read before the void
+    manage("run", "submit_orders")
+    assert (told(number)["status"], state(shop, number)) == ("cancelled", "void")
+    for job in ("pull_orders", "revisit_orders"):
+        manage("run", job)
+    assert holds(told(number)) == ["voided_order"]
+
+
+def test_units_that_were_read_while_it_was_being_voided_are_noticed_after_it(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    set_quantities(shop, number, 0, 0)
+    manage("run", "revisit_orders")
+    decisions.amend(order(number), None)
+    change = WarehouseChange.objects.get()
+    change.claim(connection=change.connection)
+    set_quantities(shop, number, 1, 0)  # in the moment in which the warehouse voids it
+    manage("run", "revisit_orders")
+    warehouse_changes.cancelled(change, "void")
+    assert told(number)["status"] == "cancelled"
+    manage("run", "revisit_orders")
+    assert holds(told(number)) == ["voided_order"]
