@@ -152,10 +152,24 @@ def test_a_line_that_the_marketplace_refuses_does_not_hold_back_the_others(
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"}, {"partner_sku": "RUG-5X8"})
     manage("run", "all")
     shop.tradegecko.ship(placed(shop, number)["id"], tracking="1Z1")
-    shop.oasis.orders[number].lines[1].status = "CANCELLED"
+    shop.oasis.orders[number].lines[1].quantity = 0
     manage("run", "pull_shipments")
     manage("run", "confirm_shipments")
-    with pytest.raises(CommandError, match="CANCELLED"):
+    with pytest.raises(CommandError, match="of which 0 are open"):
         manage("run", "confirm_shipments")
     assert [line for line, _ in shop.oasis.shipments(number)] == ["1", "3"]
     assert {one["status"] for one in told(number)["confirmations"]} == {"accepted", "parked"}
+
+
+def test_a_line_that_was_cancelled_just_before_its_parcel_is_told_is_held_and_the_others_are_told(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"}, {"partner_sku": "RUG-5X8"})
+    manage("run", "all")
+    shop.tradegecko.ship(placed(shop, number)["id"], tracking="1Z1")
+    shop.oasis.orders[number].lines[1].status = "CANCELLED"
+    for job in ("pull_shipments", "confirm_shipments", "confirm_shipments"):
+        manage("run", job)
+    assert [line for line, _ in shop.oasis.shipments(number)] == ["1", "3"]
+    assert {one["status"] for one in told(number)["confirmations"]} == {"accepted", "withdrawn"}
+    assert [one["kind"] for one in told(number)["holds"]] == ["cancelled_late"]
