@@ -21,6 +21,7 @@ from orders.models import (
 )
 from orders.reconciliation import job
 from tests.orders.test_reconciliation import DENVER, MUG, Run, buckets, reconciled, row
+from tests.orders.test_reconciliation import world as world
 
 
 @pytest.mark.long
