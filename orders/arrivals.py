@@ -86,7 +86,7 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     order.marketplace_status = told.status[:60]
     if _names_warehouse_now(order, told):
         Order.objects.filter(pk=order.pk).update(warehouse_name=told.warehouse_name)
-    if order.status in Order.CLOSED:  # nothing of it was told
+    if order.status in Order.CLOSED:  # none of its confirmations is refused any more
         return "seen again"
     over = _cancelled_numbers(told)
     if over:

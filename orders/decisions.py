@@ -122,7 +122,7 @@ def void(order: Order, actor: User | None, seen: str | None = None) -> str:
         raise IllegalTransition(f"order {order} has nothing that can be cancelled in the warehouse now")
     _check_seen(mine, seen)
     for number in numbers:
-        arrivals.hold_cancelled_late(mine, number)  # it says what becomes of it, also where a person had closed it
+        arrivals.hold_cancelled_late(mine, number)  # a person may have closed it, and it may be refused there
         warehouse_changes.cancel(mine, number, actor)
     if "" in numbers:
         Order.objects.filter(pk=order.pk).update(cancel_resolved_at=None)
