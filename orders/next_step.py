@@ -100,8 +100,9 @@ def label(name: str, order: Order) -> str:
 def _text(name: str, order: Order, holds: Collection[Hold]) -> str:
     if name == "void":
         return _called_settled(order, holds)
-    outlook = change_plan.outlook(order)
-    return str(outlook) if name == "amend" and outlook.voids else STEPS[name][1]
+    if name == "amend" and (outlook := change_plan.outlook(order)).voids:
+        return str(outlook)
+    return STEPS[name][1]
 
 
 def _called_settled(order: Order, holds: Collection[Hold]) -> str:
