@@ -123,23 +123,23 @@ class CodeForm:
     def save(self, request: HttpRequest) -> str:
         """Store it; what is mapped now, in words. Raises kits.Changed."""
         row = self.form.instance
-        if not self._is_stored(row):
+        if self._store(row):
             _log(request, row)
         return f"{row} is mapped"
 
-    def _is_stored(self, row: Any) -> bool:
-        """Whether it was as entered already, as after a second press; else it is saved. Raises kits.Changed."""
+    def _store(self, row: Any) -> bool:
+        """Whether that made a difference: after a second press it is as entered already. Raises kits.Changed."""
         own = {field.name for field in row._meta.concrete_fields}
         if row.pk and own.isdisjoint(self.form.changed_data):
-            return True
+            return False
         try:
             with transaction.atomic():
                 self.form.save()
         except IntegrityError:
             if _same_is_there(row):
-                return True
+                return False
             raise kits.Changed("Somebody else mapped this a moment ago. Nothing was saved; look again.") from None
-        return False
+        return True
 
 
 def _same_is_there(row: Any) -> bool:
