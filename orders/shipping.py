@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Min, QuerySet
+from django.db.models import Min
 from django.utils import timezone
 
 from integrations.models import Connection, SyncRun
 from integrations.ports import Parcel, UnreadableParcel, Warehouse
 from integrations.runs import Run
-from orders import arrivals, edits, parcels, settling, told, warehouse_status
+from orders import arrivals, edits, parcels, settling, side_by_side, told, warehouse_status
 from orders.models import Hold, Order, Shipment, WarehouseSubmission
 
 T = WarehouseSubmission.Status
@@ -126,13 +126,9 @@ def _cancelled_in(order: Order, parcel: Shipment | None) -> set[str]:
     if order.cancel_requested_at is not None:
         Order.objects.filter(pk=order.pk).update(cancel_resolved_at=None)
         return {*said, ""}
-    cancelled = parcel.lines.filter(order_line__is_cancelled=True).exclude(order_line__in=_kept_back(order))
+    ours = side_by_side.short_ships(order)  # cancelled by us, which the short ship's own row tells of
+    cancelled = parcel.lines.filter(order_line__is_cancelled=True).exclude(order_line__in=ours)
     return {*said, *cancelled.values_list("order_line__number", flat=True)}
-
-
-def _kept_back(order: Order) -> QuerySet[Any, Any]:
-    """Lines that were cancelled by us, which a short ship's own row tells of."""
-    return order.short_ships.exclude(status=T.WITHDRAWN).values("order_line")
 
 
 def _hold_unreadable(run: Run, connection: Connection, parcel: UnreadableParcel) -> None:
