@@ -30,7 +30,7 @@ from integrations.admin_base import (
 )
 from integrations.dispatch import enqueue
 from integrations.walking import LIST, along, way_of
-from orders import actions, change_plan, personal_data, search, short_shipping
+from orders import actions, personal_data, search, short_shipping
 from orders.admin import finding, labels, order_page, saying, tabs, walking
 from orders.admin.bulk import in_bulk
 from orders.admin.by_ship_date import ByShipDate
@@ -40,7 +40,7 @@ from orders.admin.lines import Lines, is_correctable
 from orders.admin.sending import RESEND
 from orders.bulk_actions import BY_NAME
 from orders.models import Hold, IllegalTransition, Order, OrderLine, WarehouseSubmission
-from orders.next_step import STEPS, VOIDS
+from orders.next_step import STEPS, label
 
 CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship_state", "ship_postal_code",
                "ship_country_code", "ship_phone", "working_shipping_code")  # fmt: skip
@@ -173,8 +173,8 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
             kept = self.allowed(request, order) if order else set()
         shown = super().get_actions_detail(request, object_id)
         named = {one.action_name.rpartition("_")[2]: one for one in shown}
-        if getattr(request, "update_voids", False):
-            named["amend"] = replace(named["amend"], description=VOIDS)
+        if "amend" in kept and "amend" in named and hasattr(request, "update_label"):
+            named["amend"] = replace(named["amend"], description=request.update_label)
         return [one for name, one in named.items() if name in kept]
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -205,7 +205,7 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
         prefetch_related_objects([order], *order_page.PARTS)
         allowed = self.allowed(request, order)
         request.allowed_buttons = allowed  # type: ignore[attr-defined]
-        request.update_voids = "amend" in allowed and change_plan.outlook(order).voids  # type: ignore[attr-defined]
+        request.update_label = label("amend", order)  # type: ignore[attr-defined]
         walk = walking.walk(self, request, order)
         facts = order_page.facts(self, request, order, allowed, walk.way if walk else {})
         more = {"facts": facts, "walk": walk, "show_save": correctable, "show_save_and_continue": correctable}
