@@ -22,7 +22,7 @@ from integrations.models import Connection
 from integrations.ports import Marketplace, MarketplaceOrder, ShipmentNotice, ShippedLine
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
-from orders import readback, refusals, shipping, tell_short_ships, telling, told
+from orders import edits, readback, refusals, shipping, tell_short_ships, telling, told
 from orders.carriers import CarrierMap, seed
 from orders.models import (
     ConfirmedLine,
@@ -155,11 +155,18 @@ class Teller:
             if len(lines) > 1:
                 self._split(confirmation, lines, str(exc))
             else:
-                confirmation.finish(T.PARKED, error=str(exc))
-                confirmation.order.note(f"confirmation refused: {exc}")
-                self._run.problem(f"order {confirmation.order}: {exc}")
+                self._park(confirmation, str(exc))
             return False
         return True
+
+    def _park(self, confirmation: ShipmentConfirmation, why: str) -> None:
+        """A person's, unless the marketplace was heard meanwhile to want less than that."""
+        with transaction.atomic():
+            order = edits.locked(confirmation.order_id)
+            confirmation.finish(T.PARKED, error=why)
+            order.note(f"confirmation refused: {why}")
+            edits.follow_left(order)
+        self._run.problem(f"order {order}: {why}")
 
     def _split(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine], error: str) -> None:
         """What was taken all the same stays here and is read back again; each of the others is sent by itself."""

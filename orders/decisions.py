@@ -96,6 +96,7 @@ def keep(order: Order, actor: User | None, seen: str | None = None) -> str:
     words = changes.in_words(edits.found_in(mine))
     edits.decided(mine, mine.told_now or {}, f"kept as it is, not: {words}", actor)
     warehouse_changes.call_off_parked(mine)
+    edits.follow_left(mine, is_kept=True)
     if mine.status == S.ON_HOLD:
         mine.move_to(S.RECEIVED, reason="judged again", actor=actor)
         _wake(mine)

@@ -15,15 +15,17 @@ from django.utils import timezone
 
 from integrations.models import Route
 from integrations.ports import MarketplaceOrder, SaleState
-from orders import arrivals, change_plan, changes, reopening, settling, told_lines
+from orders import arrivals, change_plan, changes, lowered, parcels, reopening, settling, told_lines
 from orders.changes import Change, Told
-from orders.models import Hold, Order, WarehouseChange
+from orders.models import Hold, Order, WarehouseChange, WarehouseSubmission
+from orders.told import hold_beyond
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 S, K = Order.Status, Hold.Kind
 DONE = (WarehouseChange.Status.ACCEPTED, WarehouseChange.Status.WITHDRAWN)
+HAS_LEFT = "more has left than is wanted now, so that nothing is to be decided"
 CONFIRMED = (
     "All of it has shipped and was confirmed, so that nothing follows by itself. Have that shipped and confirm it "
     "there by hand, or settle it with the marketplace; then keep the order as it is."
@@ -131,10 +133,8 @@ def decided(order: Order, now: Told, text: str, actor: User | None) -> None:
 
 def remember(order: Order, now: Told) -> None:
     """It says what it said before; a change that is being taken to the warehouse is brought to its end first."""
-    waiting = WarehouseChange.objects.filter(order=order, told__isnull=False).exclude(status__in=DONE)
-    if waiting.exclude(status=WarehouseChange.Status.PARKED).exists():
+    if not _ends_changes(order):
         return
-    waiting.update(status=WarehouseChange.Status.WITHDRAWN, finished_at=timezone.now())
     if order.told != now or order.told_now:
         Order.objects.filter(pk=order.pk).update(told=now, told_now=None)
     if order.told_now:
@@ -142,6 +142,15 @@ def remember(order: Order, now: Told) -> None:
         mine = order.holds.filter(kind__in=Hold.UNTIL_DECIDED, resolved_at=None)
         mine.update(resolved_at=timezone.now(), resolution=text[:300])
         order.note(f"what was changed on the marketplace: {text}")
+
+
+def _ends_changes(order: Order) -> bool:
+    """Call off what was refused of following it in the warehouse; False while it is done there, or about to be."""
+    waiting = WarehouseChange.objects.filter(order=order, told__isnull=False).exclude(status__in=DONE)
+    if waiting.exclude(status=WarehouseChange.Status.PARKED).exists():
+        return False
+    waiting.update(status=WarehouseChange.Status.WITHDRAWN, finished_at=timezone.now())
+    return True
 
 
 def locked(pk: int) -> Order:
@@ -172,6 +181,7 @@ def _show(order: Order, now: Told) -> None:
     _wait(order, now)
     order.note(f"changed on the marketplace after it was sent: {words}")
     hold_changed(order, words)
+    follow_left(order)
 
 
 def _wait(order: Order, now: Told) -> None:
@@ -199,6 +209,19 @@ def hold_changed(order: Order, words: str, why_not: str = "") -> None:
     """Show what differs from what was sent, and what may be done about it, or `why_not`."""
     text = f"The marketplace changed the order after it was sent: {words}. {why_not or _todo(order)}"
     settling.open_hold(order, K.CHANGED_ORDER, "", text)
+
+
+def follow_left(order: Order, *, is_kept: bool = False) -> None:
+    """Nothing can be decided of what has left beyond what is wanted now; `is_kept`: nor of what the warehouse keeps.
+
+    A change that was no more than that waits no more. In a transaction that holds the order.
+    """
+    if lowered.follow(order, is_kept=is_kept):
+        beyond = parcels.recount(order, WarehouseSubmission.objects.get(order=order))
+        hold_beyond(order, beyond)
+    if order.told_now and not found_in(order) and _ends_changes(order):
+        decided(order, order.told_now, HAS_LEFT, None)
+    say_again(order)
 
 
 def say_again(order: Order) -> None:

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from math import floor
 
+from django.utils import timezone
+
 from integrations.wording import counted
 from orders.models import (
+    Hold,
     IllegalTransition,
     Order,
     OrderLine,
@@ -21,7 +24,10 @@ from orders.models import (
 S = Order.Status
 
 
-def recount(order: Order, submission: WarehouseSubmission) -> list[str]:
+Beyond = dict[str, str]  # what was shipped beyond the order, in words, by the parcel's id
+
+
+def recount(order: Order, submission: WarehouseSubmission) -> Beyond:
     """Bring the shipment lines, shipped quantities and status up to date; what was shipped beyond the order.
 
     Lines that the marketplace was told of stay as they are, and their parcels come first: what they used up is not
@@ -32,9 +38,12 @@ def recount(order: Order, submission: WarehouseSubmission) -> list[str]:
     for (_, line_id), quantity in fixed.items():
         assigned[line_id] += quantity
     ShipmentLine.objects.filter(shipment__order=order, confirmed__isnull=True).delete()
-    over = _assign(order, list(submission.lines.order_by("position")), fixed, assigned)
+    beyond = _assign(order, list(submission.lines.order_by("position")), fixed, assigned)
+    if not beyond:
+        over = order.holds.filter(kind=Hold.Kind.OVER_SHIPPED, resolved_at=None)
+        over.update(resolved_at=timezone.now(), resolution="no more has left than is ordered")
     _settle(order, assigned)
-    return over
+    return beyond
 
 
 def _told(order: Order) -> dict[tuple[int, int], int]:
@@ -45,25 +54,37 @@ def _told(order: Order) -> dict[tuple[int, int], int]:
 
 def _assign(
     order: Order, submitted: list[SubmittedLine], fixed: Mapping[tuple[int, int], int], assigned: Counter[int]
-) -> list[str]:
+) -> Beyond:
     """Give each parcel the units that it completes beyond those `assigned`; what was shipped beyond the order."""
     lines = {line.pk: line for line in order.lines.all()}
     told_in = {shipment_id for shipment_id, _ in fixed}
     shipped: dict[int, Decimal] = defaultdict(Decimal)
-    over: list[str] = []
+    so_far: Counter[int] = Counter()
+    beyond: dict[str, str] = {}
     left = Shipment.objects.filter(order=order, state=Shipment.State.SHIPPED)
     for shipment in sorted(left, key=lambda one: (one.pk not in told_in, one.pk)):
-        over += _unpack(shipment.contents, submitted, shipped)
+        said = _unpack(shipment.contents, submitted, shipped)
         for line_id, complete in _complete(submitted, shipped).items():
             line = lines[line_id]
-            if complete > line.quantity_to_ship:
-                units = counted(complete, "units")
-                over.append(f"{units} of line {line.number} shipped, {line.quantity_to_ship} ordered.")
+            if complete > max(line.quantity_to_ship, so_far[line_id]):
+                said.append(_too_many(line, complete))
+            so_far[line_id] = complete
             new = min(complete, line.quantity_to_ship) - assigned[line_id]
             if new > 0 and (shipment.pk, line_id) not in fixed:
                 ShipmentLine.objects.create(shipment=shipment, order_line=line, quantity=new)
                 assigned[line_id] += new
-    return over
+        if said:
+            beyond[shipment.remote_id] = " ".join(said)
+    return beyond
+
+
+def _too_many(line: OrderLine, units: int) -> str:
+    ordered = line.quantity_to_ship
+    told = f"the marketplace is told of {ordered}" if ordered else "the marketplace is told of none"
+    return (
+        f"{counted(units, 'units')} of line {line.number} shipped, {ordered} to be shipped: {told}. Have the rest come "
+        "back, or settle it with the marketplace; then resolve this."
+    )
 
 
 def units_left(order: Order, submission: WarehouseSubmission) -> Counter[int]:

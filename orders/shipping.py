@@ -102,12 +102,12 @@ def _store(run: Run, connection: Connection, parcel: Parcel) -> bool:
         news = _remember(connection, order, parcel)
         if not news:
             return True
-        for text in parcels.recount(order, submission):
-            settling.open_hold(order, Hold.Kind.OVER_SHIPPED, parcel.remote_id, text)
+        beyond = parcels.recount(order, submission)
+        told.hold_beyond(order, {of: text for of, text in beyond.items() if of == parcel.remote_id})
         known = Shipment.objects.get(connection=connection, remote_id=parcel.remote_id)
         for subject in _cancelled_in(order, known if "state" in news else None):
             arrivals.hold_cancelled_late(order, subject)  # what can be done about it is another thing now
-        edits.say_again(order)
+        edits.follow_left(order)
         told.check(order, known, news)
     run.count("parcels")
     run.wake("confirm_shipments", order.connection_id)

@@ -17,7 +17,7 @@ from integrations import registry
 from integrations.models import Connection, Route
 from integrations.ports import MarketplaceOrder
 from integrations.runs import Run
-from orders import arrivals, parcels, readback, settling
+from orders import arrivals, edits, lowered, parcels, readback, settling
 from orders.carriers import CarrierMap, spoken
 from orders.models import (
     TO_CONFIRM,
@@ -76,7 +76,7 @@ def ended(orders: Iterable[int]) -> QuerySet[Any, Any]:
 def refresh(confirmation: ShipmentConfirmation, lines: Iterable[ConfirmedLine], carriers: CarrierMap) -> None:
     """Bring what was not told yet up to date; what can no longer be told goes back to be gathered again."""
     order = Order.objects.select_for_update().get(pk=confirmation.order_id)
-    given_back, over = False, _lines_over(order)
+    given_back, over = False, _lines_over(order) | lowered.beyond(order)
     for line in lines:
         parcel = line.shipment_line.shipment
         codes = _codes(parcel, order, carriers)
@@ -90,6 +90,7 @@ def refresh(confirmation: ShipmentConfirmation, lines: Iterable[ConfirmedLine], 
         }  # fmt: skip
         ConfirmedLine.objects.filter(pk=line.pk).update(**facts)
     if given_back:
+        edits.follow_left(order)
         parcels.recount(order, WarehouseSubmission.objects.get(order=order))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.utils.text import capfirst
 
 from orders import settling
@@ -67,6 +69,12 @@ def hold_changed(order: Order, parcel: Shipment, what: str) -> None:
         f"Parcel {parcel.tracking_number or parcel.remote_id} was changed in the warehouse ({what}) after the "
         "marketplace was told of it. Tell the marketplace, then resolve this.",
     )  # fmt: skip
+
+
+def hold_beyond(order: Order, beyond: Mapping[str, str]) -> None:
+    """Hold the order for what these parcels hold beyond it."""
+    for parcel, text in beyond.items():
+        settling.open_hold(order, Hold.Kind.OVER_SHIPPED, parcel, text)
 
 
 def _name_replacements(order: Order) -> None:

@@ -57,7 +57,7 @@ def test_a_parcel_that_we_fail_at_does_not_keep_the_others(
         shop.tradegecko.ship(placed(shop, number)["id"], tracking=number)
     recount = parcels.recount
 
-    def fails_at_the_first(order: Order, submission: WarehouseSubmission) -> list[str]:
+    def fails_at_the_first(order: Order, submission: WarehouseSubmission) -> parcels.Beyond:
         if order.full_number == numbers[0]:
             raise RuntimeError("our fault")
         return recount(order, submission)

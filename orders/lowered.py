@@ -1,0 +1,80 @@
+"""Lines of which the marketplace wants fewer by now than we were to ship: it takes no more, so no more of them is told.
+
+What has left beyond that, nobody can decide on any more; it is for a person as more than was ordered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orders import parcels, refusals
+from orders.changes import Told
+from orders.models import Order, OrderLine, ShipmentConfirmation, WarehouseSubmission
+
+T = WarehouseSubmission.Status
+
+
+def follow(order: Order, *, is_kept: bool = False) -> list[str]:
+    """Have only what is wanted count as to be shipped, of lines of which more has left; the numbers of those.
+
+    `is_kept`: of all lines, since the warehouse's order stays as it is. What was gathered beyond that is looked up by
+    the next run, and given back if it was not taken. In a transaction that holds the order.
+    """
+    lowered: list[str] = []
+    for line, told in _beyond(order, is_kept=is_kept):
+        units = _limit(line, told)
+        if line.quantity_confirmed > units:
+            refusals.look_up_again(order, {line.number})
+            continue
+        ordered = {"quantity": told["quantity"], "quantity_to_ship": units}
+        OrderLine.objects.filter(pk=line.pk).update(**ordered)
+        order.note(f"line {line.number}: {units} to ship, as the marketplace takes no more of it")
+        lowered.append(line.number)
+    if lowered and order.told:
+        order.told = {**order.told, "lines": _as_lowered(order.told, order.told_now or order.told, lowered)}
+        Order.objects.filter(pk=order.pk).update(told=order.told)
+    return lowered
+
+
+def beyond(order: Order) -> set[int]:
+    """Ids of lines of which more was gathered than the marketplace takes, and has left."""
+    return {line.pk for line, told in _beyond(order) if line.quantity_confirmed > _limit(line, told)}
+
+
+def _beyond(order: Order, *, is_kept: bool = False) -> Iterator[tuple[OrderLine, Told]]:
+    """Lines that were sent with more than is wanted now, with what is told of each."""
+    fewer = _fewer(order)
+    submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first() if fewer else None
+    if submission is None:
+        return
+    left = parcels.units_left(order, submission)
+    for line, told in fewer:
+        units = _limit(line, told)
+        if _accepted(line) <= units and (is_kept or left[line.pk] > units):
+            yield line, told
+
+
+def _fewer(order: Order) -> list[tuple[OrderLine, Told]]:
+    """Lines of which some is wanted still, and less than is to ship. One of which none is, is as good as cancelled."""
+    now = order.told_now or order.told
+    if not now or order.cancel_requested_at is not None or order.status not in Order.SENT:
+        return []
+    ours = [(line, now["lines"].get(line.number)) for line in order.lines.filter(is_cancelled=False)]
+    counted = [(line, told) for line, told in ours if told is not None and told["quantity"] is not None]
+    return [(line, told) for line, told in counted if 0 < _limit(line, told) < line.quantity_to_ship]
+
+
+def _limit(line: OrderLine, told: Told) -> int:
+    """Units that the marketplace takes from us."""
+    return int(told["quantity"]) - (line.shipped_before or 0)
+
+
+def _accepted(line: OrderLine) -> int:
+    told = ShipmentConfirmation.objects.filter(lines__shipment_line__order_line=line, status=T.ACCEPTED)
+    return sum(told.values_list("lines__quantity", flat=True))
+
+
+def _as_lowered(before: Told, now: Told, numbers: list[str]) -> dict[str, Told]:
+    """Their quantities are no change that waits any more."""
+    mine = {number: {**before["lines"][number], "quantity": now["lines"][number]["quantity"]} for number in numbers}
+    return {**before["lines"], **mine}

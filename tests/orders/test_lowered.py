@@ -1,0 +1,142 @@
+"""A quantity that the marketplace lowered when it was too late: it is told what it takes, and a person of the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from integrations.sandbox.server import Sandbox
+from orders import actions, decisions
+from orders.admin import tabs
+from orders.models import Hold, OrderLine
+from tests.orders.test_changes import Run, Told, again, goods, order
+from tests.orders.test_refused_parcels import asked_again, tell
+from tests.orders.world import holds, parcels, ship
+
+
+def three_mugs(box: Sandbox, manage: Run) -> str:
+    number = box.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3})
+    manage("run", "all")
+    return number
+
+
+def is_over(number: str, told: Told) -> None:
+    """All that the marketplace takes was told, and only the unit beyond it waits for a person."""
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", ["over_shipped"])
+    assert (
+        "3 units of line 1 shipped, 2 to be shipped: the marketplace is told of 2"
+        in told(number)["holds"][0]["message"]
+    )
+    assert (tabs.counts()["refused"], tabs.counts()["unconfirmed"]) == (0, 0)
+    [hold] = Hold.objects.filter(resolved_at=None)
+    actions.resolve(hold, "the customer keeps it", None)
+    assert (holds(told(number)), decisions.possible(order(number))) == ([], set())
+
+
+def test_what_was_lowered_as_it_left_is_told_as_far_as_it_is_taken(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = three_mugs(shop, manage)
+    ship(shop, number, tracking="1Z1")
+    shop.oasis.edit(number, "1", quantity=2)
+    tell(manage)
+    assert tabs.counts()["refused"] == 1
+    asked_again(manage)
+    assert parcels(shop, number) == [("1", "1Z1", 2)]
+    is_over(number, told)
+
+
+def test_what_leaves_before_a_lowered_quantity_is_decided_on_needs_no_decision(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = three_mugs(shop, manage)
+    shop.oasis.edit(number, "1", quantity=2)
+    again(manage)
+    assert holds(told(number)) == ["changed_order"]
+    ship(shop, number, tracking="1Z1")
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 2)]
+    is_over(number, told)
+
+
+def test_a_second_parcel_beyond_the_lowered_quantity_is_not_told(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = three_mugs(shop, manage)
+    ship(shop, number, 1, 2, tracking="1Z1")
+    manage("run", "all")
+    shop.oasis.edit(number, "1", quantity=2)
+    again(manage)
+    ship(shop, number, 1, 1, tracking="1Z2")
+    asked_again(manage)
+    assert parcels(shop, number) == [("1", "1Z1", 2)]
+    is_over(number, told)
+
+
+@pytest.mark.parametrize("units", [2, 3])
+def test_a_lowered_quantity_that_is_kept_is_what_is_told_whatever_the_warehouse_ships(
+    units: int, shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = three_mugs(shop, manage)
+    shop.oasis.edit(number, "1", quantity=2)
+    again(manage)
+    decisions.keep(order(number), None)
+    assert (goods(shop, number), holds(told(number))) == ({"MUG-BLK": "3.0"}, [])
+    ship(shop, number, 1, units, tracking="1Z1")
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 2)]
+    if units == 3:
+        is_over(number, told)
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
+
+
+def test_a_kept_quantity_may_be_raised_again(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = three_mugs(shop, manage)
+    shop.oasis.edit(number, "1", quantity=2)
+    again(manage)
+    decisions.keep(order(number), None)
+    shop.oasis.edit(number, "1", quantity=3)
+    again(manage)
+    decisions.amend(order(number), None)
+    manage("run", "submit_orders")
+    assert (goods(shop, number), OrderLine.objects.get().quantity_to_ship) == ({"MUG-BLK": "3.0"}, 3)
+    ship(shop, number, tracking="1Z1")
+    manage("run", "all")
+    assert (parcels(shop, number), told(number)["status"]) == ([("1", "1Z1", 3)], "confirmed")
+
+
+def test_while_no_more_than_that_has_left_the_warehouse_is_updated(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = three_mugs(shop, manage)
+    ship(shop, number, 1, 1, tracking="1Z1")
+    manage("run", "all")
+    shop.oasis.edit(number, "1", quantity=2)
+    again(manage)
+    assert decisions.possible(order(number)) == {"amend", "keep"}
+    decisions.amend(order(number), None)
+    manage("run", "submit_orders")
+    ship(shop, number, 1, 1, tracking="1Z2")
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 1), ("1", "1Z2", 1)]
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
+
+
+def test_an_update_that_was_overtaken_by_the_parcel_leaves_nothing_refused(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = three_mugs(shop, manage)
+    shop.oasis.edit(number, "1", quantity=2)
+    again(manage)
+    decisions.amend(order(number), None)
+    ship(shop, number, tracking="1Z1")
+    again(manage)
+    asked_again(manage)
+    assert parcels(shop, number) == [("1", "1Z1", 2)]
+    is_over(number, told)
+
+
+def test_a_parcel_is_not_held_for_what_was_too_many_in_another(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "all")
+    shop.oasis.edit(number, "1", quantity=2)
+    again(manage)
+    ship(shop, number, 1, 3, tracking="1Z1")
+    manage("run", "all")
+    ship(shop, number, 2, 1, tracking="1Z2")
+    manage("run", "all")
+    assert holds(told(number)) == ["over_shipped"]
+    assert parcels(shop, number) == [("1", "1Z1", 2), ("2", "1Z2", 1)]
