@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations.models import Connection, Route
 from integrations.ports import MarketplaceLine, MarketplaceOrder, SaleState
 from integrations.wording import counted
-from orders import changes, parcels, personal_data, references, refusals, settling
+from orders import cancelled_late, changes, parcels, personal_data, references, refusals, settling
 from orders.models import NOT_SENT, Hold, Order, OrderLine, WarehouseSubmission
 
 S = Order.Status
 T = WarehouseSubmission.Status
-WITH_THE_ORDER = "the marketplace cancelled the whole order"
-HELD_ANEW = "the marketplace opened the order again, and not this line: it is held anew"
 VOID_OTHERS, VOID_ALL = "Void all but one there", "Void all of them there"
 
 
@@ -132,12 +130,7 @@ def is_unsent(order: Order) -> bool:
     One that the warehouse holds already, though this database did not send it, is not: a person says first which it is.
     """
     sent = WarehouseSubmission.objects.filter(order=order).exclude(NOT_SENT)
-    return order.status in Order.UNSENT and not sent.exists() and not is_doubled(order)
-
-
-def is_doubled(order: Order) -> bool:
-    """Whether the warehouse holds it more than once, or an order under its number that we did not send."""
-    return order.holds.filter(kind=Hold.Kind.DOUBLED, resolved_at=None).exists()
+    return order.status in Order.UNSENT and not sent.exists() and not settling.is_doubled(order)
 
 
 def was_unsent(order: Order) -> bool:
@@ -156,7 +149,7 @@ def cancel(order: Order, reason: str) -> None:
     now = timezone.now()
     Order.objects.filter(pk=order.pk, cancel_requested_at=None).update(cancel_requested_at=now)
     order.cancel_requested_at = now
-    if order.status in Order.UNSENT and not is_doubled(order) and withdraw(order):
+    if order.status in Order.UNSENT and not settling.is_doubled(order) and withdraw(order):
         close_cancelled(order, reason)
         return
     order.note(reason)
@@ -166,31 +159,8 @@ def cancel(order: Order, reason: str) -> None:
         close_cancelled(order, "it had ended in the warehouse before")
         return
     if order.status in (*Order.UNSENT, S.SUBMITTED):  # of one that has shipped in part, lines are taken out singly
-        _cancelled_lines(order).filter(resolved_at=None).update(resolved_at=now, resolution=WITH_THE_ORDER)
-    hold_cancelled_late(order, "")
-
-
-def hold_lines_again(order: Order) -> None:
-    """The order is wanted again, and what was cancelled of its lines before is to be done as if it had not been.
-
-    Each in a hold of its own: by the route's rule, what was asked for since a hold was opened counts as asked for it.
-    """
-    late = _cancelled_lines(order).filter(resolution=WITH_THE_ORDER)
-    numbers = sorted(set(late.values_list("subject", flat=True)))
-    late.update(resolution=HELD_ANEW)
-    for number in numbers:
-        hold_cancelled_late(order, number)
-
-
-def close_lines(order: Order, resolution: str, numbers: Collection[str] | None = None) -> None:
-    """The warehouse has let go of cancelled lines: all of them, or those."""
-    late = _cancelled_lines(order).filter(Q(resolved_at=None) | Q(resolution=WITH_THE_ORDER))
-    mine = late if numbers is None else late.filter(subject__in=numbers)
-    mine.update(resolved_at=timezone.now(), resolution=resolution[:300])
-
-
-def _cancelled_lines(order: Order) -> QuerySet[Hold]:
-    return order.holds.filter(kind=Hold.Kind.CANCELLED_LATE).exclude(subject="")
+        cancelled_late.close_with_the_order(order)
+    cancelled_late.hold(order, "")
 
 
 def _void_all(order: Order) -> None:
@@ -209,33 +179,6 @@ def close_cancelled(order: Order, reason: str) -> None:
     order.move_to(S.CANCELLED, reason=reason)
 
 
-def hold_cancelled_late(order: Order, line_number: str, why_not: str = "") -> None:
-    """Say what the marketplace cancelled, and what is done about it by the route's rule, or by whom and `why_not`."""
-    what = f"line {line_number} of the order" if line_number else "the order"
-    text = f"The marketplace cancelled {what} after it was sent to the warehouse."
-    settling.open_hold(
-        order, Hold.Kind.CANCELLED_LATE, line_number, f"{text} {why_not or _by_rule(order, line_number)}"
-    )
-
-
-def _by_rule(order: Order, line_number: str) -> str:
-    if order.status in Order.UNSENT and is_doubled(order):
-        whole = "void every one of them" if not line_number else "void all but one of them"
-        return f"It is there more than once, or not as it was sent: {whole} while they are unshipped, then retry."
-    shipped = order.lines.filter(number=line_number, quantity_shipped__gt=0)
-    if shipped.exists() if line_number else order.status in Order.LEFT:
-        return (
-            "The warehouse has shipped of it, so that it is not voided there by itself, and the marketplace takes no "
-            "parcel of it any more. Stop what has not left, or settle with the marketplace what has; then resolve this."
-        )
-    rule = order.route.cancels_after_sending if order.route else Route.CancelsAfter.ASK
-    if rule == Route.CancelsAfter.DO:
-        return "It is cancelled there too, while it is unshipped, with the next run."
-    if rule == Route.CancelsAfter.NEVER:
-        return f"Route {order.route} never cancels there by itself. Cancel it there by hand while it is unshipped."
-    return "Cancel it there while it is unshipped."
-
-
 def _cancel_line(order: Order, line: OrderLine) -> None:
     if stays_unsent(order):
         OrderLine.objects.filter(pk=line.pk).update(is_cancelled=True, quantity_to_ship=0)
@@ -243,7 +186,7 @@ def _cancel_line(order: Order, line: OrderLine) -> None:
         return
     OrderLine.objects.filter(pk=line.pk).update(is_cancelled=True)
     order.note(f"the marketplace cancelled line {line.number} after the order was sent")
-    hold_cancelled_late(order, line.number)
+    cancelled_late.hold(order, line.number)
 
 
 def _cancel_rest(order: Order, line: OrderLine) -> None:
@@ -254,7 +197,7 @@ def _cancel_rest(order: Order, line: OrderLine) -> None:
     OrderLine.objects.filter(pk=known.pk).update(quantity_to_ship=min(left, known.quantity_to_ship))
     units = counted(known.quantity_to_ship - left, "units")
     mine.note(f"the marketplace cancelled the rest of line {known.number}: {units}")
-    hold_cancelled_late(mine, known.number)
+    cancelled_late.hold(mine, known.number)
     parcels.recount(mine, WarehouseSubmission.objects.get(order=mine))
     order.status = mine.status
 

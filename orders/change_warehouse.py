@@ -27,7 +27,7 @@ from integrations.ports import Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.sent_orders import OrderChange, PlacedOrder
 from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due, lookup_grace, recover
-from orders import arrivals, change_plan, change_steps, warehouse_changes
+from orders import cancelled_late, change_plan, change_steps, warehouse_changes
 from orders.change_steps import NotPossible
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 
@@ -62,7 +62,7 @@ def _by_rule(run: Run) -> None:
             try:
                 warehouse_changes.cancel(hold.order, hold.subject, None)
             except IllegalTransition as exc:
-                arrivals.hold_cancelled_late(hold.order, hold.subject, str(exc))
+                cancelled_late.hold(hold.order, hold.subject, str(exc))
 
 
 def _end_empty(run: Run) -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from integrations.dispatch import enqueue
 from integrations.models import Route
-from orders import arrivals, changes, edits, settling, side_by_side, warehouse_changes
+from orders import arrivals, cancelled_late, changes, edits, settling, warehouse_changes
 from orders.models import NOT_SENT, Hold, IllegalTransition, Order, WarehouseSubmission
 
 if TYPE_CHECKING:
@@ -50,19 +50,9 @@ def cancellable(order: Order) -> list[str]:
         return [""]
     if order.status not in Order.SENT:
         return []
-    numbers = _lines_there(order, submission)
+    numbers = [number for number, rest in cancelled_late.rests(order).items() if rest.there]
     waiting = {hold.subject for hold in settling.open_holds(order) if hold.kind == K.CANCELLED_LATE}
     return [number for number in numbers if number in waiting] or numbers
-
-
-def _lines_there(order: Order, submission: WarehouseSubmission) -> list[str]:
-    """Numbers of cancelled lines that the warehouse's order holds, and of which nothing has shipped.
-
-    What was short shipped was cancelled by us, and waits for its own change.
-    """
-    there = {one.order_line_id for one in submission.lines.all()} - side_by_side.short_ships(order).keys()
-    lines = (line for line in order.lines.all() if line.is_cancelled and line.number and line.pk in there)
-    return [line.number for line in lines if not (line.quantity_shipped or line.quantity_confirmed)]
 
 
 def state_of(order: Order) -> str:
@@ -123,7 +113,7 @@ def void(order: Order, actor: User | None, seen: str | None = None) -> str:
         raise IllegalTransition(f"order {order} has nothing that can be cancelled in the warehouse now")
     _check_seen(mine, seen)
     for number in numbers:
-        arrivals.hold_cancelled_late(mine, number)  # a person may have closed it, and it may be refused there
+        cancelled_late.hold(mine, number)  # a person may have closed it, and it may be refused there
         warehouse_changes.cancel(mine, number, actor)
     if "" in numbers:
         Order.objects.filter(pk=order.pk).update(cancel_resolved_at=None)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from integrations.models import Route
 from integrations.ports import MarketplaceOrder, SaleState
-from orders import arrivals, changes, edits, settling
+from orders import arrivals, cancelled_late, changes, edits, settling
 from orders.changes import Told
 from orders.models import NOT_SENT, Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 from orders.reopening import TAKEN_BACK
@@ -145,7 +145,7 @@ def _take_back(order: Order) -> None:
     late = order.holds.filter(kind=K.CANCELLED_LATE, subject="", resolved_at=None)
     late.update(resolved_at=timezone.now(), resolution=TAKEN_BACK)
     order.note(f"{OPENED_AGAIN}; it ships as before")
-    arrivals.hold_lines_again(order)
+    cancelled_late.hold_lines_again(order)
     edits.say_again(order)
 
 

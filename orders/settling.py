@@ -60,6 +60,11 @@ def open_holds(order: Order) -> list[Hold]:
     return list(order.holds.filter(resolved_at=None)) if known is None else known
 
 
+def is_doubled(order: Order) -> bool:
+    """Whether the warehouse holds it more than once, or an order under its number that we did not send."""
+    return order.holds.filter(kind=Hold.Kind.DOUBLED, resolved_at=None).exists()
+
+
 def open_line_rows() -> QuerySet[OrderLine]:
     """The same as rows, of all orders."""
     incomplete = Q(quantity=None) | Q(quantity=0)

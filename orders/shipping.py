@@ -12,7 +12,7 @@ from django.utils import timezone
 from integrations.models import Connection, SyncRun
 from integrations.ports import Parcel, UnreadableParcel, Warehouse
 from integrations.runs import Run
-from orders import arrivals, edits, parcels, settling, side_by_side, told, warehouse_status
+from orders import cancelled_late, edits, parcels, settling, side_by_side, told, warehouse_status
 from orders.models import Hold, Order, Shipment, WarehouseSubmission
 
 T = WarehouseSubmission.Status
@@ -106,7 +106,7 @@ def _store(run: Run, connection: Connection, parcel: Parcel) -> bool:
         told.hold_beyond(order, {of: text for of, text in beyond.items() if of == parcel.remote_id})
         known = Shipment.objects.get(connection=connection, remote_id=parcel.remote_id)
         for subject in _cancelled_in(order, known if "state" in news else None):
-            arrivals.hold_cancelled_late(order, subject)  # what can be done about it is another thing now
+            cancelled_late.hold(order, subject)  # what can be done about it is another thing now
         edits.follow_left(order)
         told.check(order, known, news)
     run.count("parcels")

@@ -22,6 +22,7 @@ from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due
 from inventory import catalogue
 from orders import (
     arrivals,
+    cancelled_late,
     change_warehouse,
     edits,
     lookup,
@@ -362,7 +363,7 @@ def _note_absent(submission: WarehouseSubmission) -> None:
     """The warehouse holds none of it: what was cancelled meanwhile is left out, and nothing is to be voided there."""
     order = _lock(submission)
     order.lines.filter(is_cancelled=True, quantity_confirmed=0).update(quantity_to_ship=0)
-    if arrivals.is_doubled(order):  # what was voided there keeps the key and the address's label of our request
+    if settling.is_doubled(order):  # what was voided there keeps the key and the address's label of our request
         submission.note(generation=submission.generation + 1)
     over = order.holds.filter(kind__in=(Hold.Kind.DOUBLED, Hold.Kind.CANCELLED_LATE), resolved_at=None)
     over.update(resolved_at=timezone.now(), resolution="the warehouse holds none of it")
@@ -373,7 +374,7 @@ def _say_cancelled(order: Order) -> bool:
     late = order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, resolved_at=None).values_list("subject", flat=True)
     subjects = sorted({*late, *([""] if order.cancel_requested_at else [])})
     for subject in subjects:
-        arrivals.hold_cancelled_late(order, subject)
+        cancelled_late.hold(order, subject)
     return bool(subjects)
 
 

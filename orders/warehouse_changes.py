@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.sent_orders import OrderChange, PlacedOrder
-from orders import arrivals, change_steps, changes, edits, parcels, told_lines
+from orders import arrivals, cancelled_late, change_steps, changes, edits, parcels, told_lines
 from orders.change_plan import Plan
 from orders.change_steps import TargetLine
 from orders.changes import Told
@@ -50,10 +50,10 @@ def cancel(order: Order, line_number: str, actor: User | None) -> None:
             raise IllegalTransition(f"order {mine} is {mine.get_status_display().lower()}; it is not voided any more")
         _ask(mine, actor, cancels_order=True)
         return
-    line = mine.lines.filter(number=line_number, is_cancelled=True).first()
-    if line is None or line.quantity_shipped or line.quantity_confirmed:
+    rest = cancelled_late.rests(mine).get(line_number)
+    if rest is None or not rest.there:
         raise IllegalTransition(f"line {line_number} of order {mine} has shipped; it is not taken out any more")
-    _ask(mine, actor, lines={str(line.pk): 0})
+    _ask(mine, actor, lines={str(mine.lines.get(number=line_number).pk): rest.left})
 
 
 @transaction.atomic
@@ -218,7 +218,10 @@ def _close_lines(order: Order, change: WarehouseChange) -> None:
     for line in order.lines.filter(pk__in=map(int, change.lines)):
         left = max(change.lines[str(line.pk)], line.quantity_confirmed)
         OrderLine.objects.filter(pk=line.pk).update(quantity_to_ship=min(left, line.quantity_to_ship))
-        arrivals.close_lines(order, f"changed in {change.connection}", [line.number])
+        if left > line.quantity_confirmed:  # which the marketplace takes no more, and a person settles
+            cancelled_late.hold(order, line.number)
+        else:
+            cancelled_late.close_lines(order, f"changed in {change.connection}", [line.number])
         order.note(f"line {line.number}: {left} left in {change.connection}", actor=change.actor)
 
 
@@ -226,7 +229,7 @@ def _follow_told(order: Order, change: WarehouseChange, plan: Plan) -> None:
     later = order.told_now
     text = f"updated in {change.connection}: {changes.in_words(plan.found)}"
     told = change.told or {}
-    arrivals.close_lines(order, f"wanted again: {text}", [one.line for one in plan.found if one.opens])
+    cancelled_late.close_lines(order, f"wanted again: {text}", [one.line for one in plan.found if one.opens])
     edits.decided(order, changes.closing(told, later) if later and told else told, text, change.actor)
     if later and change.told and changes.compare(change.told, later):
         Order.objects.filter(pk=order.pk).update(told_now=later)
@@ -243,6 +246,6 @@ def say_why_not(change: WarehouseChange, why: str) -> None:
         mine = order.lines.filter(pk__in=map(int, change.lines))
         late = late.filter(subject__in=mine.values_list("number", flat=True))
     for hold in late:
-        arrivals.hold_cancelled_late(order, hold.subject, why)
+        cancelled_late.hold(order, hold.subject, why)
     if change.told is not None and order.told and order.told_now:
         edits.hold_changed(order, changes.in_words(changes.compare(order.told, change.told)), why)

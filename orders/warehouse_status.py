@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations.ports import Receipt, Warehouse
 from integrations.runs import Run
-from orders import arrivals, told
+from orders import arrivals, cancelled_late, told
 from orders.models import Order, WarehouseSubmission
 
 BATCH = 500
@@ -46,5 +46,5 @@ def _note(submission: WarehouseSubmission, receipt: Receipt) -> None:
         arrivals.close_cancelled(order, f"the marketplace cancelled it, and {what}")
         return
     order.note(what)
-    arrivals.close_lines(order, what)  # nothing is left there that could be taken out
+    cancelled_late.close_lines(order, what)  # nothing is left there that could be taken out
     told.hold_ended(order, what)

@@ -49,7 +49,7 @@ class Lines(ChangedRowsOnly):
     form = LineForm
     formset = ReadLines
     fields = ("number", "partner_sku", "option_sku", "shown_title", "quantity", "to_ship", "shipped",
-              "confirmed", "cost", "state")  # fmt: skip
+              "cost", "state")  # fmt: skip
     extra = 0
     can_delete = False
     hide_title = True
@@ -79,10 +79,6 @@ class Lines(ChangedRowsOnly):
     @display(description="shipped")
     def shipped(self, obj: OrderLine) -> int:
         return obj.quantity_shipped
-
-    @display(description="confirmed")
-    def confirmed(self, obj: OrderLine) -> int:
-        return obj.quantity_confirmed
 
     @display(description="unit cost")
     def cost(self, obj: OrderLine) -> str:

@@ -48,7 +48,7 @@ def differences(line: OurLine, shown: MarketplaceLine | None) -> Iterator[str]:
             yield f"line {line.number} is no longer shown, {line.told} units were told as shipped"
         return
     if shown.state == SaleState.CANCELLED:
-        if line.told:
+        if line.told and (_shown_units(line, shown) or 0) < line.told:
             yield f"line {line.number} is shown as cancelled, {line.told} units were told as shipped"
         return
     yield from _different_units(line, shown)

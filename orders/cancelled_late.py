@@ -1,0 +1,131 @@
+"""What the marketplace cancelled after it was sent: the hold that says so, and what of it the warehouse has still."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from math import ceil
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from integrations.models import Route
+from integrations.wording import counted
+from orders import parcels, settling, side_by_side
+from orders.models import Hold, Order, OrderLine, Shipment, SubmittedLine, WarehouseSubmission
+
+WITH_THE_ORDER = "the marketplace cancelled the whole order"
+HELD_ANEW = "the marketplace opened the order again, and not this line: it is held anew"
+SETTLE = (
+    "The warehouse has shipped of it, so that it is not voided there by itself, and the marketplace takes no parcel of "
+    "it any more. Stop what has not left, or settle with the marketplace what has; then resolve this."
+)
+TAKEN_OUT = ("The rest is taken out", "Take the rest out")
+SETTLE_LEFT = "The marketplace takes no parcel of it any more: settle with it what has left; then resolve this."
+
+
+def hold(order: Order, line_number: str, why_not: str = "") -> None:
+    """Say what the marketplace cancelled, and what is done about it by the route's rule, or by whom and `why_not`."""
+    what = f"line {line_number} of the order" if line_number else "the order"
+    text = f"The marketplace cancelled {what} after it was sent to the warehouse."
+    says = why_not or (_line_by_rule(order, line_number) if line_number else _order_by_rule(order))
+    settling.open_hold(order, Hold.Kind.CANCELLED_LATE, line_number, f"{text} {says}")
+
+
+def hold_lines_again(order: Order) -> None:
+    """The order is wanted again, and what was cancelled of its lines before is to be done as if it had not been.
+
+    Each in a hold of its own: by the route's rule, what was asked for since a hold was opened counts as asked for it.
+    """
+    late = _of_lines(order).filter(resolution=WITH_THE_ORDER)
+    numbers = sorted(set(late.values_list("subject", flat=True)))
+    late.update(resolution=HELD_ANEW)
+    for number in numbers:
+        hold(order, number)
+
+
+def close_with_the_order(order: Order) -> None:
+    _of_lines(order).filter(resolved_at=None).update(resolved_at=timezone.now(), resolution=WITH_THE_ORDER)
+
+
+def close_lines(order: Order, resolution: str, numbers: Collection[str] | None = None) -> None:
+    """The warehouse has let go of cancelled lines: all of them, or those."""
+    late = _of_lines(order).filter(Q(resolved_at=None) | Q(resolution=WITH_THE_ORDER))
+    mine = late if numbers is None else late.filter(subject__in=numbers)
+    mine.update(resolved_at=timezone.now(), resolution=resolution[:300])
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Units of a cancelled line that have left, or were told so, and that the warehouse's order holds beyond them."""
+
+    left: int
+    there: int
+
+
+def rests(order: Order) -> dict[str, Rest]:
+    """Of the lines that the marketplace cancelled, alone, by number. What was short shipped was cancelled by us."""
+    ours = side_by_side.short_ships(order)
+    lines = [line for line in order.lines.all() if line.number and line.pk not in ours and _is_cancelled(line)]
+    submission: WarehouseSubmission | None = getattr(order, "submission", None)
+    if not lines or submission is None:
+        return {}
+    rows = sorted(submission.lines.all(), key=lambda row: row.position)
+    shipped = [one.contents for one in order.shipments.all() if one.state == Shipment.State.SHIPPED]
+    whole = parcels.whole_units(shipped, rows)
+    left = {line: max(whole.get(line.pk, 0), line.quantity_confirmed) for line in lines}
+    of = {line: [row for row in rows if row.order_line_id == line.pk] for line in lines}
+    return {line.number: Rest(left[line], _beyond(of[line], left[line])) for line in lines}
+
+
+def _is_cancelled(line: OrderLine) -> bool:
+    """Also where only the rest of it was, after a part had been told."""
+    ordered = (line.quantity or 0) - (line.shipped_before or 0)
+    return line.is_cancelled or (line.quantity_confirmed > 0 and line.quantity_to_ship < ordered)
+
+
+def _beyond(rows: Iterable[SubmittedLine], left: int) -> int:
+    """Units that lines of the warehouse's order hold beyond those: by the component of which most is there."""
+    there: Counter[tuple[str, int]] = Counter()  # a component may be two lines, of different prices
+    for row in rows:
+        there[row.item_id, row.units] += row.quantity
+    return max([0, *(ceil(units / each) - left for (_, each), units in there.items())])
+
+
+def _of_lines(order: Order) -> QuerySet[Hold]:
+    return order.holds.filter(kind=Hold.Kind.CANCELLED_LATE).exclude(subject="")
+
+
+def _order_by_rule(order: Order) -> str:
+    if order.status in Order.UNSENT and settling.is_doubled(order):
+        return _where_doubled("void every one of them")
+    return SETTLE if order.status in Order.LEFT else f"{_by_rule(order, 'It is cancelled', 'Cancel it')}."
+
+
+def _line_by_rule(order: Order, number: str) -> str:
+    if order.status in Order.UNSENT and settling.is_doubled(order):
+        return _where_doubled("void all but one of them")
+    rest = rests(order).get(number, Rest(0, 0))
+    if not rest.left:
+        return f"{_by_rule(order, 'It is cancelled', 'Cancel it')}."
+    if not rest.there:
+        return SETTLE
+    more = f"{rest.there} more {'is' if rest.there == 1 else 'are'} in the warehouse's order."
+    says = f"{counted(rest.left, 'units')} of it left before, {more} {_by_rule(order, *TAKEN_OUT)}."
+    is_untold = order.lines.filter(number=number, quantity_confirmed__lt=rest.left).exists()
+    return f"{says} {SETTLE_LEFT}" if is_untold else says
+
+
+def _where_doubled(todo: str) -> str:
+    return f"It is there more than once, or not as it was sent: {todo} while they are unshipped, then retry."
+
+
+def _by_rule(order: Order, is_done: str, do_it: str) -> str:
+    """By whom it is done in the warehouse, in the words of what is done."""
+    rule = order.route.cancels_after_sending if order.route else Route.CancelsAfter.ASK
+    if rule == Route.CancelsAfter.DO:
+        return f"{is_done} there too, while it is unshipped, with the next run"
+    if rule == Route.CancelsAfter.NEVER:
+        return f"Route {order.route} never cancels there by itself. {do_it} there by hand while it is unshipped"
+    return f"{do_it} there while it is unshipped"
