@@ -12,7 +12,17 @@ from integrations.models import Route
 from integrations.transmissions import Transmission, retry
 from inventory import catalogue
 from inventory.aliases import Resolver
-from orders import arrivals, decisions, forgetting, refusals, revisit, settling, short_shipping, warehouse_changes
+from orders import (
+    arrivals,
+    cancelled_late,
+    decisions,
+    forgetting,
+    refusals,
+    revisit,
+    settling,
+    short_shipping,
+    warehouse_changes,
+)
 from orders.models import (
     Hold,
     IllegalTransition,
@@ -66,13 +76,24 @@ def of_short_ships(order: Order, actor: Person) -> list[str]:
 
 
 def parked_in(order: Order) -> list[Sent]:
-    """As `parked_for`, by what was read with the order."""
+    """As `parked_for`, by what was read with the order; changes of what has shipped are left out: no retry helps."""
     submission = getattr(order, "submission", None)
     sent: list[Sent] = [
         *([submission] if submission else []), *order.warehouse_changes.all(), *order.confirmations.all(),
         *order.short_ships.all(),
     ]  # fmt: skip
-    return [row for row in sent if row.status == T.PARKED]
+    return [row for row in sent if row.status == T.PARKED and not _is_too_late(order, row)]
+
+
+def _is_too_late(order: Order, row: Sent) -> bool:
+    """Whether it was to take out what has left by now; its hold says so."""
+    if not isinstance(row, WarehouseChange) or row.told is not None:
+        return False
+    if row.cancels_order:
+        return order.status in (*Order.LEFT, S.CONFIRMED)
+    rests = cancelled_late.rests(order)
+    lines = [line for line in order.lines.all() if str(line.pk) in row.lines and line.number in rests]
+    return bool(lines) and not any(rests[line.number].there for line in lines)
 
 
 def release(order: Order, actor: User | None) -> str:

@@ -17,7 +17,11 @@ STEPS = {
     "apply": ("Apply changes", "What the marketplace changed is taken over, and the order is judged again."),
     "amend": ("Update the warehouse order", "The warehouse's order is made what the marketplace wants now."),
     "void": ("Cancel in the warehouse", "What the marketplace cancelled is cancelled in the warehouse too."),
-    "keep": ("Keep as it is", "What the marketplace changed is left, and not shown again unless it changes once more."),
+    "keep": (
+        "Keep as it is",
+        "What the marketplace changed is left, and not shown again unless it changes once more. It is told of no more "
+        "units than it wants.",
+    ),
     "retry": ("Retry", "What was refused or given up is sent again; what may have arrived is looked up first."),
     "release": ("Release", "The order is judged again, and goes out if nothing else holds it."),
     "unskip": ("Un-skip", "The order is judged like a new one, and goes out if nothing holds it."),

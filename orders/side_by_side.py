@@ -157,14 +157,14 @@ def _held(sent: Units, held: Units, submission: WarehouseSubmission | None) -> C
         return Cell(("not known",), waits=submission.get_status_display().lower())
     if submission.remote_status in submission.ENDED:
         return Cell(_in_words(held) or ("nothing",), differs=submission.remote_status)
-    return Cell(_in_words(held) or ("nothing",), ", ".join(_changed(sent, held)))
+    return Cell((*(_in_words(held) or ("nothing",)), *_changed(sent, held)))
 
 
 def _changed(sent: Units, held: Units) -> Iterator[str]:
     for sku in dict.fromkeys((*sent, *held)):
         more = held.get(sku, 0) - sent.get(sku, 0)
         if more:
-            yield f"{abs(more)} {'more' if more > 0 else 'fewer'} than sent"
+            yield f"{abs(more)} {'more' if more > 0 else 'fewer'} than sent, by an update"
 
 
 def _in_words(units: Units) -> tuple[str, ...]:
