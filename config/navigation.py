@@ -42,6 +42,9 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Crossdock",
     "SITE_SUBHEADER": "Orders and inventory",
     "SITE_SYMBOL": "conveyor_belt",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("integrations/favicon.svg")}
+    ],
     "SITE_URL": None,
     "DASHBOARD_CALLBACK": "orders.admin.start.page",
     "STYLES": [lambda _request: static("integrations/admin.css")],
