@@ -13,7 +13,7 @@ from django.utils import timezone
 from integrations.models import Route
 from integrations.wording import counted
 from orders import parcels, settling, side_by_side
-from orders.models import Hold, Order, OrderLine, Shipment, SubmittedLine, WarehouseSubmission
+from orders.models import Hold, Order, OrderLine, Shipment, SubmittedLine, WarehouseChange, WarehouseSubmission
 
 WITH_THE_ORDER = "the marketplace cancelled the whole order"
 HELD_ANEW = "the marketplace opened the order again, and not this line: it is held anew"
@@ -31,6 +31,10 @@ def hold(order: Order, line_number: str, why_not: str = "") -> None:
     text = f"The marketplace cancelled {what} after it was sent to the warehouse."
     says = why_not or (_line_by_rule(order, line_number) if line_number else _order_by_rule(order))
     settling.open_hold(order, Hold.Kind.CANCELLED_LATE, line_number, f"{text} {says}")
+
+
+def is_held(order: Order, line_number: str) -> bool:
+    return order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, subject=line_number, resolved_at=None).exists()
 
 
 def hold_lines_again(order: Order) -> None:
@@ -124,7 +128,8 @@ def _where_doubled(todo: str) -> str:
 def _by_rule(order: Order, is_done: str, do_it: str) -> str:
     """By whom it is done in the warehouse, in the words of what is done."""
     rule = order.route.cancels_after_sending if order.route else Route.CancelsAfter.ASK
-    if rule == Route.CancelsAfter.DO:
+    was_refused = order.warehouse_changes.filter(status=WarehouseChange.Status.PARKED).exists()
+    if rule == Route.CancelsAfter.DO and not was_refused:
         return f"{is_done} there too, while it is unshipped, with the next run"
     if rule == Route.CancelsAfter.NEVER:
         return f"Route {order.route} never cancels there by itself. {do_it} there by hand while it is unshipped"

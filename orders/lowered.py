@@ -76,5 +76,9 @@ def _accepted(line: OrderLine) -> int:
 
 def _as_lowered(before: Told, now: Told, numbers: list[str]) -> dict[str, Told]:
     """Their quantities are no change that waits any more."""
-    mine = {number: {**before["lines"][number], "quantity": now["lines"][number]["quantity"]} for number in numbers}
-    return {**before["lines"], **mine}
+    told = before["lines"]  # which lacks one that vanished and was kept
+    new = {number: now["lines"][number] for number in numbers}
+    return {
+        **told,
+        **{number: {**told.get(number, line), "quantity": line["quantity"]} for number, line in new.items()},
+    }

@@ -102,8 +102,7 @@ def _store(run: Run, connection: Connection, parcel: Parcel) -> bool:
         news = _remember(connection, order, parcel)
         if not news:
             return True
-        beyond = parcels.recount(order, submission)
-        told.hold_beyond(order, {of: text for of, text in beyond.items() if of == parcel.remote_id})
+        told.hold_beyond(order, parcels.recount(order, submission))
         known = Shipment.objects.get(connection=connection, remote_id=parcel.remote_id)
         for subject in _cancelled_in(order, known if "state" in news else None):
             cancelled_late.hold(order, subject)  # what can be done about it is another thing now

@@ -72,9 +72,12 @@ def hold_changed(order: Order, parcel: Shipment, what: str) -> None:
 
 
 def hold_beyond(order: Order, beyond: Mapping[str, str]) -> None:
-    """Hold the order for what these parcels hold beyond it."""
+    """Hold the order for what these parcels hold beyond it, but for what a person has settled just so."""
+    settled = order.holds.filter(kind=Hold.Kind.OVER_SHIPPED, resolved_at__isnull=False)
+    known = set(settled.values_list("subject", "message"))
     for parcel, text in beyond.items():
-        settling.open_hold(order, Hold.Kind.OVER_SHIPPED, parcel, text)
+        if (parcel, text) not in known:
+            settling.open_hold(order, Hold.Kind.OVER_SHIPPED, parcel, text)
 
 
 def _name_replacements(order: Order) -> None:

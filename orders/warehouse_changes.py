@@ -218,8 +218,8 @@ def _close_lines(order: Order, change: WarehouseChange) -> None:
     for line in order.lines.filter(pk__in=map(int, change.lines)):
         left = max(change.lines[str(line.pk)], line.quantity_confirmed)
         OrderLine.objects.filter(pk=line.pk).update(quantity_to_ship=min(left, line.quantity_to_ship))
-        if left > line.quantity_confirmed:  # which the marketplace takes no more, and a person settles
-            cancelled_late.hold(order, line.number)
+        if left > line.quantity_confirmed and cancelled_late.is_held(order, line.number):
+            cancelled_late.hold(order, line.number)  # the marketplace takes none of what has left: a person settles it
         else:
             cancelled_late.close_lines(order, f"changed in {change.connection}", [line.number])
         order.note(f"line {line.number}: {left} left in {change.connection}", actor=change.actor)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from integrations.sandbox.server import Sandbox
-from orders import actions, decisions
+from orders import actions, decisions, short_shipping
 from orders.admin import tabs
 from orders.models import Hold, OrderLine
-from tests.orders.test_changes import Run, Told, again, goods, order
+from tests.orders.test_changes import Run, Told, again, goods, order, set_rule
 from tests.orders.test_refused_parcels import asked_again, tell
 from tests.orders.world import holds, parcels, ship
 
@@ -136,7 +136,34 @@ def test_a_parcel_is_not_held_for_what_was_too_many_in_another(shop: Sandbox, ma
     again(manage)
     ship(shop, number, 1, 3, tracking="1Z1")
     manage("run", "all")
+    [hold] = Hold.objects.filter(resolved_at=None)
+    actions.resolve(hold, "the customer keeps it", None)
     ship(shop, number, 2, 1, tracking="1Z2")
     manage("run", "all")
-    assert holds(told(number)) == ["over_shipped"]
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
     assert parcels(shop, number) == [("1", "1Z1", 2), ("2", "1Z2", 1)]
+
+
+def test_what_a_corrected_parcel_makes_too_many_is_held_whichever_parcel_it_is_beyond(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = three_mugs(shop, manage)
+    first = ship(shop, number, 1, 1)
+    ship(shop, number, 1, 1)
+    manage("run", "pull_shipments")
+    [line] = shop.tradegecko.children("fulfillment_line_items", "fulfillment_id", first)
+    line["quantity"] = "3.0"
+    shop.tradegecko.change_parcel(shop.tradegecko.tables["fulfillments"][first], notes="counted again")
+    manage("run", "pull_shipments")
+    assert holds(told(number)) == ["over_shipped"]
+
+
+def test_a_short_ship_of_what_was_not_told_yet_holds_nothing(shop: Sandbox, manage: Run, told: Told) -> None:
+    set_rule(partial_shipments="when_complete", order_status="finalized", short_ship_reasons="OUT Out of stock")
+    number = three_mugs(shop, manage)
+    ship(shop, number, 1, 2, tracking="1Z1")
+    manage("run", "all")
+    short_shipping.ask(OrderLine.objects.get(), "OUT", None)
+    asked_again(manage)
+    assert (goods(shop, number), holds(told(number))) == ({"MUG-BLK": "2.0"}, [])
+    assert parcels(shop, number) == [("1", "1Z1", 2)]
