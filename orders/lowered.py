@@ -76,9 +76,8 @@ def _accepted(line: OrderLine) -> int:
 
 def _as_lowered(before: Told, now: Told, numbers: list[str]) -> dict[str, Told]:
     """Their quantities are no change that waits any more."""
-    told = before["lines"]  # which lacks one that vanished and was kept
-    new = {number: now["lines"][number] for number in numbers}
-    return {
-        **told,
-        **{number: {**told.get(number, line), "quantity": line["quantity"]} for number, line in new.items()},
-    }
+    lines = dict(before["lines"])
+    for number in numbers:
+        new = now["lines"][number]
+        lines[number] = {**lines.get(number, new), "quantity": new["quantity"]}  # one that vanished and was kept is new
+    return lines

@@ -22,8 +22,7 @@ from orders.models import (
 )
 
 S = Order.Status
-
-
+NO_MORE = "no more has left than is ordered"
 Beyond = dict[str, str]  # what was shipped beyond the order, in words, by the parcel's id
 
 
@@ -41,7 +40,7 @@ def recount(order: Order, submission: WarehouseSubmission) -> Beyond:
     beyond = _assign(order, list(submission.lines.order_by("position")), fixed, assigned)
     if not beyond:
         over = order.holds.filter(kind=Hold.Kind.OVER_SHIPPED, resolved_at=None)
-        over.update(resolved_at=timezone.now(), resolution="no more has left than is ordered")
+        over.update(resolved_at=timezone.now(), resolution=NO_MORE)
     _settle(order, assigned)
     return beyond
 

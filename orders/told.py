@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from django.utils.text import capfirst
 
-from orders import settling
+from orders import parcels, settling
 from orders.models import ConfirmedLine, Hold, Order, Shipment, ShipmentConfirmation
 
 LEFT_BEFORE = " Left before: "
@@ -73,8 +73,8 @@ def hold_changed(order: Order, parcel: Shipment, what: str) -> None:
 
 def hold_beyond(order: Order, beyond: Mapping[str, str]) -> None:
     """Hold the order for what these parcels hold beyond it, but for what a person has settled just so."""
-    settled = order.holds.filter(kind=Hold.Kind.OVER_SHIPPED, resolved_at__isnull=False)
-    known = set(settled.values_list("subject", "message"))
+    closed = order.holds.filter(kind=Hold.Kind.OVER_SHIPPED, resolved_at__isnull=False)
+    known = set(closed.exclude(resolution=parcels.NO_MORE).values_list("subject", "message"))
     for parcel, text in beyond.items():
         if (parcel, text) not in known:
             settling.open_hold(order, Hold.Kind.OVER_SHIPPED, parcel, text)
