@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orders import parcels, refusals
+from orders import cancelled_late, parcels, refusals, side_by_side
 from orders.changes import Told
 from orders.models import Order, OrderLine, ShipmentConfirmation, WarehouseSubmission
 
@@ -15,12 +15,13 @@ T = WarehouseSubmission.Status
 
 
 def follow(order: Order, *, is_kept: bool = False) -> list[str]:
-    """Have only what is wanted count as to be shipped, of lines of which more has left; the numbers of those.
+    """Have only what is wanted count as to be shipped, of lines of which more has left; the numbers of what changed.
 
-    `is_kept`: of all lines, since the warehouse's order stays as it is. What was gathered beyond that is looked up by
-    the next run, and given back if it was not taken. In a transaction that holds the order.
+    What is wanted again, and is in the warehouse's order all the time, ships as before. `is_kept`: of all lines, since
+    the warehouse's order stays as it is. What was gathered beyond that is looked up by the next run, and given back if
+    it was not taken. In a transaction that holds the order.
     """
-    lowered: list[str] = []
+    lowered = _raise_again(order)
     for line, told in _beyond(order, is_kept=is_kept):
         units = _limit(line, told)
         if line.quantity_confirmed > units:
@@ -34,6 +35,22 @@ def follow(order: Order, *, is_kept: bool = False) -> list[str]:
         order.told = {**order.told, "lines": _as_lowered(order.told, order.told_now or order.told, lowered)}
         Order.objects.filter(pk=order.pk).update(told=order.told)
     return lowered
+
+
+def _raise_again(order: Order) -> list[str]:
+    """Lines of which more is wanted than is to ship, as the warehouse was left with more than was wanted then."""
+    submission: WarehouseSubmission | None = getattr(order, "submission", None)
+    more = [
+        (line, told) for line, told in _told(order) if told["is_open"] and line.quantity_to_ship < _limit(line, told)
+    ]
+    ours = side_by_side.short_ships(order) if more else {}
+    raised: list[str] = []
+    for line, told in more:
+        there = cancelled_late.beyond(submission.lines.filter(order_line=line), 0) if submission else 0
+        if line.pk not in ours and there >= _limit(line, told):
+            OrderLine.objects.filter(pk=line.pk).update(quantity=told["quantity"], quantity_to_ship=_limit(line, told))
+            raised.append(line.number)
+    return raised
 
 
 def beyond(order: Order) -> set[int]:
@@ -50,18 +67,22 @@ def _beyond(order: Order, *, is_kept: bool = False) -> Iterator[tuple[OrderLine,
     left = parcels.units_left(order, submission)
     for line, told in fewer:
         units = _limit(line, told)
-        if _accepted(line) <= units and (is_kept or left[line.pk] > units):
+        if _accepted(line) <= units and ((is_kept and units) or left[line.pk] > units):
             yield line, told
 
 
 def _fewer(order: Order) -> list[tuple[OrderLine, Told]]:
-    """Lines of which some is wanted still, and less than is to ship. One of which none is, is as good as cancelled."""
+    """Lines of which less is wanted than is to ship."""
+    return [(line, told) for line, told in _told(order) if 0 <= _limit(line, told) < line.quantity_to_ship]
+
+
+def _told(order: Order) -> list[tuple[OrderLine, Told]]:
+    """Its lines with what the marketplace says of each by now, where it says how many; of an order that was sent."""
     now = order.told_now or order.told
     if not now or order.cancel_requested_at is not None or order.status not in Order.SENT:
         return []
     ours = [(line, now["lines"].get(line.number)) for line in order.lines.filter(is_cancelled=False)]
-    counted = [(line, told) for line, told in ours if told is not None and told["quantity"] is not None]
-    return [(line, told) for line, told in counted if 0 < _limit(line, told) < line.quantity_to_ship]
+    return [(line, told) for line, told in ours if told is not None and told["quantity"] is not None]
 
 
 def _limit(line: OrderLine, told: Told) -> int:

@@ -157,7 +157,7 @@ def _settle(order: Order, assigned: Counter[int]) -> None:
         line.quantity_shipped = assigned[line.pk]
     OrderLine.objects.bulk_update(lines, ["quantity_shipped"])
     wanted = [line for line in lines if line.quantity_to_ship and not line.is_cancelled]
-    if wanted and all(line.quantity_shipped >= line.quantity_to_ship for line in wanted):
+    if _is_all_gone(order, lines, wanted):
         status = S.SHIPPED
     else:
         status = S.PARTLY_SHIPPED if any(line.quantity_shipped for line in wanted) else S.SUBMITTED
@@ -167,6 +167,13 @@ def _settle(order: Order, assigned: Counter[int]) -> None:
         order.move_to(status)
     except IllegalTransition as exc:
         order.note(f"the parcels say {status.label}, but {exc}")
+
+
+def _is_all_gone(order: Order, lines: Sequence[OrderLine], wanted: Sequence[OrderLine]) -> bool:
+    """Also where nothing was wanted any more, though not cancelled, when it had left."""
+    if wanted or any(line.is_cancelled for line in lines):
+        return bool(wanted) and all(line.quantity_shipped >= line.quantity_to_ship for line in wanted)
+    return order.shipments.filter(state=Shipment.State.SHIPPED).exists()
 
 
 def _decimal(value: object) -> Decimal:

@@ -85,19 +85,44 @@ def test_a_lowered_quantity_that_is_kept_is_what_is_told_whatever_the_warehouse_
     assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
 
 
-def test_a_kept_quantity_may_be_raised_again(shop: Sandbox, manage: Run, told: Told) -> None:
+def test_what_was_kept_in_the_warehouse_and_is_wanted_again_needs_no_decision(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
     number = three_mugs(shop, manage)
     shop.oasis.edit(number, "1", quantity=2)
     again(manage)
     decisions.keep(order(number), None)
     shop.oasis.edit(number, "1", quantity=3)
     again(manage)
-    decisions.amend(order(number), None)
-    manage("run", "submit_orders")
-    assert (goods(shop, number), OrderLine.objects.get().quantity_to_ship) == ({"MUG-BLK": "3.0"}, 3)
+    assert (holds(told(number)), OrderLine.objects.get().quantity_to_ship) == ([], 3)
     ship(shop, number, tracking="1Z1")
     manage("run", "all")
     assert (parcels(shop, number), told(number)["status"]) == ([("1", "1Z1", 3)], "confirmed")
+
+
+def test_more_than_the_warehouse_was_left_with_is_decided_on(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = three_mugs(shop, manage)
+    shop.oasis.edit(number, "1", quantity=2)
+    again(manage)
+    decisions.keep(order(number), None)
+    shop.oasis.edit(number, "1", quantity=4)
+    again(manage)
+    decisions.amend(order(number), None)
+    manage("run", "submit_orders")
+    ship(shop, number, tracking="1Z1")
+    manage("run", "all")
+    assert (parcels(shop, number), told(number)["status"]) == ([("1", "1Z1", 4)], "confirmed")
+
+
+def test_of_what_left_and_is_wanted_no_more_nothing_is_told(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = three_mugs(shop, manage)
+    ship(shop, number, tracking="1Z1")
+    shop.oasis.edit(number, "1", quantity=0)
+    tell(manage)
+    asked_again(manage)
+    assert (told(number)["status"], holds(told(number)), parcels(shop, number)) == ("confirmed", ["over_shipped"], [])
+    assert "the marketplace is told of none" in told(number)["holds"][0]["message"]
+    assert tabs.counts()["refused"] == 0
 
 
 def test_while_no_more_than_that_has_left_the_warehouse_is_updated(shop: Sandbox, manage: Run, told: Told) -> None:
