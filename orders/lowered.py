@@ -5,13 +5,14 @@ What has left beyond that, nobody can decide on any more; it is for a person as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from orders import cancelled_late, parcels, refusals, side_by_side
 from orders.changes import Told
 from orders.models import Order, OrderLine, ShipmentConfirmation, WarehouseSubmission
 
 T = WarehouseSubmission.Status
+ToldLine = tuple[OrderLine, Told]  # a line of ours, and what the marketplace says of it by now
 
 
 def follow(order: Order, *, is_kept: bool = False) -> list[str]:
@@ -21,8 +22,9 @@ def follow(order: Order, *, is_kept: bool = False) -> list[str]:
     the warehouse's order stays as it is. What was gathered beyond that is looked up by the next run, and given back if
     it was not taken. In a transaction that holds the order.
     """
-    lowered = _raise_again(order)
-    for line, told in _beyond(order, is_kept=is_kept):
+    lines = _told(order)
+    lowered = _raise_again(order, lines)
+    for line, told in _beyond(order, lines, is_kept=is_kept):
         units = _limit(line, told)
         if line.quantity_confirmed > units:
             refusals.look_up_again(order, {line.number})
@@ -37,12 +39,10 @@ def follow(order: Order, *, is_kept: bool = False) -> list[str]:
     return lowered
 
 
-def _raise_again(order: Order) -> list[str]:
+def _raise_again(order: Order, lines: Sequence[ToldLine]) -> list[str]:
     """Lines of which more is wanted than is to ship, as the warehouse was left with more than was wanted then."""
     submission: WarehouseSubmission | None = getattr(order, "submission", None)
-    more = [
-        (line, told) for line, told in _told(order) if told["is_open"] and line.quantity_to_ship < _limit(line, told)
-    ]
+    more = [(line, told) for line, told in lines if told["is_open"] and line.quantity_to_ship < _limit(line, told)]
     ours = side_by_side.short_ships(order) if more else {}
     raised: list[str] = []
     for line, told in more:
@@ -55,12 +55,12 @@ def _raise_again(order: Order) -> list[str]:
 
 def beyond(order: Order) -> set[int]:
     """Ids of lines of which more was gathered than the marketplace takes, and has left."""
-    return {line.pk for line, told in _beyond(order) if line.quantity_confirmed > _limit(line, told)}
+    return {line.pk for line, told in _beyond(order, _told(order)) if line.quantity_confirmed > _limit(line, told)}
 
 
-def _beyond(order: Order, *, is_kept: bool = False) -> Iterator[tuple[OrderLine, Told]]:
-    """Lines that were sent with more than is wanted now, with what is told of each."""
-    fewer = _fewer(order)
+def _beyond(order: Order, lines: Sequence[ToldLine], *, is_kept: bool = False) -> Iterator[ToldLine]:
+    """Lines that were sent with more than is wanted now."""
+    fewer = [(line, told) for line, told in lines if 0 <= _limit(line, told) < line.quantity_to_ship]
     submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first() if fewer else None
     if submission is None:
         return
@@ -71,12 +71,7 @@ def _beyond(order: Order, *, is_kept: bool = False) -> Iterator[tuple[OrderLine,
             yield line, told
 
 
-def _fewer(order: Order) -> list[tuple[OrderLine, Told]]:
-    """Lines of which less is wanted than is to ship."""
-    return [(line, told) for line, told in _told(order) if 0 <= _limit(line, told) < line.quantity_to_ship]
-
-
-def _told(order: Order) -> list[tuple[OrderLine, Told]]:
+def _told(order: Order) -> list[ToldLine]:
     """Its lines with what the marketplace says of each by now, where it says how many; of an order that was sent."""
     now = order.told_now or order.told
     if not now or order.cancel_requested_at is not None or order.status not in Order.SENT:
