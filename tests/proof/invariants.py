@@ -222,8 +222,8 @@ def _is_excused(sale: Sale, order: Order) -> bool:
     if Route.objects.get().partial_shipments == Route.Partial.WHEN_COMPLETE and order.status == S.PARTLY_SHIPPED:
         return True
     refused = ShipmentConfirmation.objects.filter(order=order, status=T.PARKED).exists()
-    late = bool(sale.cancelled) and _was_held(order, K.CANCELLED_LATE)
-    return late or (refused and bool(sale.is_edited or sale.cancelled))
+    late = bool(sale.cancelled) and (refused or _was_held(order, K.CANCELLED_LATE))
+    return late or (sale.is_edited and _was_held(order, K.OVER_SHIPPED))
 
 
 def _quantities_are_right(world: World) -> None:
