@@ -80,7 +80,7 @@ def rests(order: Order) -> dict[str, Rest]:
     whole = parcels.whole_units(shipped, rows)
     left = {line: max(whole.get(line.pk, 0), line.quantity_confirmed) for line in lines}
     of = {line: [row for row in rows if row.order_line_id == line.pk] for line in lines}
-    return {line.number: Rest(left[line], beyond(of[line], left[line])) for line in lines}
+    return {line.number: Rest(left[line], _beyond(of[line], left[line])) for line in lines}
 
 
 def _is_cancelled(line: OrderLine) -> bool:
@@ -89,7 +89,7 @@ def _is_cancelled(line: OrderLine) -> bool:
     return line.is_cancelled or (line.quantity_confirmed > 0 and line.quantity_to_ship < ordered)
 
 
-def beyond(rows: Iterable[SubmittedLine], left: int) -> int:
+def _beyond(rows: Iterable[SubmittedLine], left: int) -> int:
     """Units that lines of the warehouse's order hold beyond those: by the component of which most is there."""
     there: Counter[tuple[str, int]] = Counter()  # a component may be two lines, of different prices
     for row in rows:

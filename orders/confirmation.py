@@ -166,7 +166,8 @@ class Teller:
             confirmation.finish(T.PARKED, error=why)
             order.note(f"confirmation refused: {why}")
             edits.follow_left(order)
-        self._run.problem(f"order {order}: {why}")
+        if ShipmentConfirmation.objects.filter(pk=confirmation.pk, status=T.PARKED).exists():
+            self._run.problem(f"order {order}: {why}")
 
     def _split(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine], error: str) -> None:
         """What was taken all the same stays here and is read back again; each of the others is sent by itself."""

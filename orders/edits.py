@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 S, K = Order.Status, Hold.Kind
 DONE = (WarehouseChange.Status.ACCEPTED, WarehouseChange.Status.WITHDRAWN)
-HAS_LEFT = "more has left than is wanted now, so that nothing is to be decided"
+NOTHING_TO_DECIDE = "what has left, or is in the warehouse's order, leaves nothing to decide"
 CONFIRMED = (
     "All of it has shipped and was confirmed, so that nothing follows by itself. Have that shipped and confirm it "
     "there by hand, or settle it with the marketplace; then keep the order as it is."
@@ -220,14 +220,14 @@ def follow_left(order: Order, *, is_kept: bool = False) -> None:
         beyond = parcels.recount(order, WarehouseSubmission.objects.get(order=order))
         hold_beyond(order, beyond)
     if order.told_now and not found_in(order) and _ends_changes(order):
-        decided(order, order.told_now, HAS_LEFT, None)
+        decided(order, order.told_now, NOTHING_TO_DECIDE, None)
     say_again(order)
 
 
 def say_again(order: Order) -> None:
     """The order is further on than when its hold was written: what can be done about it is another thing now."""
-    if order.holds.filter(kind=K.CHANGED_ORDER, resolved_at=None).exists() and order.told_now:
-        hold_changed(order, changes.in_words(found_in(order)))
+    if order.holds.filter(kind=K.CHANGED_ORDER, resolved_at=None).exists() and (found := found_in(order)):
+        hold_changed(order, changes.in_words(found))
 
 
 def _todo(order: Order) -> str:

@@ -5,11 +5,12 @@ What has left beyond that, nobody can decide on any more; it is for a person as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
-from orders import cancelled_late, parcels, refusals, side_by_side
+from orders import parcels, refusals, side_by_side
 from orders.changes import Told
-from orders.models import Order, OrderLine, ShipmentConfirmation, WarehouseSubmission
+from orders.models import Order, OrderLine, ShipmentConfirmation, SubmittedLine, WarehouseSubmission
 
 T = WarehouseSubmission.Status
 ToldLine = tuple[OrderLine, Told]  # a line of ours, and what the marketplace says of it by now
@@ -23,52 +24,72 @@ def follow(order: Order, *, is_kept: bool = False) -> list[str]:
     it was not taken. In a transaction that holds the order.
     """
     lines = _told(order)
-    lowered = _raise_again(order, lines)
-    for line, told in _beyond(order, lines, is_kept=is_kept):
-        units = _limit(line, told)
+    changed = _raise_again(order, lines)
+    for line, told, units in _beyond(order, lines, is_kept=is_kept):
         if line.quantity_confirmed > units:
             refusals.look_up_again(order, {line.number})
             continue
-        ordered = {"quantity": told["quantity"], "quantity_to_ship": units}
-        OrderLine.objects.filter(pk=line.pk).update(**ordered)
+        ordered = max(told["quantity"], units + (line.shipped_before or 0))
+        OrderLine.objects.filter(pk=line.pk).update(quantity=ordered, quantity_to_ship=units)
         order.note(f"line {line.number}: {units} to ship, as the marketplace takes no more of it")
-        lowered.append(line.number)
-    if lowered and order.told:
-        order.told = {**order.told, "lines": _as_lowered(order.told, order.told_now or order.told, lowered)}
+        changed.append(line.number)
+    if changed and order.told:
+        order.told = {**order.told, "lines": _as_followed(order.told, order.told_now or order.told, changed)}
         Order.objects.filter(pk=order.pk).update(told=order.told)
-    return lowered
+    return changed
+
+
+def gathered_too_many(order: Order) -> set[int]:
+    """Ids of lines of which more was gathered than the marketplace takes, and has left."""
+    found = _beyond(order, _told(order))
+    return {line.pk for line, _, units in found if line.quantity_confirmed > units}
 
 
 def _raise_again(order: Order, lines: Sequence[ToldLine]) -> list[str]:
-    """Lines of which more is wanted than is to ship, as the warehouse was left with more than was wanted then."""
-    submission: WarehouseSubmission | None = getattr(order, "submission", None)
+    """Lines of which more is wanted than is to ship, as the warehouse was left with more than was wanted then.
+
+    Not once more has left than was wanted: it may be in a parcel that was told, or in an order that was confirmed.
+    """
     more = [(line, told) for line, told in lines if told["is_open"] and line.quantity_to_ship < _limit(line, told)]
-    ours = side_by_side.short_ships(order) if more else {}
+    submission = _living(order) if more and order.status != Order.Status.CONFIRMED else None
+    if submission is None:
+        return []
+    ours, left = side_by_side.short_ships(order), parcels.units_left(order, submission)
     raised: list[str] = []
     for line, told in more:
-        there = cancelled_late.beyond(submission.lines.filter(order_line=line), 0) if submission else 0
-        if line.pk not in ours and there >= _limit(line, told):
+        there = _whole_units(submission.lines.filter(order_line=line))
+        if line.pk not in ours and left[line.pk] <= line.quantity_to_ship and there >= _limit(line, told):
             OrderLine.objects.filter(pk=line.pk).update(quantity=told["quantity"], quantity_to_ship=_limit(line, told))
             raised.append(line.number)
     return raised
 
 
-def beyond(order: Order) -> set[int]:
-    """Ids of lines of which more was gathered than the marketplace takes, and has left."""
-    return {line.pk for line, told in _beyond(order, _told(order)) if line.quantity_confirmed > _limit(line, told)}
+def _living(order: Order) -> WarehouseSubmission | None:
+    mine = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED)
+    return mine.exclude(remote_status__in=WarehouseSubmission.ENDED).first()
 
 
-def _beyond(order: Order, lines: Sequence[ToldLine], *, is_kept: bool = False) -> Iterator[ToldLine]:
-    """Lines that were sent with more than is wanted now."""
+def _whole_units(rows: Iterable[SubmittedLine]) -> int:
+    """What the lines of the warehouse's order make, by the component of which least is there."""
+    there: Counter[tuple[str, int]] = Counter()  # a component may be two lines, of different prices
+    for row in rows:
+        there[row.item_id, row.units] += row.quantity
+    return min((units // each for (_, each), units in there.items()), default=0)
+
+
+def _beyond(order: Order, lines: Sequence[ToldLine], *, is_kept: bool = False) -> Iterator[tuple[OrderLine, Told, int]]:
+    """Lines that were sent with more than is wanted now, and units of each that stay: wanted still, or taken before."""
     fewer = [(line, told) for line, told in lines if 0 <= _limit(line, told) < line.quantity_to_ship]
     submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first() if fewer else None
     if submission is None:
         return
     left = parcels.units_left(order, submission)
     for line, told in fewer:
-        units = _limit(line, told)
-        if _accepted(line) <= units and ((is_kept and units) or left[line.pk] > units):
-            yield line, told
+        units = max(_limit(line, told), _accepted(line))
+        # One that is wanted no more at all, and was kept, may still be taken out there by a person.
+        is_decided = is_kept and units > 0
+        if units < line.quantity_to_ship and (is_decided or left[line.pk] > units):
+            yield line, told, units
 
 
 def _told(order: Order) -> list[ToldLine]:
@@ -90,7 +111,7 @@ def _accepted(line: OrderLine) -> int:
     return sum(told.values_list("lines__quantity", flat=True))
 
 
-def _as_lowered(before: Told, now: Told, numbers: list[str]) -> dict[str, Told]:
+def _as_followed(before: Told, now: Told, numbers: list[str]) -> dict[str, Told]:
     """Their quantities are no change that waits any more."""
     lines = dict(before["lines"])
     for number in numbers:

@@ -79,7 +79,8 @@ def _assign(
 
 def _too_many(line: OrderLine, units: int) -> str:
     ordered = line.quantity_to_ship
-    told = f"the marketplace is told of {ordered}" if ordered else "the marketplace is told of none"
+    taken = 0 if line.is_cancelled else ordered
+    told = f"the marketplace is told of {taken or 'none'}"
     return (
         f"{counted(units, 'units')} of line {line.number} shipped, {ordered} to be shipped: {told}. Have the rest come "
         "back, or settle it with the marketplace; then resolve this."

@@ -76,7 +76,7 @@ def ended(orders: Iterable[int]) -> QuerySet[Any, Any]:
 def refresh(confirmation: ShipmentConfirmation, lines: Iterable[ConfirmedLine], carriers: CarrierMap) -> None:
     """Bring what was not told yet up to date; what can no longer be told goes back to be gathered again."""
     order = Order.objects.select_for_update().get(pk=confirmation.order_id)
-    given_back, over = False, _lines_over(order) | lowered.beyond(order)
+    given_back, over = False, _lines_over(order) | lowered.gathered_too_many(order)
     for line in lines:
         parcel = line.shipment_line.shipment
         codes = _codes(parcel, order, carriers)

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from integrations.sandbox.server import Sandbox
-from orders import actions, decisions, short_shipping
+from orders import actions, decisions, edits, short_shipping
 from orders.admin import tabs
-from orders.models import Hold, OrderLine
+from orders.models import Hold, Order, OrderLine
 from tests.orders.test_changes import Run, Told, again, goods, order, set_rule
 from tests.orders.test_refused_parcels import asked_again, tell
-from tests.orders.world import holds, parcels, ship
+from tests.orders.world import holds, parcels, placed, ship
 
 
 def three_mugs(box: Sandbox, manage: Run) -> str:
     number = box.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3})
     manage("run", "all")
     return number
+
+
+def said_now(mine: Order, units: int) -> Order:
+    """The marketplace says that so many of line 1 are wanted, also where the sandbox would not."""
+    told: dict[str, Any] = mine.told or {}
+    line = {**told["lines"]["1"], "quantity": units, "is_open": True}
+    mine.told_now = {**told, "lines": {**told["lines"], "1": line}}
+    mine.save(update_fields=["told_now"])
+    return mine
 
 
 def is_over(number: str, told: Told) -> None:
@@ -192,3 +203,44 @@ def test_a_short_ship_of_what_was_not_told_yet_holds_nothing(shop: Sandbox, mana
     asked_again(manage)
     assert (goods(shop, number), holds(told(number))) == ({"MUG-BLK": "2.0"}, [])
     assert parcels(shop, number) == [("1", "1Z1", 2)]
+
+
+def test_what_is_wanted_again_after_it_left_in_a_parcel_that_was_told_stays_with_a_person(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "all")
+    shop.oasis.edit(number, "1", quantity=2)
+    again(manage)
+    ship(shop, number, 1, 3, tracking="1Z1")
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 2)]
+    known = said_now(order(number), 3)
+    edits.follow_left(known)
+    assert OrderLine.objects.get(number="1").quantity_to_ship == 2
+    assert "over_shipped" in holds(told(number))
+
+
+def test_what_was_taken_before_it_was_lowered_stays_and_the_rest_is_held(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = three_mugs(shop, manage)
+    ship(shop, number, 1, 2, tracking="1Z1")
+    manage("run", "all")
+    said_now(order(number), 1)
+    ship(shop, number, 1, 1, tracking="1Z2")
+    manage("run", "pull_shipments")
+    assert (parcels(shop, number), holds(told(number))) == ([("1", "1Z1", 2)], ["over_shipped"])
+    assert OrderLine.objects.get().quantity_to_ship == 2
+
+
+def test_an_order_that_ended_in_the_warehouse_is_not_wanted_again_there(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = three_mugs(shop, manage)
+    shop.oasis.edit(number, "1", quantity=2)
+    again(manage)
+    decisions.keep(order(number), None)
+    shop.tradegecko.void(placed(shop, number))
+    manage("run", "pull_shipments")
+    shop.oasis.edit(number, "1", quantity=3)
+    again(manage)
+    assert OrderLine.objects.get().quantity_to_ship == 2

@@ -33,7 +33,7 @@ def test_a_kit_that_is_swapped_for_one_of_its_components_costs_what_that_costs(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("rule", ["do", "ask", "never"])
+@pytest.mark.parametrize("rule", ["ask", "never"])
 def test_the_rest_of_a_line_that_is_cancelled_after_some_of_it_was_told_is_a_hold(
     shop: Sandbox, manage: Run, told: Told, rule: str
 ) -> None:
