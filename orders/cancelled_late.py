@@ -33,6 +33,12 @@ def hold(order: Order, line_number: str, why_not: str = "") -> None:
     settling.open_hold(order, Hold.Kind.CANCELLED_LATE, line_number, f"{text} {says}")
 
 
+def is_there(order: Order, line_number: str) -> bool:
+    """Whether the warehouse's order holds more of a cancelled line than has left."""
+    rest = rests(order).get(line_number)
+    return rest is not None and rest.there > 0
+
+
 def is_held(order: Order, line_number: str) -> bool:
     return order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, subject=line_number, resolved_at=None).exists()
 

@@ -59,6 +59,8 @@ def _by_rule(run: Run) -> None:
     ).exclude(subject="", order__status__in=(S.SHIPPED, S.CONFIRMED))  # fmt: skip
     for hold in late.select_related("order").order_by("pk"):
         with run.isolated(f"order {hold.order}"):
+            if hold.subject and not cancelled_late.is_there(hold.order, hold.subject):
+                continue  # its text says what is left to do
             try:
                 warehouse_changes.cancel(hold.order, hold.subject, None)
             except IllegalTransition as exc:

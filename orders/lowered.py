@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from orders import parcels, refusals, side_by_side
 from orders.changes import Told
-from orders.models import Order, OrderLine, ShipmentConfirmation, SubmittedLine, WarehouseSubmission
+from orders.models import Order, OrderLine, ShipmentConfirmation, SubmittedLine, WarehouseChange, WarehouseSubmission
 
 T = WarehouseSubmission.Status
+DONE = (WarehouseChange.Status.ACCEPTED, WarehouseChange.Status.WITHDRAWN, WarehouseChange.Status.PARKED)
 ToldLine = tuple[OrderLine, Told]  # a line of ours, and what the marketplace says of it by now
 
 
@@ -48,11 +49,14 @@ def gathered_too_many(order: Order) -> set[int]:
 def _raise_again(order: Order, lines: Sequence[ToldLine]) -> list[str]:
     """Lines of which more is wanted than is to ship, as the warehouse was left with more than was wanted then.
 
-    Not once more has left than was wanted: it may be in a parcel that was told, or in an order that was confirmed.
+    Not once more has left than was wanted: it may be in a parcel that was told, or in an order that was confirmed. Nor
+    while the warehouse is asked to change the order, or where the line was closed: that is a change like any other.
     """
-    more = [(line, told) for line, told in lines if told["is_open"] and line.quantity_to_ship < _limit(line, told)]
+    before = order.told["lines"] if order.told else {}
+    is_open = [(line, told) for line, told in lines if told["is_open"] and before.get(line.number, {}).get("is_open")]
+    more = [(line, told) for line, told in is_open if line.quantity_to_ship < _limit(line, told)]
     submission = _living(order) if more and order.status != Order.Status.CONFIRMED else None
-    if submission is None:
+    if submission is None or order.warehouse_changes.exclude(status__in=DONE).exists():
         return []
     ours, left = side_by_side.short_ships(order), parcels.units_left(order, submission)
     raised: list[str] = []
@@ -60,6 +64,7 @@ def _raise_again(order: Order, lines: Sequence[ToldLine]) -> list[str]:
         there = _whole_units(submission.lines.filter(order_line=line))
         if line.pk not in ours and left[line.pk] <= line.quantity_to_ship and there >= _limit(line, told):
             OrderLine.objects.filter(pk=line.pk).update(quantity=told["quantity"], quantity_to_ship=_limit(line, told))
+            order.note(f"line {line.number}: {_limit(line, told)} to ship again, as the marketplace wants them")
             raised.append(line.number)
     return raised
 

@@ -172,7 +172,7 @@ def _settle(order: Order, assigned: Counter[int]) -> None:
 
 def _is_all_gone(order: Order, lines: Sequence[OrderLine], wanted: Sequence[OrderLine]) -> bool:
     """Also where nothing was wanted any more, though not cancelled, when it had left."""
-    if wanted or any(line.is_cancelled for line in lines):
+    if wanted or all(line.is_cancelled for line in lines):
         return bool(wanted) and all(line.quantity_shipped >= line.quantity_to_ship for line in wanted)
     return order.shipments.filter(state=Shipment.State.SHIPPED).exists()
 
