@@ -21,6 +21,15 @@ def three_mugs(box: Sandbox, manage: Run) -> str:
     return number
 
 
+def kept_at_two(box: Sandbox, manage: Run) -> str:
+    """Two are wanted by now, and the warehouse is left with three."""
+    number = three_mugs(box, manage)
+    box.oasis.edit(number, "1", quantity=2)
+    again(manage)
+    decisions.keep(order(number), None)
+    return number
+
+
 def said_now(mine: Order, units: int) -> Order:
     """The marketplace says that so many of line 1 are wanted, also where the sandbox would not."""
     told: dict[str, Any] = mine.told or {}
@@ -83,10 +92,7 @@ def test_a_second_parcel_beyond_the_lowered_quantity_is_not_told(shop: Sandbox, 
 def test_a_lowered_quantity_that_is_kept_is_what_is_told_whatever_the_warehouse_ships(
     units: int, shop: Sandbox, manage: Run, told: Told
 ) -> None:
-    number = three_mugs(shop, manage)
-    shop.oasis.edit(number, "1", quantity=2)
-    again(manage)
-    decisions.keep(order(number), None)
+    number = kept_at_two(shop, manage)
     assert (goods(shop, number), holds(told(number))) == ({"MUG-BLK": "3.0"}, [])
     ship(shop, number, 1, units, tracking="1Z1")
     manage("run", "all")
@@ -99,10 +105,7 @@ def test_a_lowered_quantity_that_is_kept_is_what_is_told_whatever_the_warehouse_
 def test_what_was_kept_in_the_warehouse_and_is_wanted_again_needs_no_decision(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
-    number = three_mugs(shop, manage)
-    shop.oasis.edit(number, "1", quantity=2)
-    again(manage)
-    decisions.keep(order(number), None)
+    number = kept_at_two(shop, manage)
     shop.oasis.edit(number, "1", quantity=3)
     again(manage)
     assert (holds(told(number)), OrderLine.objects.get().quantity_to_ship) == ([], 3)
@@ -112,10 +115,7 @@ def test_what_was_kept_in_the_warehouse_and_is_wanted_again_needs_no_decision(
 
 
 def test_more_than_the_warehouse_was_left_with_is_decided_on(shop: Sandbox, manage: Run, told: Told) -> None:
-    number = three_mugs(shop, manage)
-    shop.oasis.edit(number, "1", quantity=2)
-    again(manage)
-    decisions.keep(order(number), None)
+    number = kept_at_two(shop, manage)
     shop.oasis.edit(number, "1", quantity=4)
     again(manage)
     decisions.amend(order(number), None)
@@ -235,10 +235,7 @@ def test_what_was_taken_before_it_was_lowered_stays_and_the_rest_is_held(
 
 
 def test_an_order_that_ended_in_the_warehouse_is_not_wanted_again_there(shop: Sandbox, manage: Run, told: Told) -> None:
-    number = three_mugs(shop, manage)
-    shop.oasis.edit(number, "1", quantity=2)
-    again(manage)
-    decisions.keep(order(number), None)
+    number = kept_at_two(shop, manage)
     shop.tradegecko.void(placed(shop, number))
     manage("run", "pull_shipments")
     shop.oasis.edit(number, "1", quantity=3)
