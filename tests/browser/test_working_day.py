@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from threading import Lock
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.handlers.wsgi import WSGIHandler
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -28,22 +26,7 @@ pytestmark = [
 
 
 @pytest.fixture
-def one_request_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All threads of the server share one connection to a SQLite in memory, at which two may wait for each other.
-
-    The one is in a function of Python that the database calls, the other waits for the database and lets no Python run.
-    """
-    answer, turn = WSGIHandler.__call__, Lock()
-
-    def in_turn(handler: WSGIHandler, *request: Any) -> Any:
-        with turn:
-            return answer(handler, *request)
-
-    monkeypatch.setattr(WSGIHandler, "__call__", in_turn)
-
-
-@pytest.fixture
-def browser(one_request_at_a_time: None) -> Iterator[webdriver.Chrome]:
+def browser() -> Iterator[webdriver.Chrome]:
     options = Options()
     options.binary_location = BROWSER or ""
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1400,1000"):
