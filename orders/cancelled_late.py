@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import ceil
@@ -97,10 +96,7 @@ def _is_cancelled(line: OrderLine) -> bool:
 
 def _beyond(rows: Iterable[SubmittedLine], left: int) -> int:
     """Units that lines of the warehouse's order hold beyond those: by the component of which most is there."""
-    there: Counter[tuple[str, int]] = Counter()  # a component may be two lines, of different prices
-    for row in rows:
-        there[row.item_id, row.units] += row.quantity
-    return max([0, *(ceil(units / each) - left for (_, each), units in there.items())])
+    return max([0, *(ceil(units / each) - left for (_, each), units in parcels.components(rows).items())])
 
 
 def _of_lines(order: Order) -> QuerySet[Hold]:

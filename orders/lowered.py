@@ -5,7 +5,6 @@ What has left beyond that, nobody can decide on any more; it is for a person as 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from orders import parcels, refusals, side_by_side
@@ -76,10 +75,7 @@ def _living(order: Order) -> WarehouseSubmission | None:
 
 def _whole_units(rows: Iterable[SubmittedLine]) -> int:
     """What the lines of the warehouse's order make, by the component of which least is there."""
-    there: Counter[tuple[str, int]] = Counter()  # a component may be two lines, of different prices
-    for row in rows:
-        there[row.item_id, row.units] += row.quantity
-    return min((units // each for (_, each), units in there.items()), default=0)
+    return min((units // each for (_, each), units in parcels.components(rows).items()), default=0)
 
 
 def _beyond(order: Order, lines: Sequence[ToldLine], *, is_kept: bool = False) -> Iterator[tuple[OrderLine, Told, int]]:

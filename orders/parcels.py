@@ -87,6 +87,14 @@ def _too_many(line: OrderLine, units: int) -> str:
     )
 
 
+def components(rows: Iterable[SubmittedLine]) -> Counter[tuple[str, int]]:
+    """What lines of the warehouse's order hold, by item and its units in one of ours: two lines may be of one item."""
+    there: Counter[tuple[str, int]] = Counter()
+    for row in rows:
+        there[row.item_id, row.units] += row.quantity
+    return there
+
+
 def units_left(order: Order, submission: WarehouseSubmission) -> Counter[int]:
     """Marketplace units that have left, by the id of the order line; also those beyond what is to ship."""
     left = order.shipments.filter(state=Shipment.State.SHIPPED).values_list("contents", flat=True)

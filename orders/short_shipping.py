@@ -6,7 +6,6 @@ Then it is told: `tell_short_ships`.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -185,7 +184,5 @@ def has_let_go(order: Order, line: OrderLine) -> bool:
     submission = WarehouseSubmission.objects.filter(order=order).exclude(NOT_SENT).first()
     if submission is None or submission.remote_status in WarehouseSubmission.ENDED or order.status == S.CANCELLED:
         return True
-    there: Counter[tuple[str, int]] = Counter()  # a component may be two lines, of different prices
-    for row in submission.lines.filter(order_line=line):
-        there[row.item_id, row.units] += row.quantity
+    there = parcels.components(submission.lines.filter(order_line=line))
     return all(units <= line.quantity_to_ship * each for (_, each), units in there.items())
