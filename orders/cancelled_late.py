@@ -20,6 +20,7 @@ SETTLE = (
     "The warehouse has shipped of it, so that it is not voided there by itself, and the marketplace takes no parcel of "
     "it any more. Stop what has not left, or settle with the marketplace what has; then resolve this."
 )
+CANCELLED = ("It is cancelled", "Cancel it")
 TAKEN_OUT = ("The rest is taken out", "Take the rest out")
 SETTLE_LEFT = "The marketplace takes no parcel of it any more: settle with it what has left; then resolve this."
 
@@ -85,7 +86,7 @@ def rests(order: Order) -> dict[str, Rest]:
     whole = parcels.whole_units(shipped, rows)
     left = {line: max(whole.get(line.pk, 0), line.quantity_confirmed) for line in lines}
     of = {line: [row for row in rows if row.order_line_id == line.pk] for line in lines}
-    return {line.number: Rest(left[line], _beyond(of[line], left[line])) for line in lines}
+    return {line.number: Rest(left[line], _units_beyond(of[line], left[line])) for line in lines}
 
 
 def _is_cancelled(line: OrderLine) -> bool:
@@ -94,7 +95,7 @@ def _is_cancelled(line: OrderLine) -> bool:
     return line.is_cancelled or (line.quantity_confirmed > 0 and line.quantity_to_ship < ordered)
 
 
-def _beyond(rows: Iterable[SubmittedLine], left: int) -> int:
+def _units_beyond(rows: Iterable[SubmittedLine], left: int) -> int:
     """Units that lines of the warehouse's order hold beyond those: by the component of which most is there."""
     return max([0, *(ceil(units / each) - left for (_, each), units in parcels.components(rows).items())])
 
@@ -106,7 +107,7 @@ def _of_lines(order: Order) -> QuerySet[Hold]:
 def _order_by_rule(order: Order) -> str:
     if order.status in Order.UNSENT and settling.is_doubled(order):
         return _where_doubled("void every one of them")
-    return SETTLE if order.status in Order.LEFT else f"{_by_rule(order, 'It is cancelled', 'Cancel it')}."
+    return SETTLE if order.status in Order.LEFT else _by_rule(order, *CANCELLED)
 
 
 def _line_by_rule(order: Order, number: str) -> str:
@@ -114,11 +115,11 @@ def _line_by_rule(order: Order, number: str) -> str:
         return _where_doubled("void all but one of them")
     rest = rests(order).get(number, Rest(0, 0))
     if not rest.left:
-        return f"{_by_rule(order, 'It is cancelled', 'Cancel it')}."
+        return _by_rule(order, *CANCELLED)
     if not rest.there:
         return SETTLE
     more = f"{rest.there} more {'is' if rest.there == 1 else 'are'} in the warehouse's order."
-    says = f"{counted(rest.left, 'units')} of it left before, {more} {_by_rule(order, *TAKEN_OUT)}."
+    says = f"{counted(rest.left, 'units')} of it left before, {more} {_by_rule(order, *TAKEN_OUT)}"
     is_untold = order.lines.filter(number=number, quantity_confirmed__lt=rest.left).exists()
     return f"{says} {SETTLE_LEFT}" if is_untold else says
 
@@ -132,7 +133,7 @@ def _by_rule(order: Order, is_done: str, do_it: str) -> str:
     rule = order.route.cancels_after_sending if order.route else Route.CancelsAfter.ASK
     was_refused = order.warehouse_changes.filter(status=WarehouseChange.Status.PARKED).exists()
     if rule == Route.CancelsAfter.DO and not was_refused:
-        return f"{is_done} there too, while it is unshipped, with the next run"
+        return f"{is_done} there too, while it is unshipped, with the next run."
     if rule == Route.CancelsAfter.NEVER:
-        return f"Route {order.route} never cancels there by itself. {do_it} there by hand while it is unshipped"
-    return f"{do_it} there while it is unshipped"
+        return f"Route {order.route} never cancels there by itself. {do_it} there by hand while it is unshipped."
+    return f"{do_it} there while it is unshipped."

@@ -25,7 +25,7 @@ def follow(order: Order, *, is_kept: bool = False) -> list[str]:
     """
     lines = _told(order)
     changed = _raise_again(order, lines)
-    for line, told, units in _beyond(order, lines, is_kept=is_kept):
+    for line, told, units in _wanted_less(order, lines, is_kept=is_kept):
         if line.quantity_confirmed > units:
             refusals.look_up_again(order, {line.number})
             continue
@@ -41,7 +41,7 @@ def follow(order: Order, *, is_kept: bool = False) -> list[str]:
 
 def gathered_too_many(order: Order) -> set[int]:
     """Ids of lines of which more was gathered than the marketplace takes, and has left."""
-    found = _beyond(order, _told(order))
+    found = _wanted_less(order, _told(order))
     return {line.pk for line, _, units in found if line.quantity_confirmed > units}
 
 
@@ -78,7 +78,9 @@ def _whole_units(rows: Iterable[SubmittedLine]) -> int:
     return min((units // each for (_, each), units in parcels.components(rows).items()), default=0)
 
 
-def _beyond(order: Order, lines: Sequence[ToldLine], *, is_kept: bool = False) -> Iterator[tuple[OrderLine, Told, int]]:
+def _wanted_less(
+    order: Order, lines: Sequence[ToldLine], *, is_kept: bool = False
+) -> Iterator[tuple[OrderLine, Told, int]]:
     """Lines that were sent with more than is wanted now, and units of each that stay: wanted still, or taken before."""
     fewer = [(line, told) for line, told in lines if 0 <= _limit(line, told) < line.quantity_to_ship]
     submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first() if fewer else None
