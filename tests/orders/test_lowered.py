@@ -21,11 +21,16 @@ def three_mugs(box: Sandbox, manage: Run) -> str:
     return number
 
 
-def kept_at_two(box: Sandbox, manage: Run) -> str:
-    """Two are wanted by now, and the warehouse is left with three."""
+def lowered_to_two(box: Sandbox, manage: Run) -> str:
     number = three_mugs(box, manage)
     box.oasis.edit(number, "1", quantity=2)
     again(manage)
+    return number
+
+
+def kept_at_two(box: Sandbox, manage: Run) -> str:
+    """Two are wanted by now, and the warehouse is left with three."""
+    number = lowered_to_two(box, manage)
     decisions.keep(order(number), None)
     return number
 
@@ -66,9 +71,7 @@ def test_what_was_lowered_as_it_left_is_told_as_far_as_it_is_taken(shop: Sandbox
 def test_what_leaves_before_a_lowered_quantity_is_decided_on_needs_no_decision(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
-    number = three_mugs(shop, manage)
-    shop.oasis.edit(number, "1", quantity=2)
-    again(manage)
+    number = lowered_to_two(shop, manage)
     assert holds(told(number)) == ["changed_order"]
     ship(shop, number, tracking="1Z1")
     manage("run", "all")
@@ -154,9 +157,7 @@ def test_while_no_more_than_that_has_left_the_warehouse_is_updated(shop: Sandbox
 def test_an_update_that_was_overtaken_by_the_parcel_leaves_nothing_refused(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
-    number = three_mugs(shop, manage)
-    shop.oasis.edit(number, "1", quantity=2)
-    again(manage)
+    number = lowered_to_two(shop, manage)
     decisions.amend(order(number), None)
     ship(shop, number, tracking="1Z1")
     again(manage)
