@@ -33,7 +33,6 @@ LOST_AFTER = timedelta(minutes=5)
 # A job that is hastened again and again runs so often at most: each run costs calls.
 HASTENED_EVERY = timedelta(seconds=10)
 FURTHEST_PUT_OFF = timedelta(hours=2)  # a Retry-After is kept for an hour at most
-DONE = (Transmission.Status.ACCEPTED, Transmission.Status.WITHDRAWN)
 
 
 def dispatch() -> int:
@@ -85,7 +84,7 @@ def forget_old(now: datetime) -> None:
     for model in transmission_models():
         kept_for = getattr(model, "KEPT_FOR", None)
         if kept_for is not None:
-            model._default_manager.filter(status__in=DONE, finished_at__lt=now - kept_for).delete()
+            model._default_manager.filter(status__in=Transmission.OVER, finished_at__lt=now - kept_for).delete()
     for tracked in apps.get_models():
         kept_for = getattr(tracked, "HISTORY_KEPT_FOR", None)
         if kept_for is not None:

@@ -87,12 +87,7 @@ class Run:
     def trouble_with(self, other: Connection, exc: IntegrationError) -> None:
         """Another connection that was asked too is in trouble, which is told here and is not this one's."""
         self.problem(f"{other}: {exc}")
-        self.stop_if_refused(other, exc)
-
-    def stop_if_refused(self, other: Connection, exc: IntegrationError) -> None:
-        """Where another connection refused who we are, its own jobs need not be refused to learn it."""
-        if isinstance(exc, Misconfigured) and exc.credentials:
-            _note_health(other, exc)
+        stop_if_refused(other, exc)
 
     @contextmanager
     def isolated(self, what: str) -> Iterator[None]:
@@ -330,6 +325,12 @@ def _not_before(run: Run, exc: Unavailable) -> None:
     (plan if run.journal.calls == 0 else plan.filter(next_run_at__lt=then)).update(
         next_run_at=then, expected_since=then
     )
+
+
+def stop_if_refused(other: Connection, exc: IntegrationError) -> None:
+    """Where a connection that a run asks too refused who we are, its own jobs need not be refused to learn it."""
+    if isinstance(exc, Misconfigured) and exc.credentials:
+        _note_health(other, exc)
 
 
 def _note_health(connection: Connection, exc: IntegrationError | None) -> None:

@@ -38,6 +38,8 @@ class Transmission(models.Model):
         WITHDRAWN = "withdrawn", "Withdrawn"  # no longer wanted, and certainly not sent
 
     CLAIMABLE = (Status.PENDING, Status.UNCONFIRMED)
+    OPEN = (*CLAIMABLE, Status.IN_FLIGHT)  # goes on by itself
+    OVER = (Status.ACCEPTED, Status.WITHDRAWN)  # nothing of it is left to do, by nobody
     FURTHEST = timedelta(hours=2)  # no pause is longer, but for the grace of a look-up
     connection_path = "connection"  # the look-up that leads to the connection it is sent to; empty: it goes to none
 

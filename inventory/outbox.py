@@ -17,7 +17,6 @@ from inventory.gathered import Memory
 from inventory.models import Listing, Publication
 
 T = Publication.Status
-OPEN = (T.PENDING, T.IN_FLIGHT, T.UNCONFIRMED)
 AT_REST = (T.PENDING, T.UNCONFIRMED, T.PARKED)
 SHOWN = ["published_sku", "published_quantity", "published_at", "observed_at", "explanation"]
 RENEWED = ["sku", "quantity", "observed_at", "explanation", "status", "attempts", "not_before", "finished_at",
@@ -40,7 +39,7 @@ def write(run: Run, route: Route, decisions: Sequence[Decision]) -> set[int]:
 
 def open_listings(route: Route) -> set[int]:
     """The listings with a publication that was not accepted yet."""
-    rows = Publication.objects.filter(listing__route=route, status__in=(*OPEN, T.PARKED))
+    rows = Publication.objects.filter(listing__route=route, status__in=(*Publication.OPEN, T.PARKED))
     return set(rows.values_list("listing_id", flat=True))
 
 
@@ -48,7 +47,7 @@ class _Outbox:
     """The publications of one route that were not accepted yet: per listing the newest, which is used again."""
 
     def __init__(self, route: Route) -> None:
-        rows = Publication.objects.filter(listing__route=route, status__in=(*OPEN, T.PARKED)).order_by("pk")
+        rows = Publication.objects.filter(listing__route=route, status__in=(*Publication.OPEN, T.PARKED)).order_by("pk")
         rows = rows.defer("explanation")
         self._live = {row.listing_id: row for row in rows}
         self._now = timezone.now()
@@ -95,7 +94,7 @@ def pause_of(parked: Publication) -> timedelta:
 def retry(parked: Sequence[Publication]) -> int:
     """A person says: again, at the next run and with the quantity as it is then. How many are taken up."""
     newest = {row.listing_id: row.pk for row in sorted(parked, key=lambda row: row.pk)}
-    busy = Publication.objects.filter(listing__in=newest, status__in=OPEN).values("listing")
+    busy = Publication.objects.filter(listing__in=newest, status__in=Publication.OPEN).values("listing")
     free = Publication.objects.filter(pk__in=newest.values(), status=T.PARKED).exclude(listing__in=busy)
     return free.update(status=T.PENDING, attempts=0, times_parked=0, not_before=None, finished_at=None)
 
@@ -181,7 +180,7 @@ def _hand_over(spoken_for: Mapping[int, Decision]) -> None:
 def _take_over(row: Publication, speaker: Listing) -> bool:
     """Unless it may have sent something itself that is under way, which tells the quantity as it is now, too."""
     own = Publication.objects.filter(listing=speaker)
-    if own.filter(Q(status=T.IN_FLIGHT) | Q(sent_at__isnull=False), status__in=OPEN).exists():
+    if own.filter(Q(status=T.IN_FLIGHT) | Q(sent_at__isnull=False), status__in=Publication.OPEN).exists():
         return False
     own.filter(status__in=AT_REST).update(status=T.WITHDRAWN, finished_at=timezone.now())
     doubtful = {"status": T.UNCONFIRMED, "attempts": 0, "not_before": None, "finished_at": None}

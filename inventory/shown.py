@@ -11,7 +11,6 @@ from integrations.ports import ListedQuantity
 from inventory import drift, listings
 from inventory.drift import Sent
 from inventory.models import Listing, Publication
-from inventory.outbox import OPEN
 
 Shown = Mapping[tuple[str, str], int]  # by SKU and warehouse name
 
@@ -59,7 +58,7 @@ def _quantity_at(shown: Shown, sku: str, place: str) -> int | None:
 
 def _settled(route: Route, read_at: datetime) -> Iterator[Listing]:
     rows = route.listings.filter(is_active=True).exclude(published_at__gte=read_at)
-    busy = Publication.objects.filter(listing__route=route, status__in=OPEN)
+    busy = Publication.objects.filter(listing__route=route, status__in=Publication.OPEN)
     named = rows.exclude(pk__in=busy.values("listing")).only(
         "marketplace_sku", "partner_sku", "option_sku", "published_sku", "published_quantity"
     )

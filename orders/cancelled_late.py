@@ -107,31 +107,37 @@ def _of_lines(order: Order) -> QuerySet[Hold]:
 def _order_by_rule(order: Order) -> str:
     if order.status in Order.UNSENT and settling.is_doubled(order):
         return _where_doubled("void every one of them")
-    return SETTLE if order.status in Order.LEFT else _by_rule(order, *CANCELLED)
+    was_refused = _refused(order).filter(cancels_order=True).exists()
+    return SETTLE if order.status in Order.LEFT else _by_rule(order, *CANCELLED, was_refused=was_refused)
 
 
 def _line_by_rule(order: Order, number: str) -> str:
     if order.status in Order.UNSENT and settling.is_doubled(order):
         return _where_doubled("void all but one of them")
     rest = rests(order).get(number, Rest(0, 0))
+    line = order.lines.get(number=number)
+    was_refused = any(str(line.pk) in change.lines for change in _refused(order))
     if not rest.left:
-        return _by_rule(order, *CANCELLED)
+        return _by_rule(order, *CANCELLED, was_refused=was_refused)
     if not rest.there:
         return SETTLE
     more = f"{rest.there} more {'is' if rest.there == 1 else 'are'} in the warehouse's order."
-    says = f"{counted(rest.left, 'units')} of it left before, {more} {_by_rule(order, *TAKEN_OUT)}"
-    is_untold = order.lines.filter(number=number, quantity_confirmed__lt=rest.left).exists()
-    return f"{says} {SETTLE_LEFT}" if is_untold else says
+    todo = _by_rule(order, *TAKEN_OUT, was_refused=was_refused)
+    says = f"{counted(rest.left, 'units')} of it left before, {more} {todo}"
+    return f"{says} {SETTLE_LEFT}" if line.quantity_confirmed < rest.left else says
 
 
 def _where_doubled(todo: str) -> str:
     return f"It is there more than once, or not as it was sent: {todo} while they are unshipped, then retry."
 
 
-def _by_rule(order: Order, is_done: str, do_it: str) -> str:
+def _refused(order: Order) -> QuerySet[WarehouseChange]:
+    return order.warehouse_changes.filter(status=WarehouseChange.Status.PARKED)
+
+
+def _by_rule(order: Order, is_done: str, do_it: str, *, was_refused: bool) -> str:
     """By whom it is done in the warehouse, in the words of what is done."""
     rule = order.route.cancels_after_sending if order.route else Route.CancelsAfter.ASK
-    was_refused = order.warehouse_changes.filter(status=WarehouseChange.Status.PARKED).exists()
     if rule == Route.CancelsAfter.DO and not was_refused:
         return f"{is_done} there too, while it is unshipped, with the next run."
     if rule == Route.CancelsAfter.NEVER:

@@ -27,7 +27,7 @@ from integrations.ports import Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
 from integrations.sent_orders import OrderChange, PlacedOrder
 from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due, lookup_grace, recover
-from orders import cancelled_late, change_plan, change_steps, warehouse_changes
+from orders import cancelled_late, change_plan, change_steps, edits, warehouse_changes
 from orders.change_steps import NotPossible
 from orders.models import Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 
@@ -51,26 +51,40 @@ def carry_out(run: Run, warehouse: Warehouse) -> bool:
 
 def _by_rule(run: Run) -> None:
     """Where cancellations are to be done, each that was not asked for yet."""
-    asked = WarehouseChange.objects.filter(order=OuterRef("order"), created_at__gte=OuterRef("opened_at"))
     late = Hold.objects.filter(
-        ~Exists(asked), kind=K.CANCELLED_LATE, resolved_at=None, order__submission__connection=run.connection,
+        kind=K.CANCELLED_LATE, resolved_at=None, order__submission__connection=run.connection,
         order__submission__status=T.ACCEPTED, order__route__cancels_after_sending=Route.CancelsAfter.DO,
         order__status__in=Order.SENT,
     ).exclude(subject="", order__status__in=(S.SHIPPED, S.CONFIRMED))  # fmt: skip
-    for hold in late.select_related("order").order_by("pk"):
+    with_parts = late.select_related("order").prefetch_related("order__lines", "order__warehouse_changes")
+    for hold in with_parts.order_by("pk"):
         with run.isolated(f"order {hold.order}"):
-            if hold.subject and not cancelled_late.is_there(hold.order, hold.subject):
+            if _was_asked(hold) or (hold.subject and not cancelled_late.is_there(hold.order, hold.subject)):
                 continue  # its text says what is left to do
             try:
                 warehouse_changes.cancel(hold.order, hold.subject, None)
             except IllegalTransition as exc:
-                cancelled_late.hold(hold.order, hold.subject, str(exc))
+                _say_too_late(hold, str(exc))
+
+
+def _was_asked(hold: Hold) -> bool:
+    """Whether what it is about was asked of the warehouse since it was opened."""
+    mine = {str(line.pk) for line in hold.order.lines.all() if line.number == hold.subject}
+    since = [one for one in hold.order.warehouse_changes.all() if one.created_at >= hold.opened_at]
+    return any(one.cancels_order or mine & one.lines.keys() for one in since)
+
+
+@transaction.atomic
+def _say_too_late(hold: Hold, why: str) -> None:
+    order = edits.locked(hold.order_id)
+    if order.holds.filter(pk=hold.pk, resolved_at=None).exists():  # else a person has settled it since
+        cancelled_late.hold(order, hold.subject, why)
 
 
 def _end_empty(run: Run) -> None:
     """Orders whose last line was taken out while another was to come, which was then called off."""
     mine = WarehouseChange.objects.filter(order=OuterRef("order"))
-    is_open = mine.filter(status__in=warehouse_changes.OPEN)
+    is_open = mine.filter(status__in=WarehouseChange.OPEN)
     asked = mine.filter(told__isnull=True, lines={}).exclude(status=T.WITHDRAWN)
     empty = WarehouseSubmission.objects.filter(
         Exists(mine.filter(status=T.ACCEPTED)), ~Exists(is_open), ~Exists(asked), connection=run.connection,

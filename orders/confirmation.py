@@ -20,7 +20,7 @@ from integrations.errors import (
 )
 from integrations.models import Connection
 from integrations.ports import Marketplace, MarketplaceOrder, ShipmentNotice, ShippedLine
-from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
+from integrations.runs import MAX_FAILURES_IN_A_ROW, Run, stop_if_refused
 from integrations.transmissions import PATIENT_ATTEMPTS, due, lookup_grace, recover
 from orders import edits, readback, refusals, shipping, tell_short_ships, telling, told
 from orders.carriers import CarrierMap, seed
@@ -73,7 +73,7 @@ def _catch_up(run: Run, mine: QuerySet[ShipmentConfirmation]) -> None:
         try:
             shipping.catch_up(run, warehouse)
         except IntegrationError as exc:
-            run.stop_if_refused(warehouse, exc)
+            stop_if_refused(warehouse, exc)
 
 
 class Teller:
@@ -271,8 +271,8 @@ def _close_orders(run: Run) -> None:
     """SHIPPED → CONFIRMED, once every unit was told and the marketplace said yes to all of it."""
     shipped = Order.objects.filter(connection=run.connection, status=Order.Status.SHIPPED)
     untold = OrderLine.objects.filter(quantity_confirmed__lt=F("quantity_to_ship"), is_cancelled=False)
-    waiting = ShipmentConfirmation.objects.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
-    short = ShortShip.objects.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN))
+    waiting = ShipmentConfirmation.objects.exclude(status__in=ShipmentConfirmation.OVER)
+    short = ShortShip.objects.exclude(status__in=ShortShip.OVER)
     told = shipped.exclude(lines__in=untold).exclude(confirmations__in=waiting)
     for order in told.exclude(short_ships__in=short).only("full_number", "status"):
         run.beat()

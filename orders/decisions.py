@@ -143,7 +143,7 @@ def _check_fits(order: Order) -> None:
 
 
 def _is_open(order: Order, *, of_told: bool = False) -> bool:
-    rows = [one for one in order.warehouse_changes.all() if one.status in warehouse_changes.OPEN]
+    rows = [one for one in order.warehouse_changes.all() if one.status in one.OPEN]
     return any(one.told is not None or not of_told for one in rows)
 
 

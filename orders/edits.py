@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations.models import Route
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 S, K = Order.Status, Hold.Kind
-DONE = (WarehouseChange.Status.ACCEPTED, WarehouseChange.Status.WITHDRAWN)
 NOTHING_TO_DECIDE = "what has left, or is in the warehouse's order, leaves nothing to decide"
 CONFIRMED = (
     "All of it has shipped and was confirmed, so that nothing follows by itself. Have that shipped and confirm it "
@@ -146,11 +146,16 @@ def remember(order: Order, now: Told) -> None:
 
 def _ends_changes(order: Order) -> bool:
     """Call off what was refused of following it in the warehouse; False while it is done there, or about to be."""
-    waiting = WarehouseChange.objects.filter(order=order, told__isnull=False).exclude(status__in=DONE)
+    waiting = _updates(order)
     if waiting.exclude(status=WarehouseChange.Status.PARKED).exists():
         return False
     waiting.update(status=WarehouseChange.Status.WITHDRAWN, finished_at=timezone.now())
     return True
+
+
+def _updates(order: Order) -> QuerySet[WarehouseChange]:
+    """What of following the marketplace in the warehouse is not over."""
+    return WarehouseChange.objects.filter(order=order, told__isnull=False).exclude(status__in=WarehouseChange.OVER)
 
 
 def locked(pk: int) -> Order:
@@ -197,8 +202,7 @@ def _wait(order: Order, now: Told) -> None:
 
 def _close_in_changes(order: Order, now: Told) -> bool:
     """What is to be taken to the warehouse opens no line that was cancelled since; False while it is being taken."""
-    rows = WarehouseChange.objects.select_for_update().filter(order=order, told__isnull=False).exclude(status__in=DONE)
-    for row in rows:
+    for row in _updates(order).select_for_update():
         if row.status == WarehouseChange.Status.IN_FLIGHT:
             return False
         WarehouseChange.objects.filter(pk=row.pk).update(told=changes.closing(row.told or {}, now))
@@ -238,7 +242,7 @@ def _todo(order: Order) -> str:
     bad = misfit(order, order.told_now) if order.told_now else ""
     if bad:
         return f"{bad} Change the warehouse's order by hand, then keep it as it is."
-    asked = WarehouseChange.objects.filter(order=order, told__isnull=False).exclude(status__in=DONE).last()
+    asked = _updates(order).last()
     if asked is not None and asked.told and order.told_now and not changes.compare(asked.told, order.told_now):
         is_parked = asked.status == WarehouseChange.Status.PARKED
         return asked.last_error if is_parked else "The warehouse's order is updated with the next run."

@@ -12,7 +12,6 @@ from orders.changes import Told
 from orders.models import Order, OrderLine, ShipmentConfirmation, SubmittedLine, WarehouseChange, WarehouseSubmission
 
 T = WarehouseSubmission.Status
-DONE = (WarehouseChange.Status.ACCEPTED, WarehouseChange.Status.WITHDRAWN, WarehouseChange.Status.PARKED)
 ToldLine = tuple[OrderLine, Told]  # a line of ours, and what the marketplace says of it by now
 
 
@@ -24,7 +23,7 @@ def follow(order: Order, *, is_kept: bool = False) -> list[str]:
     it was not taken. In a transaction that holds the order.
     """
     lines = _told(order)
-    changed = _raise_again(order, lines)
+    changed = _raise_again(order, lines, is_kept=is_kept)
     for line, told, units in _wanted_less(order, lines, is_kept=is_kept):
         if line.quantity_confirmed > units:
             refusals.look_up_again(order, {line.number})
@@ -45,9 +44,10 @@ def gathered_too_many(order: Order) -> set[int]:
     return {line.pk for line, _, units in found if line.quantity_confirmed > units}
 
 
-def _raise_again(order: Order, lines: Sequence[ToldLine]) -> list[str]:
+def _raise_again(order: Order, lines: Sequence[ToldLine], *, is_kept: bool) -> list[str]:
     """Lines of which more is wanted than is to ship, as the warehouse was left with more than was wanted then.
 
+    Where yet more is wanted than it was left with, that is decided on; `is_kept`: then what it has ships.
     Not once more has left than was wanted: it may be in a parcel that was told, or in an order that was confirmed. Nor
     while the warehouse is asked to change the order, or where the line was closed: that is a change like any other.
     """
@@ -55,15 +55,18 @@ def _raise_again(order: Order, lines: Sequence[ToldLine]) -> list[str]:
     is_open = [(line, told) for line, told in lines if told["is_open"] and before.get(line.number, {}).get("is_open")]
     more = [(line, told) for line, told in is_open if line.quantity_to_ship < _limit(line, told)]
     submission = _living(order) if more and order.status != Order.Status.CONFIRMED else None
-    if submission is None or order.warehouse_changes.exclude(status__in=DONE).exists():
+    if submission is None or order.warehouse_changes.filter(status__in=WarehouseChange.OPEN).exists():
         return []
     ours, left = side_by_side.short_ships(order), parcels.units_left(order, submission)
     raised: list[str] = []
     for line, told in more:
-        there = _whole_units(submission.lines.filter(order_line=line))
-        if line.pk not in ours and left[line.pk] <= line.quantity_to_ship and there >= _limit(line, told):
-            OrderLine.objects.filter(pk=line.pk).update(quantity=told["quantity"], quantity_to_ship=_limit(line, told))
-            order.note(f"line {line.number}: {_limit(line, told)} to ship again, as the marketplace wants them")
+        there, wanted = _whole_units(submission.lines.filter(order_line=line)), _limit(line, told)
+        units = min(wanted, there) if is_kept else wanted
+        is_free = line.pk not in ours and left[line.pk] <= line.quantity_to_ship
+        if is_free and line.quantity_to_ship < units <= there:
+            ordered = units + (line.shipped_before or 0)
+            OrderLine.objects.filter(pk=line.pk).update(quantity=ordered, quantity_to_ship=units)
+            order.note(f"line {line.number}: {units} to ship again, as the marketplace wants them")
             raised.append(line.number)
     return raised
 

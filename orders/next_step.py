@@ -9,7 +9,6 @@ from integrations.models import Route
 from integrations.transmissions import Transmission
 from orders import change_plan, forgetting, settling
 from orders.models import Hold, Order
-from orders.warehouse_changes import OPEN
 
 S, K = Order.Status, Hold.Kind
 # Buttons and links of these names, wherever they stand. The first that is possible brings the order on.
@@ -154,7 +153,7 @@ def waits_for_route(order: Order) -> bool:
 
 def _is_asked(order: Order, holds: Collection[Hold]) -> bool:
     """Whether the warehouse is asked already for all that it is held for."""
-    asked = next((one for one in order.warehouse_changes.all() if one.status in OPEN), None)
+    asked = next((one for one in order.warehouse_changes.all() if one.status in one.OPEN), None)
     if asked is None:
         return False
     numbers = {line.number for line in order.lines.all() if str(line.pk) in asked.lines}

@@ -151,7 +151,7 @@ def _take_back(order: Order) -> None:
 
 def _call_off(order: Order) -> None:
     rows = WarehouseChange.objects.select_for_update().filter(order=order, cancels_order=True)
-    row = rows.exclude(status__in=edits.DONE).first()
+    row = rows.exclude(status__in=WarehouseChange.OVER).first()
     if row is None:
         return
     if row.status != T.PARKED and (row.sent_at or row.status == T.IN_FLIGHT):

@@ -49,7 +49,7 @@ def _take_back_line(order: Order, number: str, now: Told) -> bool:
 def call_off(order: Order, line: OrderLine) -> bool:
     """Take the line out of what the warehouse is to be asked; False when that may be on its way."""
     rows = WarehouseChange.objects.select_for_update().filter(order=order)
-    row = rows.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN)).first()
+    row = rows.exclude(status__in=WarehouseChange.OVER).first()
     if row is None or (str(line.pk) not in row.lines and not row.cancels_order):
         return True
     if row.cancels_order or row.sent_at or row.status == T.IN_FLIGHT:

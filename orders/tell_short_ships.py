@@ -211,7 +211,7 @@ def _give_back(short: ShortShip) -> str:
     order = Order.objects.select_for_update().get(pk=short.order_id)
     submission = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED).first()
     changes = WarehouseChange.objects.filter(order=order)
-    is_open = changes.filter(status__in=warehouse_changes.OPEN).exists()
+    is_open = changes.filter(status__in=WarehouseChange.OPEN).exists()
     if submission is None or is_open or short_shipping.has_let_go(order, short.order_line):
         return ""
     parked = changes.filter(status=T.PARKED).first()

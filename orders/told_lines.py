@@ -8,8 +8,6 @@ from orders import arrivals, changes
 from orders.changes import SKUS, Told
 from orders.models import Order, OrderLine, ShortShip
 
-DONE = (ShortShip.Status.ACCEPTED, ShortShip.Status.WITHDRAWN)
-
 
 def to_ship(line: OrderLine | None, told: Told) -> int:
     """Units of a line that are to be shipped by us, when it is told like this; never less than were told as shipped.
@@ -67,7 +65,7 @@ def write(order: Order, number: str, told: Told | None) -> None:
 
 def _kept_back(line: OrderLine) -> int:
     mine = (one for one in line.order.short_ships.all() if one.order_line_id == line.pk)
-    return sum(one.quantity for one in mine if one.status not in DONE)
+    return sum(one.quantity for one in mine if one.status not in ShortShip.OVER)
 
 
 def _next_position(order: Order) -> int:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 S, T, K = Order.Status, WarehouseChange.Status, Hold.Kind
-OPEN = (T.PENDING, T.IN_FLIGHT, T.UNCONFIRMED)
 
 
 # --- asked for --------------------------------------------------------------------------------------------------
@@ -107,7 +106,7 @@ def _ask(
 def _open_one(order: Order) -> WarehouseChange | None:
     """The change that waits, if there is one. Raises IllegalTransition while it is done."""
     known = WarehouseChange.objects.select_for_update().filter(order=order)
-    row = known.exclude(status__in=(T.ACCEPTED, T.WITHDRAWN)).first()
+    row = known.exclude(status__in=WarehouseChange.OVER).first()
     if row is not None and row.status == T.IN_FLIGHT:
         raise IllegalTransition(f"order {order} is being changed in {row.connection} right now; look again in a minute")
     if row is not None and row.status == T.PARKED:  # what it could not do waits with its hold

@@ -215,6 +215,8 @@ def _wait(number: int) -> str:
 
 
 def _outcome(cause: Cause, freed: mapping.Freed) -> str:
+    if not any((freed.freed, freed.waiting, freed.later, freed.paused)):
+        return "its orders were freed a moment ago"
     doing = "told to the marketplace" if cause.concerns_parcels else "sent"
     verb = "is" if freed.freed == 1 else "are"
     parts = [f"{counted(freed.freed, 'orders')} {verb} freed and being {doing}"]

@@ -273,3 +273,34 @@ def test_why_one_line_could_not_be_taken_out_is_not_said_of_another(shop: Sandbo
     texts = {hold["subject"]: hold["message"] for hold in told(number)["holds"]}
     assert "by hand, then resolve this" in texts["1"]
     assert texts["2"].endswith("Cancel it there while it is unshipped.")
+
+
+@pytest.mark.long
+def test_the_rule_cancels_a_line_though_something_else_was_asked_of_the_warehouse_since(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(cancels_after_sending="do")
+    number = sent(shop, manage)
+    shop.oasis.cancel(number, "2")
+    manage("run", "revisit_orders")
+    shop.oasis.edit(number, address={"city": "Nampa"})
+    manage("run", "revisit_orders")
+    decisions.amend(order(number), None)
+    again(manage)
+    assert (list(goods(shop, number)), holds(told(number))) == (["MUG-BLK"], [])
+
+
+@pytest.mark.long
+def test_a_refused_update_is_not_said_of_a_cancelled_line(shop: Sandbox, manage: Run, told: Told) -> None:
+    set_rule(cancels_after_sending="do")
+    number = sent(shop, manage)
+    shop.oasis.edit(number, address={"city": "Nampa"})
+    again(manage)
+    decisions.amend(order(number), None)
+    shop.faults.add("tradegecko", "422", path="*", method="PUT")
+    again(manage)
+    assert holds(told(number)) == ["changed_order"]
+    shop.oasis.cancel(number, "2")
+    manage("run", "revisit_orders")
+    texts = {hold["kind"]: hold["message"] for hold in told(number)["holds"]}
+    assert texts["cancelled_late"].endswith("It is cancelled there too, while it is unshipped, with the next run.")

@@ -128,6 +128,19 @@ def test_more_than_the_warehouse_was_left_with_is_decided_on(shop: Sandbox, mana
     assert (parcels(shop, number), told(number)["status"]) == ([("1", "1Z1", 4)], "confirmed")
 
 
+def test_of_more_than_the_warehouse_was_left_with_what_it_has_ships_when_that_is_kept(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = kept_at_two(shop, manage)
+    shop.oasis.edit(number, "1", quantity=5)
+    again(manage)
+    decisions.keep(order(number), None)
+    assert (holds(told(number)), OrderLine.objects.get().quantity_to_ship) == ([], 3)
+    ship(shop, number, tracking="1Z1")
+    manage("run", "all")
+    assert (parcels(shop, number), holds(told(number))) == ([("1", "1Z1", 3)], [])
+
+
 def test_of_what_left_and_is_wanted_no_more_nothing_is_told(shop: Sandbox, manage: Run, told: Told) -> None:
     number = three_mugs(shop, manage)
     ship(shop, number, tracking="1Z1")
