@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from math import floor
@@ -106,6 +106,11 @@ class Offer:
         """How many the warehouse's figures alone would sell; -1 where there are none."""
         tracked = ((part.available, part.units) for part in self.parts)
         return min((floor(available) // units for available, units in tracked if available is not None), default=-1)
+
+    @property
+    def without_orders(self) -> int | None:
+        """The quantity if no order were on its way, by the same figures and rules."""
+        return _quantity([replace(part, pending=0) for part in self.parts], self.rules)
 
 
 def offer(parts: Sequence[Part], rules: Rules) -> Offer:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
+from math import floor
 from typing import Any, TypeVar
 
 from django.utils import timezone
@@ -211,15 +212,18 @@ class _Desk:
         """How many fewer than a bundle's figures tell can be made of its components, place by place.
 
         An order that takes components at one place leaves those at another as they were, and a bundle is not made of
-        components that lie apart.
+        components that lie apart: parts of one at two places are none.
         """
-        parts = self._bundles.get(bundle.item_id, ())
+        if bundle.item_id not in self._bundles:
+            return Decimal(0)
+        parts = self._bundles[bundle.item_id]
         inside = [one for one in parts if one.sku in self._inside and self._is_limited(self._inside[one.sku])]
         lacks = Decimal(0)
-        for figure in figures if inside else ():
+        for figure in figures:
             own = self._left_at(figure, bundle)
             made = [self._left_at(seen, one) / one.units for one in inside for seen in self._at(figure.place, one)]
-            lacks += max(own - bundles.as_told(min(made, default=own)), Decimal(0))
+            can = min(own, bundles.as_told(min(made, default=own)))
+            lacks += own - (can if len(figures) == 1 else floor(can))
         return lacks
 
     def _at(self, place: str, part: Component) -> Iterator[Figure]:

@@ -15,7 +15,8 @@ class Change:
 
     `is_sound`: it stands however old the stock as a whole is. Our own orders lower it, and the warehouse's figure alone
     would still allow what is shown; or it was never shown, and its own figure is fresh. `usual`: the most that was
-    shown of it lately, to which a delivery may well bring it back.
+    shown of it lately, to which a delivery may well bring it back. `by_orders`: without the orders that the warehouse's
+    figures do not know, no less than is shown would be.
     """
 
     listing_id: int
@@ -23,6 +24,7 @@ class Change:
     after: int
     is_sound: bool = False
     usual: int = 0
+    by_orders: bool = False
 
     @property
     def is_zeroing(self) -> bool:
@@ -72,14 +74,16 @@ class Verdict:
 def judge(changes: Sequence[Change], shown: Shown, limits: Limits, doubt: str = "") -> Verdict:
     """A mass holds back all changes, a doubt about the stock those that are not sound, a leap only itself.
 
+    Our own orders are no damage: what they alone lower is no part of a mass, and waits for none, or it is sold twice.
     `doubt` says what is wrong with the figures, empty if nothing is. Where nothing is shown yet, nothing is held.
     """
     if not shown.listings:
         return Verdict()
-    mass = _mass(changes, shown, limits)
+    unsold = [one for one in changes if not one.by_orders]
+    mass = _mass(unsold, shown, limits)
     doubted = [one for one in changes if not one.is_sound] if doubt else []
     leaps = [one for one in changes if one.is_leap]
-    held: Collection[Change] = changes if mass else [*doubted, *leaps]
+    held: Collection[Change] = unsold if mass else [*doubted, *leaps]
     reasons = [*mass, *([doubt] if doubted else []), *_leaps(leaps)]
     return Verdict(frozenset(one.listing_id for one in held), tuple(reasons))
 

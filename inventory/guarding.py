@@ -87,7 +87,14 @@ def _is_change(one: Decision, before: dict[int, int | None]) -> bool:
 
 def _change(route: Route, one: Decision, before: int | None, doubt: str) -> Change:
     after = one.quantity or 0
-    return Change(one.listing.pk, before, after, bool(doubt) and _is_sound(route, one, before, after))
+    is_sound = bool(doubt) and _is_sound(route, one, before, after)
+    return Change(one.listing.pk, before, after, is_sound, by_orders=_is_by_orders(one, before, after))
+
+
+def _is_by_orders(one: Decision, before: int | None, after: int) -> bool:
+    if before is None or one.offered is None or after >= before:
+        return False
+    return (one.offered.without_orders or 0) >= before
 
 
 def _is_sound(route: Route, one: Decision, before: int | None, after: int) -> bool:

@@ -7,7 +7,7 @@ rather than too much. Reading the stock of its items again right after it was ac
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
@@ -15,10 +15,11 @@ from django.db.models import Exists, OuterRef, Q
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
 from inventory import bundles, readings
-from inventory.aliases import Resolver
+from inventory.aliases import Resolver, Wanted
 from inventory.models import InventoryLevel
 from inventory.on_their_way import Units
-from orders.models import Order, OrderLine, SubmittedLine, WarehouseSubmission
+from orders import told_lines
+from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
 from orders.settling import open_lines, wanted
 
 S, T = Order.Status, Transmission.Status
@@ -28,6 +29,8 @@ ITEMS_AT_ONCE = 5_000
 
 # Warehouse item, order number, units, id of the location that ships it.
 Taken = tuple[str, str, int, str]
+# Id of the location that ships it, order number, marketplace SKU, units.
+Wants = tuple[str, str, Wanted, int]
 
 
 def pending(route: Route) -> Units:
@@ -36,7 +39,7 @@ def pending(route: Route) -> Units:
     An order for a bundle takes units of its components too; each figure has its own time, and may know it or not.
     """
     found, made = Units(), bundles.of(route.warehouse_id)
-    for item, order, number, place in (*_unsent(route), *_in_doubt(route)):
+    for item, order, number, place in (*_unsent(route), *_in_doubt(route), *_raised(route)):
         for part, units in bundles.taken(made, item, number):
             found.add(part, order, units, place)
     for taken in _sent_since(route, made):
@@ -65,15 +68,49 @@ def _unsent(place: Route) -> Iterator[Taken]:
     known = {name: location for location, name in place.places.items()}
     for route, group in by_route.items():
         location = route.location_id or known[route.location_name]
-        yield from _resolved(route, location, [(order, line) for order in group for line in open_lines(order)])
+        yield from _resolved(route, [
+            (location, order.full_number, wanted(line), line.quantity_to_ship)
+            for order in group for line in open_lines(order) if line.quantity_to_ship
+        ])  # fmt: skip
 
 
-def _resolved(route: Route, location: str, lines: list[tuple[Order, OrderLine]]) -> Iterator[Taken]:
-    resolver = Resolver(route, [wanted(line) for _, line in lines])
-    for order, line in lines:
-        for part in resolver.resolve(wanted(line)).components:
-            if line.quantity_to_ship:
-                yield part.item_id, order.full_number, line.quantity_to_ship * part.units, location
+def _raised(place: Route) -> Iterator[Taken]:
+    """What the marketplace has sold more of orders that we have, until that is decided on, and done in the warehouse.
+
+    Of those that were not sent, at the location that ships their route; of others, where they were sent to.
+    """
+    waits = Hold.objects.filter(order=OuterRef("pk"), kind__in=Hold.UNTIL_DECIDED, resolved_at=None)
+    orders = Order.objects.filter(
+        Exists(waits), route__warehouse=place.warehouse_id, told_now__isnull=False, cancel_requested_at=None
+    ).exclude(status__in=Order.UNWANTED)  # fmt: skip
+    by_route: dict[Route, list[Wants]] = defaultdict(list)
+    with_parts = orders.select_related("route__warehouse", "submission").defer("raw")
+    for order in with_parts.prefetch_related("lines__order__short_ships"):
+        location = _ships_from(order, place)
+        if not location or order.route is None:
+            continue
+        for told, units in told_lines.raised(order):
+            sku = Wanted(partner_sku=told["partner_sku"], option_sku=told["option_sku"])
+            by_route[order.route].append((location, order.full_number, sku, units))
+    for route, lines in by_route.items():
+        yield from _resolved(route, lines)
+
+
+def _ships_from(order: Order, place: Route) -> str:
+    """The id of the location that takes an order's units, if it is one that counts there; else empty."""
+    submission = getattr(order, "submission", None)
+    sent_to = str(submission.request.get("location_id", "")) if submission is not None else ""
+    named = {name: location for location, name in place.places.items()}
+    route = order.route
+    here = sent_to or (route.location_id or named.get(route.location_name, "") if route else "")
+    return here if here in place.places else ""
+
+
+def _resolved(route: Route, lines: Sequence[Wants]) -> Iterator[Taken]:
+    resolver = Resolver(route, [sku for _, _, sku, _ in lines])
+    for location, order, sku, units in lines:
+        for part in resolver.resolve(sku).components:
+            yield part.item_id, order, units * part.units, location
 
 
 def _in_doubt(route: Route) -> Iterator[Taken]:

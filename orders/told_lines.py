@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from orders import arrivals, changes
@@ -39,6 +40,20 @@ def brings_goods(order: Order, now: Told) -> bool:
     out = {number for number, line in mine.items() if line.is_cancelled and number not in again}
     left = {number: told for number, told in now["lines"].items() if told["is_open"] and number not in out}
     return any(to_ship(mine.get(number), told) for number, told in left.items())
+
+
+def raised(order: Order) -> Iterator[tuple[Told, int]]:
+    """Lines as they are told by now, and units of each beyond what is to ship, until that is decided on."""
+    now, mine = order.told_now or {"lines": {}}, {line.number: line for line in order.lines.all()}
+    again = changes.reopened(order.told, now) if order.told and order.told_now else []
+    for number, told in now["lines"].items():
+        line = mine.get(number)
+        if not told["is_open"] or (line is not None and line.is_cancelled and number not in again):
+            continue
+        is_same = line is not None and (line.partner_sku, line.option_sku) == (told["partner_sku"], told["option_sku"])
+        more = to_ship(line, told) - (line.quantity_to_ship if line is not None and is_same else 0)
+        if more > 0:
+            yield told, more
 
 
 def line_for(order: Order, number: str, told: Told, position: int) -> OrderLine:

@@ -170,6 +170,25 @@ def test_an_order_takes_from_a_bundle_what_its_location_lacks_then_whatever_lies
     assert mugs.oasis.quantities["SET", DC] == 8
 
 
+def test_parts_of_a_bundle_that_lie_apart_make_none(mugs: Sandbox, manage: Run, overstock: Connection) -> None:
+    """A third of a set here and two thirds there, as the warehouse tells it."""
+    Route.objects.update(counted_locations="East Store")
+    mugs.tradegecko.add_bundle("SETS", {"MUG": 2, "RUG-5X8": 3})
+    for sku, here, there in (("MUG", 60, 60), ("RUG-5X8", 1, 2)):
+        mugs.tradegecko.set_stock(sku, here)
+        mugs.tradegecko.set_stock(sku, there, location="East Store")
+    mugs.oasis.add_listing("SET")
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="SET", warehouse_sku="SETS")
+    mugs.tradegecko.set_stock("RUG-5X8", 7)
+    go(manage, "all")
+    assert mugs.oasis.quantities["SET", DC] == 2
+    mugs.tradegecko.set_stock("RUG-5X8", 1)
+    go(manage, "pull_levels", "publish_inventory")
+    assert mugs.oasis.quantities["SET", DC] == 0
+    told = Listing.objects.get(marketplace_sku="SET").explanation
+    assert (told["quantity"], chain.reckoned(told)) == (0, 0)
+
+
 def test_bundles_inside_each_other_are_told_and_keep_what_else_they_consist_of(
     mugs: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,8 @@ import pytest
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
-from orders.models import WarehouseSubmission
+from orders import decisions
+from orders.models import Order, WarehouseSubmission
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
@@ -68,3 +69,40 @@ def test_a_draft_is_taken_off_until_the_warehouse_approves_it(shop: Sandbox, man
     manage("run", "pull_levels")
     manage("run", "publish_inventory")
     assert shop.oasis.quantities == {("MUG-BLK", "Riverside DC"): 110}
+
+
+@pytest.mark.parametrize("rule", ["apply", "ask"])
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_what_was_sold_more_of_an_order_is_taken_off_before_it_is_decided_on(
+    rule: str, is_sent: bool, reno: Sandbox, manage: Run
+) -> None:
+    """A line is raised and another one added; only what the warehouse was left with counts once that is kept."""
+    Route.objects.update(changes_before_sending=rule)
+    number = reno.oasis.add_order(
+        {"partner_sku": "X", "quantity": 10}, address={"city": "" if not is_sent else "Boise"}
+    )
+    manage("run", "all")
+    manage("run", "publish_inventory")
+    assert shown(reno) == {"Riverside DC": 110, "Reno": 50}
+    reno.oasis.edit(number, "1", quantity=45)
+    reno.oasis.add_line(number, {"partner_sku": "X", "quantity": 5})
+    for job in ("revisit_orders", "pull_levels", "publish_inventory"):
+        manage("run", job)
+    assert shown(reno) == {"Riverside DC": 70, "Reno": 50}
+    mine = Order.objects.get(full_number=number)
+    if mine.told_now:
+        decisions.keep(mine, None)
+        manage("run", "publish_inventory")
+        assert shown(reno) == {"Riverside DC": 110, "Reno": 50}
+
+
+def test_what_was_sold_more_is_never_on_sale_while_the_warehouse_is_updated(reno: Sandbox, manage: Run) -> None:
+    number = reno.oasis.add_order({"partner_sku": "X", "quantity": 10})
+    manage("run", "all")
+    reno.oasis.edit(number, "1", quantity=45)
+    manage("run", "revisit_orders")
+    decisions.amend(Order.objects.get(), None)
+    for job in ("publish_inventory", "submit_orders", "publish_inventory", "pull_levels", "publish_inventory"):
+        manage("run", job)
+        assert shown(reno)["Riverside DC"] <= 75
+    assert shown(reno)["Riverside DC"] == 75
