@@ -180,6 +180,7 @@ def close_cancelled(order: Order, reason: str) -> None:
 
 
 def _cancel_line(order: Order, line: OrderLine) -> None:
+    _close_in_told(order, line.number)
     if stays_unsent(order):
         OrderLine.objects.filter(pk=line.pk).update(is_cancelled=True, quantity_to_ship=0)
         order.note(f"the marketplace cancelled line {line.number}; it is left out")
@@ -189,8 +190,16 @@ def _cancel_line(order: Order, line: OrderLine) -> None:
     cancelled_late.hold(order, line.number)
 
 
+def _close_in_told(order: Order, number: str) -> None:
+    """That it is opened again is noticed, also where all else is complete over there and nothing more is compared."""
+    if order.told:
+        order.told = changes.with_closed(order.told, {number})
+        Order.objects.filter(pk=order.pk).update(told=order.told)
+
+
 def _cancel_rest(order: Order, line: OrderLine) -> None:
     """Some of it was told as shipped, or is about to be; of the rest nothing is told, nor waited for any more."""
+    _close_in_told(order, line.number)
     mine = Order.objects.select_for_update().get(pk=order.pk)
     known = mine.lines.get(pk=line.pk)
     left = known.quantity_confirmed

@@ -15,6 +15,7 @@ from orders import parcels, settling, side_by_side
 from orders.models import Hold, Order, OrderLine, Shipment, SubmittedLine, WarehouseChange, WarehouseSubmission
 
 WITH_THE_ORDER = "the marketplace cancelled the whole order"
+ALL_LEFT = "all of it that the warehouse had has left"
 HELD_ANEW = "the marketplace opened the order again, and not this line: it is held anew"
 SETTLE = (
     "The warehouse has shipped of it, so that it is not voided there by itself, and the marketplace takes no parcel of "
@@ -27,10 +28,26 @@ SETTLE_LEFT = "The marketplace takes no parcel of it any more: settle with it wh
 
 def hold(order: Order, line_number: str, why_not: str = "") -> None:
     """Say what the marketplace cancelled, and what is done about it by the route's rule, or by whom and `why_not`."""
-    what = f"line {line_number} of the order" if line_number else "the order"
-    text = f"The marketplace cancelled {what} after it was sent to the warehouse."
+    if line_number and _has_nothing_left(order, line_number):
+        close_lines(order, ALL_LEFT, [line_number])
+        return
     says = why_not or (_line_by_rule(order, line_number) if line_number else _order_by_rule(order))
-    settling.open_hold(order, Hold.Kind.CANCELLED_LATE, line_number, f"{text} {says}")
+    settling.open_hold(order, Hold.Kind.CANCELLED_LATE, line_number, f"{_happened(order, line_number)} {says}")
+
+
+def _has_nothing_left(order: Order, line_number: str) -> bool:
+    """Whether it was only lowered, and the warehouse has no more of it than has left: that is held by its parcels."""
+    line = order.lines.filter(number=line_number).first()
+    return line is not None and not is_cancelled(line) and not is_there(order, line_number)
+
+
+def _happened(order: Order, line_number: str) -> str:
+    line = order.lines.filter(number=line_number).first() if line_number else None
+    if line is not None and not is_cancelled(line):
+        wanted = f"only {line.quantity_to_ship}" if line.quantity_to_ship else "none"
+        return f"The marketplace wants {wanted} of line {line_number} by now, lowered when more of it had left."
+    what = f"line {line_number} of the order" if line_number else "the order"
+    return f"The marketplace cancelled {what} after it was sent to the warehouse."
 
 
 def is_there(order: Order, line_number: str) -> bool:
@@ -75,21 +92,25 @@ class Rest:
 
 
 def rests(order: Order) -> dict[str, Rest]:
-    """Of the lines that the marketplace cancelled, alone, by number. What was short shipped was cancelled by us."""
+    """Of the lines that the marketplace cancelled, alone, or lowered below what has left, by number.
+
+    What was short shipped was cancelled by us.
+    """
     ours = side_by_side.short_ships(order)
-    lines = [line for line in order.lines.all() if line.number and line.pk not in ours and _is_cancelled(line)]
+    lines = [line for line in order.lines.all() if line.number and line.pk not in ours]
     submission: WarehouseSubmission | None = getattr(order, "submission", None)
-    if not lines or submission is None:
+    if submission is None:
         return {}
     rows = sorted(submission.lines.all(), key=lambda row: row.position)
     shipped = [one.contents for one in order.shipments.all() if one.state == Shipment.State.SHIPPED]
     whole = parcels.whole_units(shipped, rows)
     left = {line: max(whole.get(line.pk, 0), line.quantity_confirmed) for line in lines}
     of = {line: [row for row in rows if row.order_line_id == line.pk] for line in lines}
-    return {line.number: Rest(left[line], _units_beyond(of[line], left[line])) for line in lines}
+    over = [line for line in lines if is_cancelled(line) or left[line] > line.quantity_to_ship]
+    return {line.number: Rest(left[line], _units_beyond(of[line], left[line])) for line in over}
 
 
-def _is_cancelled(line: OrderLine) -> bool:
+def is_cancelled(line: OrderLine) -> bool:
     """Also where only the rest of it was, after a part had been told."""
     ordered = (line.quantity or 0) - (line.shipped_before or 0)
     return line.is_cancelled or (line.quantity_confirmed > 0 and line.quantity_to_ship < ordered)
@@ -124,7 +145,7 @@ def _line_by_rule(order: Order, number: str) -> str:
     more = f"{rest.there} more {'is' if rest.there == 1 else 'are'} in the warehouse's order."
     todo = _by_rule(order, *TAKEN_OUT, was_refused=was_refused)
     says = f"{counted(rest.left, 'units')} of it left before, {more} {todo}"
-    return f"{says} {SETTLE_LEFT}" if line.quantity_confirmed < rest.left else says
+    return f"{says} {SETTLE_LEFT}" if is_cancelled(line) and line.quantity_confirmed < rest.left else says
 
 
 def _where_doubled(todo: str) -> str:

@@ -146,7 +146,7 @@ class _News:
         told = self.told.get(line.number)
         if told is None or line.number in self._anew or (line.is_cancelled and line.number not in self._opened):
             return 0
-        return line.quantity_to_ship if fields == {"unit_cost"} else _lowered(line, told)
+        return line.quantity_to_ship if fields == {"unit_cost"} else told_lines.to_ship(line, told)
 
     def costs(self) -> dict[int, Decimal]:
         """What lines that stay cost now, where that has changed, or they were not told for a time."""
@@ -174,12 +174,6 @@ class _News:
             return None
         before, now = self.order.shipping_code, codes[0]
         return warehouse_request.service_note(self.order, before), warehouse_request.service_note(self.order, now)
-
-
-def _lowered(line: OrderLine, told: Told) -> int:
-    if told["quantity"] is not None and told["quantity"] < line.quantity_confirmed:
-        raise NotPossible(f"{line.quantity_confirmed} of line {line.number} were told to the marketplace as shipped.")
-    return told_lines.to_ship(line, told)
 
 
 def _resolved(

@@ -205,8 +205,9 @@ class Changer:
         elif placed is not None and placed.has_shipped:
             self._park(change, HAS_SHIPPED)
         else:
-            then = "resolve this" if change.told is None else "keep the order as it is"
-            self._park(change, f"{exc}. Do it there by hand, then {then}; or try again.")
+            by_hand = "try again, which finds it done; or keep the order as it is"
+            then = "resolve this, or try again" if change.told is None else by_hand
+            self._park(change, f"{exc}. Do it there by hand, then {then}.")
 
     def _park(self, change: WarehouseChange, why: str) -> None:
         with transaction.atomic():

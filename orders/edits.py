@@ -110,6 +110,8 @@ def take_over(order: Order, now: Told, found: Sequence[Change], actor: User | No
         order.move_to(S.RECEIVED, reason="changed on the marketplace")
     write(order, now, found)
     decided(order, now, f"taken over from the marketplace: {changes.in_words(found)}", actor)
+    if not settling.open_lines(order) and not any(one.field == "line" for one in found):
+        arrivals.cancel(order, "the marketplace wants none of it any more")
 
 
 def write(order: Order, now: Told, found: Sequence[Change]) -> None:

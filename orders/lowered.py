@@ -5,13 +5,14 @@ What has left beyond that, nobody can decide on any more; it is for a person as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from orders import parcels, refusals, side_by_side
+from orders import cancelled_late, parcels, refusals, reopening, side_by_side
 from orders.changes import Told
-from orders.models import Order, OrderLine, ShipmentConfirmation, SubmittedLine, WarehouseChange, WarehouseSubmission
+from orders.models import Order, OrderLine, ShipmentConfirmation, WarehouseChange, WarehouseSubmission
 
 T = WarehouseSubmission.Status
+WANTED_AGAIN = "the marketplace wants more of it again"
 ToldLine = tuple[OrderLine, Told]  # a line of ours, and what the marketplace says of it by now
 
 
@@ -23,6 +24,7 @@ def follow(order: Order, *, is_kept: bool = False) -> list[str]:
     it was not taken. In a transaction that holds the order.
     """
     lines = _told(order)
+    _call_off(order, lines)
     changed = _raise_again(order, lines, is_kept=is_kept)
     for line, told, units in _wanted_less(order, lines, is_kept=is_kept):
         if line.quantity_confirmed > units:
@@ -32,10 +34,27 @@ def follow(order: Order, *, is_kept: bool = False) -> list[str]:
         OrderLine.objects.filter(pk=line.pk).update(quantity=ordered, quantity_to_ship=units)
         order.note(f"line {line.number}: {units} to ship, as the marketplace takes no more of it")
         changed.append(line.number)
+    _hold_rests(order, () if is_kept else changed)
     if changed and order.told:
         order.told = {**order.told, "lines": _as_followed(order.told, order.told_now or order.told, changed)}
         Order.objects.filter(pk=order.pk).update(told=order.told)
     return changed
+
+
+def _hold_rests(order: Order, numbers: Collection[str]) -> None:
+    """What the warehouse has of them beyond what has left is taken out, as what is left of a cancelled line."""
+    for number in numbers:
+        if cancelled_late.is_there(order, number):
+            cancelled_late.hold(order, number)
+
+
+def _call_off(order: Order, lines: Sequence[ToldLine]) -> None:
+    """More is wanted again of lines whose rest was to be taken out: that is a change like any other."""
+    for line, told in lines:
+        wanted = told["is_open"] and _limit(line, told) > line.quantity_to_ship
+        if wanted and cancelled_late.is_held(order, line.number):
+            reopening.call_off(order, line)
+            cancelled_late.close_lines(order, WANTED_AGAIN, [line.number])
 
 
 def gathered_too_many(order: Order) -> set[int]:
@@ -60,7 +79,7 @@ def _raise_again(order: Order, lines: Sequence[ToldLine], *, is_kept: bool) -> l
     ours, left = side_by_side.short_ships(order), parcels.units_left(order, submission)
     raised: list[str] = []
     for line, told in more:
-        there, wanted = _whole_units(submission.lines.filter(order_line=line)), _limit(line, told)
+        there, wanted = parcels.whole_units_there(submission.lines.filter(order_line=line)), _limit(line, told)
         units = min(wanted, there) if is_kept else wanted
         is_free = line.pk not in ours and left[line.pk] <= line.quantity_to_ship
         if is_free and line.quantity_to_ship < units <= there:
@@ -74,11 +93,6 @@ def _raise_again(order: Order, lines: Sequence[ToldLine], *, is_kept: bool) -> l
 def _living(order: Order) -> WarehouseSubmission | None:
     mine = WarehouseSubmission.objects.filter(order=order, status=T.ACCEPTED)
     return mine.exclude(remote_status__in=WarehouseSubmission.ENDED).first()
-
-
-def _whole_units(rows: Iterable[SubmittedLine]) -> int:
-    """What the lines of the warehouse's order make, by the component of which least is there."""
-    return min((units // each for (_, each), units in parcels.components(rows).items()), default=0)
 
 
 def _wanted_less(

@@ -95,6 +95,11 @@ def components(rows: Iterable[SubmittedLine]) -> Counter[tuple[str, int]]:
     return there
 
 
+def whole_units_there(rows: Iterable[SubmittedLine]) -> int:
+    """What lines of the warehouse's order make, by the component of which least is there."""
+    return min((units // each for (_, each), units in components(rows).items()), default=0)
+
+
 def units_left(order: Order, submission: WarehouseSubmission) -> Counter[int]:
     """Marketplace units that have left, by the id of the order line; also those beyond what is to ship."""
     left = order.shipments.filter(state=Shipment.State.SHIPPED).values_list("contents", flat=True)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from orders import changes, parcels, told_lines
 from orders.changes import Told
-from orders.models import Hold, Order, OrderLine, WarehouseChange, WarehouseSubmission
+from orders.models import Hold, Order, OrderLine, SubmittedLine, WarehouseChange, WarehouseSubmission
 
 T = WarehouseChange.Status
 TAKEN_BACK = "the marketplace took it back"
@@ -34,16 +34,24 @@ def take_back(order: Order, now: Told) -> None:
 
 
 def _take_back_line(order: Order, number: str, now: Told) -> bool:
-    """Whether it was, since the warehouse was not asked yet to take it out."""
+    """Whether it was, since the warehouse has it still and is not just asked to take it out."""
     hold = order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, subject=number, resolved_at=None).first()
     line = order.lines.filter(number=number).first()
     if hold is None or line is None or not call_off(order, line):
         return False
-    told = {**now["lines"][number], "quantity": line.quantity}
-    OrderLine.objects.filter(pk=line.pk).update(is_cancelled=False, quantity_to_ship=told_lines.to_ship(line, told))
+    units = told_lines.to_ship(line, {**now["lines"][number], "quantity": line.quantity})
+    if _has_let_go(line, units):
+        return False
+    OrderLine.objects.filter(pk=line.pk).update(is_cancelled=False, quantity_to_ship=units)
     Hold.objects.filter(pk=hold.pk).update(resolved_at=timezone.now(), resolution=TAKEN_BACK)
     order.note(f"the marketplace opened line {number} again; it ships as before")
     return True
+
+
+def _has_let_go(line: OrderLine, units: int) -> bool:
+    """Whether the warehouse's order holds less of it, since its rest was taken out."""
+    rows = SubmittedLine.objects.filter(order_line=line, submission__status=T.ACCEPTED)
+    return parcels.whole_units_there(rows) < units
 
 
 def call_off(order: Order, line: OrderLine) -> bool:

@@ -98,9 +98,12 @@ def _written(line: OrderLine, told: Told, before: Told | None) -> dict[str, Any]
     if before and not is_reopened and before["quantity"] == told["quantity"]:
         return new
     ships = 0 if line.is_cancelled and not is_reopened else to_ship(line, told)
-    shipped = {} if line.quantity_confirmed else {"shipped_before": told["shipped"]}
+    is_dropped = told["quantity"] == 0 and before is not None
+    # Without it a line is not incomplete, but left out.
+    shipped = {} if line.quantity_confirmed else {"shipped_before": None if is_dropped else told["shipped"]}
     again = {"is_cancelled": False} if is_reopened else {}
-    return {**new, **shipped, **again, "quantity": told["quantity"], "quantity_to_ship": ships}
+    ordered = max(told["quantity"] or 0, ships) or told["quantity"]  # what was told as shipped counts as ordered
+    return {**new, **shipped, **again, "quantity": ordered, "quantity_to_ship": ships}
 
 
 def _new_goods(told: Told, before: Told | None) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from orders.models import (
     WarehouseChange,
     WarehouseSubmission,
 )
+from orders.told import hold_beyond
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -93,7 +94,7 @@ def _ask(
     row = _open_one(order) or WarehouseChange(order=order, connection=submission.connection)
     row.cancels_order = row.cancels_order or cancels_order
     row.told = told if told is not None else row.told
-    again = _reopened(order, told) if told is not None else ()
+    again = _wanted_again(order, told) if told is not None else ()
     row.lines = {pk: units for pk, units in {**row.lines, **(lines or {})}.items() if int(pk) not in again}
     row.actor = actor or row.actor
     row.status = T.UNCONFIRMED if row.sent_at else T.PENDING
@@ -115,9 +116,9 @@ def _open_one(order: Order) -> WarehouseChange | None:
     return row
 
 
-def _reopened(order: Order, told: Told) -> set[int]:
-    """Ids of lines that were to be taken out, and are wanted again."""
-    numbers = changes.reopened(order.told, told) if order.told else []
+def _wanted_again(order: Order, told: Told) -> set[int]:
+    """Ids of lines that were to be taken out, or the rest of them, and are wanted again."""
+    numbers = changes.more_wanted(order.told, told) if order.told else []
     return set(order.lines.filter(number__in=numbers).values_list("pk", flat=True))
 
 
@@ -178,7 +179,7 @@ def changed(change: WarehouseChange, submission: WarehouseSubmission, plan: Plan
     else:
         order.note(f"changed in {change.connection}", actor=change.actor)
     order = edits.locked(order.pk)
-    parcels.recount(order, submission)
+    hold_beyond(order, parcels.recount(order, submission))
     edits.say_again(order)
 
 
@@ -217,7 +218,8 @@ def _close_lines(order: Order, change: WarehouseChange) -> None:
     for line in order.lines.filter(pk__in=map(int, change.lines)):
         left = max(change.lines[str(line.pk)], line.quantity_confirmed)
         OrderLine.objects.filter(pk=line.pk).update(quantity_to_ship=min(left, line.quantity_to_ship))
-        if left > line.quantity_confirmed and cancelled_late.is_held(order, line.number):
+        is_untold = left > line.quantity_confirmed and cancelled_late.is_cancelled(line)
+        if is_untold and cancelled_late.is_held(order, line.number):
             cancelled_late.hold(order, line.number)  # the marketplace takes none of what has left: a person settles it
         else:
             cancelled_late.close_lines(order, f"changed in {change.connection}", [line.number])
@@ -228,7 +230,8 @@ def _follow_told(order: Order, change: WarehouseChange, plan: Plan) -> None:
     later = order.told_now
     text = f"updated in {change.connection}: {changes.in_words(plan.found)}"
     told = change.told or {}
-    cancelled_late.close_lines(order, f"wanted again: {text}", [one.line for one in plan.found if one.opens])
+    again = [one.line for one in plan.found if one.opens or one.field == "quantity"]
+    cancelled_late.close_lines(order, f"wanted again: {text}", again)
     edits.decided(order, changes.closing(told, later) if later and told else told, text, change.actor)
     if later and change.told and changes.compare(change.told, later):
         Order.objects.filter(pk=order.pk).update(told_now=later)

@@ -255,3 +255,39 @@ def test_an_order_that_ended_in_the_warehouse_is_not_wanted_again_there(shop: Sa
     shop.oasis.edit(number, "1", quantity=3)
     again(manage)
     assert OrderLine.objects.get().quantity_to_ship == 2
+
+
+@pytest.mark.parametrize("rule", ["apply", "ask"])
+def test_a_line_lowered_to_none_before_sending_is_left_out(rule: str, shop: Sandbox, manage: Run, told: Told) -> None:
+    """And comes again with its next quantity; an order of which nothing is wanted ends, until something is."""
+    set_rule(changes_before_sending=rule)
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "pull_orders")
+    for line, units, is_over in (("1", 0, False), ("2", 0, True), ("1", 2, False)):
+        shop.oasis.edit(number, line, quantity=units)
+        manage("run", "revisit_orders")
+        if order(number).told_now:
+            decisions.apply(order(number), None)
+        assert (told(number)["status"] == "cancelled") == is_over
+        assert holds(told(number)) == []
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {"MUG-BLK": "2.0"}
+
+
+def test_what_was_raised_in_the_warehouse_by_hand_is_found_done_and_told(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = three_mugs(shop, manage)
+    shop.oasis.edit(number, "1", quantity=5)
+    again(manage)
+    shop.faults.add("tradegecko", "409", path="/order_line_items/*", method="PUT")
+    decisions.amend(order(number), None)
+    again(manage)
+    assert "by hand, then try again, which finds it done" in told(number)["holds"][0]["message"]
+    [line] = shop.tradegecko.tables["order_line_items"].values()
+    shop.tradegecko.change(line, quantity="5")
+    actions.retry_sending(order(number), None)
+    manage("run", "submit_orders")
+    ship(shop, number, tracking="1Z1")
+    manage("run", "all")
+    assert (parcels(shop, number), holds(told(number))) == ([("1", "1Z1", 5)], [])
