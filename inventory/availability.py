@@ -102,6 +102,25 @@ class Offer:
         return told
 
     @property
+    def why_nothing(self) -> str:
+        """Why nothing is shown though all is known, to go after "since"; empty where a quantity is."""
+        if self.quantity is not None:
+            return ""
+        if not self.rules.do_not_publish:
+            skus = ", ".join(part.sku for part in self.parts)
+            return f"the warehouse does not track the stock of {skus}, and the route has no untracked quantity"
+        origin = self.rules.origins.get("do_not_publish")
+        if origin is None:
+            return "it is not to be published"
+        return f"a rule of the {origin.of} says so{f' ({origin.note})' if origin.note else ''}"
+
+    @property
+    def silenced_by(self) -> int | None:
+        """The rule that says so."""
+        origin = self.rules.origins.get("do_not_publish") if self.rules.do_not_publish else None
+        return origin.rule if origin else None
+
+    @property
     def counted(self) -> int:
         """How many the warehouse's figures alone would sell; -1 where there are none."""
         tracked = ((part.available, part.units) for part in self.parts)

@@ -128,7 +128,7 @@ def _of_result(explanation: Mapping[str, Any]) -> Iterator[Step]:
     else:
         yield from _limited(explanation)
     quantity = explanation.get("quantity")
-    yield Step("Quantity", "nothing is shown" if quantity is None else str(quantity), is_result=True)
+    yield Step("Quantity", "nothing is published" if quantity is None else str(quantity), is_result=True)
 
 
 def _limited(explanation: Mapping[str, Any]) -> Iterator[Step]:

@@ -50,6 +50,16 @@ class Decision:
         return self.offered.explanation if self.offered else {}
 
     @property
+    def not_published(self) -> str:
+        """Why nothing is published of it on purpose, to go after "since"; empty where something is, or is not known."""
+        return self.offered.why_nothing if self.offered else ""
+
+    @property
+    def not_published_by(self) -> int | None:
+        """The rule that says so."""
+        return self.offered.silenced_by if self.offered else None
+
+    @property
     def is_fixed(self) -> bool:
         """Whether a rule made the quantity, whatever the stock is."""
         return self.offered is not None and self.offered.rules.fixed_quantity is not None

@@ -84,4 +84,5 @@ def _result(explanation: Mapping[str, Any]) -> str:
         below = ", which it is below" if explanation.get("cut_off") else ""
         level = f"{explanation['minimum_level']}{_by_rule(explanation, 'minimum_level')}"
         steps.append(f"minimum level {level}{below}")
-    return f"{'; '.join(steps)} → {explanation.get('quantity')}"
+    quantity = explanation.get("quantity")
+    return f"{'; '.join(steps)} → {'nothing is published' if quantity is None else quantity}"
