@@ -94,7 +94,7 @@ def recalculated(listing: Listing, user: Any) -> dict[str, Any]:
     if made.problem:
         return {**found, "problem": made.problem, "quantity": 0, "is_known": True}
     if not made.explanation:
-        return {**found, "problem": "The warehouse was not asked for its stock yet: run Pull levels."}
+        return {**found, "problem": now.NOT_ASKED}
     speaker = made.listing if made.listing.pk != listing.pk else None
     why = reasons(made.explanation, user)
     return {

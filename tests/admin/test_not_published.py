@@ -94,6 +94,17 @@ def test_the_list_is_exported_with_why_nothing_is_published(silenced: InventoryR
     assert "not published, since a rule of the listing says so (Recall)" in told
 
 
+def test_publishing_it_now_says_why_nothing_is_published(silenced: InventoryRule, admin_client: Client) -> None:
+    listing = Listing.objects.get()
+    for answer in (admin_client.get, admin_client.post):
+        said = text_of(answer(page_of(listing, "publish_now"), follow=True))
+        assert "Nothing is published of it, since a rule of the listing says so (Recall)." in said
+        assert "is published as soon as" not in said
+    assert listing.publish_asked_at is None
+    silenced.delete()
+    assert "is published as soon as" in text_of(admin_client.post(page_of(listing, "publish_now"), follow=True))
+
+
 def test_it_is_forgotten_with_the_rule_even_while_the_guard_holds_the_quantity_back(
     silenced: InventoryRule, shop: Sandbox, manage: Manage, tried: Manage
 ) -> None:
