@@ -115,10 +115,10 @@ def coverage() -> Coverage:
     """One reading of the listings."""
     counts = {name: Count("pk", filter=one.condition()) for name, one in STATES.items()}
     mine = Q(is_active=True) & ~Q(route__state=Route.State.PAUSED)
-    shown = mine & Q(published_at__isnull=False)
+    shown, wanted = mine & Q(published_at__isnull=False), mine & Q(not_published="")
     found = Listing.objects.aggregate(
         listings=Count("pk", filter=mine), published=Count("pk", filter=shown),
-        oldest=Min("published_at", filter=mine & Q(not_published="")), newest=Max("published_at", filter=mine), **counts,
+        oldest=Min("published_at", filter=wanted), newest=Max("published_at", filter=mine), **counts,
     )  # fmt: skip
     states = tuple((name, one, found[name]) for name, one in STATES.items() if found[name])
     return Coverage(found["listings"], found["published"], found["oldest"], found["newest"], states)

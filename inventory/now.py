@@ -18,7 +18,6 @@ from inventory import listings, outbox
 from inventory.decisions import Decision, Pending, decide
 from inventory.models import Listing, Publication
 
-
 T = Publication.Status
 AT_ONCE = 500  # names in a query
 NOT_ASKED = "The warehouse was not asked for its stock yet: run Pull levels."

@@ -252,12 +252,15 @@ def test_any_sku_finds_a_listing(stocked: Listing, admin_client: Client) -> None
         assert listed(admin_client, q=word) == {"MUG-OS"}
 
 
+WHY = "MUG: 10 available at Main DC − 1 in orders − 2 reserve (rule {} of the route: Safety stock)"
+
+
 def test_the_list_is_exported_with_reasons_and_without_formulas(listing: Listing, admin_client: Client) -> None:
     Listing.objects.create(route=listing.route, marketplace_sku="=cmd()")
     address = reverse("admin:inventory_listing_export")
     rows = list(csv.DictReader(StringIO(admin_client.post(address, {"format": "0"}).content.decode())))
     assert [(row["marketplace_sku"], row["published_quantity"], row["why"]) for row in rows] == [
-        ("'=cmd()", "", ""), ("MUG-OS", "7", "MUG: 10 available at Main DC − 1 in orders"),
+        ("'=cmd()", "", ""), ("MUG-OS", "7", WHY.format(InventoryRule.objects.get().pk)),
     ]  # fmt: skip
     sheet = load_workbook(BytesIO(admin_client.post(address, {"format": "1"}).content)).active
     assert sheet.max_row == 3
