@@ -236,9 +236,7 @@ class Listing(models.Model):
         blank=True, editable=False, help_text="Why it is not known what this is in the warehouse; it is shown as 0."
     )
 
-    not_published = models.TextField(
-        blank=True, editable=False, help_text="Why nothing is published of it on purpose; what is shown stays."
-    )
+    not_published = models.TextField(blank=True, editable=False, help_text="Why, where that is so on purpose.")
     not_published_by = models.BigIntegerField(null=True, editable=False, help_text="The rule that says so.")
 
     published_sku = models.CharField(max_length=120, blank=True, editable=False)

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='listing',
             name='not_published',
-            field=models.TextField(blank=True, editable=False, help_text='Why nothing is published of it on purpose; what is shown stays.'),
+            field=models.TextField(blank=True, editable=False, help_text='Why, where that is so on purpose.'),
         ),
         migrations.AddField(
             model_name='listing',
