@@ -24,11 +24,13 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One component of a listing. `available` is None for an item whose stock is not tracked; `max_online` its cap.
+    """One component of a listing; `max_online` is its cap.
 
-    `available` is the sum of the `figures` of all locations that count, negative ones included, and `pending` that of
-    the `orders` (units by order number) which those figures do not know yet; both are only told. Of a bundle, `lacking`
-    is how many fewer than its own figures tell its components leave where they lie.
+    `available` is None for an item whose stock is not tracked, or not counted since it is kept selling below zero. Else
+    it is the sum of the `figures` of all locations that count, negative ones included, and `pending` that of the
+    `orders` (units by order number) which those figures do not know yet; both are only told, and so are the `bundles`
+    of the listing that it is inside of, with its units in each. Of a bundle, `lacking` is how many fewer than its own
+    figures tell its components leave where they lie.
     """
 
     sku: str
@@ -39,6 +41,8 @@ class Part:
     figures: tuple[Figure, ...] = ()
     orders: Mapping[str, int] = field(default_factory=dict)
     lacking: Decimal = Decimal(0)
+    keep_selling: bool = False
+    bundles: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The quantity to show, None for "show nothing", and what it was made of."""
+    """The quantity to show, None for "show nothing", and what it was made of.
+
+    `uncounted` are locations that should count and that the warehouse has not.
+    """
 
     quantity: int | None
     parts: tuple[Part, ...]
     rules: Rules
+    uncounted: tuple[str, ...] = ()
 
     @property
     def explanation(self) -> dict[str, Any]:
@@ -99,7 +107,28 @@ class Offer:
         }
         if origins:
             told["rules"] = origins
+        if self.uncounted:
+            told["uncounted"] = list(self.uncounted)
         return told
+
+    @property
+    def why_nothing(self) -> str:
+        """Why nothing is shown though all is known, to go after "since"; empty where a quantity is."""
+        if self.quantity is not None:
+            return ""
+        if not self.rules.do_not_publish:
+            skus = ", ".join(part.sku for part in self.parts)
+            return f"the warehouse does not track the stock of {skus}, and the route has no untracked quantity"
+        origin = self.rules.origins.get("do_not_publish")
+        if origin is None:
+            return "it is not to be published"
+        return f"a rule of the {origin.of} says so{f' ({origin.note})' if origin.note else ''}"
+
+    @property
+    def silenced_by(self) -> int | None:
+        """The rule that says so."""
+        origin = self.rules.origins.get("do_not_publish") if self.rules.do_not_publish else None
+        return origin.rule if origin else None
 
     @property
     def counted(self) -> int:
@@ -113,9 +142,9 @@ class Offer:
         return _quantity([replace(part, pending=0) for part in self.parts], self.rules)
 
 
-def offer(parts: Sequence[Part], rules: Rules) -> Offer:
+def offer(parts: Sequence[Part], rules: Rules, uncounted: tuple[str, ...] = ()) -> Offer:
     """The scarcest component decides; the caps and the cut-off come last."""
-    return Offer(_quantity(parts, rules), tuple(parts), rules)
+    return Offer(_quantity(parts, rules), tuple(parts), rules, uncounted)
 
 
 def _quantity(parts: Sequence[Part], rules: Rules) -> int | None:
@@ -150,16 +179,20 @@ def _is_cut_off(capped: int | None, rules: Rules) -> bool:
 
 
 def _step(part: Part, rules: Rules) -> dict[str, Any]:
+    step: dict[str, Any] = {"sku": part.sku, "units": part.units, "tracked": part.available is not None}
+    if part.bundles:
+        step["bundles"] = dict(part.bundles)
     if part.available is None:
-        return {"sku": part.sku, "units": part.units, "tracked": False, "sells": None}
+        return {**step, "sells": None, **({"keep_selling": True} if part.keep_selling else {})}
+    return {**step, **_counted_step(part, part.available, rules)}
+
+
+def _counted_step(part: Part, available: Decimal, rules: Rules) -> dict[str, Any]:
     left, seen = _left(part, rules), [one.observed_at for one in part.figures]
     step: dict[str, Any] = {
-        "sku": part.sku,
-        "units": part.units,
-        "tracked": True,
         "place": " + ".join(one.place for one in part.figures),
         "observed_at": min(seen).isoformat() if seen else None,
-        "available": _plain(part.available),
+        "available": _plain(available),
         "pending": part.pending,
         "reserve": rules.reserve,
         "left": left,

@@ -80,15 +80,34 @@ def _pending(part: Mapping[str, Any]) -> int:
     return sum(orders.values()) if orders else int(part["pending"])
 
 
+def in_bundles(part: Mapping[str, Any]) -> str:
+    """Which of the listing's bundles it is inside of, and how many of it if not all."""
+    bundles = part.get("bundles")
+    if not bundles:
+        return ""
+    units = sum(bundles.values())
+    return f" ({'' if units == part['units'] else f'{units} of them '}in bundle {', '.join(bundles)})"
+
+
 def _title(part: Mapping[str, Any]) -> str:
-    return f"{part['units']} × {part['sku']}" if part["units"] > 1 else str(part["sku"])
+    sku = f"{part['units']} × {part['sku']}" if part["units"] > 1 else str(part["sku"])
+    return f"{sku}{in_bundles(part)}"
 
 
 def _of_part(part: Mapping[str, Any], explanation: Mapping[str, Any]) -> Iterator[Step]:
     if not part.get("tracked"):
-        yield Step("The warehouse does not track its stock", "–")
+        text = (
+            "The warehouse lets it be sold below zero"
+            if part.get("keep_selling")
+            else "The warehouse does not track its stock"
+        )
+        yield Step(text, "–")
         return
     yield from _figures(part)
+    for place in explanation.get("uncounted", ()):
+        yield Step(
+            f"{place}: not counted, since the warehouse has no single location of that name that holds stock", "–"
+        )
     yield from _on_their_way(part)
     if part["reserve"]:
         text, rule = _source(explanation, "reserve", "Reserve")
@@ -128,21 +147,22 @@ def _of_result(explanation: Mapping[str, Any]) -> Iterator[Step]:
     else:
         yield from _limited(explanation)
     quantity = explanation.get("quantity")
-    yield Step("Quantity", "nothing is shown" if quantity is None else str(quantity), is_result=True)
+    yield Step("Quantity", "nothing is published" if quantity is None else str(quantity), is_result=True)
 
 
 def _limited(explanation: Mapping[str, Any]) -> Iterator[Step]:
     sells = explanation.get("sells")
     tracked = [part for part in explanation["components"] if part.get("tracked")]
     text = "The scarcest of these" if len(tracked) > 1 else "Can be sold"
-    yield Step(text if tracked else "Quantity of untracked items", "–" if sells is None else str(sells))
+    yield Step(text if tracked else "Untracked quantity of the route", "–" if sells is None else str(sells))
     if explanation.get("cap") is not None:
         text, rule = _source(explanation, "max_online", "Cap: never more than")
         yield Step(text, str(explanation["cap"]), rule=rule)
     if explanation.get("minimum_level"):
-        below = ", which this is below: 0" if explanation.get("cut_off") else ""
-        text, rule = _source(explanation, "minimum_level", f"Minimum level{below}")
-        yield Step(text, str(explanation["minimum_level"]), rule=rule)
+        level, is_below = explanation["minimum_level"], explanation.get("cut_off")
+        said = f"Below the minimum level of {level}" if is_below else "Minimum level"
+        text, rule = _source(explanation, "minimum_level", said)
+        yield Step(text, "0" if is_below else str(level), rule=rule)
 
 
 def _source(explanation: Mapping[str, Any], name: str, text: str) -> tuple[str, int | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from inventory.shown import Differing
 
 T = Publication.Status
 PER_QUERY = 500
+MOST_REASONS = 3  # told in full
 NOT_READ_BACK = "its quantities are not read back: switch on the option read_inventory, if it answers that"
 
 
@@ -47,6 +48,7 @@ def check(run: Run) -> None:
         _finish(run, asked or [InventoryCheck(connection=run.connection)], note=str(exc))
         raise
     if read is None:
+        run.note(NOT_READ_BACK)
         _finish(run, asked, note=NOT_READ_BACK)
         return
     differing, compared = shown.compare(routes, read, read_at)
@@ -58,12 +60,22 @@ def check(run: Run) -> None:
 
 def publish_again(report: InventoryCheck) -> str:
     """Have everything published that drifted and can be, with the next run and under the same guard."""
-    mine = Listing.objects.filter(drifts__inventory_check=report).select_related("route").order_by("pk")
-    drifted = [listing.pk for listing in mine.iterator(PER_QUERY) if not now.why_not(listing)]
+    mine = Listing.objects.filter(drifts__inventory_check=report).select_related("route__marketplace").order_by("pk")
+    drifted = list(mine)
+    refusals = now.why_not_of(drifted)
+    again = [listing.pk for listing in drifted if listing.pk not in refusals]
     with transaction.atomic():
-        outbox.ask(drifted)
+        outbox.ask(again)
         transaction.on_commit(partial(enqueue, "publish_inventory", report.connection_id))
-    return f"{counted(len(drifted), 'listings')} to be published again with the next run."
+    return f"{counted(len(again), 'listings')} to be published again with the next run.{_left_out(refusals)}"
+
+
+def _left_out(refusals: Mapping[int, str]) -> str:
+    """How many are not, and why: the reasons of the most."""
+    reasons = Counter(refusals.values())
+    told = "".join(f" {number} left out: {why}" for why, number in reasons.most_common(MOST_REASONS))
+    others = reasons.total() - sum(number for _, number in reasons.most_common(MOST_REASONS))
+    return f"{told} {others} more left out, each for a reason that its listing's page says." if others else told
 
 
 def _with_causes(differing: Sequence[Differing]) -> list[DriftedListing]:
@@ -96,7 +108,8 @@ def _keep(run: Run, report: InventoryCheck, rows: Sequence[DriftedListing], comp
     DriftedListing.objects.bulk_create(rows, batch_size=PER_QUERY)
     run.count("listings compared", compared)
     if rows:
-        run.problem(f"{counted(len(rows), 'listings')} show another quantity; the report of this run names them")
+        verb = "shows" if len(rows) == 1 else "show"
+        run.problem(f"{counted(len(rows), 'listings')} {verb} another quantity; the report of this run names them")
 
 
 def _finish(run: Run, reports: Iterable[InventoryCheck], *, note: str) -> None:

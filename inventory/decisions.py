@@ -51,6 +51,16 @@ class Decision:
         return self.offered.explanation if self.offered else {}
 
     @property
+    def not_published(self) -> str:
+        """Why nothing is published of it on purpose, to go after "since"; empty where something is, or is not known."""
+        return self.offered.why_nothing if self.offered else ""
+
+    @property
+    def not_published_by(self) -> int | None:
+        """The rule that says so."""
+        return self.offered.silenced_by if self.offered else None
+
+    @property
     def is_fixed(self) -> bool:
         """Whether a rule made the quantity, whatever the stock is."""
         return self.offered is not None and self.offered.rules.fixed_quantity is not None
@@ -95,6 +105,7 @@ class _Desk:
     def __init__(self, route: Route, on_their_way: Units, at: datetime) -> None:
         self._route = route
         self._places = route.places
+        self._uncounted = tuple(route.uncounted_names)
         self._ids = {name: place for place, name in self._places.items()}
         self._on_their_way = on_their_way
         self._rules = Rulebook(route, at)
@@ -147,7 +158,7 @@ class _Desk:
             if rules.fixed_quantity is None and not rules.do_not_publish:
                 return Decision(listing, sku, twins=twins)
             known = []
-        offered = offer(known, rules)
+        offered = offer(known, rules, self._uncounted)
         seen = [figure.observed_at for part in known for figure in part.figures]
         return Decision(
             listing, sku, offered.quantity, min(seen, default=min(item.checked_at for item in items.values())), offered,
@@ -159,7 +170,21 @@ class _Desk:
         parts = bundles.opened(self._bundles, found.components)
         made = [self._part(part, items.get(part.item_id) or self._inside[part.sku]) for part in parts]
         known = [part for part in made if part is not None]
-        return known if len(known) == len(made) else None
+        return self._with_bundles(known, found) if len(known) == len(made) else None
+
+    def _with_bundles(self, known: list[Part], found: Resolution) -> list[Part]:
+        """The same, and how many units of each are inside which bundle of the listing."""
+        inside = {
+            part.sku: {one.sku: part.units * one.units for one in self._bundles[part.item_id]}
+            for part in found.components
+            if part.item_id in self._bundles
+        }
+        if not inside:
+            return known
+        return [
+            replace(part, bundles={bundle: units[part.sku] for bundle, units in inside.items() if part.sku in units})
+            for part in known
+        ]
 
     def _judged(self, found: Resolution) -> Resolution:
         """Not known either when that is so of something inside its bundles: what is unknown is not plenty."""
@@ -189,7 +214,7 @@ class _Desk:
     def _part(self, part: Component, item: KnownItem) -> Part | None:
         """None when its stock counts and was never read."""
         if not self._is_limited(item):
-            return Part(part.sku, part.units, None, max_online=item.max_online)
+            return Part(part.sku, part.units, None, max_online=item.max_online, keep_selling=item.stock_managed)
         figures = self._figures.get(part.item_id)
         if figures is None:
             return None

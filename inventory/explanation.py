@@ -9,6 +9,8 @@ from typing import Any
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from inventory.chain import in_bundles
+
 
 def in_words(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(what it is about, how it was reckoned): one pair per component, then the result."""
@@ -17,33 +19,61 @@ def in_words(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
     if "problem" in explanation:
         return [("0", str(explanation["problem"]))]
     parts = [
-        (f"{part['units']} × {part['sku']}", _part(part, explanation)) for part in explanation.get("components", ())
+        (f"{part['units']} × {part['sku']}{in_bundles(part)}", _part(part, explanation))
+        for part in explanation.get("components", ())
     ]
     is_ruled = "fixed_quantity" in explanation or "do_not_publish" in explanation
     return [*parts, ("Shown", _result(explanation))] if parts or is_ruled else []
 
 
 def briefly(explanation: Mapping[str, Any]) -> str:
-    """The scarcest component in a few words, or what is wrong."""
+    """The scarcest component in a few words and what made less of it, or what is wrong."""
     if "problem" in explanation:
         return str(explanation["problem"])
     if "fixed_quantity" in explanation:
         return f"fixed quantity {explanation['fixed_quantity']}{_by_rule(explanation, 'fixed_quantity')}"
     tracked = [part for part in explanation.get("components", ()) if part.get("tracked")]
     if not tracked:
-        return "stock not tracked"
+        reasons = dict.fromkeys(_untracked(part) for part in explanation.get("components", ()))
+        sells = explanation.get("sells")
+        shown = f": untracked quantity {sells}" if sells is not None else ""
+        return f"{', '.join(reasons) or 'stock not tracked'}{shown}{_limits(explanation)}"
     part = min(tracked, key=lambda one: int(one["sells"]))
-    return f"{part['sku']}: {part['available']} available{_where(part)}{_lacking(part)} − {part['pending']} in orders"
+    counted = f"{part['available']} available{_where(part)}{_lacking(part)}{_uncounted(explanation)}"
+    reserve = f" − {part['reserve']} reserve{_by_rule(explanation, 'reserve')}" if part.get("reserve") else ""
+    each = f" ÷ {part['units']} per unit" if part["units"] > 1 else ""
+    sku = f"{part['sku']}{in_bundles(part)}"
+    return f"{sku}: {counted} − {part['pending']} in orders{reserve}{each}{_limits(explanation)}"
+
+
+def _limits(explanation: Mapping[str, Any]) -> str:
+    """The cap and the minimum level, where they made the quantity."""
+    sells, cap = explanation.get("sells"), explanation.get("cap")
+    is_capped = sells is not None and cap is not None and cap < sells
+    told = f"; cap {cap}{_by_rule(explanation, 'max_online')}" if is_capped else ""
+    if explanation.get("cut_off"):
+        level = f"{explanation['minimum_level']}{_by_rule(explanation, 'minimum_level')}"
+        told += f"; below the minimum level {level}"
+    return told
+
+
+def _untracked(part: Mapping[str, Any]) -> str:
+    return "may be sold below zero" if part.get("keep_selling") else "stock not tracked"
+
+
+def _uncounted(explanation: Mapping[str, Any]) -> str:
+    places = explanation.get("uncounted")
+    return f" ({', '.join(places)} not counted)" if places else ""
 
 
 def _part(part: Mapping[str, Any], explanation: Mapping[str, Any]) -> str:
     if not part.get("tracked"):
-        return "stock not tracked"
+        return _untracked(part)
     counted = f"{part['available']} available{_where(part)}{_when(part)}"
     if part.get("places"):
         counted += f" ({' + '.join(f'{available} at {place}' for place, available, _ in part['places'])})"
     reserve = f"{part['reserve']} reserve{_by_rule(explanation, 'reserve')}"
-    taken = f"{counted}{_lacking(part)} − {part['pending']} in orders on their way − {reserve}"
+    taken = f"{counted}{_lacking(part)}{_uncounted(explanation)} − {part['pending']} in orders on their way − {reserve}"
     left = f"{taken} = {part['left']}" if "left" in part else taken
     return f"{left}; ÷ {part['units']} per unit = {part['sells']}" if part["units"] > 1 else left
 
@@ -84,4 +114,5 @@ def _result(explanation: Mapping[str, Any]) -> str:
         below = ", which it is below" if explanation.get("cut_off") else ""
         level = f"{explanation['minimum_level']}{_by_rule(explanation, 'minimum_level')}"
         steps.append(f"minimum level {level}{below}")
-    return f"{'; '.join(steps)} → {explanation.get('quantity')}"
+    quantity = explanation.get("quantity")
+    return f"{'; '.join(steps)} → {'nothing is published' if quantity is None else quantity}"

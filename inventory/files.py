@@ -168,11 +168,11 @@ def _make(run: Run, record: InventoryFile, route: Route, pending: Pending) -> No
     with transaction.atomic():
         run.hold()
         admitted = guarding.admit(run, route, gathered)
-        outbox.note(admitted)
-        free = {one.listing.pk for one in admitted}
-        for one in gathered.kept:
-            rows[one.listing.pk] = _row(route, one, is_held=one.listing.pk not in free)
-        record.held = len(gathered.kept) - len(free)
+        held = gathered.without(admitted)
+        outbox.note(admitted, held)
+        for some, is_held in ((admitted, False), (held, True)):
+            rows |= {one.listing.pk: _row(route, one, is_held=is_held) for one in some}
+        record.held = len(held)
         _keep(run, record, [row for row in rows.values() if row is not None])
 
 
@@ -195,8 +195,10 @@ def _keep(run: Run, record: InventoryFile, rows: Sequence[Row]) -> None:
 
 
 def _quantity(one: Decision, is_held: bool) -> int | None:
-    """What the file says; None leaves the listing out, since nothing is known of it and it was never shown."""
+    """What the file says; None leaves the listing out: it is not to be published, or unknown and was never shown."""
     shown = one.listing.published_quantity
+    if one.not_published:
+        return None
     if is_held or one.quantity is None or (one.problem and shown is None):
         return shown
     return one.quantity

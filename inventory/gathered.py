@@ -29,6 +29,11 @@ class Gathered:
     read: Shown
     since: datetime | None
 
+    def without(self, admitted: Iterable[Decision]) -> list[Decision]:
+        """Those kept that were not admitted."""
+        free = {one.listing.pk for one in admitted}
+        return [one for one in self.kept if one.listing.pk not in free]
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -89,7 +94,10 @@ def shown_before(one: Decision) -> int | None:
 
 
 def _matters(one: Decision, live: Collection[int], memory: Memory) -> bool:
-    if one.twins or one.listing.problem != one.problem or one.listing.pk in live:
+    listing = one.listing
+    if one.twins or listing.problem != one.problem or listing.pk in live:
+        return True
+    if (listing.not_published, listing.not_published_by) != (one.not_published, one.not_published_by):
         return True
     return one.quantity is not None and not memory.is_shown(one)
 

@@ -39,9 +39,14 @@ class ListingResource(resources.ModelResource):
         export_order = COLUMNS
 
     def dehydrate_why(self, listing: Listing) -> str:
-        text = briefly(listing.explanation) if listing.explanation and "shown_by" not in listing.explanation else ""
-        return str(SafeText().render(text))
+        return str(SafeText().render(_why(listing)))
 
     def filter_export(self, queryset: Any, **_kwargs: Any) -> Any:
         """The list leaves out what explains each; here it is needed of every row."""
         return queryset.select_related("route").defer(None)
+
+
+def _why(listing: Listing) -> str:
+    if listing.is_active and listing.not_published:
+        return f"not published, since {listing.not_published}"
+    return briefly(listing.explanation) if listing.explanation and "shown_by" not in listing.explanation else ""

@@ -30,10 +30,13 @@ class ListingState:
 
 
 def stale() -> Q:
-    """Of routes that are not paused: not published again in time, or resting on stock that is not to be believed."""
+    """Of routes that are not paused: not published again in time, or resting on stock that is not to be believed.
+
+    What is not published on purpose is not to be published again.
+    """
     found = Q(pk__in=())
     for route in Route.objects.exclude(state=Route.State.PAUSED).select_related("warehouse__stock_reading"):
-        mine = Q(route=route, is_active=True, published_at__isnull=False)
+        mine = Q(route=route, is_active=True, not_published="", published_at__isnull=False)
         if not readings.doubt_about(route, getattr(route.warehouse, "stock_reading", None)):
             mine &= Q(published_at__lt=timezone.now() - timedelta(hours=route.full_publish_hours) - GRACE)
         found |= mine
@@ -63,8 +66,12 @@ def guarded() -> Q:
 
 
 def never_published() -> Q:
-    """A twin that another listing speaks for is not one of them."""
-    return Q(is_active=True, published_at=None) & ~Q(explanation__has_key="shown_by")
+    """A twin that another listing speaks for is not one of them, nor what is not published on purpose."""
+    return Q(is_active=True, not_published="", published_at=None) & ~Q(explanation__has_key="shown_by")
+
+
+def not_published() -> Q:
+    return Q(is_active=True) & ~Q(not_published="")
 
 
 def with_problem() -> Q:
@@ -77,6 +84,9 @@ STATES = {
     "drifted": ListingState("Drifted", "the marketplace shows another quantity than it was told", drifted),
     "guarded": ListingState("Guarded", "a change waits for a person", guarded),
     "never": ListingState("Never published", "the marketplace was never told a quantity", never_published),
+    "silent": ListingState(
+        "Not published on purpose", "a rule says so, or its stock is not tracked; what is shown stays", not_published
+    ),
     "problem": ListingState("With problem", "it is not known what it is in the warehouse", with_problem),
 }
 
@@ -85,6 +95,7 @@ STATES = {
 class Coverage:
     """Of the listings that are switched on, on routes that are not paused: how many show a quantity, and since when.
 
+    What is not published on purpose is not counted among the `oldest_at`, which tells how far publishing lags behind.
     `states` are those of STATES that some listing is in, with their number.
     """
 
@@ -104,10 +115,10 @@ def coverage() -> Coverage:
     """One reading of the listings."""
     counts = {name: Count("pk", filter=one.condition()) for name, one in STATES.items()}
     mine = Q(is_active=True) & ~Q(route__state=Route.State.PAUSED)
-    shown = mine & Q(published_at__isnull=False)
+    shown, wanted = mine & Q(published_at__isnull=False), mine & Q(not_published="")
     found = Listing.objects.aggregate(
         listings=Count("pk", filter=mine), published=Count("pk", filter=shown),
-        oldest=Min("published_at", filter=mine), newest=Max("published_at", filter=mine), **counts,
+        oldest=Min("published_at", filter=wanted), newest=Max("published_at", filter=mine), **counts,
     )  # fmt: skip
     states = tuple((name, one, found[name]) for name, one in STATES.items() if found[name])
     return Coverage(found["listings"], found["published"], found["oldest"], found["newest"], states)

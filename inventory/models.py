@@ -236,6 +236,9 @@ class Listing(models.Model):
         blank=True, editable=False, help_text="Why it is not known what this is in the warehouse; it is shown as 0."
     )
 
+    not_published = models.TextField(blank=True, editable=False, help_text="Why, where that is so on purpose.")
+    not_published_by = models.BigIntegerField(null=True, editable=False, help_text="The rule that says so.")
+
     published_sku = models.CharField(max_length=120, blank=True, editable=False)
     published_quantity = models.PositiveIntegerField(null=True, editable=False)
     published_at = models.DateTimeField(null=True, editable=False)
@@ -256,6 +259,7 @@ class Listing(models.Model):
             models.Index(fields=["route", "published_at"], name="listing_by_publishing"),  # what to show again
             models.Index(fields=["route", "changed_at"], name="listing_by_change"),  # what to decide anew
             models.Index(fields=["route"], condition=~Q(problem=""), name="listing_with_problem"),
+            models.Index(fields=["route"], condition=~Q(not_published=""), name="listing_not_published"),
             models.Index(fields=["route"], condition=~Q(origin=""), name="listing_of_catalogue"),
         ]
         constraints = [models.UniqueConstraint(fields=["route", "marketplace_sku"], name="listing_once_per_route")]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from integrations import registry
@@ -16,6 +17,10 @@ from integrations.models import Route
 from inventory import listings, outbox
 from inventory.decisions import Decision, Pending, decide
 from inventory.models import Listing, Publication
+
+T = Publication.Status
+AT_ONCE = 500  # names in a query
+NOT_ASKED = "The warehouse was not asked for its stock yet: run Pull levels."
 
 
 class NotPublished(Exception):
@@ -35,7 +40,7 @@ def decision(listing: Listing) -> Decision | None:
     """
     route = listing.route
     if not route.location_id:
-        raise NotPublished(f"The location of route {route} is not known yet: run Pull levels of {route.warehouse}.")
+        raise NotPublished(_unlocated(route))
     made = decide(route, pending(), of_one_sku(listing))
     return next((one for one in made if listing.pk in (one.listing.pk, *(twin.pk for twin in one.twins))), None)
 
@@ -53,13 +58,32 @@ def publish(listing: Listing) -> str:
 
 def retry(parked: Sequence[Publication]) -> tuple[int, Counter[str]]:
     """Take up again what can be published: how many are, and why each other one is left as it is."""
-    refusals = {row.pk: why_not(row.listing) for row in parked}
-    taken_up = outbox.retry([row for row in parked if not refusals[row.pk]])
-    return taken_up, Counter(filter(None, refusals.values()))
+    refusals = why_not_of([row.listing for row in parked])
+    taken_up = outbox.retry([row for row in parked if row.listing_id not in refusals])
+    return taken_up, Counter(refusals[row.listing_id] for row in parked if row.listing_id in refusals)
 
 
 def why_not(listing: Listing) -> str:
     """Why it cannot be published now, in words; empty if it can."""
+    return why_not_of([listing]).get(listing.pk, "")
+
+
+def why_not_of(some: Iterable[Listing]) -> dict[int, str]:
+    """The same of many, by id; those that can be published are not in it."""
+    refusals, left = {}, defaultdict(list)
+    for listing in some:
+        refusal = _why_never(listing)
+        if refusal:
+            refusals[listing.pk] = refusal
+        else:
+            left[listing.route].append(listing)
+    for route, rows in left.items():
+        refusals |= _why_undecided(route, rows)
+    return refusals
+
+
+def _why_never(listing: Listing) -> str:
+    """Why it cannot be published whatever its quantity is."""
     if not listing.is_active:
         return f"{listing} is switched off: switch it on first."
     refusal = why_nothing_of(listing.route)
@@ -69,7 +93,39 @@ def why_not(listing: Listing) -> str:
         return f"Route {listing.route} publishes by file: make an inventory file there and upload it."
     if "shown_by" in listing.explanation:
         return f"Listing {listing.explanation['shown_by']} shows the quantity of this SKU: publish that one."
+    if not listing.route.location_id:
+        return _unlocated(listing.route)
     return ""
+
+
+def _why_undecided(route: Route, rows: Sequence[Listing]) -> dict[int, str]:
+    """By id, why there is no quantity to be told of these listings, as everything is now."""
+    made = decide(route, pending(), _of_same_skus(route, rows))
+    by_listing = {row.pk: one for one in made for row in (one.listing, *one.twins)}
+    shown = _may_be_shown([row.pk for row in rows])
+    found = {row.pk: _why_nothing(by_listing.get(row.pk), is_shown=row.pk in shown) for row in rows}
+    return {pk: why for pk, why in found.items() if why}
+
+
+def _why_nothing(one: Decision | None, is_shown: bool) -> str:
+    if one is None:
+        return "A listing with the same SKU is switched off: what is shown stays as it is."
+    if one.problem:
+        return "" if is_shown else f"It was never shown, and is not before this is put right: {one.problem}"
+    if one.not_published:
+        return f"Nothing is published of it, since {one.not_published}."
+    return "" if one.quantity is not None else NOT_ASKED
+
+
+def _may_be_shown(pks: Sequence[int]) -> set[int]:
+    """Those that the marketplace took a quantity of once, or may have taken one: what is unknown is then shown as 0."""
+    found: set[int] = set()
+    for start in range(0, len(pks), AT_ONCE):
+        some = Listing.objects.filter(pk__in=pks[start : start + AT_ONCE])
+        sent = Publication.objects.filter(sent_at__isnull=False, status__in=(*Publication.OPEN, T.PARKED))
+        told = some.filter(Q(published_quantity__isnull=False) | Q(pk__in=sent.values("listing")))
+        found |= set(told.values_list("pk", flat=True))
+    return found
 
 
 def why_nothing_of(route: Route) -> str:
@@ -83,6 +139,18 @@ def why_nothing_of(route: Route) -> str:
 
 def of_one_sku(listing: Listing) -> list[Listing]:
     """The listings of the route that are shown under the same SKU: they are decided together."""
-    name = listings.published_name(listing, listing.route)
-    rows = listing.route.listings.filter(listings.by_names([name])).order_by("pk")
-    return [row for row in rows if listings.published_name(row, listing.route) == name]
+    return _of_same_skus(listing.route, [listing])
+
+
+def _of_same_skus(route: Route, some: Iterable[Listing]) -> list[Listing]:
+    names = list(dict.fromkeys(listings.published_name(row, route) for row in some))
+    found: dict[int, Listing] = {}
+    for start in range(0, len(names), AT_ONCE):
+        rows = route.listings.filter(listings.by_names(names[start : start + AT_ONCE])).order_by("pk")
+        found |= {row.pk: row for row in rows}
+    wanted = set(names)
+    return [row for row in found.values() if listings.published_name(row, route) in wanted]
+
+
+def _unlocated(route: Route) -> str:
+    return f"The location of route {route} is not known yet: run Pull levels of {route.warehouse}."

@@ -19,6 +19,7 @@ from inventory.models import Listing, Publication
 T = Publication.Status
 AT_REST = (T.PENDING, T.UNCONFIRMED, T.PARKED)
 SHOWN = ["published_sku", "published_quantity", "published_at", "observed_at", "explanation"]
+NOT_PUBLISHED = ["not_published", "not_published_by"]
 RENEWED = ["sku", "quantity", "observed_at", "explanation", "status", "attempts", "not_before", "finished_at",
            "answered_nothing"]  # fmt: skip
 LONGEST_PAUSE = timedelta(hours=24)
@@ -26,14 +27,15 @@ MOST_TIMES_PARKED = 10
 ASKED_AT_ONCE = 500  # a query takes only so many names
 
 
-def write(run: Run, route: Route, decisions: Sequence[Decision]) -> set[int]:
+def write(run: Run, route: Route, decisions: Sequence[Decision], held: Sequence[Decision] = ()) -> set[int]:
     """Store what is to be sent; the ids of the publications that now hold what was just decided.
 
+    Of what the guard `held` back, only what `note` keeps of it is stored.
     A run that was taken for dead writes nothing here: its older values must not overwrite newer ones.
     """
     with transaction.atomic():
         run.hold()
-        note(decisions)
+        note(decisions, held)
         return _Outbox(route).take(run, decisions)
 
 
@@ -99,10 +101,15 @@ def retry(parked: Sequence[Publication]) -> int:
     return free.update(status=T.PENDING, attempts=0, times_parked=0, not_before=None, finished_at=None)
 
 
-def note(decisions: Sequence[Decision]) -> None:
-    """Keep what was found out about the listings themselves. In a transaction."""
-    listings.lock(one.pk for decision in decisions for one in (decision.listing, *decision.twins))
+def note(decisions: Sequence[Decision], held: Sequence[Decision] = ()) -> None:
+    """Keep what was found out about the listings themselves. In a transaction.
+
+    What waits for a person is to be published: of it no more is kept than that nothing says otherwise.
+    """
+    both = [*decisions, *held]
+    listings.lock(one.pk for decision in both for one in (decision.listing, *decision.twins))
     _note_problems(decisions)
+    _note_not_published(both)
     _silence_twins(decisions)
 
 
@@ -141,6 +148,16 @@ def _note_problems(decisions: Sequence[Decision]) -> None:
     Listing.objects.bulk_update([one.listing for one in changed], ["problem"], batch_size=200)
 
 
+def _note_not_published(decisions: Sequence[Decision]) -> None:
+    changed = []
+    for one in decisions:
+        listing, found = one.listing, (one.not_published, one.not_published_by)
+        if (listing.not_published, listing.not_published_by) != found:
+            listing.not_published, listing.not_published_by = found
+            changed.append(listing)
+    Listing.objects.bulk_update(changed, NOT_PUBLISHED, batch_size=200)
+
+
 def _silence_twins(decisions: Sequence[Decision]) -> None:
     """Two listings with one published SKU: the speaker takes over what is shown, the twin shows nothing any more."""
     silenced, speakers = [], []
@@ -154,9 +171,9 @@ def _silence_twins(decisions: Sequence[Decision]) -> None:
                     setattr(one.listing, name, getattr(twin, name))
                 speakers.append(one.listing)
             twin.published_sku, twin.published_quantity, twin.published_at = "", None, None
-            twin.explanation, twin.problem = silent, ""
+            twin.explanation, twin.problem, twin.not_published, twin.not_published_by = silent, "", "", None
             silenced.append(twin)
-    Listing.objects.bulk_update([*silenced, *speakers], [*SHOWN, "problem"], batch_size=100)
+    Listing.objects.bulk_update([*silenced, *speakers], [*SHOWN, *NOT_PUBLISHED, "problem"], batch_size=100)
     _hand_over({twin.pk: one for one in decisions for twin in one.twins})
 
 

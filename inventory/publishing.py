@@ -57,6 +57,7 @@ def _gather(route: Route, scope: Scope, live: set[int]) -> Gathered:
 @transaction.atomic
 def _write(run: Run, route: Route, scope: Scope, gathered: Gathered) -> set[int]:
     """What is held back is neither written down nor sent; an earlier quantity of it stays where it is."""
-    current = outbox.write(run, route, guarding.admit(run, route, gathered))
+    admitted = guarding.admit(run, route, gathered)
+    current = outbox.write(run, route, admitted, gathered.without(admitted))
     changed.note(route, scope)
     return current

@@ -68,7 +68,8 @@ class InventoryRule(models.Model):
         except ObjectDoesNotExist:  # an earlier state, of what was deleted with it
             whose = f"listing {self.listing_id}" if self.listing_id else f"route {self.route_id}"
             whose += ", which is gone"
-        return f"rule {self.pk} of {whose}{f': {self.note}' if self.note else ''}"
+        name = f"rule {self.pk}" if self.pk else "new rule"
+        return f"{name} of {whose}{f': {self.note}' if self.note else ''}"
 
     def clean(self) -> None:
         if self.listing is not None and self.route_id and self.listing.route_id != self.route_id:

@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 from integrations.admin.paging import around
 from integrations.admin_base import TRANSMISSION_COLOURS
 from integrations.models import Exchange
+from integrations.wording import moment
 from inventory import chain, chart, listing_states, now, readings
 from inventory.catalogued import Origin
 from inventory.checked import DriftedListing
@@ -48,6 +49,7 @@ def facts(listing: Listing, request: HttpRequest) -> dict[str, Any]:
         "listing": listing,
         "source": source(listing),
         "troubles": troubles(listing, last, request.user),
+        "silence": silence(listing, listing.not_published, listing.not_published_by, request.user),
         "last": last,
         "last_colour": TRANSMISSION_COLOURS[T(last.status)] if last else "",
         "exchange": _exchange(last, listing, request.user) if last else "",
@@ -92,14 +94,27 @@ def recalculated(listing: Listing, user: Any) -> dict[str, Any]:
     if made.problem:
         return {**found, "problem": made.problem, "quantity": 0, "is_known": True}
     if not made.explanation:
-        return {**found, "problem": "The warehouse was not asked for its stock yet: run Pull levels."}
+        return {**found, "problem": now.NOT_ASKED}
     speaker = made.listing if made.listing.pk != listing.pk else None
     why = reasons(made.explanation, user)
     return {
         **found, "quantity": made.quantity, "sku": made.sku, "speaker": speaker, "is_known": True,
         "is_changed": made.quantity is not None and made.quantity != listing.published_quantity,
         "why": why, "sections": why["sections"],
+        "silence": silence(listing, made.not_published, made.not_published_by, user),
     }  # fmt: skip
+
+
+def silence(listing: Listing, why: str, rule: int | None, user: Any) -> Trouble | None:
+    """That nothing is published on purpose, why, and what the marketplace goes on showing."""
+    if not why or not listing.is_active:
+        return None
+    stays = "It was never shown there."
+    if listing.published_quantity is not None:
+        stays = f"The marketplace goes on showing {listing.published_quantity}, since {moment(listing.published_at)}."
+    may = rule is not None and user.has_perm("inventory.view_inventoryrule")
+    url = reverse("admin:inventory_inventoryrule_change", args=[rule]) if may else ""
+    return Trouble("Nothing is published now", f"{why[:1].upper()}{why[1:]}. {stays}", "The rule" if may else "", url)
 
 
 def troubles(listing: Listing, last: Publication | None, user: Any) -> list[Trouble]:

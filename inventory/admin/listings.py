@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from import_export.admin import ExportMixin
 from unfold.decorators import action, display
 
+from integrations.admin.named import named
 from integrations.admin_base import ChangedFieldsOnly, ago, ask, clip, found_or_404, is_list, visible_or_404
 from inventory import listing_states, listings, now
 from inventory.admin import listing_page
@@ -35,7 +36,7 @@ class WhatIsTheMatter(admin.SimpleListFilter):
 
 @admin.register(Listing)
 class ListingAdmin(InFiles, ExportMixin, ChangedFieldsOnly):
-    list_display = ("sku", "route", "as_published", "published_quantity", "published", "is_active",
+    list_display = ("sku", "route", "as_published", "quantity", "published", "is_active",
                     "what_is_wrong")  # fmt: skip
     list_filter = (WhatIsTheMatter, "route", "is_active", "origin")
     search_fields = ("marketplace_sku", "partner_sku", "option_sku", "upc", "published_sku")
@@ -45,6 +46,7 @@ class ListingAdmin(InFiles, ExportMixin, ChangedFieldsOnly):
     actions_detail = ["recalculate", "publish_now"]
     resource_classes = (ListingResource,)
     change_form_template = "admin/inventory/listing_page.html"
+    quantity = named("published_quantity", "quantity")
     empty_hint = (
         "Listings are made of SKU aliases, of orders, and of every warehouse SKU where a route says so, once it is not "
         "paused."
@@ -111,11 +113,11 @@ class ListingAdmin(InFiles, ExportMixin, ChangedFieldsOnly):
 
     @display(description="marketplace SKU", ordering="marketplace_sku")
     def sku(self, obj: Listing) -> str:
-        return clip(obj.marketplace_sku, 30)
+        return clip(obj.marketplace_sku, 24)
 
     @display(description="published SKU", ordering="published_sku")
     def as_published(self, obj: Listing) -> str:
-        return clip(obj.published_sku, 30)
+        return clip(obj.published_sku, 24)
 
     @display(description="published", ordering="published_at")
     def published(self, obj: Listing) -> str:
@@ -123,7 +125,7 @@ class ListingAdmin(InFiles, ExportMixin, ChangedFieldsOnly):
 
     @display(description="problem")
     def what_is_wrong(self, obj: Listing) -> str:
-        return clip(obj.problem, 36)
+        return clip(obj.problem, 48)
 
 
 PUBLISHING = (

@@ -57,6 +57,7 @@ def test_the_biggest_drops_come_first_a_page_at_a_time(guarded: GuardedPublish, 
     first = admin_client.get(page_of(guarded))
     assert "<script>alert" not in first.content.decode()
     assert "250 of 250 listings in stock would show 0" in text_of(first)
+    assert "it waits again if it still looks like damage, and is published if it does not" in text_of(first)
     rows = re.findall(r'data-label="Shown">(\d+)<', first.content.decode())
     assert rows == [str(before) for before in range(249, 149, -1)]
     assert "101 to 200 of 250" in text_of(admin_client.get(page_of(guarded), {"page": 2}))

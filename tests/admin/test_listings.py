@@ -177,18 +177,18 @@ def test_recalculating_shows_what_it_would_be_and_changes_nothing(stocked: Listi
 
 
 def test_publishing_now_needs_the_permission_and_asks_first(
-    listing: Listing, client: Client, django_capture_on_commit_callbacks: Any
+    stocked: Listing, client: Client, django_capture_on_commit_callbacks: Any
 ) -> None:
     may_not = person(client, "view_listing", "change_listing")
-    assert may_not.post(page_of(listing, "publish_now")).status_code == 403
+    assert may_not.post(page_of(stocked, "publish_now")).status_code == 403
     User.objects.get(username="somebody").user_permissions.add(Permission.objects.get(codename="publish_listing"))
-    assert "What the guard would hold back" in text_of(client.get(page_of(listing, "publish_now")))
+    assert "What the guard would hold back" in text_of(client.get(page_of(stocked, "publish_now")))
     asked = Listing.objects.exclude(publish_asked_at=None)
     assert not asked.exists()
     with django_capture_on_commit_callbacks(execute=True):
-        client.post(page_of(listing, "publish_now"))
+        client.post(page_of(stocked, "publish_now"))
     assert asked.exists()
-    assert [task.name() for task in OrmQ.objects.all()] == [f"publish_inventory:{listing.route.marketplace_id}"]
+    assert [task.name() for task in OrmQ.objects.all()] == [f"publish_inventory:{stocked.route.marketplace_id}"]
 
 
 def test_publishing_now_says_why_it_cannot(listing: Listing, admin_client: Client) -> None:
@@ -206,7 +206,7 @@ def test_publishing_now_says_why_it_cannot(listing: Listing, admin_client: Clien
 def test_each_filter_finds_its_listings(listing: Listing, admin_client: Client) -> None:
     route, now = listing.route, timezone.now()
     shown = {"published_quantity": 1, "published_at": now, "published_sku": "x"}
-    names = ("STALE", "REFUSED", "DRIFTED", "MENDED", "GUARDED", "LOST", "NEVER", "TWIN", "OFF")
+    names = ("STALE", "REFUSED", "DRIFTED", "MENDED", "GUARDED", "LOST", "NEVER", "TWIN", "OFF", "SILENT")
     made = {name: Listing.objects.create(route=route, marketplace_sku=name, **shown) for name in names}
     Listing.objects.filter(marketplace_sku="STALE").update(published_at=now - timedelta(hours=26))
     never = Listing.objects.filter(marketplace_sku__in=("NEVER", "TWIN", "OFF"))
@@ -214,6 +214,9 @@ def test_each_filter_finds_its_listings(listing: Listing, admin_client: Client) 
     Listing.objects.filter(marketplace_sku="TWIN").update(explanation={"shown_by": "MUG-OS"})
     Listing.objects.filter(marketplace_sku="OFF").update(is_active=False)
     Listing.objects.filter(marketplace_sku="LOST").update(problem="No alias.")
+    Listing.objects.filter(marketplace_sku="SILENT").update(
+        not_published="a rule of the route says so", published_at=now - timedelta(hours=26)
+    )
     Publication.objects.create(listing=made["REFUSED"], sku="x", quantity=2, observed_at=now, status=S.PARKED)
     check = InventoryCheck.objects.create(
         connection=route.marketplace, read_at=now + timedelta(minutes=1), finished_at=now, compared=9
@@ -225,11 +228,11 @@ def test_each_filter_finds_its_listings(listing: Listing, admin_client: Client) 
     GuardedQuantity.objects.create(guarded=guarded, listing=made["GUARDED"], sku="x", before=1, after=900)
     for state, name in (
         ("stale", "STALE"), ("refused", "REFUSED"), ("drifted", "DRIFTED"), ("guarded", "GUARDED"), ("problem", "LOST"),
-        ("never", "NEVER"),
+        ("never", "NEVER"), ("silent", "SILENT"),
     ):  # fmt: skip
         assert listed(admin_client, state=state) == {name}
     tile = listing_states.coverage()
-    assert (tile.listings, tile.published, tile.share) == (9, 7, 77)
+    assert (tile.listings, tile.published, tile.share) == (10, 8, 80)
     assert {name: number for name, _, number in tile.states} == dict.fromkeys(listing_states.STATES, 1)
     start = admin_client.get(reverse("admin:start_stock")).content.decode()
     assert f"{reverse('admin:inventory_listing_changelist')}?state=drifted" in start
@@ -249,12 +252,15 @@ def test_any_sku_finds_a_listing(stocked: Listing, admin_client: Client) -> None
         assert listed(admin_client, q=word) == {"MUG-OS"}
 
 
+WHY = "MUG: 10 available at Main DC − 1 in orders − 2 reserve (rule {} of the route: Safety stock)"
+
+
 def test_the_list_is_exported_with_reasons_and_without_formulas(listing: Listing, admin_client: Client) -> None:
     Listing.objects.create(route=listing.route, marketplace_sku="=cmd()")
     address = reverse("admin:inventory_listing_export")
     rows = list(csv.DictReader(StringIO(admin_client.post(address, {"format": "0"}).content.decode())))
     assert [(row["marketplace_sku"], row["published_quantity"], row["why"]) for row in rows] == [
-        ("'=cmd()", "", ""), ("MUG-OS", "7", "MUG: 10 available at Main DC − 1 in orders"),
+        ("'=cmd()", "", ""), ("MUG-OS", "7", WHY.format(InventoryRule.objects.get().pk)),
     ]  # fmt: skip
     sheet = load_workbook(BytesIO(admin_client.post(address, {"format": "1"}).content)).active
     assert sheet.max_row == 3

@@ -102,6 +102,12 @@ def test_a_rule_is_saved_only_once_what_it_would_do_was_seen(route: Route, admin
     assert (kept.history_change_reason, kept.history_user.username) == ("Spring sale", "admin")
 
 
+def test_a_rule_that_is_not_made_yet_has_no_number(route: Route, admin_client: Client) -> None:
+    address = reverse("admin:inventory_inventoryrule_add")
+    page = admin_client.post(address, rule_form(route, reserve="1"))
+    assert page.context["title"] == f"Before it is saved: new rule of {route}"
+
+
 def test_what_was_seen_is_what_is_saved(route: Route, admin_client: Client) -> None:
     page = admin_client.post(ADD, rule_form(route, max_online="15"))
     fingerprint = re.search(r'name="_agreed" value="(\w+)"', page.content.decode())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from selenium import webdriver
 
 from integrations.models import Connection, Exchange, Route, SyncRun
+from inventory.models import Listing, Publication
 from orders.models import Hold, Order
 from tests.access import one_of_each
 from tests.browser.test_working_day import browser as browser
@@ -22,6 +25,19 @@ return [...document.querySelectorAll("#main *")].filter(
 ).map(one => one.innerText.slice(0, 200));
 """
 
+OUTSIDE = """
+return [...document.querySelectorAll("#history svg text")].filter(
+  one => one.getBoundingClientRect().right > document.querySelector("#history").getBoundingClientRect().right
+).map(one => one.textContent);
+"""
+
+COVERED = """
+const drawing = document.querySelector("#history svg"), buttons = document.querySelector("#submit-row");
+drawing.scrollIntoView({block: "end"});
+return drawing.getBoundingClientRect().bottom > buttons.getBoundingClientRect().top
+  && drawing.getBoundingClientRect().top < buttons.getBoundingClientRect().bottom;
+"""
+
 CUT = """
 return [...document.querySelectorAll("#result_list [data-label]")].filter(
   one => one.scrollHeight > one.clientHeight + 1
@@ -30,6 +46,7 @@ return [...document.querySelectorAll("#result_list [data-label]")].filter(
 
 
 def make_long() -> None:
+    now = timezone.now()
     one_of_each.make()
     Hold.objects.update(subject="MYSTERY-LONG-SKU-12345678", resolved_at=None)
     Connection.objects.filter(name="Overstock").update(name="Overstock.com (production)")
@@ -46,8 +63,40 @@ def make_long() -> None:
         ),
     )  # fmt: skip
 
+    Listing.objects.update(
+        marketplace_sku="RIVERSIDE-MUG-BLACK-OS-1234", published_sku="30012345-000-MUG-BLACK-1234", published_at=now,
+        problem="SKU 'RIVERSIDE-MUG-BLACK' has no alias, and the warehouse does not carry it. Add an alias.",
+        published_quantity=12345, route=Route.objects.get(name="Riverside DC to Main DC"),
+    )  # fmt: skip
 
-@pytest.mark.parametrize("address", ["orders/order/", "integrations/exchange/"])
+
+def a_listing_with_a_chart() -> str:
+    one_of_each.make()
+    listing, now = Listing.objects.earliest("pk"), timezone.now()
+    Publication.objects.bulk_create(
+        Publication(
+            listing=listing, sku="X", quantity=hours * 99, observed_at=now, status="accepted",
+            finished_at=now - timedelta(hours=hours),
+        )
+        for hours in range(40)
+    )  # fmt: skip
+    return f"inventory/listing/{listing.pk}/change/"
+
+
+def test_the_drawing_of_a_listing_is_cut_by_no_edge_and_covered_by_no_button(
+    live_server: Any, signed_in: webdriver.Chrome
+) -> None:
+    address = f"{live_server.url}/admin/{a_listing_with_a_chart()}"
+    signed_in.set_window_size(500, 900)
+    signed_in.get(address)
+    assert signed_in.execute_script(OVERFLOWING) == []
+    assert signed_in.execute_script(OUTSIDE) == []
+    signed_in.set_window_size(1400, 900)
+    signed_in.get(address)
+    assert not signed_in.execute_script(COVERED)
+
+
+@pytest.mark.parametrize("address", ["orders/order/", "integrations/exchange/", "inventory/listing/"])
 def test_lists_with_long_rows_do_not_scroll_sideways(
     live_server: Any, signed_in: webdriver.Chrome, address: str
 ) -> None:

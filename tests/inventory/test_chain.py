@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from inventory import chain, chart, drift
 from inventory.availability import Figure, Origin, Part, Rules, offer
 from inventory.checked import DriftedListing
 from inventory.drift import Sent
+from inventory.explanation import briefly, in_words
 
 C = DriftedListing.Cause
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -69,6 +71,57 @@ def test_each_rule_that_took_part_is_named_and_can_be_followed() -> None:
     assert [(step.text, step.amount, step.rule) for step in steps if step.rule] == [
         ("Reserve (rule of the route)", "− 2", 3), ("Cap: never more than (rule of the listing: Clearance)", "5", 7),
     ]  # fmt: skip
+
+
+def said_of(part: Part, ruled: Rules, *uncounted: str) -> list[tuple[str, str]]:
+    told = offer([part], ruled, uncounted).explanation
+    return [(step.text, step.amount) for one in chain.sections(told) for step in one.steps]
+
+
+MUGS = Part("MUG", 1, Decimal(49), figures=(Figure("Main DC", Decimal(49), AT),))
+NAMED = {"reserve": Origin(3, "", "route"), "minimum_level": Origin(4, "Few left", "route"),
+         "max_online": Origin(5, "Launch", "listing")}  # fmt: skip
+
+
+def test_in_brief_the_rule_that_made_the_number_is_named() -> None:
+    ruled = (Rules(minimum_level=50), Rules(reserve=1), Rules(max_online=9), Rules(max_online=50))
+    told = [briefly(offer([MUGS], replace(one, origins=NAMED)).explanation) for one in ruled]
+    counted = "MUG: 49 available at Main DC − 0 in orders"
+    assert told == [
+        f"{counted}; below the minimum level 50 (rule 4 of the route: Few left)",
+        f"{counted} − 1 reserve (rule 3 of the route)",
+        f"{counted}; cap 9 (rule 5 of the listing: Launch)",
+        counted,
+    ]
+
+
+def test_what_is_below_the_minimum_level_shows_0() -> None:
+    assert ("Below the minimum level of 50", "0") in said_of(MUGS, Rules(minimum_level=50))
+    assert ("Minimum level", "49") in said_of(MUGS, Rules(minimum_level=49))
+
+
+def test_what_may_be_sold_below_zero_is_not_said_to_be_untracked() -> None:
+    ruled = Rules(untracked_quantity=9)
+    kept, untracked = Part("KEEP", 1, None, keep_selling=True), Part("SERVICE", 1, None)
+    assert ("The warehouse lets it be sold below zero", "–") in said_of(kept, ruled)
+    assert ("The warehouse does not track its stock", "–") in said_of(untracked, ruled)
+    assert briefly(offer([kept], ruled).explanation) == "may be sold below zero: untracked quantity 9"
+    assert briefly(offer([untracked], ruled).explanation) == "stock not tracked: untracked quantity 9"
+
+
+def test_a_location_that_should_count_and_is_not_there_is_said_so() -> None:
+    texts = [text for text, _ in said_of(MUGS, Rules(), "East Store")]
+    assert "East Store: not counted, since the warehouse has no single location of that name that holds stock" in texts
+    told = offer([MUGS], Rules(), ("East Store",)).explanation
+    assert briefly(told) == "MUG: 49 available at Main DC (East Store not counted) − 0 in orders"
+
+
+def test_what_is_inside_a_bundle_says_which_bundle_that_is() -> None:
+    part = replace(MUGS, units=2, bundles={"GIFT": 2})
+    told = offer([part], Rules()).explanation
+    assert chain.sections(told)[0].title == "2 × MUG (in bundle GIFT)"
+    assert in_words(told)[0][0] == "2 × MUG (in bundle GIFT)"
+    assert briefly(told).startswith("MUG (in bundle GIFT): 49 available")
 
 
 def test_an_older_explanation_without_orders_still_adds_up() -> None:

@@ -13,7 +13,8 @@ from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from inventory import checking, listing_states
 from inventory.checked import DriftedListing, InventoryCheck
-from inventory.models import Listing, Publication
+from inventory.models import Listing, Publication, WarehouseItem
+from inventory.rules import InventoryRule
 
 Run = Callable[..., str]
 Alias = Callable[..., Any]
@@ -71,7 +72,10 @@ def test_what_drifted_is_published_again_on_request_though_nothing_changed(
     assert told.oasis.quantities[("M0", DC)] == 99
     report = InventoryCheck.objects.get()
     Route.objects.update(state="paused")
-    assert checking.publish_again(report) == "0 listings to be published again with the next run."
+    assert checking.publish_again(report) == (
+        "0 listings to be published again with the next run. 1 left out: Route Main is paused: nothing of it is "
+        "published."
+    )
     Route.objects.update(state="live")
     assert checking.publish_again(report) == "1 listing to be published again with the next run."
     manage("run", "publish_inventory")
@@ -80,6 +84,31 @@ def test_what_drifted_is_published_again_on_request_though_nothing_changed(
     sent = len([call for call in told.calls("oasis") if call == ("POST", "/inventory")])
     manage("run", "publish_inventory")
     assert len([call for call in told.calls("oasis") if call == ("POST", "/inventory")]) == sent
+
+
+def test_what_cannot_be_published_again_is_left_out_and_said_so(told: Sandbox, tried: Run, alias: Alias) -> None:
+    for place in range(3):
+        told.oasis.quantities[(f"M{place}", DC)] = 99
+    told.oasis.add_listing("GONE")
+    told.oasis.quantities[("GONE", DC)] = 5
+    alias("GONE", "V-UNKNOWN")
+    tried("run", "all")
+    assert "4 listings show another quantity" in tried("run", "check_inventory")
+    InventoryRule.objects.create(
+        route=Route.objects.get(), listing=Listing.objects.get(marketplace_sku="M0"), do_not_publish=True
+    )
+    WarehouseItem.objects.filter(sku="V1").update(stock_managed=False)
+    said = checking.publish_again(InventoryCheck.objects.get())
+    assert said.startswith("1 listing to be published again with the next run.")
+    assert "1 left out: Nothing is published of it, since a rule of the listing says so." in said
+    assert "1 left out: Nothing is published of it, since the warehouse does not track the stock of V1" in said
+    assert "1 left out: It was never shown, and is not before this is put right: " in said
+    assert list(Listing.objects.exclude(publish_asked_at=None).values_list("marketplace_sku", flat=True)) == ["M2"]
+
+
+def test_one_that_drifted_is_told_in_the_singular(told: Sandbox, tried: Run) -> None:
+    told.oasis.quantities[("M0", DC)] = 99
+    assert "1 listing shows another quantity" in tried("run", "check_inventory")
 
 
 def test_what_was_refused_is_published_again_on_request_without_its_pause(
@@ -99,7 +128,7 @@ def test_what_was_refused_is_published_again_on_request_without_its_pause(
 def test_where_nothing_can_be_read_back_only_who_asked_is_told_so(
     shop: Sandbox, manage: Run, overstock: Connection
 ) -> None:
-    manage("run", "check_inventory")
+    assert "its quantities are not read back: switch on the option read_inventory" in manage("run", "check_inventory")
     assert not InventoryCheck.objects.exists()
     checking.ask_for(overstock, None)
     manage("run", "check_inventory")

@@ -24,8 +24,10 @@ from inventory import files, guarding
 from inventory.file_formats import as_csv, as_xlsx
 from inventory.filed import InventoryFile
 from inventory.models import GuardedPublish, Listing, Publication, SkuAlias, WarehouseItem
+from inventory.rules import InventoryRule
 from orders import demand
 from orders.jobs import write_inventory_files
+from tests.inventory.test_listings import asked_long_ago, change_variant
 
 Manage = Callable[..., str]
 Alias = Callable[..., Any]
@@ -205,3 +207,13 @@ def test_the_command_writes_the_file_or_says_what_is_wrong(
 def test_five_different_columns_are_named(names: str) -> None:
     with pytest.raises(ValidationError):
         Route._meta.get_field("inventory_file_columns").run_validators(names)
+
+
+def test_a_file_leaves_out_what_is_not_to_be_published(by_file: Route, shop: Sandbox, manage: Manage) -> None:
+    files.mark_uploaded(made(by_file), None)
+    InventoryRule.objects.create(route=by_file, listing=Listing.objects.get(marketplace_sku="M2"), do_not_publish=True)
+    change_variant(shop, "V007", manage_stock=False)
+    asked_long_ago()
+    manage("run", "pull_levels")
+    assert [line[0] for line in lines(made(by_file))[1:]] == ["'=1+1"]
+    assert set(Listing.objects.exclude(not_published="").values_list("marketplace_sku", flat=True)) == {"M2", "007"}

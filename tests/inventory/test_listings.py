@@ -173,6 +173,7 @@ def test_what_may_be_sold_below_zero_counts_as_untracked_where_the_route_says_ho
     Route.objects.update(untracked_quantity=25)
     twice(manage)
     assert shop.oasis.quantities == {("X", DC): 25}
+    assert Listing.objects.get().explanation["components"][0]["keep_selling"]
 
 
 @pytest.mark.long

@@ -64,6 +64,7 @@ def test_one_that_is_missing_or_holds_no_stock_is_told_and_counts_nothing(
     assert "'East Store' of Gecko holds no stock" in tried("run", "pull_levels")
     tried("run", "publish_inventory")
     assert shown(both) == 120
+    assert Listing.objects.get(marketplace_sku="X").explanation["uncounted"] == ["East Store"]
     assert "location 'Nowhere' of route Main: not found" in tried(*ROUTE, "--count-location", "Nowhere")
     assert Route.objects.get().counted_names == ["Nowhere"]
     manage(*ROUTE, "--count-location", "")

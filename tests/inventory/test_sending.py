@@ -286,5 +286,5 @@ def test_what_was_never_sent_makes_way_for_what_may_have_arrived(shop: Sandbox, 
     silent.publications.update(status="unconfirmed")
     speaks.publications.update(status="unconfirmed", sent_at=None)
     outbox.note([Decision(speaks, "X", 0, problem="Nothing carries it", twins=(silent,))])
-    [left] = Publication.objects.filter(status__in=outbox.OPEN)
+    [left] = Publication.objects.filter(status__in=Publication.OPEN)
     assert (left.listing, left.sku, left.sent_at is None) == (speaks, "X", False)

@@ -67,7 +67,10 @@ def test_an_accepted_order_is_taken_off_until_each_figure_knows_it(mugs: Sandbox
 
 def test_the_page_tells_the_component_that_is_scarce(mugs: Sandbox, manage: Run) -> None:
     go(manage, "all")
-    steps = Listing.objects.get(marketplace_sku="FIVE").explanation["components"]
+    told = Listing.objects.get(marketplace_sku="FIVE").explanation
+    titles = [section.title for section in chain.sections(told)]
+    assert titles == ["MUG-4", "5 × MUG (4 of them in bundle MUG-4)", "What is shown"]
+    steps = told["components"]
     assert [(step["sku"], step["units"], step["sells"]) for step in steps] == [("MUG-4", 1, 15), ("MUG", 5, 12)]
 
 
