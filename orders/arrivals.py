@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
@@ -101,6 +101,7 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     rest = list(_rest_cancelled(order, told))
     for line in rest:
         _cancel_rest(order, line)
+    _close_in_told(order, told, [*gone, *rest])
     shipped = list(_shipped_without_us(order, told))
     all_shipped = told.state == SaleState.SHIPPED or (shipped and not _open(order) and not _brings_more(order, told))
     if all_shipped and _skip_shipped(order):
@@ -180,7 +181,6 @@ def close_cancelled(order: Order, reason: str) -> None:
 
 
 def _cancel_line(order: Order, line: OrderLine) -> None:
-    _close_in_told(order, line.number)
     if stays_unsent(order):
         OrderLine.objects.filter(pk=line.pk).update(is_cancelled=True, quantity_to_ship=0)
         order.note(f"the marketplace cancelled line {line.number}; it is left out")
@@ -190,16 +190,15 @@ def _cancel_line(order: Order, line: OrderLine) -> None:
     cancelled_late.hold(order, line.number)
 
 
-def _close_in_told(order: Order, number: str) -> None:
-    """That it is opened again is noticed, also where all else is complete over there and nothing more is compared."""
-    if order.told:
-        order.told = changes.with_closed(order.told, {number})
+def _close_in_told(order: Order, told: MarketplaceOrder, lines: Sequence[OrderLine]) -> None:
+    """That they are opened again is noticed, also where all else is complete over there and is not compared any more."""
+    if order.told and lines and told.state != SaleState.OPEN:
+        order.told = changes.with_closed(order.told, {line.number for line in lines})
         Order.objects.filter(pk=order.pk).update(told=order.told)
 
 
 def _cancel_rest(order: Order, line: OrderLine) -> None:
     """Some of it was told as shipped, or is about to be; of the rest nothing is told, nor waited for any more."""
-    _close_in_told(order, line.number)
     mine = Order.objects.select_for_update().get(pk=order.pk)
     known = mine.lines.get(pk=line.pk)
     left = known.quantity_confirmed
