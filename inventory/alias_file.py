@@ -18,8 +18,18 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from openpyxl import load_workbook
 
+from inventory import likeness
+
 COLUMNS = ("marketplace_sku", "warehouse_sku", "units", "is_active", "note")
 REQUIRED = COLUMNS[:2]
+ADDED = ("line", "problem")  # by us, to the file of the lines that are wrong
+KNOWN = (*COLUMNS, *ADDED)
+# What other systems call the columns that may be left out, by the words of a column's name.
+OTHER_NAMES = {
+    "units": {"units", "quantity", "quantities", "qty", "pack", "packs", "pieces", "pcs", "multiple", "multiplier"},
+    "is_active": {"active", "enabled", "disabled", "status"},
+    "note": {"notes", "comment", "comments", "remark", "remarks"},
+}
 MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_UNPACKED_BYTES = 400 * 1024 * 1024
 MAX_UNPACKED_TAGS = 6_000_000  # each takes some hundred bytes when it is read; the longest file has half as many
@@ -82,6 +92,15 @@ class AliasFile:
     def columns(self) -> list[tuple[str, int]]:
         """The known columns, each with its place in a row."""
         return [(name, place) for place, name in enumerate(self.headers) if name in COLUMNS]
+
+    def ignored(self) -> list[str]:
+        """The columns that are read by nobody, each with the known one that was perhaps meant by it; those first."""
+        named = [(name, _perhaps_meant(name, self.headers)) for name in self.headers if name and name not in KNOWN]
+        hinted = [f"{_short(name)} (did you mean {meant}?)" for name, meant in named if meant]
+        bare = [place for place, name in enumerate(self.headers) if not name]
+        filled = [place for place in bare if any(_is_filled(row[place]) for row in self.rows)]
+        others = [_short(name) for name, meant in named if not meant]
+        return [*hinted, *others, *(f"number {place + 1}, which has no name" for place in filled)]
 
 
 def read_file(path: Path, encoding: str = UTF_8) -> AliasFile:
@@ -184,7 +203,30 @@ def _headers(cells: list[Any]) -> list[str]:
     twice = [name for name, times in Counter(headers).items() if name and times > 1]
     if twice:
         raise FileProblem(f"the file's first line names the column {_short(twice[0])} twice; remove one of them")
+    _check_spelling(headers)
     return headers
+
+
+def _check_spelling(headers: list[str]) -> None:
+    """What a misspelt column says would be left out in silence, and a pack of four would ship as one."""
+    for name in headers:
+        for meant in COLUMNS[len(REQUIRED) :]:
+            if name not in KNOWN and meant not in headers and _is_near(name, meant):
+                raise FileProblem(
+                    f"the file's first line names the column {_short(name)}; did you mean {meant}? Name it {meant}, or "
+                    "remove it"
+                )
+
+
+def _is_near(name: str, meant: str) -> bool:
+    spelt = likeness.plain(meant)
+    return likeness.plain(name) in {*likeness.near(spelt), spelt, spelt.removeprefix("is")}
+
+
+def _perhaps_meant(name: str, headers: list[str]) -> str:
+    words = set(re.split(r"[\W_]+", name))
+    meant = (column for column, names in OTHER_NAMES.items() if words & names and column not in headers)
+    return next(meant, "")
 
 
 def _text(content: bytes, encoding: str | None) -> str:

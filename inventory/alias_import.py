@@ -35,16 +35,17 @@ class SafeText(widgets.CharWidget):
 class AliasResult(results.Result):
     """Of one file for one marketplace. The totals are of the whole file, the rows the first that make a difference.
 
-    `effects` are what the file would do beyond the aliases: from a dry run of a good file only.
+    `effects` are what the file would do beyond the aliases: from a dry run of a good file only. `ignored` are columns
+    of the file that are not read, in words.
     """
 
     plan: Plan
     effects: dict[str, Any]
     is_stored: bool
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, ignored: list[str]) -> None:
         super().__init__()
-        self.plan, self.effects, self.is_stored = plan, {}, False
+        self.plan, self.ignored, self.effects, self.is_stored = plan, ignored, {}, False
         counts = plan.counts()
         self.diff_headers = list(COLUMNS)
         self.total_rows = len(plan.changes) + plan.unchanged + len(plan.problems)
@@ -101,7 +102,7 @@ class AliasResource(resources.ModelResource):
         if self.connection is None:
             raise ValueError("aliases are imported for a marketplace connection; choose one")
         plan = alias_plan.plan(dataset, self.connection, self.mode, keep=not dry_run)
-        result = AliasResult(plan)
+        result = AliasResult(plan, dataset.ignored())
         if plan.problems:
             return result
         if dry_run:

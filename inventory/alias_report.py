@@ -8,22 +8,23 @@ from io import StringIO
 from typing import Any
 
 from inventory import alias_plan
-from inventory.alias_file import COLUMNS, REQUIRED, AliasFile
+from inventory.alias_file import ADDED, COLUMNS, REQUIRED, AliasFile
 from inventory.alias_import import AliasResult, SafeText, differences
 from inventory.alias_plan import Change, Problem
 
 SHOWN_ROWS, SHOWN_PROBLEMS = 100, 200
-ADDED = ("line", "problem")
 
 
 def of_plan(result: AliasResult, *, changed_since: bool = False) -> dict[str, Any]:
-    """Keys: `rows`, `switched_off` (see `rows`), `problems`, `warnings` (see `lines`), `effects`, `changed_since`."""
+    """Keys: `rows`, `switched_off` (see `rows`), `problems`, `warnings` (see `lines`), `ignored`, `effects`,
+    `changed_since`.
+    """
     plan = result.plan
     return {
         "rows": rows([change for change in plan.changes if change.line]),
         "switched_off": rows([change for change in plan.changes if not change.line]),
-        "problems": lines(plan.problems), "warnings": lines(plan.warnings), "effects": result.effects,
-        "changed_since": changed_since,
+        "problems": lines(plan.problems), "warnings": lines(plan.warnings), "ignored": result.ignored,
+        "effects": result.effects, "changed_since": changed_since,
     }  # fmt: skip
 
 

@@ -191,7 +191,7 @@ def _cancel_line(order: Order, line: OrderLine) -> None:
 
 
 def _close_in_told(order: Order, told: MarketplaceOrder, lines: Sequence[OrderLine]) -> None:
-    """That they are opened again is noticed, also where all else is complete over there and is not compared any more."""
+    """That they are opened again is noticed, though all else is complete over there and not compared any more."""
     if order.told and lines and told.state != SaleState.OPEN:
         order.told = changes.with_closed(order.told, {line.number for line in lines})
         Order.objects.filter(pk=order.pk).update(told=order.told)

@@ -141,7 +141,7 @@ def _line_by_rule(order: Order, number: str) -> str:
     if not rest.left:
         return _by_rule(order, *CANCELLED, was_refused=was_refused)
     if not rest.there:
-        return SETTLE
+        return f"{counted(rest.left, 'units')} of it left, and no more of it is in the warehouse's order. {SETTLE_LEFT}"
     more = f"{rest.there} more {'is' if rest.there == 1 else 'are'} in the warehouse's order."
     todo = _by_rule(order, *TAKEN_OUT, was_refused=was_refused)
     says = f"{counted(rest.left, 'units')} of it left before, {more} {todo}"

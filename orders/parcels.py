@@ -114,6 +114,26 @@ def whole_units(parcels: Iterable[Sequence[Mapping[str, str]]], submitted: list[
     return _complete(submitted, shipped)
 
 
+def not_told(shipped: Iterable[Shipment], submitted: list[SubmittedLine]) -> dict[tuple[int, int], int]:
+    """Units by parcel and order line that have left, and of which nothing is told: the line takes no more. Pure."""
+    unpacked: dict[int, Decimal] = defaultdict(Decimal)
+    so_far: Counter[int] = Counter()
+    more: dict[tuple[int, int], int] = {}
+    for one in sorted(shipped, key=lambda one: (not any(_is_told(row) for row in one.lines.all()), one.pk)):
+        _unpack(one.contents, submitted, unpacked)
+        inside = {row.order_line_id: row.quantity for row in one.lines.all()}
+        for line_id, complete in _complete(submitted, unpacked).items():
+            more[one.pk, line_id] = complete - so_far[line_id] - inside.get(line_id, 0)
+            so_far[line_id] = complete
+    # What one parcel has more than it was told of may be told with a later one.
+    lines = {line_id for _, line_id in more if sum(units for (_, of), units in more.items() if of == line_id) > 0}
+    return {(pk, line_id): units for (pk, line_id), units in more.items() if units > 0 and line_id in lines}
+
+
+def _is_told(row: ShipmentLine) -> bool:
+    return getattr(row, "confirmed", None) is not None
+
+
 def _unpack(
     contents: Sequence[Mapping[str, str]], submitted: list[SubmittedLine], shipped: dict[int, Decimal]
 ) -> list[str]:

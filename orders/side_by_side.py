@@ -5,11 +5,13 @@ Units are the marketplace's, but for what the warehouse was sent and holds, whic
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from integrations.transmissions import Transmission
+from integrations.wording import counted
+from orders import parcels as parcels_of
 from orders.models import (
     ConfirmedLine,
     Order,
@@ -59,6 +61,19 @@ COLUMNS = ("Ordered", "Sent to the warehouse", "Warehouse holds", "Shipped", "Co
 Units = dict[str, int]  # by warehouse SKU
 
 
+@dataclass(frozen=True, slots=True)
+class NotTold:
+    """Units of a line that left in a parcel, and of which the marketplace is told nothing, by itself at least."""
+
+    parcel: Shipment
+    line: OrderLine
+    units: int
+
+    def __str__(self) -> str:
+        why = never_ships(self.line) or "it takes no more"
+        return f"not told of {counted(self.units, 'units')} of line {self.line.number}: {why}"
+
+
 @dataclass(slots=True)
 class _Sides:
     """What belongs to each line, by its key."""
@@ -67,6 +82,7 @@ class _Sides:
     sent: dict[int, Units] = field(default_factory=dict)
     held: dict[int, Units] = field(default_factory=dict)
     shipped: dict[int, list[ShipmentLine]] = field(default_factory=lambda: defaultdict(list))
+    not_told: dict[int, list[NotTold]] = field(default_factory=lambda: defaultdict(list))
     short: dict[int, ShortShip] = field(default_factory=dict)
 
 
@@ -81,7 +97,20 @@ def rows(order: Order, submission: WarehouseSubmission | None, parcels: list[Shi
         if parcel.state == Shipment.State.SHIPPED:
             for inside in parcel.lines.all():
                 sides.shipped[inside.order_line_id].append(inside)
+    for one in not_told(order, submission, parcels):
+        sides.not_told[one.line.pk].append(one)
     return [_row(line, sides) for line in lines]
+
+
+def not_told(order: Order, submission: WarehouseSubmission | None, parcels: list[Shipment]) -> list[NotTold]:
+    """What has left and is told to nobody, parcel by parcel."""
+    if submission is None:
+        return []
+    lines = {line.pk: line for line in order.lines.all()}
+    shipped = {one.pk: one for one in parcels if one.state == Shipment.State.SHIPPED}
+    submitted = sorted(submission.lines.all(), key=lambda row: row.position)
+    found = parcels_of.not_told(shipped.values(), submitted)
+    return [NotTold(shipped[parcel], lines[line], units) for (parcel, line), units in found.items()]
 
 
 def short_ships(order: Order) -> dict[int, ShortShip]:
@@ -123,7 +152,7 @@ def _row(line: OrderLine, sides: _Sides) -> Row:
     sent, held, parcels = sides.sent.get(line.pk, {}), sides.held.get(line.pk, {}), sides.shipped[line.pk]
     return Row(
         line, _ordered(line, sides.short.get(line.pk)), _sent(line, sent, sides), _held(sent, held, sides.submission),
-        _shipped(line, parcels), _confirmed(line, parcels),
+        _shipped(line, parcels, sides.not_told[line.pk]), _confirmed(line, parcels),
     )  # fmt: skip
 
 
@@ -171,14 +200,21 @@ def _in_words(units: Units) -> tuple[str, ...]:
     return tuple(f"{quantity} × {sku}" for sku, quantity in units.items())
 
 
-def _shipped(line: OrderLine, parcels: list[ShipmentLine]) -> Cell:
+def _shipped(line: OrderLine, parcels: list[ShipmentLine], not_told: list[NotTold]) -> Cell:
     before = (f"{line.shipped_before} before us",) if line.shipped_before else ()
-    texts = tuple(f"{one.quantity} in {one.shipment.tracking_number or 'a parcel without number'}" for one in parcels)
-    total = line.quantity_shipped
+    inside = Counter({one.shipment: one.quantity for one in parcels})
+    inside.update({one.parcel: one.units for one in not_told})
+    texts = (
+        *before,
+        *(f"{units} in {one.tracking_number or 'a parcel without number'}" for one, units in inside.items()),
+    )
+    total, more = line.quantity_shipped, sum(one.units for one in not_told)
+    if more:
+        return Cell((str(inside.total()), *texts), f"{more} not told")
     if total > line.quantity_to_ship:
-        return Cell((str(total), *before, *texts), f"{total - line.quantity_to_ship} too many")
+        return Cell((str(total), *texts), f"{total - line.quantity_to_ship} too many")
     left = line.quantity_to_ship - total
-    return Cell((str(total), *before, *texts), waits=f"{left} open" if left and not never_ships(line) else "")
+    return Cell((str(total), *texts), waits=f"{left} open" if left and not never_ships(line) else "")
 
 
 def _confirmed(line: OrderLine, parcels: list[ShipmentLine]) -> Cell:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations.ports import Receipt, Warehouse
 from integrations.runs import Run
-from orders import arrivals, cancelled_late, told
+from orders import arrivals, cancelled_late, taken_out, told
 from orders.models import Order, WarehouseSubmission
 
 BATCH = 500
@@ -24,12 +24,15 @@ def follow(run: Run, warehouse: Warehouse, since: datetime) -> None:
         mine = WarehouseSubmission.objects.filter(
             connection=run.connection, remote_id__in=ids[start : start + BATCH],
             status=WarehouseSubmission.Status.ACCEPTED,
-        )  # fmt: skip
+        ).select_related("connection")  # fmt: skip
+        held = taken_out.waiting(mine)
         for submission in mine:
             receipt = changed[submission.remote_id]
-            if receipt.status != submission.remote_status:
-                with run.isolated(f"order {receipt.number}"):
+            with run.isolated(f"order {receipt.number}"):
+                if receipt.status != submission.remote_status:
                     _note(submission, receipt)
+                if submission.order_id in held:
+                    taken_out.look(run, warehouse, submission)
 
 
 @transaction.atomic

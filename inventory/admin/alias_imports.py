@@ -97,10 +97,10 @@ class AliasImportAdmin(ReadOnly):
             log(request, [record], "Confirmed, to be undone")
         if record.state == AliasImport.State.UNDONE:
             told = record.report["undone"]
+            are = "is as it was" if told["changed"] == 1 else "are as they were"
+            back = f"{counted(told['changed'], 'aliases')} {are} before it"
             left = f"; changed since, and left as it is: {counted(told['left'], 'aliases')}" if told["left"] else ""
-            messages.success(
-                request, f"The import is undone: as before are {counted(told['changed'], 'aliases')}{left}."
-            )
+            messages.success(request, f"The import is undone: {back}{left}.")
         elif record.error:
             messages.error(request, f"Nothing was undone. {record.error}")
         return _page_of(record)

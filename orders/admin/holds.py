@@ -83,7 +83,7 @@ class HoldAdmin(Waiting, Closable):
     list_filter = (Openness, OrderOwner, "kind", "order__route")
     search_fields = ("order__full_number", "subject", "message")
     list_select_related = ("order", "order__owner")
-    fields = ("order", "kind", "subject", "message", "opened_at", "resolved_at", "resolution")
+    fields = ("order", "kind", "whole_subject", "message", "opened_at", "resolved_at", "resolution")
     actions = [in_bulk("resolve", "Resolve…", "close")]
     export_columns = ("order__full_number", "kind", "subject", "message", "opened_at", "resolved_at", "resolution",
                       "order__status", "order__route__name", "order__owner__username")  # fmt: skip
@@ -92,7 +92,9 @@ class HoldAdmin(Waiting, Closable):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Hold]:
         rows: QuerySet[Hold] = super().get_queryset(request)
-        return rows.defer("order__raw", "order__told", "order__told_now") if is_list(request) else rows
+        if not is_list(request):
+            return rows
+        return rows.defer("order__raw", "order__told", "order__told_now").prefetch_related("order__shipments")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -127,7 +129,11 @@ class HoldAdmin(Waiting, Closable):
 
     @display(description="subject", ordering="subject")
     def short_subject(self, obj: Hold) -> str:
-        return clip(obj.subject, 24)
+        return clip(obj.subject_in_words, 24)
+
+    @display(description="subject")
+    def whole_subject(self, obj: Hold) -> str:
+        return obj.subject_in_words
 
     @display(description="message")
     def short_message(self, obj: Hold) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -181,18 +182,29 @@ def _exchanges(order: Order) -> str:
 
 
 def _parcels(order: Order) -> list[Parcel]:
-    return [_parcel(shipment, list(shipment.lines.all())) for shipment in order.shipments.all()]
+    shipments, lines = list(order.shipments.all()), {line.pk: line for line in order.lines.all()}
+    not_told = side_by_side.not_told(order, _submission(order), shipments)
+    return [_parcel(one, lines, [more for more in not_told if more.parcel == one]) for one in shipments]
 
 
-def _parcel(shipment: Shipment, lines: list[ShipmentLine]) -> Parcel:
-    contents = ", ".join(f"line {row.order_line.number}: {row.quantity}" for row in lines) or "–"
-    return Parcel(shipment, labels.of_parcel(shipment), contents, list(dict.fromkeys(map(_told, lines))))
+def _parcel(shipment: Shipment, lines: Mapping[int, OrderLine], not_told: list[side_by_side.NotTold]) -> Parcel:
+    rows, units = list(shipment.lines.all()), Counter[str]()
+    told = [_told(row, lines[row.order_line_id]) for row in rows]
+    for line, inside in [
+        *((row.order_line, row.quantity) for row in rows),
+        *((one.line, one.units) for one in not_told),
+    ]:
+        units[line.number] += inside
+    contents = ", ".join(f"line {number}: {inside}" for number, inside in units.items()) or "–"
+    told.extend((None, str(one)) for one in not_told)
+    return Parcel(shipment, labels.of_parcel(shipment), contents, list(dict.fromkeys(told)))
 
 
-def _told(row: ShipmentLine) -> tuple[Label | None, str]:
+def _told(row: ShipmentLine, line: OrderLine) -> tuple[Label | None, str]:
     told = getattr(row, "confirmed", None)
     if told is None:
-        return None, "not yet"
+        is_never = side_by_side.never_ships(line)
+        return None, str(side_by_side.NotTold(row.shipment, line, row.quantity)) if is_never else "not yet"
     return labels.of_transmission(told.confirmation), f"as {told.carrier_code} {told.service_code}"
 
 

@@ -187,11 +187,16 @@ def _sent_rows(model: Any) -> Callable[[list[int]], Iterable[Any]]:
 def _late_rows(pks: list[int]) -> Iterable[Order]:
     held = Prefetch("holds", Hold.objects.filter(resolved_at=None), to_attr="open_holds")
     known = Order.objects.filter(pk__in=pks).select_related("route", "connection", "submission")
-    return known.prefetch_related(held)
+    return known.prefetch_related(held, "shipments")
+
+
+def _hold_rows(pks: list[int]) -> Iterable[Hold]:
+    known = Hold.objects.filter(pk__in=pks).select_related("order__route", "order__connection")
+    return known.prefetch_related("order__shipments")
 
 
 RECORDS: Mapping[str, Callable[[list[int]], Iterable[Any]]] = {
-    "hold": lambda pks: Hold.objects.filter(pk__in=pks).select_related("order__route", "order__connection"),
+    "hold": _hold_rows,
     **{box.name: _sent_rows(box.model) for box in OUTBOXES},
     "publication": lambda pks: Publication.objects.filter(pk__in=pks).select_related("listing__route__marketplace"),
     "order": _late_rows,

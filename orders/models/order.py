@@ -292,6 +292,8 @@ class Hold(models.Model):
         Kind.DOUBLED,
         Kind.DIFFERENT_THERE,
     )
+    # Their subject is the id that the warehouse gave a parcel.
+    OF_PARCELS = (Kind.VOIDED_SHIPMENT, Kind.CHANGED_SHIPMENT, Kind.UNREADABLE_PARCEL, Kind.OVER_SHIPPED)
     # Closed by the map or the system that they wait for; by hand they would only come back with the next run.
     CLOSES_ITSELF = (Kind.UNKNOWN_CARRIER,)
     # Closed by a decision between what the marketplace says now and what we have.
@@ -318,8 +320,17 @@ class Hold(models.Model):
         ]
 
     def __str__(self) -> str:
-        about = f"line {self.subject}" if self.subject and self.kind == self.Kind.CANCELLED_LATE else self.subject
-        return f"{self.get_kind_display()}: {about}" if about else self.get_kind_display()
+        return f"{self.get_kind_display()}: {self.subject_in_words}" if self.subject else self.get_kind_display()
+
+    @property
+    def subject_in_words(self) -> str:
+        """As people know it: a parcel by its tracking number, as soon as it has one."""
+        if not self.subject:
+            return ""
+        if self.kind in self.OF_PARCELS:
+            mine = (one.tracking_number for one in self.order.shipments.all() if one.remote_id == self.subject)
+            return f"parcel {next(mine, '') or self.subject}"
+        return f"line {self.subject}" if self.kind == self.Kind.CANCELLED_LATE else self.subject
 
 
 class OrderEvent(models.Model):

@@ -69,7 +69,7 @@ def loaded(pks: Sequence[int]) -> Iterator[Order]:
     for ids in chunks(pks):
         orders = Order.objects.filter(pk__in=ids).defer("raw").annotate(moved_at=Subquery(moved)).order_by("pk")
         orders = orders.select_related("route__warehouse", "submission__connection")
-        yield from orders.prefetch_related("lines", "holds", "confirmations", "short_ships", submitted)
+        yield from orders.prefetch_related("lines", "holds", "shipments", "confirmations", "short_ships", submitted)
 
 
 def confirmed_lines(pks: Sequence[int]) -> dict[int, list[ConfirmedLine]]:

@@ -88,7 +88,7 @@ def test_undoing_gives_back_what_was_before(overstock: Connection, admin_client:
     record = imported(admin_client, overstock, HEADER + b"A,V1,6\nC,V3,1\n", mode="replace")
     assert aliases(overstock) == {"A": ("V1", 6, True), "B": ("V2", 2, False), "C": ("V3", 1, True)}
     OrmQ.objects.all().delete()
-    assert "as before are 3 aliases" in text_of(undo(admin_client, record))
+    assert "is undone: 3 aliases are as they were before it." in text_of(undo(admin_client, record))
     assert aliases(overstock) == before
     assert [row.task["name"].split(":")[0] for row in OrmQ.objects.all()] == ["submit_orders"]
     assert "cannot be undone" in text_of(admin_client.get(address(record, "undo"), follow=True))
@@ -180,6 +180,18 @@ def test_the_wrong_lines_can_be_downloaded_corrected_and_imported(overstock: Con
     mended = errors.replace(b"=B,0", b"=B,2").replace(b"C,x", b"C,3").replace(b"D,1,,", b"D,1,V4,")
     imported(admin_client, overstock, mended)
     assert aliases(overstock) == {"=B": ("@x", 2, True), "C": ("V3", 3, True), "D": ("V4", 1, True)}
+
+
+def test_the_plan_names_the_columns_that_are_not_imported_before_it_is_confirmed(
+    overstock: Connection, admin_client: Client
+) -> None:
+    page = text_of(
+        upload(admin_client, overstock, b"marketplace_sku,warehouse_sku,title,quantity,,line\nA,B,Mug,4,x,2\n")
+    )
+    said = "Not imported from this file: the columns 'quantity' (did you mean units?), 'title', number 5, which has no name."
+    assert said in page
+    assert page.index(said) < page.index("Confirm import")
+    assert "Not imported from" not in text_of(upload(admin_client, overstock, GOOD))
 
 
 def test_a_good_import_has_no_error_file(overstock: Connection, admin_client: Client) -> None:

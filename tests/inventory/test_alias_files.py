@@ -72,6 +72,9 @@ def test_separators_marks_and_blanks_do_not_matter(overstock: Connection, conten
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "save it as XLSX"),
     (zipped(mimetype="application/vnd.oasis.opendocument.spreadsheet"), "the file is an OpenDocument sheet (.ods); save"),
     (zipped(mimetype="text/plain"), "a ZIP file and no XLSX workbook"),
+    (b"marketplace_sku,warehouse_sku,unit\nA,B,4\n", "names the column 'unit'; did you mean units? Name it units, or"),
+    (b"marketplace_sku,warehouse_sku,Active\nA,B,no\n", "names the column 'active'; did you mean is_active?"),
+    (b"marketplace_sku,warehouse_sku,notes\nA,B,x\n", "names the column 'notes'; did you mean note?"),
     (b"", "the file is empty"),
     (b"marketplace_sku,warehouse_sku\n", "nothing below"),
     (b"marketplace_sku,warehouse_sku" + b",x" * 20_000 + b"\n" + b"A,B\n" * 20_000, "line 1 has more than 100 columns"),
@@ -260,6 +263,24 @@ def test_the_command_line_names_the_file_the_line_and_that_nothing_was_imported(
         "import_aliases", "Overstock", str(file)
     )
     assert not SkuAlias.objects.exists()
+
+
+def test_the_command_line_names_the_columns_that_are_not_imported(
+    shop: Sandbox, manage: Callable[..., str], tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"marketplace_sku,warehouse_sku,vendor,pack size\nA,B,Acme,4\n")
+    said = manage("import_aliases", "Overstock", str(file), "--dry-run").splitlines()
+    assert said[:2] == [
+        "column not imported: 'pack_size' (did you mean units?)", "column not imported: 'vendor'"
+    ]  # fmt: skip
+
+
+def test_a_column_beside_the_known_one_is_no_misspelling_of_it(overstock: Connection) -> None:
+    content = b"marketplace_sku,warehouse_sku,unit,units,is_active,active\nA,B,EA,4,no,yes\n"
+    assert load(overstock, content) == []
+    assert list(SkuAlias.objects.values_list("units", "is_active")) == [(4, False)]
+    assert read(content).ignored() == ["'unit'", "'active'"]
 
 
 def test_a_long_number_that_a_spreadsheet_shortened_is_warned_of(overstock: Connection) -> None:

@@ -72,6 +72,7 @@ class Command(Base):
     def _tell(self, result: AliasResult, mode: str, *, is_dry: bool) -> None:
         """What the admin's plan shows."""
         counts = result.plan.counts()
+        self._list("column not imported", result.ignored)
         warnings = [f"line {one.line}: {one.shown[-1]}: {one.text}" for one in result.plan.warnings]
         self._list("to check", warnings)
         self._list("switched off", [" → ".join(one.key) for one in result.plan.changes if not one.line])
