@@ -260,9 +260,9 @@ def test_a_parcel_that_leaves_is_told_to_the_marketplace_without_waiting_for_any
     settings: Any, manage: Callable[..., str],
 ) -> None:  # fmt: skip
     settings.SITE_URL = live_server.url
-    press(linked, admin_client)
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
+    press(linked, admin_client)  # not before: on SQLite the server and the run would share one connection at once
     deliveries_end()
     SyncRun.objects.update(started_at=timezone.now() - timedelta(minutes=1))
     OrmQ.objects.all().delete()
