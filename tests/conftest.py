@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from datetime import datetime, timedelta
 from io import StringIO
+from threading import Lock
 from typing import Any
 
 import hypothesis
 import pytest
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import connection, transaction
@@ -147,3 +149,18 @@ def told(manage: Run) -> Callable[[str], dict[str, Any]]:
         return found
 
     return ask
+
+
+@pytest.fixture(autouse=True)
+def one_request_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All threads of the server share one connection to a SQLite in memory, at which two may wait for each other.
+
+    The one is in a function of Python that the database calls, the other waits for the database and lets no Python run.
+    """
+    answer, turn = WSGIHandler.__call__, Lock()
+
+    def in_turn(handler: WSGIHandler, *request: Any) -> Any:
+        with turn:
+            return answer(handler, *request)
+
+    monkeypatch.setattr(WSGIHandler, "__call__", in_turn)
