@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from integrations.walking import Way, along
-from orders import arrivals, causes, decisions, next_step, settling
+from orders import arrivals, causes, decisions, next_step, roles, settling
 from orders.admin import mapping
 from orders.admin.mapping_forms import PERMISSIONS
 from orders.causes import Cause
@@ -21,6 +21,8 @@ from orders.models import Hold, Order
 
 K = Hold.Kind
 FOR_SEVERAL = (*causes.MAPPED, K.NO_ROUTE)
+# What was done about these is only said.
+LOOKED_AT = frozenset(Hold.AFTER_SENDING) - frozenset(causes.MAPPED)
 BLOCKING = [kind for kind in Hold.Kind if kind not in Hold.AFTER_SENDING]
 
 
@@ -55,6 +57,22 @@ def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
         frees = reverse("admin:orders_hold_frees", args=[hold.pk]) if hold.kind in FOR_SEVERAL else ""
         shown.append(Shown(hold, label if may else "", link if may else "", frees, others, skip))
     return _each_once(shown)
+
+
+def first_of(shown: Iterable[Shown]) -> list[tuple[str, str]]:
+    """(label, address) of what mends the causes, each once, for the head of the page: a release ends none of the others,
+    so that it comes last.
+    """
+    mended = [one for one in shown if one.url and Hold.Kind(one.hold.kind) not in LOOKED_AT]
+    mended.sort(key=lambda one: one.hold.kind in Hold.UNTIL_RELEASED)
+    return list({one.url: (one.label, one.url) for one in mended}.values())
+
+
+def who_mends(order: Order, holds: Iterable[Hold]) -> str:
+    """The roles that may, in words."""
+    needed = [remedy(order, hold)[1] or (CHANGE,) for hold in holds]
+    names = list(dict.fromkeys(filter(None, map(roles.least_with, needed))))
+    return f"It waits until what holds it is mended. Who may: {' and '.join(names)}, and roles with all that they may."
 
 
 def _each_once(shown: list[Shown]) -> list[Shown]:

@@ -129,8 +129,7 @@ def _tried(sent: Transmission, what: str, error: str) -> str:
 
 
 def _of_late(order: Order) -> Row:
-    day = ship_dates.of_order(order)
-    days = (ship_dates.today() - day).days if day else 0
+    days = ship_dates.days_late(order)
     holds = [str(hold) for hold in getattr(order, "open_holds", [])]
     waits = f"it waits for: {', '.join(holds)}" if holds else _where_it_is(order)
     ago_text = "yesterday" if days == 1 else f"{days} days ago"
