@@ -266,15 +266,14 @@ def ask(
 
     What was done is in the audit log. It may lead elsewhere: then `do` answers the request itself, and logs.
 
-    Who may change the record may do it, unless `allowed` says otherwise. `back` is another record to go back to.
+    Who may change the record may do it, unless `allowed` says otherwise. `back` is another record to go back to, or an
+    address.
     """
     if not (admin.has_change_permission(request, obj) if allowed is None else allowed):
         raise PermissionDenied
     form = form_class(request.POST if request.method == "POST" else None)
     home = obj if back is None else back
-    home_url = along(
-        way_of(request), reverse(f"admin:{home._meta.app_label}_{home._meta.model_name}_change", args=[home.pk])
-    )
+    home_url = home if isinstance(home, str) else along(way_of(request), _page_of(home))
     if request.method == "POST" and form.is_valid():
         try:
             done = do(form.cleaned_data)
@@ -288,6 +287,10 @@ def ask(
     return question(
         admin, request, form, title=title, consequence=consequence, button=button, back=home_url, object=obj
     )
+
+
+def _page_of(record: Any) -> str:
+    return reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])
 
 
 def leads_to(answer: HttpResponse, origin: str) -> None:

@@ -184,5 +184,5 @@ def _is_asked(order: Order, holds: Collection[Hold]) -> bool:
 
 
 def _frees(holds: Collection[Hold]) -> bool:
-    """Whether a release ends all of these: other causes must be mended first, and without any it is judged by itself."""
+    """Whether a release ends all of these: other causes must be mended first; without any it is judged by itself."""
     return bool(holds) and all(hold.kind in Hold.UNTIL_RELEASED for hold in holds)

@@ -31,7 +31,7 @@ from integrations.admin_base import (
 from integrations.dispatch import enqueue
 from integrations.walking import LIST, along, way_of
 from orders import actions, personal_data, search, short_shipping
-from orders.admin import finding, labels, order_page, saying, tabs, walking
+from orders.admin import finding, labels, looking_up, order_page, saying, tabs, walking
 from orders.admin.bulk import in_bulk
 from orders.admin.by_ship_date import ByShipDate
 from orders.admin.deciding import Deciding
@@ -131,6 +131,7 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
             path("number/<path:number>/", view(self.by_number), name="orders_order_by_number"),
             path("<path:object_id>/comment/", view(self.comment), name="orders_order_comment"),
             path("<path:object_id>/take/", view(self.take), name="orders_order_take"),
+            path("<path:object_id>/look-up/<str:source>/", view(self.look_up), name="orders_order_look_up"),
             path("<path:object_id>/payload/<str:which>/", view(self.payload), name="orders_order_payload"),
         ]
         return [*own, *super().get_urls()]
@@ -143,6 +144,9 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
 
     def take(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return saying.take(self, request, object_id)
+
+    def look_up(self, request: HttpRequest, object_id: str, source: str) -> HttpResponse:
+        return looking_up.ask_for(self, request, object_id, source)
 
     def payload(self, request: HttpRequest, object_id: str, which: str) -> HttpResponse:
         return order_page.payload(self, request, object_id, which)

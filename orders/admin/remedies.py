@@ -60,8 +60,8 @@ def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
 
 
 def first_of(shown: Iterable[Shown]) -> list[tuple[str, str]]:
-    """(label, address) of what mends the causes, each once, for the head of the page: a release ends none of the others,
-    so that it comes last.
+    """(label, address) of what mends the causes, each once, for the head of the page. A release ends none of the
+    others: it comes last.
     """
     mended = [one for one in shown if one.url and Hold.Kind(one.hold.kind) not in LOOKED_AT]
     mended.sort(key=lambda one: one.hold.kind in Hold.UNTIL_RELEASED)

@@ -180,17 +180,3 @@ def test_the_command_goes_live_in_spite_of_the_checklist_and_says_what_it_misses
         "live", "manage.py route --live, 1 point of the checklist open"
     )  # fmt: skip
     assert queued() == {"pull_orders", "pull_levels", "submit_orders"}
-
-
-def test_with_the_test_the_stock_is_read_at_once_so_that_no_quantity_rests_on_nothing(
-    paused: Route, manage: Run
-) -> None:
-    OrmQ.objects.all().delete()
-    route_states.start_test(paused, None)
-    assert "pull_levels" in queued()
-    OrmQ.objects.all().delete()
-    route_states.pause(paused, None)
-    assert queued() == set()
-    names = ("--marketplace", "Overstock", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko")
-    manage("route", paused.name, *names, "--location", paused.location_name, "--live")
-    assert "pull_levels" in queued()
