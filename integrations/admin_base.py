@@ -354,19 +354,21 @@ def question(admin: ModelAdmin, request: HttpRequest, form: forms.Form, **contex
 
 
 ONE_LINE = 30
+NUMBER = 24  # longer texts are words, which may take several lines where the list is narrow
 
 
 def clip(text: str, limit: int = 40) -> str:
     """The beginning of a long text, the whole on hover: one ugly record must not stretch a list. A dash for none."""
     if len(text) > limit:
         beginning, width = text[: limit - 1], f"{limit * 0.45:.1f}rem"
-        return format_html('<span class="clipped" style="max-width: {}" title="{}">{}…</span>', width, text, beginning)
+        kind = "clipped wraps" if limit > NUMBER else "clipped"
+        return format_html('<span class="{}" style="max-width: {}" title="{}">{}…</span>', kind, width, text, beginning)
     return format_html('<span class="one-line">{}</span>', text) if text and limit <= ONE_LINE else text or "–"
 
 
 def job_label(job: str) -> str:
     """A job's name in words, the name that the command line takes on hover."""
-    return format_html('<span title="{}">{}</span>', job, job_name(job))
+    return format_html('<span class="one-line" title="{}">{}</span>', job, job_name(job))
 
 
 def job_in_full(job: str) -> str:

@@ -268,10 +268,10 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
         """The short reference, too, where it is another. What went out as a test says so: nobody is to take it for one
         that ships.
         """
-        number, submission = clip(obj.full_number, 20), getattr(obj, "submission", None)
+        number, submission = labels.number(obj.full_number), getattr(obj, "submission", None)
         shown = format_html("{} <strong>Test</strong>", number) if submission and submission.is_test else number
         short = obj.short_reference if obj.short_reference != obj.full_number else ""
-        return format_html("{}<br>{}", shown, clip(short, 20)) if short else shown
+        return format_html("{}<br>{}", shown, labels.number(short)) if short else shown
 
     @display(description="ship to", ordering="ship_name")
     def to(self, obj: Order) -> str:
