@@ -132,6 +132,13 @@ DECISIONS = (
 CHANGE = "orders.change_order"
 
 
+# What an address lacks → its field, which then has the cursor.
+ADDRESS_FIELDS = {
+    "name": "#id_ship_name", "first address line": "#id_ship_address1", "city": "#id_ship_city",
+    "country code": "#id_ship_country_code", "postal code": "#id_ship_postal_code",
+}  # fmt: skip
+
+
 def remedy(order: Order, hold: Hold) -> tuple[str, tuple[str, ...], str]:
     """Label, the permissions it needs, and address; all empty where the message alone must do."""
     market = order.connection_id
@@ -148,7 +155,9 @@ def remedy(order: Order, hold: Hold) -> tuple[str, tuple[str, ...], str]:
         return "Release", (CHANGE,), reverse("admin:orders_order_release", args=[order.pk])
     if hold.kind in Hold.AFTER_SENDING and hold.kind not in Hold.UNTIL_DECIDED:
         return "Resolve", (CHANGE,), reverse("admin:orders_hold_resolve", args=[hold.pk])
-    anchor = {K.INCOMPLETE_LINE: "#lines-group", K.UNUSABLE_ADDRESS: "#ship-to"}.get(Hold.Kind(hold.kind), "")
+    anchor = {K.INCOMPLETE_LINE: "#lines-group", K.UNUSABLE_ADDRESS: ADDRESS_FIELDS.get(hold.subject, "#ship-to")}.get(
+        Hold.Kind(hold.kind), ""
+    )
     return ("Correct it", (CHANGE,), anchor) if anchor else ("", (), "")
 
 

@@ -206,6 +206,23 @@ def test_what_blocks_an_order_is_the_large_button_and_its_release_stands_beside_
     assert [label for label, _ in page_of(client, held).context["facts"]["mends"]] == ["Release"]
 
 
+def test_what_an_address_lacks_leads_to_its_field_and_an_empty_day_is_said_to_have_nothing(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    Order.objects.update(ship_city="", full_number="A" * 60 + "-FIRST", short_reference="A" * 60 + "-OTHER")
+    manage("run", "submit_orders")
+    page = page_of(admin_client, Order.objects.get())
+    assert page.context["facts"]["mends"] == [("Correct it", "#id_ship_city")]
+    assert 'id="id_ship_city"' in text_of(page)
+    listed = reverse("admin:orders_order_changelist")
+    shown = text_of(admin_client.get(listed))
+    assert (">AAAAAAAAAAA…AA-FIRST<" in shown, ">AAAAAAAAAAA…AA-OTHER<" in shown) == (True, True)
+    empty = text_of(admin_client.get(f"{listed}?ordered_on=2001-01-01"))
+    assert ("Nothing matches" in empty, "Orders come with the next pull" in empty) == (True, False)
+
+
 def test_a_late_order_says_since_when_and_what_there_is_to_do(
     shop: Sandbox, manage: Run, admin_client: Client, client: Client
 ) -> None:
