@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError
 from django.db import connection
@@ -161,6 +162,7 @@ def test_what_no_clear_answer_came_to_is_looked_up_for_its_order_and_one_comes_b
         OrmQ.objects.all().delete()
         assert admin_client.post(link).url == here  # type: ignore[attr-defined]
         assert [row.task["name"] for row in OrmQ.objects.all()] == [f"submit_orders:{sent.connection_id}"]
+    assert [one.get_edited_object() for one in LogEntry.objects.all()] == [sent.order, sent.order]
     look_up = reverse("admin:orders_order_look_up", args=[sent.order_id, "submission"])
     for elsewhere in ("https://evil.example/", "//evil.example/", "/\\evil.example"):
         assert admin_client.post(f"{look_up}?{urlencode({'back': elsewhere})}").url == address_of(sent.order)  # type: ignore[attr-defined]
