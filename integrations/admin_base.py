@@ -266,15 +266,14 @@ def ask(
 
     What was done is in the audit log. It may lead elsewhere: then `do` answers the request itself, and logs.
 
-    Who may change the record may do it, unless `allowed` says otherwise. `back` is another record to go back to.
+    Who may change the record may do it, unless `allowed` says otherwise. `back` is another record to go back to, or an
+    address.
     """
     if not (admin.has_change_permission(request, obj) if allowed is None else allowed):
         raise PermissionDenied
     form = form_class(request.POST if request.method == "POST" else None)
     home = obj if back is None else back
-    home_url = along(
-        way_of(request), reverse(f"admin:{home._meta.app_label}_{home._meta.model_name}_change", args=[home.pk])
-    )
+    home_url = home if isinstance(home, str) else along(way_of(request), _page_of(home))
     if request.method == "POST" and form.is_valid():
         try:
             done = do(form.cleaned_data)
@@ -288,6 +287,10 @@ def ask(
     return question(
         admin, request, form, title=title, consequence=consequence, button=button, back=home_url, object=obj
     )
+
+
+def _page_of(record: Any) -> str:
+    return reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])
 
 
 def leads_to(answer: HttpResponse, origin: str) -> None:
@@ -351,19 +354,21 @@ def question(admin: ModelAdmin, request: HttpRequest, form: forms.Form, **contex
 
 
 ONE_LINE = 30
+NUMBER = 24  # longer texts are words, which may take several lines where the list is narrow
 
 
 def clip(text: str, limit: int = 40) -> str:
     """The beginning of a long text, the whole on hover: one ugly record must not stretch a list. A dash for none."""
     if len(text) > limit:
         beginning, width = text[: limit - 1], f"{limit * 0.45:.1f}rem"
-        return format_html('<span class="clipped" style="max-width: {}" title="{}">{}…</span>', width, text, beginning)
+        kind = "clipped wraps" if limit > NUMBER else "clipped"
+        return format_html('<span class="{}" style="max-width: {}" title="{}">{}…</span>', kind, width, text, beginning)
     return format_html('<span class="one-line">{}</span>', text) if text and limit <= ONE_LINE else text or "–"
 
 
 def job_label(job: str) -> str:
     """A job's name in words, the name that the command line takes on hover."""
-    return format_html('<span title="{}">{}</span>', job, job_name(job))
+    return format_html('<span class="one-line" title="{}">{}</span>', job, job_name(job))
 
 
 def job_in_full(job: str) -> str:

@@ -15,11 +15,12 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
-from django.utils.http import urlencode
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 LIST = "_changelist_filters"  # as Django's own lists hand it on
 WORKLIST = "_worklist"
 NUL = "%00"  # in what is an address itself; PostgreSQL looks for none
+BACK = "back"
 AT = "_at"  # the place in it, counted from 0: where to go on once the record has left it
 FURTHEST = 2000
 Way = Mapping[str, str]
@@ -49,6 +50,17 @@ def along(way: Way, url: str) -> str:
     """An address that keeps to the way."""
     path, anchor, name = url.partition("#")
     return f"{path}{'&' if '?' in path else '?'}{urlencode(way)}{anchor}{name}" if way else url
+
+
+def back_of(request: HttpRequest) -> str:
+    """The page that the address says one is to come back to; empty for none, and for one of another host."""
+    told = request.GET.get(BACK, "")
+    return told if told.startswith("/") and url_has_allowed_host_and_scheme(told, allowed_hosts=None) else ""
+
+
+def coming_back(url: str, to: str) -> str:
+    """An address of a page that asks before it does something, with the one to go back to afterwards."""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({BACK: to})}"
 
 
 def through_list(admin: Any, request: HttpRequest, record: Any, title: str = "") -> Walk | None:

@@ -39,7 +39,7 @@ def lasted(took: timedelta | None) -> str:
     """How long something took, in the two largest units that it has: `12.3 s`, `4 min 10 s`, `2 d 3 h`."""
     if took is None:
         return "–"
-    if took < timedelta(minutes=2):
+    if took < timedelta(minutes=1):
         return f"{max(took.total_seconds(), 0):.1f} s"
     minutes, seconds = divmod(int(took.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)

@@ -27,6 +27,7 @@ MOST = 10_000
 # More are left to a worker, so that no request has to wait for them.
 AT_ONCE = 200
 TOGETHER = 500
+MOST_REASONS = 3
 LOST_AFTER = timedelta(minutes=2)
 KEPT = timedelta(days=90)
 NOT_CONFIRMED_FOR = timedelta(days=1)
@@ -37,16 +38,33 @@ class TooMany(Exception):
     """More records were chosen than one action takes."""
 
 
+class ForNone(Exception):
+    """It can be done to none of the records; the text says why."""
+
+
 @transaction.atomic
 def propose(name: str, rows: QuerySet[Any], user: Any) -> BulkAction:
-    """A new action on these records, with what would happen to each; nothing is done yet. Raises TooMany."""
+    """A new action on these records, with what would happen to each; nothing is done yet.
+
+    Raises TooMany, and ForNone: what nobody could say yes to is not kept to wait for one.
+    """
     keys = list(rows.order_by().values_list("pk", flat=True).distinct()[: MOST + 1])
     if len(keys) > MOST:
         raise TooMany(f"More than {MOST} records are chosen; narrow the list, and do them in parts.")
     bulk = BulkAction.objects.create(action=name, user=user)
     for some in _batched(sorted(keys, reverse=True)):
         BulkItem.objects.bulk_create(_foreseen(bulk, BY_NAME[name], some))
+    if not bulk.items.filter(state=I.WAITING).exists():
+        raise ForNone(f"Nothing is done. It cannot be done to any of them: {_why_not(bulk)}.")
     return bulk
+
+
+def _why_not(bulk: BulkAction) -> str:
+    """The commonest reasons, each with the number of its records."""
+    reasons = bulk.items.order_by().values_list("text").annotate(number=Count("pk")).order_by("-number", "text")
+    told = [f"{text} ({number})" for text, number in reasons[: MOST_REASONS + 1]]
+    more = " and other reasons" if len(told) > MOST_REASONS else ""
+    return ", ".join(told[:MOST_REASONS]) + more or "they are there no more"
 
 
 def _foreseen(bulk: BulkAction, doing: Doing, keys: list[int]) -> Iterator[BulkItem]:
@@ -73,7 +91,10 @@ def confirm(bulk: BulkAction, reason: str, user: Any) -> bool:
 
 
 def inverse(bulk: BulkAction, user: Any) -> BulkAction | None:
-    """What would undo it, for the records that it was done to, as a new preview; None where nothing does."""
+    """What would undo it, for the records that it was done to, as a new preview; None where nothing does.
+
+    Raises ForNone.
+    """
     back = BY_NAME[bulk.action].undone_by
     if not back or bulk.state != S.DONE:
         return None

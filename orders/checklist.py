@@ -41,7 +41,7 @@ class State(StrEnum):
 class Point:
     """One point of the list. What `is_needed` must be done before the route goes live; the others are advice.
 
-    `place` names where it is mended: marketplace, warehouse, route, preview, mapping, shipping or workers.
+    `place` names where it is mended: marketplace, warehouse, route, test, preview, mapping, shipping or workers.
     """
 
     title: str
@@ -197,7 +197,7 @@ def _tested(route: Route, look: RouteLook | None) -> Point:
         return Point(title, State.DONE, f"order {one.remote_number or one.remote_id}{real}", "route")
     if look is not None and look.tested_at:
         return Point(title, State.DONE, f"seen {moment(look.tested_at)}", "route")
-    return Point(title, State.OPEN, "none yet: start the test, and let an order come in", "route")
+    return Point(title, State.OPEN, "none yet: start the test, and let an order come in", "test")
 
 
 def _accepted(route: Route) -> QuerySet[WarehouseSubmission]:

@@ -123,7 +123,8 @@ class Teller:
             shown = self._read(confirmation)
             lines = _not_told(shown, lines)
             if lines and _too_early(confirmation):
-                confirmation.release(T.UNCONFIRMED, after=lookup_grace(), costs_attempt=False)
+                known = confirmation.last_error  # why it is looked up is as true as before
+                confirmation.release(T.UNCONFIRMED, after=lookup_grace(), error=known, costs_attempt=False)
                 return
             lines = telling.still_wanted(confirmation.order, lines, shown)
         telling.refresh(confirmation, lines, self._carriers)
@@ -172,7 +173,7 @@ class Teller:
     def _split(self, confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine], error: str) -> None:
         """What was taken all the same stays here and is read back again; each of the others is sent by itself."""
         missing = self._missing(confirmation, lines)
-        confirmation.release(T.UNCONFIRMED, error=error, costs_attempt=False)
+        confirmation.release(T.UNCONFIRMED, error=refusals.of_several(error), costs_attempt=False)
         self._run.wake("confirm_shipments", self._run.connection.pk)
         if missing is None:
             return

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
 from integrations.models import Route
 from integrations.transmissions import Transmission
-from orders import change_plan, forgetting, settling
+from orders import change_plan, forgetting, settling, ship_dates
 from orders.models import Hold, Order
 
 S, K = Order.Status, Hold.Kind
@@ -28,6 +29,9 @@ STEPS = {
 VOIDS = "Void the warehouse order"  # what an update comes to that leaves nothing to ship
 CANCELLED_THERE = "The marketplace cancelled it and the warehouse"
 UNCLEAR = "Nothing to do: no clear answer came to what was sent. It is looked up before anything is sent again."
+LATE = "It is late since {since}, as it was to ship by {day}."
+ASK_THERE = "Ask the warehouse when it ships."
+SHORT = "What will never ship is told with “Short ship…”, which costs a fine."
 ASIDE = {
     S.RECEIVED: "Nothing to do: it is judged with the next run.",
     S.READY: "Nothing to do: it is sent with the next run.",
@@ -53,15 +57,18 @@ class Step:
         return f"admin:orders_order_{self.action}"
 
 
+MEND = Step("Mend what holds it: each reason below says how.")
+
+
 def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
     """`allowed` are the actions that this person may do with the order now."""
     for name in _in_turn(holds):
-        if name in allowed and (name != "release" or _is_freed(holds)):
+        if name in allowed and (name != "release" or _frees(holds)):
             return Step(_text(name, order, holds), name, label(name, order))
-    if holds and _is_asked(order, holds):
+    if holds and is_asked(order, holds):
         return Step("Nothing to do: what was decided is done in the warehouse with the next run.")
     if holds:
-        return Step("Mend what holds it: each reason below says how.")
+        return MEND
     if order.status == S.ON_HOLD:
         return Step("Nothing holds it any more: it is judged with the next run.")
     if _is_unclear(order):
@@ -70,7 +77,7 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
         return Step(f"Route {order.route} is paused: the order is sent once that is live again.")
     if order.status == S.READY and order.connection.is_stopped:
         return Step(f"{order.connection} is stopped: the order is sent once a test of that connection succeeds.")
-    return Step(_kept_back(order) or _settled(order) or ASIDE[S(order.status)])
+    return Step(_kept_back(order) or _settled(order) or _late(order, allowed) or ASIDE[S(order.status)])
 
 
 def _in_turn(holds: Collection[Hold]) -> list[str]:
@@ -120,6 +127,18 @@ def _called_settled(order: Order, holds: Collection[Hold]) -> str:
     )
 
 
+def _late(order: Order, allowed: Collection[str]) -> str:
+    """What there is to do though it goes on by itself; empty for an order that is in time."""
+    days = ship_dates.days_late(order)
+    if not days:
+        return ""
+    day = ship_dates.today() - timedelta(days=days)
+    late = LATE.format(day=day, since=day + timedelta(days=1))
+    if order.status in Order.UNSENT:
+        return f"{late} {ASIDE[S(order.status)]}"
+    return " ".join([late, ASK_THERE, *([SHORT] if "short" in allowed else [])])
+
+
 def _settled(order: Order) -> str:
     """What a person closed that is not as it should be on one of the two sides; empty where there is nothing."""
     submission = getattr(order, "submission", None)
@@ -151,7 +170,7 @@ def waits_for_route(order: Order) -> bool:
     return order.status == S.READY and order.route is not None and order.route.state == Route.State.PAUSED
 
 
-def _is_asked(order: Order, holds: Collection[Hold]) -> bool:
+def is_asked(order: Order, holds: Collection[Hold]) -> bool:
     """Whether the warehouse is asked already for all that it is held for."""
     asked = next((one for one in order.warehouse_changes.all() if one.status in one.OPEN), None)
     if asked is None:
@@ -164,6 +183,6 @@ def _is_asked(order: Order, holds: Collection[Hold]) -> bool:
     )
 
 
-def _is_freed(holds: Collection[Hold]) -> bool:
-    """Whether a release ends any of these: other causes must be mended, and without one it is judged by itself."""
-    return any(hold.kind in Hold.UNTIL_RELEASED for hold in holds)
+def _frees(holds: Collection[Hold]) -> bool:
+    """Whether a release ends all of these: other causes must be mended first; without any it is judged by itself."""
+    return bool(holds) and all(hold.kind in Hold.UNTIL_RELEASED for hold in holds)

@@ -5,7 +5,7 @@ The very code that stores is run, inside a transaction that is rolled back, so t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.budget import RunJournal, SharedBudget
+from integrations.connection_test import plain_name
 from integrations.errors import Unavailable
 from integrations.models import Connection, Route
 from integrations.ports import MarketplaceOrder, UnreadableOrder
@@ -126,4 +127,13 @@ def _row(
         return Row(told.number, "skip", told.ordered_at, (order.skip_reason,))
     settling.settle([order], None, routes)
     holds = tuple(order.holds.filter(resolved_at=None).values_list("message", flat=True))
-    return Row(told.number, "hold" if holds else "load", told.ordered_at, holds)
+    near = tuple(_nearly(told.warehouse_name, [*routes, *others])) if route is None else ()
+    return Row(told.number, "hold" if holds else "load", told.ordered_at, near + holds)
+
+
+def _nearly(name: str, routes: Sequence[Route]) -> Iterator[str]:
+    """That a route's name differs in capitals or blanks only: people take the two for one."""
+    for route in routes:
+        own = route.marketplace_warehouse_name
+        if name.strip() and own != name and plain_name(own) == plain_name(name):
+            yield f"Route {route} takes {own!r}, which differs in capitals or blanks only: write it as {name!r} there."

@@ -9,6 +9,12 @@ from django.db import transaction
 from orders.models import ConfirmedLine, Order, ShipmentConfirmation
 
 T = ShipmentConfirmation.Status
+TOGETHER = "it was refused together with other lines; it is looked up, and sent by itself if it has not arrived"
+
+
+def of_several(error: str) -> str:
+    """What is said of each line of a message that was refused: which one was to blame nobody knows."""
+    return error if error.startswith(TOGETHER) else f"{TOGETHER}: {error}".removesuffix(": ")[:4000]
 
 
 @transaction.atomic
@@ -20,7 +26,7 @@ def split(confirmation: ShipmentConfirmation, lines: Sequence[ConfirmedLine]) ->
     for line in lines:
         own = ShipmentConfirmation.objects.create(
             order=confirmation.order, connection=confirmation.connection, sent_at=confirmation.sent_at,
-            status=T.UNCONFIRMED,
+            status=T.UNCONFIRMED, last_error=of_several(confirmation.last_error),
         )  # fmt: skip
         ConfirmedLine.objects.filter(pk=line.pk).update(confirmation=own)
 

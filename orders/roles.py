@@ -6,7 +6,7 @@ every installation gets it; docs/roles.md says the same in words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -90,6 +90,12 @@ ADMINISTRATOR = Role(
 )  # fmt: skip
 ROLES = (VIEWER, OPERATOR, MAPPER, MANAGER, ADMINISTRATOR)
 NAMES = tuple(role.name for role in ROLES)
+
+
+def least_with(permissions: Iterable[str]) -> str:
+    """The first role that has all of these; empty where none has."""
+    wanted = set(permissions)
+    return next((role.name for role in ROLES if wanted <= {*role.every_permission()}), "")
 
 
 def fingerprint() -> str:

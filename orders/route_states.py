@@ -65,3 +65,5 @@ def _move(route: Route, state: str, reason: str = "") -> None:
     if state != State.PAUSED:
         enqueue("pull_orders", route.marketplace_id)
         enqueue("submit_orders", route.warehouse_id)
+        # While no route led there its stock was not read; quantities that rest on nothing would wait for a person.
+        enqueue("pull_levels", route.warehouse_id)

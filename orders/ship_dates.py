@@ -36,6 +36,12 @@ def of_order(order: Order) -> date | None:
     return ship_date(order.ordered_on, order.route.ship_within_days) if order.route else None
 
 
+def days_late(order: Order) -> int:
+    """How many days ago an order that has not shipped had to; 0 for one that is in time or has left."""
+    day = of_order(order)
+    return max((today() - day).days, 0) if day and order.status in Order.UNSHIPPED else 0
+
+
 def first_with(day: date, business_days: int) -> date:
     """The first day of an order whose ship date is `day` or later: orders from before then had to ship before it."""
     earliest = day

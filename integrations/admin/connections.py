@@ -39,6 +39,7 @@ from integrations.models import Connection, Exchange, JobPlan, SyncRun
 from integrations.oauth_grant import OAuthGrant
 from integrations.registry import needs_username, uses_oauth
 from integrations.shared_state import Outage, RateWindow
+from integrations.walking import back_of
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest
 from integrations.wording import job_name, moment
 
@@ -261,7 +262,7 @@ class ConnectionAdmin(Kept, ChangedFieldsOnly):
         return ask(
             self, request, connection, title=f"Run a job of {connection} now", button="Run now",
             consequence="A worker runs it as soon as one is free, unless it is running already.", do=do,
-            form_class=JobForm, allowed=self.has_run_permission(request),
+            form_class=JobForm, allowed=self.has_run_permission(request), back=back_of(request) or None,
         )  # fmt: skip
 
 

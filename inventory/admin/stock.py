@@ -177,7 +177,7 @@ class WarehouseItemAdmin(ReadOnly):
 
     @display(description="title", ordering="title")
     def shown_title(self, obj: WarehouseItem) -> str:
-        return clip(obj.title, 50)
+        return clip(obj.title if obj.matches else "not in the warehouse", 50)
 
     @display(description="sellable", ordering="sellable")
     def is_sellable(self, obj: WarehouseItem) -> str:

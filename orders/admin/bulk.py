@@ -39,7 +39,7 @@ def in_bulk(name: str, description: str, permission: str) -> Act:
     def act(_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         try:
             record = bulk.propose(name, queryset, request.user)
-        except bulk.TooMany as exc:
+        except (bulk.TooMany, bulk.ForNone) as exc:
             messages.error(request, str(exc))
             return None
         return redirect("admin:orders_bulkaction_change", record.pk)
@@ -117,9 +117,13 @@ class BulkActionAdmin(ReadOnly):
         return redirect("admin:orders_bulkaction_change", record.pk)
 
     def _undo(self, request: HttpRequest, record: BulkAction) -> HttpResponse:
-        back = bulk.inverse(record, request.user)
-        if back is None:
-            messages.error(request, "This cannot be undone in one go.")
+        back = None
+        try:
+            back = bulk.inverse(record, request.user)
+            if back is None:
+                messages.error(request, "This cannot be undone in one go.")
+        except bulk.ForNone as exc:
+            messages.error(request, str(exc))
         return redirect("admin:orders_bulkaction_change", (back or record).pk)
 
     def _page(

@@ -19,7 +19,7 @@ from integrations.admin.legible import legible
 from integrations.admin.waiting import Waiting, Waits
 from integrations.admin_base import NoteForm, ReadOnly, ago, ask, clip, found_or_404, is_list, visible_or_404
 from orders import actions
-from orders.admin import mapping, remedies, worklist_rows
+from orders.admin import labels, mapping, remedies, worklist_rows
 from orders.admin.bulk import in_bulk
 from orders.models import Hold, IllegalTransition, UnreadableRecord
 
@@ -121,7 +121,7 @@ class HoldAdmin(Waiting, Closable):
 
     @display(description="order", ordering="order__full_number")
     def of_order(self, obj: Hold) -> str:
-        return clip(obj.order.full_number, 20)
+        return labels.number(obj.order.full_number)
 
     @display(description="kind", ordering="kind")
     def shown_kind(self, obj: Hold) -> str:

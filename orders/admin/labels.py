@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from integrations.admin_base import TRANSMISSION_COLOURS
+from django.utils.html import format_html
+
+from integrations.admin_base import TRANSMISSION_COLOURS, clip
 from integrations.transmissions import Transmission
 from orders.models import Order, Shipment
 
@@ -14,6 +16,7 @@ ORDER = {
     S.PARTLY_SHIPPED: "warning", S.SHIPPED: "warning", S.CONFIRMED: "success", S.CANCELLED: "default",
 }  # fmt: skip
 WAITS = "waits"
+ENDING = 8  # characters
 OR_WAITS: dict[str, str] = {**{status.value: colour for status, colour in ORDER.items()}, WAITS: "danger"}
 PARCEL = {P.PACKED: "info", P.SHIPPED: "success", P.VOID: "danger"}
 
@@ -24,6 +27,14 @@ class Label:
 
     type: str
     text: str
+
+
+def number(text: str, limit: int = 20) -> str:
+    """A number in a list: a long one with its beginning and its end, by which such ones differ; the whole on hover."""
+    if len(text) <= limit:
+        return clip(text, limit)
+    shown = f"{text[: limit - ENDING - 1]}…{text[-ENDING:]}"
+    return format_html('<span class="one-line" title="{}">{}</span>', text, shown)
 
 
 def what_waits(order: Order) -> str:

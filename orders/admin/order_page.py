@@ -65,10 +65,15 @@ def facts(admin: Any, request: HttpRequest, order: Order, allowed: Collection[st
     submission = _submission(order)
     parcels = _parcels(order)
     holds = remedies.with_remedies(order, user, way)
+    step = next_step.of(order, allowed, [one.hold for one in holds])
+    mends = remedies.first_of(holds) if step == next_step.MEND else []
+    if step == next_step.MEND and not any(one.url or one.others or one.instead for one in holds):
+        step = next_step.Step(remedies.who_mends(order, [one.hold for one in holds]))
     return {
         "order": order,
         "label": labels.of_order(order),
-        "step": next_step.of(order, allowed, [one.hold for one in holds]),
+        "step": step,
+        "mends": mends,
         "holds": holds,
         "may_say": admin.has_change_permission(request, order),
         "columns": side_by_side.COLUMNS,

@@ -31,7 +31,7 @@ from integrations.admin_base import (
 from integrations.dispatch import enqueue
 from integrations.walking import LIST, along, way_of
 from orders import actions, personal_data, search, short_shipping
-from orders.admin import finding, labels, order_page, saying, tabs, walking
+from orders.admin import finding, labels, looking_up, order_page, saying, tabs, walking
 from orders.admin.bulk import in_bulk
 from orders.admin.by_ship_date import ByShipDate
 from orders.admin.deciding import Deciding
@@ -131,6 +131,7 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
             path("number/<path:number>/", view(self.by_number), name="orders_order_by_number"),
             path("<path:object_id>/comment/", view(self.comment), name="orders_order_comment"),
             path("<path:object_id>/take/", view(self.take), name="orders_order_take"),
+            path("<path:object_id>/look-up/<str:source>/", view(self.look_up), name="orders_order_look_up"),
             path("<path:object_id>/payload/<str:which>/", view(self.payload), name="orders_order_payload"),
         ]
         return [*own, *super().get_urls()]
@@ -143,6 +144,9 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
 
     def take(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return saying.take(self, request, object_id)
+
+    def look_up(self, request: HttpRequest, object_id: str, source: str) -> HttpResponse:
+        return looking_up.ask_for(self, request, object_id, source)
 
     def payload(self, request: HttpRequest, object_id: str, which: str) -> HttpResponse:
         return order_page.payload(self, request, object_id, which)
@@ -264,10 +268,10 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
         """The short reference, too, where it is another. What went out as a test says so: nobody is to take it for one
         that ships.
         """
-        number, submission = clip(obj.full_number, 20), getattr(obj, "submission", None)
+        number, submission = labels.number(obj.full_number), getattr(obj, "submission", None)
         shown = format_html("{} <strong>Test</strong>", number) if submission and submission.is_test else number
         short = obj.short_reference if obj.short_reference != obj.full_number else ""
-        return format_html("{}<br>{}", shown, clip(short, 20)) if short else shown
+        return format_html("{}<br>{}", shown, labels.number(short)) if short else shown
 
     @display(description="ship to", ordering="ship_name")
     def to(self, obj: Order) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from integrations.walking import Way, along
-from orders import arrivals, causes, decisions, next_step, settling
+from orders import arrivals, cancelled_late, causes, decisions, next_step, roles, settling
 from orders.admin import mapping
 from orders.admin.mapping_forms import PERMISSIONS
 from orders.causes import Cause
@@ -21,6 +21,9 @@ from orders.models import Hold, Order
 
 K = Hold.Kind
 FOR_SEVERAL = (*causes.MAPPED, K.NO_ROUTE)
+ASKED = "{is_done} there too with the next run, while it is unshipped: somebody has asked for it."
+# What was done about these is only said.
+LOOKED_AT = frozenset(Hold.AFTER_SENDING) - frozenset(causes.MAPPED)
 BLOCKING = [kind for kind in Hold.Kind if kind not in Hold.AFTER_SENDING]
 
 
@@ -32,6 +35,7 @@ class Shown:
     """
 
     hold: Hold
+    message: str
     label: str = ""
     url: str = ""
     frees_url: str = ""
@@ -53,8 +57,34 @@ def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
         skip = tuple((name, along(way, address)) for name, address in instead(hold, user))
         link = url if url.startswith("#") or not url else along(way, url)
         frees = reverse("admin:orders_hold_frees", args=[hold.pk]) if hold.kind in FOR_SEVERAL else ""
-        shown.append(Shown(hold, label if may else "", link if may else "", frees, others, skip))
+        shown.append(Shown(hold, _message(order, hold), label if may else "", link if may else "", frees, others, skip))
     return _each_once(shown)
+
+
+def _message(order: Order, hold: Hold) -> str:
+    """What the hold says; what a person has asked for by now is not said to be done by hand."""
+    said = hold.message
+    if hold.kind == K.CANCELLED_LATE and next_step.is_asked(order, [hold]):
+        for is_done, do_it in (cancelled_late.CANCELLED, cancelled_late.TAKEN_OUT):
+            for how in (" by hand", ""):
+                said = said.replace(f"{do_it} there{how} while it is unshipped.", ASKED.format(is_done=is_done))
+    return said
+
+
+def first_of(shown: Iterable[Shown]) -> list[tuple[str, str]]:
+    """(label, address) of what mends the causes, each once, for the head of the page. A release ends none of the
+    others: it comes last.
+    """
+    mended = [one for one in shown if one.url and Hold.Kind(one.hold.kind) not in LOOKED_AT]
+    mended.sort(key=lambda one: one.hold.kind in Hold.UNTIL_RELEASED)
+    return list({one.url: (one.label, one.url) for one in mended}.values())
+
+
+def who_mends(order: Order, holds: Iterable[Hold]) -> str:
+    """The roles that may, in words."""
+    needed = [remedy(order, hold)[1] or (CHANGE,) for hold in holds]
+    names = list(dict.fromkeys(filter(None, map(roles.least_with, needed))))
+    return f"It waits until what holds it is mended. Who may: {' and '.join(names)}, and roles with all that they may."
 
 
 def _each_once(shown: list[Shown]) -> list[Shown]:
@@ -114,6 +144,13 @@ DECISIONS = (
 CHANGE = "orders.change_order"
 
 
+# What an address lacks → its field, which then has the cursor.
+ADDRESS_FIELDS = {
+    "name": "#id_ship_name", "first address line": "#id_ship_address1", "city": "#id_ship_city",
+    "country code": "#id_ship_country_code", "postal code": "#id_ship_postal_code",
+}  # fmt: skip
+
+
 def remedy(order: Order, hold: Hold) -> tuple[str, tuple[str, ...], str]:
     """Label, the permissions it needs, and address; all empty where the message alone must do."""
     market = order.connection_id
@@ -130,7 +167,9 @@ def remedy(order: Order, hold: Hold) -> tuple[str, tuple[str, ...], str]:
         return "Release", (CHANGE,), reverse("admin:orders_order_release", args=[order.pk])
     if hold.kind in Hold.AFTER_SENDING and hold.kind not in Hold.UNTIL_DECIDED:
         return "Resolve", (CHANGE,), reverse("admin:orders_hold_resolve", args=[hold.pk])
-    anchor = {K.INCOMPLETE_LINE: "#lines-group", K.UNUSABLE_ADDRESS: "#ship-to"}.get(Hold.Kind(hold.kind), "")
+    anchor = {K.INCOMPLETE_LINE: "#lines-group", K.UNUSABLE_ADDRESS: ADDRESS_FIELDS.get(hold.subject, "#ship-to")}.get(
+        Hold.Kind(hold.kind), ""
+    )
     return ("Correct it", (CHANGE,), anchor) if anchor else ("", (), "")
 
 

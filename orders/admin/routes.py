@@ -20,7 +20,7 @@ from inventory.admin.files import make_file, may_make_file
 from inventory.admin.settings_history import SettingsHistory
 from inventory.dry_run import Foreseen
 from inventory.models import Listing
-from orders import route_states, trials
+from orders import checklist, route_states, trials
 from orders.admin import set_up, walking
 from orders.models import Hold, RouteLook
 
@@ -33,9 +33,19 @@ MOST_DIGITS = 18  # of a key in an address
 GO_LIVE, PREVIEW, LOAD = "integrations.go_live", "orders.add_routelook", "orders.add_backfill"
 STATE_ACTIONS = {"start_test", "go_live", "pause", "remove_tests"}
 # No field of the form: going live asks for the checklist first, and what to do with test orders.
-OF_STATES = (
+KEPT = "One that had orders is paused, not deleted."
+OF_PAUSED = (
     "A new route is paused: its set-up says what is missing, and has the buttons that start the test and go live. "
-    "One that had orders is paused, not deleted."
+    f"{KEPT}"
+)
+OF_STATES = {
+    Route.State.PAUSED: OF_PAUSED,
+    Route.State.TEST: f"Its set-up says what is missing until it can go live. {KEPT}",
+    Route.State.LIVE: KEPT,
+}
+OF_GUARD = (
+    "Fewer changes than this are never so many, whatever their share: a shop with fewer listings than this has no "
+    "guard against many changes at once. Set it to fewer than the shop has listings."
 )
 
 
@@ -61,7 +71,7 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
         "inventory_file",
     ]
     fieldsets = (
-        (None, {"fields": ("name", "state"), "description": OF_STATES}),
+        (None, {"fields": ("name", "state"), "description": OF_PAUSED}),
         ("From and to", {"fields": ("marketplace", "marketplace_warehouse_name", "warehouse", "location_name",
                                     "counted_locations", "company_name")}),
         ("Orders", {"fields": ("earliest_order_date", "read_until", "order_status", "tag", "reference_length",
@@ -79,6 +89,11 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
         "warehouse. Add both connections first."
     )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Route | None = None) -> Any:
+        (title, first), *others = super().get_fieldsets(request, obj)
+        state = Route.State(obj.state) if obj else Route.State.PAUSED
+        return ((title, {**first, "description": OF_STATES[state]}), *others)
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         of_kind = [
             key for key, one in PROVIDERS.items() if (one.kind == MARKETPLACE) == (db_field.name == "marketplace")
@@ -90,6 +105,8 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "marketplace_warehouse_name" and field is not None:
             field.strip = False  # it is echoed exactly, blanks included (supplier-oasis 3.2)
+        if db_field.name == "guard_listings" and field is not None:
+            field.help_text = OF_GUARD
         return field
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -172,9 +189,10 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
 
     @action(description="Go live", url_path="go-live", icon="rocket_launch", permissions=["go_live"])
     def go_live(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        has_tests = trials.of_route(found_or_404(self, request, object_id)).exists()
+        route = found_or_404(self, request, object_id)
+        has_tests = trials.of_route(route).exists()
         form = set_up.GoLiveForm if has_tests else Nothing
-        text = f"{GOING_LIVE} {WITH_TESTS}" if has_tests else GOING_LIVE
+        text = " ".join(filter(None, (_not_ready(route), GOING_LIVE, WITH_TESTS if has_tests else "")))
         may = self.has_go_live_permission(request)
         return self._ask(request, object_id, "Go live", text, route_states.go_live, form, allowed=may)
 
@@ -205,6 +223,12 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
             do=lambda values: do(route, request.user, **values), refuse=route_states.NotReady, form_class=form_class,
             allowed=allowed,
         )  # fmt: skip
+
+
+def _not_ready(route: Route) -> str:
+    """Said before the click what would be answered to it."""
+    named = "; ".join(f"{point.title}: {point.answer}" for point in checklist.missing(route))
+    return f"It cannot go live yet. To be done first: {named}." if named else ""
 
 
 GOING_LIVE = "From now on its orders are pulled, and sent to the warehouse for real."

@@ -16,7 +16,7 @@ from integrations.admin.waiting import Waiting, Waits
 from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, is_list
 from integrations.transmissions import Transmission
 from orders import search, short_shipping
-from orders.admin import order_page, worklist_rows
+from orders.admin import labels, order_page, worklist_rows
 from orders.admin.bulk import in_bulk
 from orders.admin.filters import RarelyTrue
 from orders.admin.labels import PARCEL
@@ -85,7 +85,7 @@ class TransmissionAdmin(Waiting, OfAnOrder):
 
     @display(description="order", ordering="order__full_number")
     def of_order(self, obj: Transmission) -> str:
-        return clip(str(obj.order), 24)  # type: ignore[attr-defined]
+        return labels.number(str(obj.order), 24)  # type: ignore[attr-defined]
 
     @display(description="last error")
     def short_error(self, obj: Transmission) -> str:
@@ -219,7 +219,7 @@ class ShipmentAdmin(ByDate, OfAnOrder):
 
     @display(description="order", ordering="order__full_number")
     def of_order(self, obj: Shipment) -> str:
-        return clip(str(obj.order), 24)
+        return labels.number(str(obj.order), 24)
 
     @display(description="state", label=PARCEL, ordering="state")
     def shown_state(self, obj: Shipment) -> tuple[str, str]:

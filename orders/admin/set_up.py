@@ -74,7 +74,8 @@ def checklist_page(admin: ModelAdmin, request: HttpRequest, route: Route) -> Htt
         request, "admin/orders/set_up.html",
         {
             **_context(admin, request, route, f"Set-up of route {route}"), "points": shown,
-            "missing": sum(one.point.is_in_the_way for one in shown), "buttons": list(_buttons(route, may)),
+            "missing": [one.point.title for one in shown if one.point.is_in_the_way],
+            "buttons": list(_buttons(route, may)),
             "state": route.get_state_display(), "state_colour": ROUTE_STATES[Route.State(route.state)],
         },
     )  # fmt: skip
@@ -248,6 +249,13 @@ def _shown(point: Point, route: Route, may: May) -> ShownPoint:
     return ShownPoint(point, label, url if may(permission) else "", link)
 
 
+def _to_test(route: Route) -> tuple[str, str, str]:
+    """What brings a test order, until the test is on."""
+    if "start_test" in route_states.possible(route):
+        return "integrations.change_route", _page("start_test", route), "Start the test"
+    return "integrations.view_route", _page("change", route), "Open the route"
+
+
 def _mended(place: str, route: Route) -> tuple[str, str, str]:
     """Where a point is put right: the permission that it needs, the address, and what the link says."""
     if place in ("marketplace", "warehouse"):
@@ -255,6 +263,7 @@ def _mended(place: str, route: Route) -> tuple[str, str, str]:
         return "integrations.view_connection", address, "Open the connection"
     return {
         "route": ("integrations.view_route", _page("change", route), "Open the route"),
+        "test": _to_test(route),
         "preview": ("orders.add_routelook", _page("preview", route), "Open the preview"),
         "mapping": ("orders.view_hold", reverse("admin:orders_needs_mapping"), "Map them"),
         "shipping": (

@@ -22,7 +22,7 @@ from integrations.models import Connection
 from integrations.walking import AT, WORKLIST, Way, along
 from integrations.wording import counted
 from orders import worklists
-from orders.admin.worklist_rows import Key, Row, rows_of
+from orders.admin.worklist_rows import Key, Row, returning, rows_of
 from orders.worklists import MOST, Entry, Tally, Worklist
 
 PER_PAGE, CAUSES_SHOWN = 50, 30
@@ -47,7 +47,8 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
         **admin.site.each_context(request), "title": found.title, "worklist": found, "page": page, "asked": asked,
         "has_ship_dates": any(row.ship_date for row in known.values()),
         "rows": [
-            _on({WORKLIST: f"{name}?{asked.query}", AT: places.get(one.order or 0, "")}, known[one.source, one.pk])
+            _on({WORKLIST: f"{name}?{asked.query}", AT: places.get(one.order or 0, "")},
+                returning(known[one.source, one.pk], request.get_full_path()))
             for one in page if (one.source, one.pk) in known
         ],
         "pages": around(page, **asked.values), "causes": _causes(causes, known, asked),

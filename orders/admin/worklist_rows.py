@@ -15,6 +15,7 @@ from integrations.admin_base import ago
 from integrations.circuit import pause_text
 from integrations.models import Connection
 from integrations.transmissions import Transmission
+from integrations.walking import coming_back
 from integrations.wording import counted
 from inventory.models import GuardedPublish, Publication
 from orders import next_step, ship_dates, short_shipping
@@ -29,6 +30,7 @@ WHERE = {
     Order.Status.SUBMITTED: "the warehouse has it, and has shipped none of it",
     Order.Status.PARTLY_SHIPPED: "the warehouse has shipped a part of it",
 }
+LOOK_UP = "Look it up now"
 DECIDED = (*Hold.UNTIL_DECIDED, K.CANCELLED_LATE)
 Key = tuple[str, int]
 
@@ -63,7 +65,13 @@ def rows_of(entries: Iterable[Entry], user: Any) -> Mapping[Key, Row]:
 def waits(source: str, record: Any, user: Any) -> Waits:
     """What a record's row says and leads to, for the record's own page."""
     row = _for(user, ROWS[source](record), "")
-    return Waits(row.wrong, row.action, row.action_url)
+    own = reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])
+    return Waits(row.wrong, row.action, returning(row, own).action_url)
+
+
+def returning(row: Row, to: str) -> Row:
+    """The row; who has it looked up comes back to this address."""
+    return replace(row, action_url=coming_back(row.action_url, to)) if row.action == LOOK_UP else row
 
 
 def _for(user: Any, row: Row, since: str) -> Row:
@@ -86,12 +94,12 @@ def _of_hold(hold: Hold) -> Row:
     )  # fmt: skip
 
 
-def _of_sent(what: str, job: str) -> Callable[[Any], Row]:
+def _of_sent(what: str, source: str) -> Callable[[Any], Row]:
     """Rows of what was sent for an order."""
 
     def row(sent: Any) -> Row:
         order, error = sent.order, sent.last_error or "no clear answer came"
-        action, url, permissions = _again(sent, job, reverse("admin:orders_order_retry", args=[order.pk]))
+        action, url, permissions = _again(sent, source)
         return Row(
             str(order), _page(order), str(sent.connection), f"{what}: {error}", _tried(sent, what, error), action, url,
             permissions, _ship_date(order),
@@ -107,17 +115,17 @@ def _of_publication(one: Publication) -> Row:
     if one.status == T.PARKED:
         action, url, permission = "Look at the listing", listing, "inventory.view_listing"
     else:
-        action, url, permission = "Look it up now", _run_now(market, "publish_inventory"), RUN
+        action, url, permission = LOOK_UP, _run_now(market, "publish_inventory"), RUN
     return Row(
         one.sku, listing, str(market), f"Quantity: {error}", _tried(one, what, error), action, url, (permission,)
     )  # fmt: skip
 
 
-def _again(sent: Any, job: str, retry: str) -> tuple[str, str, tuple[str, ...]]:
+def _again(sent: Any, source: str) -> tuple[str, str, tuple[str, ...]]:
     if sent.status == T.PARKED:
         fined = (short_shipping.PERMISSION,) if isinstance(sent, ShortShip) else ()
-        return "Retry", retry, (RESEND, *fined)
-    return "Look it up now", _run_now(sent.connection, job), (RUN,)
+        return "Retry", reverse("admin:orders_order_retry", args=[sent.order_id]), (RESEND, *fined)
+    return LOOK_UP, reverse("admin:orders_order_look_up", args=[sent.order_id, source]), (RUN,)
 
 
 def _run_now(connection: Connection, job: str) -> str:
@@ -125,12 +133,12 @@ def _run_now(connection: Connection, job: str) -> str:
 
 
 def _tried(sent: Transmission, what: str, error: str) -> str:
-    return f"{what}, {counted(sent.attempts, 'attempts')}: {error}"
+    tried = f", {counted(sent.attempts, 'attempts')}" if sent.attempts else ""  # a part of what was tried has none
+    return f"{what}{tried}: {error}"
 
 
 def _of_late(order: Order) -> Row:
-    day = ship_dates.of_order(order)
-    days = (ship_dates.today() - day).days if day else 0
+    days = ship_dates.days_late(order)
     holds = [str(hold) for hold in getattr(order, "open_holds", [])]
     waits = f"it waits for: {', '.join(holds)}" if holds else _where_it_is(order)
     ago_text = "yesterday" if days == 1 else f"{days} days ago"
@@ -204,8 +212,8 @@ RECORDS: Mapping[str, Callable[[list[int]], Iterable[Any]]] = {
     "connection": lambda pks: Connection.objects.filter(pk__in=pks).select_related("outage"),
 }  # fmt: skip
 ROWS: Mapping[str, Callable[[Any], Row]] = {
-    "hold": _of_hold, "submission": _of_sent("Order", "submit_orders"),
-    "change": _of_sent("Change", "submit_orders"), "confirmation": _of_sent("Confirmation", "confirm_shipments"),
-    "short_ship": _of_sent("Short ship", "confirm_shipments"), "publication": _of_publication, "order": _of_late,
+    "hold": _of_hold, "submission": _of_sent("Order", "submission"),
+    "change": _of_sent("Change", "change"), "confirmation": _of_sent("Confirmation", "confirmation"),
+    "short_ship": _of_sent("Short ship", "short_ship"), "publication": _of_publication, "order": _of_late,
     "guarded": _of_guarded, "connection": _of_connection,
 }  # fmt: skip

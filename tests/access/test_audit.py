@@ -77,7 +77,7 @@ ELSEWHERE = {
     "inventory_inventorycheck_check_now", "inventory_skualias_import", "inventory_skualias_process_import",
     "orders_carrierservice_import", "orders_carrierservice_process_import", "orders_shippingmethod_import",
     "orders_shippingmethod_process_import", "orders_map_cause", "orders_order_comment",
-    "orders_order_take", "orders_reconciliation_reconcile", "sandbox",
+    "orders_order_look_up", "orders_order_take", "orders_reconciliation_reconcile", "sandbox",
 }  # fmt: skip
 HISTORIES = ("integrations_route", "inventory_inventoryrule", "inventory_skualias", "orders_carrierservice",
              "orders_shippingmethod")  # fmt: skip

@@ -39,6 +39,7 @@ FURTHER = {
     "admin:orders_bulkaction_rows": ["csv"],
     "admin:orders_reconciliation_rows": ["csv"],
     "admin:orders_order_payload": ["raw"],
+    "admin:orders_order_look_up": ["submission"],
 }  # fmt: skip
 EXPORTED = (
     "admin_logentry", "auth_group", "auth_user", "axes_accessattempt", "integrations_connection",

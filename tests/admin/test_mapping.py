@@ -138,7 +138,7 @@ def test_three_clicks_and_one_typed_value_send_the_orders(
 def test_an_order_leads_to_the_form_and_back(shop: Sandbox, held: list[str], admin_client: Client) -> None:
     order = Order.objects.get(full_number=held[0])
     page: Any = html.fromstring(admin_client.get(address_of(order)).content.decode())
-    [link] = [one.get("href") for one in page.xpath("//a") if one.text == "Map it"]
+    [link] = {one.get("href") for one in page.xpath("//a") if one.text == "Map it"}  # the button, and at the reason
     answer = send(admin_client, link, follow=False, warehouse_sku="MUG-BLK")
     assert answer.url == address_of(order)
     assert Order.objects.get(pk=order.pk).status == Order.Status.READY

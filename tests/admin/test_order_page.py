@@ -20,7 +20,7 @@ from lxml import html
 from integrations.models import Connection, Exchange, Route
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
-from orders import bulk, forgetting, tasks
+from orders import actions, bulk, forgetting, ship_dates, tasks
 from orders.admin import walking
 from orders.models import BulkAction, Hold, Order, OrderEvent, ShippingMethod, WarehouseSubmission
 from tests.orders.world import ship
@@ -186,6 +186,60 @@ def test_the_next_step_is_a_button_with_what_follows(held: Order, admin_client: 
     assert "The order is judged like a new one, and goes out if nothing holds it." in page
     admin_client.post(reverse("admin:orders_order_unskip", args=[held.pk]))
     assert "Nothing to do: it is judged with the next run." in text_of(page_of(admin_client, held))
+
+
+def test_what_blocks_an_order_is_the_large_button_and_its_release_stands_beside_it(
+    held: Order, admin_client: Client, client: Client
+) -> None:
+    actions.hold(held, "stock count", None)
+    facts = page_of(admin_client, held).context["facts"]
+    assert [label for label, _ in facts["mends"]] == ["Map it", "Release"]
+    assert facts["step"].action == ""
+
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(viewer)
+    facts = page_of(client, held).context["facts"]
+    assert (facts["mends"], "Who may: Mapper and Operator" in facts["step"].text) == ([], True)
+
+    viewer.user_permissions.add(Permission.objects.get(codename="change_order"))
+    assert [label for label, _ in page_of(client, held).context["facts"]["mends"]] == ["Release"]
+
+
+def test_what_an_address_lacks_leads_to_its_field_and_an_empty_day_is_said_to_have_nothing(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "pull_orders")
+    Order.objects.update(ship_city="", full_number="A" * 60 + "-FIRST", short_reference="A" * 60 + "-OTHER")
+    manage("run", "submit_orders")
+    page = page_of(admin_client, Order.objects.get())
+    assert page.context["facts"]["mends"] == [("Correct it", "#id_ship_city")]
+    assert 'id="id_ship_city"' in text_of(page)
+    listed = reverse("admin:orders_order_changelist")
+    shown = text_of(admin_client.get(listed))
+    assert (">AAAAAAAAAAA…AA-FIRST<" in shown, ">AAAAAAAAAAA…AA-OTHER<" in shown) == (True, True)
+    empty = text_of(admin_client.get(f"{listed}?ordered_on=2001-01-01"))
+    assert ("Nothing matches" in empty, "Orders come with the next pull" in empty) == (True, False)
+
+
+def test_a_late_order_says_since_when_and_what_there_is_to_do(
+    shop: Sandbox, manage: Run, admin_client: Client, client: Client
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    Order.objects.update(ordered_on=ship_dates.today() - timedelta(days=30))
+    order = Order.objects.get()
+    day = ship_dates.of_order(order)
+    assert day is not None
+    said = f"It is late since {day + timedelta(days=1)}, as it was to ship by {day}. Ask the warehouse when it ships."
+    step = page_of(admin_client, order).context["facts"]["step"].text
+    assert step.startswith(said)
+    assert "Short ship…" in step
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(viewer)
+    assert page_of(client, order).context["facts"]["step"].text == said
 
 
 def test_an_order_that_was_sent_without_a_clear_answer_is_not_said_to_be_sent_with_the_next_run(

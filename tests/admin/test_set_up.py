@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -34,6 +35,13 @@ def page(name: str, route: Route) -> str:
 def test_from_a_paused_route_to_a_live_one(paused: Route, shop: Sandbox, manage: Run, admin_client: Client) -> None:
     shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     assert "1 of these must be done before it can go live" in admin_client.get(page("set_up", paused)).content.decode()
+    in_the_way = "Somebody has looked at what it would load"
+    assert f"Go live waits for: {in_the_way}." in admin_client.get(page("set_up", paused)).content.decode()
+    assert "A new route is paused" in admin_client.get(page("change", paused)).content.decode()
+    before = admin_client.get(page("go_live", paused)).content.decode()
+    assert f"It cannot go live yet. To be done first: {in_the_way}" in before
+    [link] = [one.url for one in admin_client.get(page("set_up", paused)).context["points"] if "test" in one.link]
+    assert link == page("start_test", paused)
     refused = admin_client.post(page("go_live", paused), follow=True).content.decode()
     assert "is not live yet" in refused
     assert "Look now" in admin_client.get(page("preview", paused)).content.decode()
@@ -50,6 +58,17 @@ def test_from_a_paused_route_to_a_live_one(paused: Route, shop: Sandbox, manage:
     )
     admin_client.post(page("go_live", paused))
     assert Route.objects.get().state == "live"
+    shown = admin_client.get(page("change", paused)).content.decode()
+    assert ("A new route is paused" in shown, "has no guard against many changes" in shown) == (False, True)
+
+
+def test_a_name_that_differs_in_capitals_only_is_named_by_the_preview(
+    paused: Route, shop: Sandbox, admin_client: Client
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    Route.objects.update(marketplace_warehouse_name="riverside dc")
+    shown = unescape(admin_client.post(page("preview", paused)).content.decode())
+    assert "takes 'riverside dc', which differs in capitals or blanks only: write it as 'Riverside DC' there" in shown
 
 
 def test_orders_are_loaded_by_number_after_a_preview(paused: Route, shop: Sandbox, admin_client: Client) -> None:

@@ -94,7 +94,7 @@ def test_of_a_sku_that_the_warehouse_does_not_have_nothing_is_said_to_be_sellabl
         WarehouseItem.objects.create(connection=gecko, sku=sku, matches=matches, checked_at=timezone.now())
     seen = {row[0]: row[1:6] for row in rows(admin_client, ITEMS)}
     assert seen["ONE"] == ["1", "–", "Yes", "Yes", "No"]
-    assert seen["NONE"] == ["none", "–", "–", "–", "–"]
+    assert seen["NONE"] == ["none", "not in the warehouse", "–", "–", "–"]
     assert seen["TWO"] == ["2", "–", "–", "–", "–"]
 
 

@@ -7,9 +7,10 @@ from contextlib import suppress
 from datetime import timedelta
 from html import unescape
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError
 from django.db import connection
@@ -17,6 +18,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django_q.models import OrmQ
 from lxml import html
 
 from integrations.admin.legible import indented, legible
@@ -25,6 +27,7 @@ from integrations.sandbox.server import Sandbox
 from inventory.models import Listing, Publication
 from orders.admin import remedies
 from orders.models import (
+    BulkAction,
     Hold,
     Order,
     ShipmentConfirmation,
@@ -114,6 +117,17 @@ def test_a_hold_of_a_sent_order_is_resolved_with_a_note(order: Order, admin_clie
     assert "resolved already" in text_of(admin_client.post(address, {"note": "again"}, follow=True))
 
 
+def test_what_was_asked_of_the_warehouse_is_not_said_to_be_done_yet_by_hand(order: Order, admin_client: Client) -> None:
+    page = admin_client.get(address_of(order))
+    assert "there while it is unshipped" in page.context["facts"]["holds"][0].message
+    seen = admin_client.get(reverse("admin:orders_order_void", args=[order.pk])).context["form"]["seen"].value()
+    admin_client.post(reverse("admin:orders_order_void", args=[order.pk]), {"seen": seen})
+    page = admin_client.get(address_of(order))
+    [hold] = page.context["facts"]["holds"]
+    assert "It is cancelled there too with the next run, while it is unshipped: somebody has asked" in hold.message
+    assert "Cancel it there" not in text_of(page)
+
+
 def test_a_hold_whose_cause_is_mended_elsewhere_is_not_resolved_by_hand(
     shop: Sandbox, manage: Run, admin_client: Client
 ) -> None:
@@ -123,10 +137,58 @@ def test_a_hold_whose_cause_is_mended_elsewhere_is_not_resolved_by_hand(
     assert reverse("admin:orders_hold_resolve", args=[hold.pk]) not in text_of(
         admin_client.get(reverse("admin:orders_hold_change", args=[hold.pk]))
     )
-    page = many(admin_client, "hold", "resolve_many", [hold], reason="gone")
+    page = many(admin_client, "hold", "resolve_many", [hold])
     assert "It cannot be done to any of them" in page
     assert "by itself once its cause is mended" in page
     assert Hold.objects.get().resolved_at is None
+    assert not BulkAction.objects.exists()  # none waits for a yes that nobody could say
+
+
+def test_what_no_clear_answer_came_to_is_looked_up_for_its_order_and_one_comes_back(
+    shop: Sandbox, manage: Run, admin_client: Client, viewer: Client
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    shop.faults.add("tradegecko", "reset_after_apply", path="/orders*", method="POST", times=1)
+    with suppress(CommandError):
+        manage("run", "all")
+    sent = WarehouseSubmission.objects.get()
+    own = reverse("admin:orders_warehousesubmission_change", args=[sent.pk])
+    for page, here in ((f"{reverse('admin:worklist_unknown')}?q={sent.order}",) * 2, (own, own)):
+        shown: Any = html.fromstring(admin_client.get(page).content)
+        [link] = shown.xpath("//a[text()='Look it up now']/@href")
+        said = text_of(admin_client.get(link))
+        assert f"Look up order {sent.order} at Gecko" in said
+        assert "is asked now whether it has arrived" in said
+        OrmQ.objects.all().delete()
+        assert admin_client.post(link).url == here  # type: ignore[attr-defined]
+        assert [row.task["name"] for row in OrmQ.objects.all()] == [f"submit_orders:{sent.connection_id}"]
+    assert [one.get_edited_object() for one in LogEntry.objects.all()] == [sent.order, sent.order]
+    look_up = reverse("admin:orders_order_look_up", args=[sent.order_id, "submission"])
+    for elsewhere in ("https://evil.example/", "//evil.example/", "/\\evil.example"):
+        assert admin_client.post(f"{look_up}?{urlencode({'back': elsewhere})}").url == address_of(sent.order)  # type: ignore[attr-defined]
+    assert viewer.post(look_up).status_code == 403
+    manage("run", "submit_orders")
+    WarehouseSubmission.objects.update(status="accepted")
+    assert "it is known by now whether" in text_of(admin_client.get(look_up, follow=True))
+
+
+def test_a_part_of_a_refused_confirmation_says_so_until_it_is_known_whether_it_arrived(
+    shop: Sandbox, manage: Run, admin_client: Client, settings: Any
+) -> None:
+    settings.LOOKUP_GRACE_SECONDS = 30
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "THROW-WL"})
+    manage("run", "all")
+    shop.tradegecko.ship(shop.tradegecko.by_reference(number)[0]["id"], tracking="1Z1", carrier="UPS", service="Ground")
+    shop.faults.add("oasis", "400_xml", path="/shipments*", method="POST", times=1)
+    with suppress(CommandError):
+        manage("run", "pull_shipments")
+        manage("run", "confirm_shipments")
+    rows = admin_client.get(reverse("admin:worklist_unknown")).context["rows"]
+    said = "Confirmation: it was refused together with other lines; it is looked up, and sent by itself if it has not"
+    assert [row.wrong.startswith(said) for row in rows] == [True, True]
+    with suppress(CommandError):
+        manage("run", "confirm_shipments")  # too early to believe that it has not arrived
+    assert [one.last_error.startswith(said[14:]) for one in ShipmentConfirmation.objects.all()] == [True, True]
 
 
 def test_unreadable_records_are_dismissed_with_a_note(shop: Sandbox, admin_client: Client) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from integrations.models import Route
@@ -33,3 +35,17 @@ def test_the_field_of_a_map_has_the_cursor(live_server: Any, signed_in: webdrive
         for _ in range(OFTEN):
             signed_in.get(live_server.url + page_of(kind, "NEW-9"))
             WebDriverWait(signed_in, 10).until(partial(has_cursor, field))
+
+
+def test_the_first_stop_of_the_keyboard_leads_past_the_menu_and_a_chart_is_one_stop(
+    live_server: Any, signed_in: webdriver.Chrome, route: Route
+) -> None:
+    signed_in.get(f"{live_server.url}/admin/")
+    chart = "return document.querySelectorAll('.bar-chart a:not([tabindex])').length"
+    WebDriverWait(signed_in, 30).until(lambda browser: browser.execute_script(chart) == 2)
+    ActionChains(signed_in).send_keys(Keys.TAB, Keys.ENTER).perform()
+    assert signed_in.execute_script("return document.activeElement.tagName") == "MAIN"
+    signed_in.execute_script("document.querySelector('.bar-chart a:last-of-type').focus()")
+    ActionChains(signed_in).send_keys(Keys.ARROW_LEFT).perform()
+    told = "return document.activeElement.nextElementSibling === document.querySelector('.bar-chart a:last-of-type')"
+    assert signed_in.execute_script(told)

@@ -29,6 +29,10 @@ def paused(shop: Sandbox, manage: Run) -> Route:
     return Route.objects.get()
 
 
+def queued() -> set[str]:
+    return {row.task["name"].partition(":")[0] for row in OrmQ.objects.all()}
+
+
 def point(route: Route, start: str) -> checklist.Point:
     [found] = [one for one in checklist.points(route) if one.title.startswith(start)]
     return found
@@ -47,7 +51,21 @@ def test_after_the_preview_it_goes_live_and_orders_are_pulled_at_once(paused: Ro
     OrmQ.objects.all().delete()
     route_states.go_live(paused, None)
     assert Route.objects.get().state == "live"
-    assert any(row.task["name"].startswith("pull_orders") for row in OrmQ.objects.all())
+    assert queued() == {"pull_orders", "pull_levels", "submit_orders"}
+
+
+def test_with_the_test_the_stock_is_read_at_once_so_that_no_quantity_rests_on_nothing(
+    paused: Route, manage: Run
+) -> None:
+    OrmQ.objects.all().delete()
+    route_states.start_test(paused, None)
+    assert "pull_levels" in queued()
+    OrmQ.objects.all().delete()
+    route_states.pause(paused, None)
+    assert queued() == set()
+    names = ("--marketplace", "Overstock", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko")
+    manage("route", paused.name, *names, "--location", paused.location_name, "--live")
+    assert "pull_levels" in queued()
 
 
 def test_a_near_miss_of_the_warehouse_name_is_shown_as_it_is_spelt(paused: Route, shop: Sandbox) -> None:
@@ -161,4 +179,4 @@ def test_the_command_goes_live_in_spite_of_the_checklist_and_says_what_it_misses
     assert (newest.state, newest.history_change_reason) == (
         "live", "manage.py route --live, 1 point of the checklist open"
     )  # fmt: skip
-    assert any(row.task["name"].startswith("pull_orders") for row in OrmQ.objects.all())
+    assert queued() == {"pull_orders", "pull_levels", "submit_orders"}
