@@ -30,7 +30,7 @@ class Part:
     it is the sum of the `figures` of all locations that count, negative ones included, and `pending` that of the
     `orders` (units by order number) which those figures do not know yet; both are only told, and so are the `bundles`
     of the listing that it is inside of, with its units in each. Of a bundle, `lacking` is how many fewer than its own
-    figures tell its components leave where they lie.
+    figures tell its components leave where they lie, and `lacking_without_orders` how many if no order took any.
     """
 
     sku: str
@@ -41,6 +41,7 @@ class Part:
     figures: tuple[Figure, ...] = ()
     orders: Mapping[str, int] = field(default_factory=dict)
     lacking: Decimal = Decimal(0)
+    lacking_without_orders: Decimal = Decimal(0)
     keep_selling: bool = False
     bundles: Mapping[str, int] = field(default_factory=dict)
 
@@ -139,7 +140,8 @@ class Offer:
     @property
     def without_orders(self) -> int | None:
         """The quantity if no order were on its way, by the same figures and rules."""
-        return _quantity([replace(part, pending=0) for part in self.parts], self.rules)
+        parts = [replace(part, pending=0, lacking=part.lacking_without_orders) for part in self.parts]
+        return _quantity(parts, self.rules)
 
 
 def offer(parts: Sequence[Part], rules: Rules, uncounted: tuple[str, ...] = ()) -> Offer:

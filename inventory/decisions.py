@@ -26,6 +26,7 @@ from inventory.rulebook import Rulebook
 Pending = Callable[[Route], Units]
 AT_ONCE = 1_000  # listings: memory stays flat, and a query takes only so many names
 Row = TypeVar("Row")
+Left = Callable[[Figure, Component], Decimal]  # what is left of a component by its figure at one place
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,14 +228,15 @@ class _Desk:
             item.max_online,
             tuple(figures),
             orders,
-            self._lacking(part, figures),
+            self._lacking(part, figures, self._left_at),
+            self._lacking(part, figures, lambda figure, _: figure.available),
         )
 
     def _is_limited(self, item: KnownItem) -> bool:
         return item.stock_managed and not (item.keep_selling and self._route.untracked_quantity is not None)
 
-    def _lacking(self, bundle: Component, figures: Sequence[Figure]) -> Decimal:
-        """How many fewer than a bundle's figures tell can be made of its components, place by place.
+    def _lacking(self, bundle: Component, figures: Sequence[Figure], left: Left) -> Decimal:
+        """How many fewer than a bundle's figures tell can be made of what is left of its components, place by place.
 
         An order that takes components at one place leaves those at another as they were, and a bundle is not made of
         components that lie apart: parts of one at two places are none.
@@ -245,8 +247,8 @@ class _Desk:
         inside = [one for one in parts if one.sku in self._inside and self._is_limited(self._inside[one.sku])]
         lacks = Decimal(0)
         for figure in figures:
-            own = self._left_at(figure, bundle)
-            made = [self._left_at(seen, one) / one.units for one in inside for seen in self._at(figure.place, one)]
+            own = left(figure, bundle)
+            made = [left(seen, one) / one.units for one in inside for seen in self._at(figure.place, one)]
             can = min(own, bundles.as_told(min(made, default=own)))
             lacks += own - (can if len(figures) == 1 else floor(can))
         return lacks

@@ -62,6 +62,8 @@ class _Outbox:
         current: list[int] = []
         for one in decisions:
             live = self._live.get(one.listing.pk)
+            if one.not_published and live is not None and (live.status == T.PARKED or live.sent_at is None):
+                self._withdrawn.append(live.pk)  # it is not to be told any more, and was not taken
             if one.quantity is None or (one.problem and not _may_be_shown(one.listing, live)):
                 continue
             if live is None:

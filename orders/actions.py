@@ -202,9 +202,10 @@ def correct_line(line: OrderLine, quantity: int | None, actor: User | None) -> s
         raise IllegalTransition(f"line {known.number} of order {known.order} was cancelled; its quantity stays")
     if not arrivals.is_unsent(known.order):
         raise IllegalTransition(f"order {known.order} was sent meanwhile; its lines stay as they were sent")
-    went_elsewhere = known.shipped_before is None and bool(known.quantity)
-    left = 0 if quantity is None or went_elsewhere else max(quantity - (known.shipped_before or 0), 0)
-    OrderLine.objects.filter(pk=known.pk).update(quantity=quantity, quantity_to_ship=left)
+    # Of one that the marketplace lowered to none before it was sent, nothing has shipped elsewhere.
+    before = known.shipped_before if known.quantity else known.shipped_before or 0
+    left = 0 if quantity is None or before is None else max(quantity - before, 0)
+    OrderLine.objects.filter(pk=known.pk).update(quantity=quantity, quantity_to_ship=left, shipped_before=before)
     text = f"line {known.number or known.position}: quantity {_number(known.quantity)} → {_number(quantity)}"
     known.order.note(f"{text}, {left} to ship", actor=actor)
     return f"{text}, {left} to ship"

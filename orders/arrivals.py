@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
@@ -101,7 +101,6 @@ def seen_again(order: Order, told: MarketplaceOrder) -> str:
     rest = list(_rest_cancelled(order, told))
     for line in rest:
         _cancel_rest(order, line)
-    _close_in_told(order, told, [*gone, *rest])
     shipped = list(_shipped_without_us(order, told))
     all_shipped = told.state == SaleState.SHIPPED or (shipped and not _open(order) and not _brings_more(order, told))
     if all_shipped and _skip_shipped(order):
@@ -188,13 +187,6 @@ def _cancel_line(order: Order, line: OrderLine) -> None:
     OrderLine.objects.filter(pk=line.pk).update(is_cancelled=True)
     order.note(f"the marketplace cancelled line {line.number} after the order was sent")
     cancelled_late.hold(order, line.number)
-
-
-def _close_in_told(order: Order, told: MarketplaceOrder, lines: Sequence[OrderLine]) -> None:
-    """That they are opened again is noticed, though all else is complete over there and not compared any more."""
-    if order.told and lines and told.state != SaleState.OPEN:
-        order.told = changes.with_closed(order.told, {line.number for line in lines})
-        Order.objects.filter(pk=order.pk).update(told=order.told)
 
 
 def _cancel_rest(order: Order, line: OrderLine) -> None:

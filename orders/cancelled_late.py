@@ -1,4 +1,5 @@
-"""What the marketplace cancelled after it was sent: the hold that says so, and what of it the warehouse has still."""
+"""What the marketplace cancelled after it was sent, or lowered below what has left: the hold that says so, and what of
+it the warehouse has still."""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ def _happened(order: Order, line_number: str) -> str:
     line = order.lines.filter(number=line_number).first() if line_number else None
     if line is not None and not is_cancelled(line):
         wanted = f"only {line.quantity_to_ship}" if line.quantity_to_ship else "none"
-        return f"The marketplace wants {wanted} of line {line_number} by now, lowered when more of it had left."
+        return f"The marketplace takes {wanted} of line {line_number}: it was lowered when more of it had left."
     what = f"line {line_number} of the order" if line_number else "the order"
     return f"The marketplace cancelled {what} after it was sent to the warehouse."
 
@@ -85,7 +86,7 @@ def close_lines(order: Order, resolution: str, numbers: Collection[str] | None =
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Units of a cancelled line that have left, or were told so, and that the warehouse's order holds beyond them."""
+    """Units of such a line that have left, or were told so, and that the warehouse's order holds beyond them."""
 
     left: int
     there: int
@@ -99,7 +100,7 @@ def rests(order: Order) -> dict[str, Rest]:
     ours = side_by_side.short_ships(order)
     lines = [line for line in order.lines.all() if line.number and line.pk not in ours]
     submission: WarehouseSubmission | None = getattr(order, "submission", None)
-    if submission is None:
+    if submission is None or submission.remote_status in submission.ENDED:
         return {}
     rows = sorted(submission.lines.all(), key=lambda row: row.position)
     shipped = [one.contents for one in order.shipments.all() if one.state == Shipment.State.SHIPPED]

@@ -34,6 +34,13 @@ from orders.models import Hold, IllegalTransition, Order, WarehouseChange, Wareh
 S, T, K = Order.Status, WarehouseChange.Status, Hold.Kind
 # Of a run's turn.
 CHANGES_FOR = 0.5
+PARTS = (
+    "order__lines",
+    "order__warehouse_changes",
+    "order__submission__lines",
+    "order__shipments",
+    "order__short_ships",
+)
 
 
 def carry_out(run: Run, warehouse: Warehouse) -> bool:
@@ -55,30 +62,30 @@ def _by_rule(run: Run) -> None:
         kind=K.CANCELLED_LATE, resolved_at=None, order__submission__connection=run.connection,
         order__submission__status=T.ACCEPTED, order__route__cancels_after_sending=Route.CancelsAfter.DO,
         order__status__in=Order.SENT,
-    ).exclude(subject="", order__status__in=(S.SHIPPED, S.CONFIRMED))  # fmt: skip
-    with_parts = late.select_related("order").prefetch_related("order__lines", "order__warehouse_changes")
-    for hold in with_parts.order_by("pk"):
+    ).exclude(subject="", order__status__in=(*Order.LEFT, S.CONFIRMED))  # fmt: skip
+    for hold in late.select_related("order__submission").prefetch_related(*PARTS).order_by("pk"):
         with run.isolated(f"order {hold.order}"):
-            if _was_asked(hold) or (hold.subject and not cancelled_late.is_there(hold.order, hold.subject)):
-                continue  # its text says what is left to do
-            try:
-                warehouse_changes.cancel(hold.order, hold.subject, None)
-            except IllegalTransition as exc:
-                _say_too_late(hold, str(exc))
+            if not _was_asked(hold) and (not hold.subject or cancelled_late.is_there(hold.order, hold.subject)):
+                _ask(hold)  # else its text says what is left to do
 
 
 def _was_asked(hold: Hold) -> bool:
     """Whether what it is about was asked of the warehouse since it was opened."""
     mine = {str(line.pk) for line in hold.order.lines.all() if line.number == hold.subject}
-    since = [one for one in hold.order.warehouse_changes.all() if one.created_at >= hold.opened_at]
+    known = [one for one in hold.order.warehouse_changes.all() if one.status != T.WITHDRAWN]
+    since = [one for one in known if one.created_at >= hold.opened_at]
     return any(one.cancels_order or mine & one.lines.keys() for one in since)
 
 
 @transaction.atomic
-def _say_too_late(hold: Hold, why: str) -> None:
+def _ask(hold: Hold) -> None:
     order = edits.locked(hold.order_id)
-    if order.holds.filter(pk=hold.pk, resolved_at=None).exists():  # else a person has settled it since
-        cancelled_late.hold(order, hold.subject, why)
+    if not order.holds.filter(pk=hold.pk, resolved_at=None).exists():
+        return  # a person has settled it since
+    try:
+        warehouse_changes.cancel(order, hold.subject, None)
+    except IllegalTransition as exc:
+        cancelled_late.hold(order, hold.subject, str(exc))
 
 
 def _end_empty(run: Run) -> None:

@@ -37,11 +37,12 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
 
     In a transaction. What does not fit our columns is for a person, like what the rule asks about.
     """
-    now: Told = changes.facts(told)
+    now = _told_by(order, told)
     if order.told == now and order.told_now is None:
         return False  # so it is with almost every order, every time
     mine = locked(order.pk)
-    if mine.status in Order.CLOSED or mine.cancel_requested_at or told.state != SaleState.OPEN:
+    now = _told_by(mine, told)
+    if now is None or mine.status in Order.CLOSED or mine.cancel_requested_at:
         return False
     now = _with_undecided(mine, now, told)
     _know_again(mine, now)
@@ -54,6 +55,17 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
         return False  # it waits for its decision
     _react(mine, now, found)
     return True
+
+
+def _told_by(order: Order, told: MarketplaceOrder) -> Told | None:
+    """What is compared. Of an order that is complete over there, no more than which lines it cancelled, if any."""
+    before = order.told_now or order.told
+    if told.state == SaleState.OPEN:
+        return changes.facts(told)
+    if before is None or told.state == SaleState.CANCELLED:
+        return None
+    over = {line.number for line in told.lines if line.state == SaleState.CANCELLED}
+    return changes.with_closed(before, over) if over else None
 
 
 def _with_undecided(order: Order, now: Told, told: MarketplaceOrder) -> Told:
@@ -110,7 +122,8 @@ def take_over(order: Order, now: Told, found: Sequence[Change], actor: User | No
         order.move_to(S.RECEIVED, reason="changed on the marketplace")
     write(order, now, found)
     decided(order, now, f"taken over from the marketplace: {changes.in_words(found)}", actor)
-    if not settling.open_lines(order) and not any(one.field == "line" for one in found):
+    fields = {one.field for one in found}
+    if not settling.open_lines(order) and "quantity" in fields and "line" not in fields:
         arrivals.cancel(order, "the marketplace wants none of it any more")
 
 

@@ -66,7 +66,8 @@ def gathered_too_many(order: Order) -> set[int]:
 def _raise_again(order: Order, lines: Sequence[ToldLine], *, is_kept: bool) -> list[str]:
     """Lines of which more is wanted than is to ship, as the warehouse was left with more than was wanted then.
 
-    Where yet more is wanted than it was left with, that is decided on; `is_kept`: then what it has ships.
+    Where yet more is wanted than it was left with, that is decided on; `is_kept`: then what it has ships, also of what
+    has left as far as nothing of it was told.
     Not once more has left than was wanted: it may be in a parcel that was told, or in an order that was confirmed. Nor
     while the warehouse is asked to change the order, or where the line was closed: that is a change like any other.
     """
@@ -81,7 +82,8 @@ def _raise_again(order: Order, lines: Sequence[ToldLine], *, is_kept: bool) -> l
     for line, told in more:
         there, wanted = parcels.whole_units_there(submission.lines.filter(order_line=line)), _limit(line, told)
         units = min(wanted, there) if is_kept else wanted
-        is_free = line.pk not in ours and left[line.pk] <= line.quantity_to_ship
+        is_untold = is_kept and line.quantity_confirmed == 0
+        is_free = line.pk not in ours and (left[line.pk] <= line.quantity_to_ship or is_untold)
         if is_free and line.quantity_to_ship < units <= there:
             ordered = units + (line.shipped_before or 0)
             OrderLine.objects.filter(pk=line.pk).update(quantity=ordered, quantity_to_ship=units)

@@ -37,10 +37,10 @@ def _take_back_line(order: Order, number: str, now: Told) -> bool:
     """Whether it was, since the warehouse has it still and is not just asked to take it out."""
     hold = order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, subject=number, resolved_at=None).first()
     line = order.lines.filter(number=number).first()
-    if hold is None or line is None or not call_off(order, line):
+    if hold is None or line is None:
         return False
     units = told_lines.to_ship(line, {**now["lines"][number], "quantity": line.quantity})
-    if _has_let_go(line, units):
+    if _has_let_go(line, units) or not call_off(order, line):
         return False
     OrderLine.objects.filter(pk=line.pk).update(is_cancelled=False, quantity_to_ship=units)
     Hold.objects.filter(pk=hold.pk).update(resolved_at=timezone.now(), resolution=TAKEN_BACK)

@@ -26,6 +26,13 @@ def waiting(submissions: Iterable[WarehouseSubmission]) -> set[int]:
     return set(held.exclude(subject="").values_list("order", flat=True))
 
 
+def look_at(run: Run, warehouse: Warehouse, submissions: Iterable[WarehouseSubmission]) -> None:
+    """After what is more urgent: each costs a call."""
+    for submission in submissions:
+        with run.isolated(f"order {submission.order}"):
+            look(run, warehouse, submission)
+
+
 def look(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> None:
     """Read the order as it is there. What a change of ours is open for is followed by that."""
     waits = _waits(submission.order)
@@ -44,7 +51,7 @@ def look(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> Non
 
 def _waits(order: Order) -> Units:
     """Units that are to be left of each cancelled line that is held, and of which more is there by our books."""
-    if order.warehouse_changes.exclude(status__in=WarehouseChange.OVER).exists():
+    if order.warehouse_changes.filter(status__in=WarehouseChange.OPEN).exists():
         return {}
     numbers = order.holds.filter(kind=Hold.Kind.CANCELLED_LATE, resolved_at=None).values_list("subject", flat=True)
     rests = cancelled_late.rests(order)
@@ -64,6 +71,7 @@ def _follow(submission: WarehouseSubmission, warehouse: Warehouse, placed: Place
     plan = change_plan.plan(change, submission, warehouse, placed)
     if not change.lines or change_steps.leaves_nothing(placed, plan.target):
         return  # an order that is empty is not done with: it is to be voided
+    warehouse_changes.call_off_parked(order)  # done by hand, as its hold said
     change.status, change.claimed_at = T.IN_FLIGHT, timezone.now()
     change.save()
     numbers = ", ".join(order.lines.filter(pk__in=map(int, change.lines)).values_list("number", flat=True))
@@ -84,7 +92,7 @@ def _taken_out(plan: Plan, placed: PlacedOrder) -> set[int]:
         units = there.quantity if there is not None else 0
         if wanted.quantity is not None and units == wanted.quantity:
             continue
-        if units != wanted.sent:
+        if units != wanted.sent or wanted.key not in owners:
             return set()
         still.add(owners[wanted.key])
     return set(owners.values()) - still

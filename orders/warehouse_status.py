@@ -15,8 +15,12 @@ from orders.models import Order, WarehouseSubmission
 BATCH = 500
 
 
-def follow(run: Run, warehouse: Warehouse, since: datetime) -> None:
-    """Note the status of every order of ours that changed; an order that ended there is cancelled or held here."""
+def follow(run: Run, warehouse: Warehouse, since: datetime) -> list[WarehouseSubmission]:
+    """Note the status of every order of ours that changed; an order that ended there is cancelled or held here.
+
+    Those of them that are held for a cancelled line, which somebody may have taken out.
+    """
+    held: list[WarehouseSubmission] = []
     changed = {receipt.remote_id: receipt for receipt in warehouse.changed_orders(since)}
     ids = list(changed)
     for start in range(0, len(ids), BATCH):
@@ -25,14 +29,14 @@ def follow(run: Run, warehouse: Warehouse, since: datetime) -> None:
             connection=run.connection, remote_id__in=ids[start : start + BATCH],
             status=WarehouseSubmission.Status.ACCEPTED,
         ).select_related("connection")  # fmt: skip
-        held = taken_out.waiting(mine)
+        waiting = taken_out.waiting(mine)
+        held += [submission for submission in mine if submission.order_id in waiting]
         for submission in mine:
             receipt = changed[submission.remote_id]
-            with run.isolated(f"order {receipt.number}"):
-                if receipt.status != submission.remote_status:
+            if receipt.status != submission.remote_status:
+                with run.isolated(f"order {receipt.number}"):
                     _note(submission, receipt)
-                if submission.order_id in held:
-                    taken_out.look(run, warehouse, submission)
+    return held
 
 
 @transaction.atomic

@@ -349,7 +349,7 @@ def test_the_next_step_of_an_order_is_what_its_hold_offers_under_the_same_name(
     shop.faults.add("tradegecko", "422", path="/order_line_items/*", method="PUT")
     with suppress(CommandError):
         manage("run", "submit_orders")
-    assert "then keep the order as it is; or try again" in order.holds.get().message
+    assert "try again, which finds it done; or keep the order as it is" in order.holds.get().message
     ship(shop, number, tracking="1Z1")
     manage("run", "pull_shipments")
     facts = admin_client.get(address_of(order)).context["facts"]

@@ -341,27 +341,6 @@ def test_old_stock_holds_changes_back_but_not_our_own_orders(
     assert any("was last read completely" in text for text in status(manage)["alarms"])
 
 
-def test_what_is_sold_while_a_mass_waits_for_a_person_is_taken_off_all_the_same(
-    shop: Sandbox, waiting: GuardedPublish, tried: Run
-) -> None:
-    """Of what the warehouse answers again, no more than is left is sold, whatever became of the others."""
-    stock(shop, 5, range(1))
-    shop.oasis.add_order({"partner_sku": "M0", "quantity": 3}, address={"city": ""})
-    tried("run", "all")
-    tried("run", "publish_inventory")
-    assert {shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]} == {2, 5}
-    waiting.refresh_from_db()
-    assert (waiting.state, waiting.changed) == ("waiting", GOODS - 1)
-
-
-def test_orders_for_most_of_a_route_are_no_damage(shop: Sandbox, goods: None, manage: Run) -> None:
-    for place in range(GOODS):
-        shop.oasis.add_order({"partner_sku": f"M{place}", "quantity": 3}, address={"city": ""})
-    manage("run", "all")
-    manage("run", "publish_inventory")
-    assert shown(shop) == {2}
-
-
 @pytest.mark.long
 def test_how_old_the_oldest_figure_is_is_told(shop: Sandbox, goods: None, manage: Run) -> None:
     stock_is_older(hours=2)

@@ -19,6 +19,7 @@ from inventory import outbox
 from inventory.decisions import Decision
 from inventory.models import Listing, Publication
 from inventory.outbox import MOST_TIMES_PARKED
+from inventory.rules import InventoryRule
 from orders import worklists
 from orders.jobs import publish_inventory
 
@@ -48,6 +49,16 @@ def test_a_refused_quantity_keeps_only_itself(shop: Sandbox, tried: Run, manage:
     assert set(Publication.objects.filter(status="parked").values_list("sku", flat=True)) == {"M7", "M8"}
     assert messages(shop) < 12
     assert json.loads(manage("status", "--json"))["worklists"]["publications_parked"] == 2
+
+
+def test_a_refused_quantity_of_what_is_not_to_be_published_any_more_waits_for_nobody(
+    shop: Sandbox, tried: Run, many: list[str]
+) -> None:
+    tried("run", "all")
+    refused = Listing.objects.get(marketplace_sku="M7")
+    InventoryRule.objects.create(route=refused.route, listing=refused, do_not_publish=True)
+    tried("run", "publish_inventory")
+    assert list(Publication.objects.filter(status="parked").values_list("sku", flat=True)) == ["M8"]
 
 
 def test_what_goes_down_is_sent_before_what_goes_up(

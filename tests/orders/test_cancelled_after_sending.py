@@ -304,3 +304,20 @@ def test_a_refused_update_is_not_said_of_a_cancelled_line(shop: Sandbox, manage:
     manage("run", "revisit_orders")
     texts = {hold["kind"]: hold["message"] for hold in told(number)["holds"]}
     assert texts["cancelled_late"].endswith("It is cancelled there too, while it is unshipped, with the next run.")
+
+
+@pytest.mark.long
+def test_what_was_refused_of_one_line_is_asked_again_when_another_one_is_cancelled(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(cancels_after_sending="do")
+    number = shop.oasis.add_order(*({"partner_sku": sku} for sku in ("MUG-BLK", "TEE-RED-M", "TEE-RED-M")))
+    manage("run", "all")
+    shop.oasis.cancel(number, "1")
+    shop.faults.add("tradegecko", "422", path="/order_line_items/*", method="DELETE", times=1)
+    again(manage)
+    assert holds(told(number)) == ["cancelled_late"]
+    shop.oasis.cancel(number, "2")
+    again(manage)
+    manage("run", "submit_orders")
+    assert (goods(shop, number), holds(told(number))) == ({"TEE-RED-M": "1.0"}, [])

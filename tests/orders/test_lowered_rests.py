@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integrations.sandbox.server import Sandbox
-from orders import decisions
+from orders import actions, decisions
 from orders.models import OrderLine, WarehouseChange
 from tests.orders.test_changes import Run, Told, again, goods, order, set_rule
 from tests.orders.world import holds, parcels, ship
@@ -33,7 +33,7 @@ def test_what_has_not_left_is_taken_out_by_a_button(shop: Sandbox, manage: Run, 
     lower(shop, manage, number, 0)
     texts = {hold["kind"]: hold["message"] for hold in told(number)["holds"]}
     assert "1 unit of line 1 shipped, 0 to be shipped" in texts["over_shipped"]
-    assert "wants none of line 1 by now" in texts["cancelled_late"]
+    assert "takes none of line 1" in texts["cancelled_late"]
     assert "1 unit of it left before, 2 more are in the warehouse's order. Take the rest out" in texts["cancelled_late"]
     assert decisions.possible(order(number)) == {"void"}
     decisions.void(order(number), None)
@@ -133,3 +133,67 @@ def test_a_line_opened_again_after_all_else_was_complete_ships_as_before(
     ship(shop, number, 2, 1, tracking="1Z2")
     manage("run", "all")
     assert parcels(shop, number) == [("1", "1Z1", 3), ("2", "1Z2", 1)]
+
+
+@pytest.mark.parametrize("rule", ["ask", "do"])
+def test_a_raise_that_waits_when_its_line_is_cancelled_and_all_else_complete_waits_no_more(
+    rule: str, shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(order_status="finalized", cancels_after_sending=rule)
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "all")
+    ship(shop, number, 2, 1, tracking="1Z2")
+    manage("run", "all")
+    shop.oasis.edit(number, "1", quantity=3)
+    again(manage)
+    shop.oasis.cancel(number, "1")
+    again(manage)
+    assert "changed_order" not in holds(told(number))
+    assert decisions.possible(order(number)) == ({"void"} if rule == "ask" else set())
+    if rule == "ask":
+        decisions.void(order(number), None)
+        manage("run", "submit_orders")
+    assert (goods(shop, number), holds(told(number))) == ({"TEE-RED-M": "1.0"}, [])
+
+
+def test_kept_as_it_is_what_the_warehouse_has_of_what_is_wanted_again_ships_and_is_told(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    """Also the part that had left when nothing was wanted."""
+    number = one_of_three_left(shop, manage)
+    ship(shop, number, 2, 1, tracking="1Z2")
+    manage("run", "all")
+    lower(shop, manage, number, 0)
+    shop.oasis.edit(number, "1", quantity=3)
+    again(manage)
+    decisions.keep(order(number), None)
+    ship(shop, number, 1, 2, tracking="1Z3")
+    [parcel] = [one for one in shop.tradegecko.tables["fulfillments"].values() if not one["tracking_number"]]
+    shop.tradegecko.change(parcel, tracking_number="1Z1")
+    manage("run", "all")
+    assert sorted(parcels(shop, number)) == [("1", "1Z1", 1), ("1", "1Z3", 2), ("2", "1Z2", 1)]
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
+
+
+def test_nothing_is_taken_out_of_an_order_that_was_voided_in_the_warehouse(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = one_of_three_left(shop, manage)
+    set_rule(cancels_after_sending="do")
+    shop.tradegecko.switch(void_shipped=True)
+    shop.tradegecko.change(shop.tradegecko.by_reference(number)[0], status="void")
+    manage("run", "pull_shipments")
+    lower(shop, manage, number, 0)
+    assert "cancelled_late" not in holds(told(number))
+    assert not WarehouseChange.objects.exists()
+
+
+def test_a_line_lowered_to_none_before_sending_can_be_corrected_twice(shop: Sandbox, manage: Run) -> None:
+    set_rule(changes_before_sending="apply")
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "pull_orders")
+    shop.oasis.edit(number, "1", quantity=0)
+    manage("run", "revisit_orders")
+    for units in (3, 4):
+        actions.correct_line(OrderLine.objects.get(number="1"), units, None)
+    assert OrderLine.objects.get(number="1").quantity_to_ship == 4

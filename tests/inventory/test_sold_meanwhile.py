@@ -1,0 +1,50 @@
+"""What our own orders lower is no damage: it is published though the guard holds back, or it would be sold twice."""
+
+from __future__ import annotations
+
+from integrations.models import Connection
+from integrations.sandbox.server import Sandbox
+from inventory.bundled import BundleReading
+from inventory.models import GuardedPublish, SkuAlias
+from tests.inventory.test_guarding import DC, GOODS, Run, shown, stock
+from tests.inventory.test_guarding import goods as goods
+from tests.inventory.test_guarding import waiting as waiting
+
+
+def test_what_is_sold_while_a_mass_waits_for_a_person_is_taken_off_all_the_same(
+    shop: Sandbox, waiting: GuardedPublish, tried: Run
+) -> None:
+    """Of what the warehouse answers again, no more than is left is sold, whatever became of the others."""
+    stock(shop, 5, range(1))
+    shop.oasis.add_order({"partner_sku": "M0", "quantity": 3}, address={"city": ""})
+    tried("run", "all")
+    tried("run", "publish_inventory")
+    assert {shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]} == {2, 5}
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.changed) == ("waiting", GOODS - 1)
+
+
+def test_what_a_bundle_loses_with_its_components_is_no_damage(shop: Sandbox, goods: None, manage: Run) -> None:
+    shop.tradegecko.add_variant("MUG", stock=10)
+    for sku in ("ONE", *(f"SET{place}" for place in range(GOODS))):
+        shop.oasis.add_listing(sku)
+    shop.tradegecko.add_bundle("MUGS", {"MUG": 1})
+    rows = [
+        SkuAlias(connection=Connection.objects.get(name="Overstock"), marketplace_sku=sku, warehouse_sku=item)
+        for sku, item in (("ONE", "MUG"), *((f"SET{place}", "MUGS") for place in range(GOODS)))
+    ]
+    SkuAlias.objects.bulk_create(rows)
+    BundleReading.objects.all().delete()  # else bundles are asked for in an hour
+    manage("run", "all")
+    shop.oasis.add_order({"partner_sku": "ONE", "quantity": 3}, address={"city": ""})
+    manage("run", "pull_orders")
+    manage("run", "publish_inventory")
+    assert {shop.oasis.quantities[f"SET{place}", DC] for place in range(GOODS)} == {7}
+
+
+def test_orders_for_most_of_a_route_are_no_damage(shop: Sandbox, goods: None, manage: Run) -> None:
+    for place in range(GOODS):
+        shop.oasis.add_order({"partner_sku": f"M{place}", "quantity": 3}, address={"city": ""})
+    manage("run", "all")
+    manage("run", "publish_inventory")
+    assert shown(shop) == {2}
