@@ -129,8 +129,7 @@ def _of_lines(order: Order) -> QuerySet[Hold]:
 def _order_by_rule(order: Order) -> str:
     if order.status in Order.UNSENT and settling.is_doubled(order):
         return _where_doubled("void every one of them")
-    was_refused = _refused(order).filter(cancels_order=True).exists()
-    return SETTLE if order.status in Order.LEFT else _by_rule(order, *CANCELLED, was_refused=was_refused)
+    return SETTLE if order.status in Order.LEFT else _by_rule(order, None, *CANCELLED)
 
 
 def _line_by_rule(order: Order, number: str) -> str:
@@ -138,14 +137,12 @@ def _line_by_rule(order: Order, number: str) -> str:
         return _where_doubled("void all but one of them")
     rest = rests(order).get(number, Rest(0, 0))
     line = order.lines.get(number=number)
-    was_refused = any(str(line.pk) in change.lines for change in _refused(order))
     if not rest.left:
-        return _by_rule(order, *CANCELLED, was_refused=was_refused)
+        return _by_rule(order, line, *CANCELLED)
     if not rest.there:
         return f"{counted(rest.left, 'units')} of it left, and no more of it is in the warehouse's order. {SETTLE_LEFT}"
     more = f"{rest.there} more {'is' if rest.there == 1 else 'are'} in the warehouse's order."
-    todo = _by_rule(order, *TAKEN_OUT, was_refused=was_refused)
-    says = f"{counted(rest.left, 'units')} of it left before, {more} {todo}"
+    says = f"{counted(rest.left, 'units')} of it left before, {more} {_by_rule(order, line, *TAKEN_OUT)}"
     return f"{says} {SETTLE_LEFT}" if is_cancelled(line) and line.quantity_confirmed < rest.left else says
 
 
@@ -153,14 +150,16 @@ def _where_doubled(todo: str) -> str:
     return f"It is there more than once, or not as it was sent: {todo} while they are unshipped, then retry."
 
 
-def _refused(order: Order) -> QuerySet[WarehouseChange]:
-    return order.warehouse_changes.filter(status=WarehouseChange.Status.PARKED)
+def _asked(order: Order, line: OrderLine | None) -> WarehouseChange | None:
+    """What is open, or was refused, of asking the warehouse for it."""
+    known = order.warehouse_changes.exclude(status__in=WarehouseChange.OVER)
+    return next((one for one in known if one.cancels_order or (line is not None and str(line.pk) in one.lines)), None)
 
 
-def _by_rule(order: Order, is_done: str, do_it: str, *, was_refused: bool) -> str:
+def _by_rule(order: Order, line: OrderLine | None, is_done: str, do_it: str) -> str:
     """By whom it is done in the warehouse, in the words of what is done."""
-    rule = order.route.cancels_after_sending if order.route else Route.CancelsAfter.ASK
-    if rule == Route.CancelsAfter.DO and not was_refused:
+    rule, asked = order.route.cancels_after_sending if order.route else Route.CancelsAfter.ASK, _asked(order, line)
+    if asked.status in WarehouseChange.OPEN if asked is not None else rule == Route.CancelsAfter.DO:
         return f"{is_done} there too, while it is unshipped, with the next run."
     if rule == Route.CancelsAfter.NEVER:
         return f"Route {order.route} never cancels there by itself. {do_it} there by hand while it is unshipped."

@@ -115,6 +115,7 @@ def void(order: Order, actor: User | None, seen: str | None = None) -> str:
     for number in numbers:
         cancelled_late.hold(mine, number)  # a person may have closed it, and it may be refused there
         warehouse_changes.cancel(mine, number, actor)
+        cancelled_late.hold(mine, number)  # it says that this was asked for
     if "" in numbers:
         Order.objects.filter(pk=order.pk).update(cancel_resolved_at=None)
     _wake(order)

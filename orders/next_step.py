@@ -65,7 +65,7 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
     for name in _in_turn(holds):
         if name in allowed and (name != "release" or _frees(holds)):
             return Step(_text(name, order, holds), name, label(name, order))
-    if holds and is_asked(order, holds):
+    if holds and _is_asked(order, holds):
         return Step("Nothing to do: what was decided is done in the warehouse with the next run.")
     if holds:
         return MEND
@@ -170,7 +170,7 @@ def waits_for_route(order: Order) -> bool:
     return order.status == S.READY and order.route is not None and order.route.state == Route.State.PAUSED
 
 
-def is_asked(order: Order, holds: Collection[Hold]) -> bool:
+def _is_asked(order: Order, holds: Collection[Hold]) -> bool:
     """Whether the warehouse is asked already for all that it is held for."""
     asked = next((one for one in order.warehouse_changes.all() if one.status in one.OPEN), None)
     if asked is None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from integrations.walking import Way, along
-from orders import arrivals, cancelled_late, causes, decisions, next_step, roles, settling
+from orders import arrivals, causes, decisions, next_step, roles, settling
 from orders.admin import mapping
 from orders.admin.mapping_forms import PERMISSIONS
 from orders.causes import Cause
@@ -21,7 +21,6 @@ from orders.models import Hold, Order
 
 K = Hold.Kind
 FOR_SEVERAL = (*causes.MAPPED, K.NO_ROUTE)
-ASKED = "{is_done} there too with the next run, while it is unshipped: somebody has asked for it."
 # What was done about these is only said.
 LOOKED_AT = frozenset(Hold.AFTER_SENDING) - frozenset(causes.MAPPED)
 BLOCKING = [kind for kind in Hold.Kind if kind not in Hold.AFTER_SENDING]
@@ -35,7 +34,6 @@ class Shown:
     """
 
     hold: Hold
-    message: str
     label: str = ""
     url: str = ""
     frees_url: str = ""
@@ -57,18 +55,8 @@ def with_remedies(order: Order, user: Any, way: Way) -> list[Shown]:
         skip = tuple((name, along(way, address)) for name, address in instead(hold, user))
         link = url if url.startswith("#") or not url else along(way, url)
         frees = reverse("admin:orders_hold_frees", args=[hold.pk]) if hold.kind in FOR_SEVERAL else ""
-        shown.append(Shown(hold, _message(order, hold), label if may else "", link if may else "", frees, others, skip))
+        shown.append(Shown(hold, label if may else "", link if may else "", frees, others, skip))
     return _each_once(shown)
-
-
-def _message(order: Order, hold: Hold) -> str:
-    """What the hold says; what a person has asked for by now is not said to be done by hand."""
-    said = hold.message
-    if hold.kind == K.CANCELLED_LATE and next_step.is_asked(order, [hold]):
-        for is_done, do_it in (cancelled_late.CANCELLED, cancelled_late.TAKEN_OUT):
-            for how in (" by hand", ""):
-                said = said.replace(f"{do_it} there{how} while it is unshipped.", ASKED.format(is_done=is_done))
-    return said
 
 
 def first_of(shown: Iterable[Shown]) -> list[tuple[str, str]]:

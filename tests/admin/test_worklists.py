@@ -119,12 +119,12 @@ def test_a_hold_of_a_sent_order_is_resolved_with_a_note(order: Order, admin_clie
 
 def test_what_was_asked_of_the_warehouse_is_not_said_to_be_done_yet_by_hand(order: Order, admin_client: Client) -> None:
     page = admin_client.get(address_of(order))
-    assert "there while it is unshipped" in page.context["facts"]["holds"][0].message
+    assert "there while it is unshipped" in page.context["facts"]["holds"][0].hold.message
     seen = admin_client.get(reverse("admin:orders_order_void", args=[order.pk])).context["form"]["seen"].value()
     admin_client.post(reverse("admin:orders_order_void", args=[order.pk]), {"seen": seen})
     page = admin_client.get(address_of(order))
     [hold] = page.context["facts"]["holds"]
-    assert "It is cancelled there too with the next run, while it is unshipped: somebody has asked" in hold.message
+    assert "It is cancelled there too, while it is unshipped, with the next run." in hold.hold.message
     assert "Cancel it there" not in text_of(page)
 
 
