@@ -127,8 +127,10 @@ class Count:
         return self.on_hand(sku, place) + self._left_for_orders[sku, place]
 
     def _left(self, outlet: Outlet, sku: str, more: Counter[tuple[str, str]], kept: int) -> int:
-        free = sum((self.available(sku, place, self._waiting + more) for place in outlet.places), Decimal(0))
-        return max(floor(free) - kept, 0)
+        """Parts of a bundle at two places make none."""
+        each = [self.available(sku, place, self._waiting + more) for place in outlet.places]
+        is_whole = sku in BUNDLES and len(each) > 1
+        return max(floor(sum(map(floor, each) if is_whole else each)) - kept, 0)
 
     def _tracks(self, sku: str) -> bool:
         return bool(self._variants[sku]["manage_stock"])
