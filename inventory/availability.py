@@ -31,6 +31,7 @@ class Part:
     `orders` (units by order number) which those figures do not know yet; both are only told, and so are the `bundles`
     of the listing that it is inside of, with its units in each. Of a bundle, `lacking` is how many fewer than its own
     figures tell its components leave where they lie, and `lacking_without_orders` how many if no order took any.
+    `counted` are orders of the last hours that the figures do know: when each was received, and its units.
     """
 
     sku: str
@@ -42,6 +43,7 @@ class Part:
     orders: Mapping[str, int] = field(default_factory=dict)
     lacking: Decimal = Decimal(0)
     lacking_without_orders: Decimal = Decimal(0)
+    counted: tuple[tuple[datetime, int], ...] = ()
     keep_selling: bool = False
     bundles: Mapping[str, int] = field(default_factory=dict)
 
@@ -137,11 +139,16 @@ class Offer:
         tracked = ((part.available, part.units) for part in self.parts)
         return min((floor(available) // units for available, units in tracked if available is not None), default=-1)
 
-    @property
-    def without_orders(self) -> int | None:
-        """The quantity if no order were on its way, by the same figures and rules."""
-        parts = [replace(part, pending=0, lacking=part.lacking_without_orders) for part in self.parts]
-        return _quantity(parts, self.rules)
+    def without_orders(self, since: datetime) -> int | None:
+        """The quantity if no order were on its way, and none had come since then, by the same figures and rules."""
+        return _quantity([_without_orders(part, since) for part in self.parts], self.rules)
+
+
+def _without_orders(part: Part, since: datetime) -> Part:
+    if part.available is None:
+        return part
+    sold = sum(units for at, units in part.counted if at > since)
+    return replace(part, pending=0, available=part.available + sold, lacking=part.lacking_without_orders)
 
 
 def offer(parts: Sequence[Part], rules: Rules, uncounted: tuple[str, ...] = ()) -> Offer:

@@ -230,6 +230,7 @@ class _Desk:
             orders,
             self._lacking(part, figures, self._left_at),
             self._lacking(part, figures, lambda figure, _: figure.available),
+            counted=tuple(self._on_their_way.counted(part.item_id)),
         )
 
     def _is_limited(self, item: KnownItem) -> bool:

@@ -15,8 +15,8 @@ class Change:
 
     `is_sound`: it stands however old the stock as a whole is. Our own orders lower it, and the warehouse's figure alone
     would still allow what is shown; or it was never shown, and its own figure is fresh. `usual`: the most that was
-    shown of it lately, to which a delivery may well bring it back. `by_orders`: without the orders that the warehouse's
-    figures do not know, no less than is shown would be.
+    shown of it lately, to which a delivery may well bring it back. `by_orders`: had no order come since it was
+    shown, no less than is shown would be.
     """
 
     listing_id: int

@@ -29,6 +29,7 @@ from inventory.now import why_nothing_of
 S = GuardedPublish.State
 PER_QUERY = 500
 LATELY = timedelta(days=90)
+DECIDED_BEFORE = timedelta(minutes=1)  # a quantity is decided a little before the marketplace has taken it
 
 
 class NotReleased(Exception):
@@ -94,7 +95,8 @@ def _change(route: Route, one: Decision, before: int | None, doubt: str) -> Chan
 def _is_by_orders(one: Decision, before: int | None, after: int) -> bool:
     if before is None or one.offered is None or after >= before:
         return False
-    return (one.offered.without_orders or 0) >= before
+    shown_since = one.listing.published_at or timezone.now()
+    return (one.offered.without_orders(shown_since - DECIDED_BEFORE) or 0) >= before
 
 
 def _is_sound(route: Route, one: Decision, before: int | None, after: int) -> bool:

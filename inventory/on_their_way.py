@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 NONE: Mapping[str, int] = {}
+Counted = tuple[datetime, int]  # when an order was received, and its units
 
 
 class Units(dict[str, Counter[str]]):
@@ -14,11 +16,19 @@ class Units(dict[str, Counter[str]]):
     def __init__(self) -> None:
         super().__init__()
         self._at = Counter[tuple[str, str]]()
+        self._counted: dict[str, list[Counted]] = {}
 
     def add(self, item: str, order: str, units: int, place: str) -> None:
         """`place` is the id of the location that ships them."""
         self.setdefault(item, Counter())[order] += units
         self._at[item, place] += units
+
+    def note_counted(self, item: str, received_at: datetime, units: int) -> None:
+        """An order that came lately, and that the figures do know."""
+        self._counted.setdefault(item, []).append((received_at, units))
+
+    def counted(self, item: str) -> Sequence[Counted]:
+        return self._counted.get(item, ())
 
     def of(self, item: str) -> Mapping[str, int]:
         return self.get(item, NONE)

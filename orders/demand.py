@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
@@ -26,6 +27,7 @@ S, T = Order.Status, Transmission.Status
 # It may be there, though nobody has seen it yet.
 IN_DOUBT = Q(Q(sent_at__isnull=False) | ~Q(remote_id=""), status__in=(T.IN_FLIGHT, T.UNCONFIRMED, T.PARKED))
 ITEMS_AT_ONCE = 5_000
+LATELY = timedelta(hours=6)  # longer than a publish is put off, as a rule
 
 # Warehouse item, order number, units, id of the location that ships it.
 Taken = tuple[str, str, int, str]
@@ -42,8 +44,13 @@ def pending(route: Route) -> Units:
     for item, order, number, place in (*_unsent(route), *_in_doubt(route), *_raised(route)):
         for part, units in bundles.taken(made, item, number):
             found.add(part, order, units, place)
-    for taken in _sent_since(route, made):
+    since = list(_sent_since(route, made))
+    for taken in since:
         found.add(*taken)
+    unknown = {(item, order) for item, order, _, _ in since}
+    for item, order, units, at in _received_lately(route, made):
+        if (item, order) not in unknown:
+            found.note_counted(item, at, units)
     return found
 
 
@@ -153,6 +160,19 @@ def _sent_since(place: Route, made: bundles.Bundles) -> Iterator[Taken]:
         at = seen.get((item, location))
         if at is None or _is_unknown_to(placed, at):
             yield item, placed.order.full_number, units, location
+
+
+def _received_lately(place: Route, made: bundles.Bundles) -> Iterator[tuple[str, str, int, datetime]]:
+    """Item, order number, units and time of what was sent of orders that have come in lately."""
+    lines = SubmittedLine.objects.filter(
+        submission__connection=place.warehouse_id, submission__status=T.ACCEPTED,
+        submission__order__received_at__gte=timezone.now() - LATELY,
+        submission__request__location_id__in=list(place.places),
+    ).exclude(submission__order__status=S.CANCELLED)  # fmt: skip
+    order = ("submission__order__full_number", "submission__order__received_at")
+    for item, quantity, number, at in lines.values_list("item_id", "quantity", *order):
+        for part, units in bundles.taken(made, item, quantity):
+            yield part, number, units, at
 
 
 def _is_unknown_to(placed: WarehouseSubmission, at: datetime) -> bool:

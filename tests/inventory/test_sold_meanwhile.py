@@ -48,3 +48,35 @@ def test_orders_for_most_of_a_route_are_no_damage(shop: Sandbox, goods: None, ma
     manage("run", "all")
     manage("run", "publish_inventory")
     assert shown(shop) == {2}
+
+
+def test_orders_that_the_warehouse_has_counted_by_now_are_no_damage(shop: Sandbox, goods: None, manage: Run) -> None:
+    for place in range(GOODS):
+        shop.oasis.add_order({"partner_sku": f"M{place}", "quantity": 3})
+    for job in ("pull_orders", "submit_orders", "pull_levels", "publish_inventory"):
+        manage("run", job)
+    assert shown(shop) == {2}
+
+
+def test_what_is_sold_and_counted_while_a_mass_waits_is_taken_off_all_the_same(
+    shop: Sandbox, goods: None, tried: Run
+) -> None:
+    shop.tradegecko.set_stock("V0", 50)
+    tried("run", "all")
+    stock(shop, 0, range(1, GOODS))
+    for units in (15, 15, 15):
+        shop.oasis.add_order({"partner_sku": "M0", "quantity": units})
+        tried("run", "all")
+    assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (5, 5)
+    assert GuardedPublish.objects.get().state == "waiting"
+
+
+def test_more_than_was_sold_is_damage_like_any_other(shop: Sandbox, goods: None, tried: Run) -> None:
+    for place in range(GOODS):
+        shop.oasis.add_order({"partner_sku": f"M{place}", "quantity": 2})
+    for job in ("pull_orders", "submit_orders"):
+        tried("run", job)
+    stock(shop, 4)
+    tried("run", "pull_levels")
+    tried("run", "publish_inventory")
+    assert shown(shop) == {5}
