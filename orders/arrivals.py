@@ -250,12 +250,21 @@ def _newly_cancelled(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine
 
 
 def _rest_cancelled(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine]:
-    """Lines that were cancelled when some of them was told as shipped already."""
-    state = {line.number: line.state for line in told.lines}
+    """Lines that were cancelled when some of them was told as shipped already, or lowered to that, and so complete."""
+    now = {line.number: line for line in told.lines}
     for line in order.lines.filter(is_cancelled=False, quantity_confirmed__gt=0):
-        waits = line.quantity_to_ship > line.quantity_confirmed
-        if waits and state.get(line.number) == SaleState.CANCELLED:
+        theirs, waits = now.get(line.number), line.quantity_to_ship > line.quantity_confirmed
+        if (
+            theirs is not None
+            and waits
+            and _takes_no_more(theirs, line.quantity_confirmed + (line.shipped_before or 0))
+        ):
             yield line
+
+
+def _takes_no_more(line: MarketplaceLine, taken: int) -> bool:
+    is_complete = line.state == SaleState.SHIPPED and line.quantity is not None and line.quantity <= taken
+    return line.state == SaleState.CANCELLED or is_complete
 
 
 def _cancelled_numbers(told: MarketplaceOrder) -> set[str]:

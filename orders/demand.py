@@ -41,7 +41,7 @@ def pending(route: Route) -> Units:
     An order for a bundle takes units of its components too; each figure has its own time, and may know it or not.
     """
     found, made = Units(), bundles.of(route.warehouse_id)
-    for item, order, number, place in (*_unsent(route), *_in_doubt(route), *_raised(route)):
+    for item, order, number, place in (*_unsent(route), *_in_doubt(route), *_undecided(route)):
         for part, units in bundles.taken(made, item, number):
             found.add(part, order, units, place)
     since = list(_sent_since(route, made))
@@ -81,26 +81,42 @@ def _unsent(place: Route) -> Iterator[Taken]:
         ])  # fmt: skip
 
 
-def _raised(place: Route) -> Iterator[Taken]:
-    """What the marketplace has sold more of orders that we have, until that is decided on, and done in the warehouse.
+def _undecided(place: Route) -> Iterator[Taken]:
+    """What waits for a person and will take stock, though no figure will know it: what the marketplace has sold more
+    of orders that we have, and what it wants still of those that the warehouse has voided.
 
-    Of those that were not sent, at the location that ships their route; of others, where they were sent to.
+    Of orders that were not sent, at the location that ships their route; of others, where they were sent to.
     """
-    waits = Hold.objects.filter(order=OuterRef("pk"), kind__in=Hold.UNTIL_DECIDED, resolved_at=None)
-    orders = Order.objects.filter(
-        Exists(waits), route__warehouse=place.warehouse_id, told_now__isnull=False, cancel_requested_at=None
-    ).exclude(status__in=Order.UNWANTED)  # fmt: skip
+    waits = Hold.objects.filter(
+        order=OuterRef("pk"), kind__in=(*Hold.UNTIL_DECIDED, Hold.Kind.VOIDED_ORDER), resolved_at=None
+    )
+    orders = Order.objects.filter(Exists(waits), route__warehouse=place.warehouse_id, cancel_requested_at=None)
     by_route: dict[Route, list[Wants]] = defaultdict(list)
     with_parts = orders.select_related("route__warehouse", "submission").defer("raw")
     for order in with_parts.prefetch_related("lines__order__short_ships"):
         location = _ships_from(order, place)
         if not location or order.route is None:
             continue
-        for told, units in told_lines.raised(order):
-            sku = Wanted(partner_sku=told["partner_sku"], option_sku=told["option_sku"])
+        for sku, units in (*_raised(order), *_voided(order)):
             by_route[order.route].append((location, order.full_number, sku, units))
     for route, lines in by_route.items():
         yield from _resolved(route, lines)
+
+
+def _raised(order: Order) -> Iterator[tuple[Wanted, int]]:
+    for told, units in told_lines.raised(order) if order.status not in Order.UNWANTED else ():
+        yield Wanted(partner_sku=told["partner_sku"], option_sku=told["option_sku"]), units
+
+
+def _voided(order: Order) -> Iterator[tuple[Wanted, int]]:
+    """What has not shipped of an order that ended there: it is to be shipped some other way, or cancelled."""
+    submission = getattr(order, "submission", None)
+    if submission is None or submission.remote_status not in submission.ENDED:
+        return
+    for line in order.lines.all():
+        left = line.quantity_to_ship - line.quantity_shipped
+        if left > 0 and not line.is_cancelled:
+            yield wanted(line), left
 
 
 def _ships_from(order: Order, place: Route) -> str:

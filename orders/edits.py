@@ -58,13 +58,17 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
 
 
 def _told_by(order: Order, told: MarketplaceOrder) -> Told | None:
-    """What is compared. Of an order that is complete over there, no more than which lines it cancelled, if any."""
+    """What is compared. Of an order that is complete over there, no more than which lines it cancelled, or lowered."""
     before = order.told_now or order.told
     if told.state == SaleState.OPEN:
         return changes.facts(told)
     if before is None or told.state == SaleState.CANCELLED:
         return None
-    over = {line.number for line in told.lines if line.state == SaleState.CANCELLED}
+    had = {number: line["quantity"] for number, line in before["lines"].items()}
+    over = {
+        line.number for line in told.lines
+        if line.state == SaleState.CANCELLED or line.quantity != had.get(line.number, line.quantity)
+    }  # fmt: skip
     return changes.with_closed(before, over) if over else None
 
 

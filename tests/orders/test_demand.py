@@ -10,8 +10,8 @@ import pytest
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
-from orders import decisions
-from orders.models import Order, WarehouseSubmission
+from orders import actions, decisions
+from orders.models import Hold, Order, WarehouseSubmission
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
@@ -106,3 +106,16 @@ def test_what_was_sold_more_is_never_on_sale_while_the_warehouse_is_updated(reno
         manage("run", job)
         assert shown(reno)["Riverside DC"] <= 75
     assert shown(reno)["Riverside DC"] == 75
+
+
+def test_what_is_wanted_of_an_order_that_was_voided_in_the_warehouse_is_not_on_sale(reno: Sandbox, manage: Run) -> None:
+    """Until a person has settled it."""
+    number = reno.oasis.add_order({"partner_sku": "X", "quantity": 10})
+    manage("run", "all")
+    reno.tradegecko.change(reno.tradegecko.by_reference(number)[0], status="void")
+    for job in ("pull_shipments", "pull_levels", "publish_inventory"):
+        manage("run", job)
+    assert shown(reno) == {"Riverside DC": 110, "Reno": 50}
+    actions.resolve(Hold.objects.get(resolved_at=None), "it ships from elsewhere", None)
+    manage("run", "publish_inventory")
+    assert shown(reno) == {"Riverside DC": 120, "Reno": 50}

@@ -197,3 +197,29 @@ def test_a_line_lowered_to_none_before_sending_can_be_corrected_twice(shop: Sand
     for units in (3, 4):
         actions.correct_line(OrderLine.objects.get(number="1"), units, None)
     assert OrderLine.objects.get(number="1").quantity_to_ship == 4
+
+
+@pytest.mark.parametrize("units", [2, 1])
+def test_a_line_lowered_to_what_was_told_and_complete_leaves_nothing_to_ship_unseen(
+    units: int, shop: Sandbox, manage: Run, told: Told
+) -> None:
+    """The marketplace shows it as shipped; opened again with its quantity, it ships."""
+    set_rule(order_status="finalized")
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 4})
+    manage("run", "all")
+    ship(shop, number, 1, 2, tracking="1Z1")
+    manage("run", "all")
+    shop.oasis.edit(number, status="COMPLETE")
+    line = shop.oasis.orders[number].lines[0]
+    line.quantity, line.status = units, "SHIPPED"
+    again(manage)
+    assert holds(told(number)) == ["cancelled_late"]
+    decisions.void(order(number), None)
+    manage("run", "submit_orders")
+    assert (goods(shop, number), holds(told(number))) == ({"MUG-BLK": "2.0"}, [])
+    manage("run", "all")
+    assert told(number)["status"] == "confirmed"
+    line.quantity, line.status, shop.oasis.orders[number].status = 4, "PROCESSING", "PROCESSING"
+    again(manage)
+    manage("run", "pull_orders")
+    assert holds(told(number)) == ["changed_order"]
