@@ -14,17 +14,20 @@ OVERDUE_INTERVALS = 2
 EVERY = timedelta(minutes=1)  # the dispatcher's own interval
 SILENT_AFTER = (OVERDUE_INTERVALS - 1) * EVERY  # beyond the one interval in which it was not due yet
 
+NEVER_SEEN = timedelta(days=999)
+
 
 def late_by() -> timedelta:
     """How long ago the dispatcher should have run: what the schedule says, and what a worker last did of it.
 
-    Any living cluster moves the schedule on, also one whose workers are stuck.
+    Any living cluster moves the schedule on, also one whose workers are stuck. NEVER_SEEN where neither says anything.
     """
     due = Schedule.objects.filter(name="dispatch").values_list("next_run", flat=True).first()
-    if due is None:
-        return timedelta(days=999)
     done = _last_dispatch()
-    late = timezone.now() - (due if done is None else min(due, done + EVERY))
+    known = [at for at in (due, done and done + EVERY) if at is not None]
+    if not known:
+        return NEVER_SEEN
+    late = timezone.now() - min(known)
     return timedelta(seconds=int(late.total_seconds()))
 
 

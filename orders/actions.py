@@ -23,6 +23,7 @@ from orders import (
     short_shipping,
     warehouse_changes,
 )
+from orders.change_steps import ALL_SHIPPED
 from orders.models import (
     Hold,
     IllegalTransition,
@@ -86,9 +87,11 @@ def parked_in(order: Order) -> list[Sent]:
 
 
 def _is_too_late(order: Order, row: Sent) -> bool:
-    """Whether it was to take out what has left by now; its hold says so."""
-    if not isinstance(row, WarehouseChange) or row.told is not None:
+    """Whether it was to change, or take out, what has left by now; its hold says so."""
+    if not isinstance(row, WarehouseChange):
         return False
+    if row.told is not None:
+        return row.last_error == ALL_SHIPPED
     if row.cancels_order:
         return order.status in (*Order.LEFT, S.CONFIRMED)
     rests = cancelled_late.rests(order)

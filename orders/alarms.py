@@ -17,7 +17,7 @@ from integrations.dispatch import expected_plans
 from integrations.models import Connection, JobPlan, Route, SyncRun
 from integrations.transmissions import Transmission
 from integrations.wording import counted, lasted, moment
-from integrations.workers import EVERY, OVERDUE_INTERVALS, SILENT_AFTER, late_by
+from integrations.workers import EVERY, NEVER_SEEN, OVERDUE_INTERVALS, SILENT_AFTER, late_by
 from inventory.models import GuardedPublish, StockReading
 from orders.models import OUTBOXES, Alert, AlertKind, Sent, Severity, WarehouseSubmission
 
@@ -109,9 +109,8 @@ def _of_connection(pk: int, severity: Severity, text: str, since: datetime | Non
 def _workers() -> Iterator[Alarm]:
     late = late_by()
     if late >= SILENT_AFTER:
-        text = (
-            f"no worker has been seen for {lasted(late + EVERY)}; {ASK} If it is, restart it: its workers take no work."
-        )
+        seen = "was seen yet" if late == NEVER_SEEN else f"has been seen for {lasted(late + EVERY)}"
+        text = f"no worker {seen}; {ASK} If it is, restart it: its workers take no work."
         yield Alarm(AlertKind.WORKERS, "", Severity.CRITICAL, text, reverse("admin:index"))
 
 

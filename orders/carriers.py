@@ -42,7 +42,7 @@ class CarrierMap:
 
     def __init__(self, connection: Connection) -> None:
         rows = CarrierService.objects.filter(connection=connection)
-        self._rows = {(_plain(row.carrier_text), _plain(row.service_text)): row for row in rows}
+        self._rows = {_texts(row): row for row in rows}
 
     def codes(self, carrier: str, service: str, *, ordered_service: str) -> tuple[str, str] | None:
         """(carrier code, service code), or None when a person must map the text. Nothing is guessed."""
@@ -54,7 +54,15 @@ class CarrierMap:
 
     def row(self, carrier: str, service: str) -> CarrierService | None:
         """What the texts are, perhaps without a service code."""
-        return self._rows.get((_plain(carrier), _plain(service))) or self._rows.get((_plain(carrier), ANY))
+        return self._rows.get((plain(carrier), plain(service))) or self._rows.get((plain(carrier), ANY))
+
+
+def written_otherwise(one: CarrierService) -> CarrierService | None:
+    """Another row that stands for the same texts in other capitals or blanks: one of the two would not be heard."""
+    others = CarrierService.objects.filter(connection=one.connection_id).exclude(pk=one.pk)
+    same = (row for row in others if _texts(row) == _texts(one))
+    exact = one.carrier_text, one.service_text  # which its constraint refuses
+    return next((row for row in same if (row.carrier_text, row.service_text) != exact), None)
 
 
 def spoken(parcel: Shipment) -> str:
@@ -68,5 +76,10 @@ def texts_of(hold: Hold) -> dict[str, str]:
     return {"carrier_text": parcels[0].carrier, "service_text": parcels[0].service} if parcels else {}
 
 
-def _plain(text: str) -> str:
+def _texts(row: CarrierService) -> tuple[str, str]:
+    return plain(row.carrier_text), plain(row.service_text)
+
+
+def plain(text: str) -> str:
+    """What two spellings of a text have in common: capitals and repeated blanks make no difference."""
     return " ".join(text.split()).casefold()

@@ -50,6 +50,9 @@ class Target:
     roundings: Mapping[str, Decimal] = field(default_factory=dict)
 
 
+ALL_SHIPPED = "All of it has shipped."
+
+
 def steps(placed: PlacedOrder, target: Target) -> OrderChange:
     """What is still to be done; nothing once it is so. Raises NotPossible."""
     if placed.is_ended:
@@ -62,7 +65,7 @@ def steps(placed: PlacedOrder, target: Target) -> OrderChange:
         lines, _address(placed, target), _notes(placed, target), _boxes(placed, lines), _roundings(placed, target)
     )
     if change and placed.status == "fulfilled":
-        raise NotPossible("All of it has shipped.")
+        raise NotPossible(ALL_SHIPPED)
     return change
 
 

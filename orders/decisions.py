@@ -32,7 +32,8 @@ def _following(order: Order) -> set[str]:
         return set()
     if arrivals.was_unsent(order):
         return {"apply"}
-    return {"amend"} if order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) else set()
+    can_update = order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) and not edits.was_too_late(order)
+    return {"amend"} if can_update else set()
 
 
 def cancellable(order: Order) -> list[str]:
@@ -98,6 +99,8 @@ def amend(order: Order, actor: User | None, seen: str | None = None) -> str:
     """Have the warehouse's order updated to what the marketplace says now."""
     mine = _waiting(order, seen)
     _check_fits(mine)
+    if edits.was_too_late(mine):
+        raise IllegalTransition(f"order {order} has shipped in the warehouse; keep it as it is")
     warehouse_changes.update(order, actor)
     edits.say_again(mine)
     _wake(order)

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from integrations.models import Route
 from integrations.ports import MarketplaceOrder, SaleState
-from orders import arrivals, change_plan, changes, lowered, parcels, reopening, settling, told_lines
+from orders import arrivals, change_plan, change_steps, changes, lowered, parcels, reopening, settling, told_lines
 from orders.changes import Change, Told
 from orders.models import Hold, Order, WarehouseChange, WarehouseSubmission
 from orders.told import hold_beyond
@@ -256,7 +256,7 @@ def say_again(order: Order) -> None:
 def _todo(order: Order) -> str:
     if order.status == S.CONFIRMED:
         return CONFIRMED
-    if order.status == S.SHIPPED:
+    if order.status == S.SHIPPED or was_too_late(order):
         return "It has shipped already: settle it with the marketplace, then keep it as it is."
     bad = misfit(order, order.told_now) if order.told_now else ""
     if bad:
@@ -266,6 +266,16 @@ def _todo(order: Order) -> str:
         is_parked = asked.status == WarehouseChange.Status.PARKED
         return asked.last_error if is_parked else "The warehouse's order is updated with the next run."
     return f"{change_plan.outlook(order)} Update the warehouse's order, or keep it as it is.".strip()
+
+
+def was_too_late(order: Order) -> bool:
+    """Whether an update was refused since all has shipped there, though its parcels are not known here: so is the next.
+
+    By what was read with the order, if it was.
+    """
+    rows = [one for one in order.warehouse_changes.all() if one.told is not None]
+    parked = WarehouseChange.Status.PARKED
+    return any(one.status == parked and one.last_error == change_steps.ALL_SHIPPED for one in rows)
 
 
 def misfit(order: Order, now: Told) -> str:

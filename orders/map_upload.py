@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -36,14 +36,14 @@ def read(upload: MapUpload, columns: Sequence[str]) -> MapFile:
 
 
 def fingerprint(
-    upload: MapUpload, data: MapFile, map_rows: QuerySet[Any], columns: Sequence[str], key: Sequence[str]
+    upload: MapUpload, data: MapFile, map_rows: QuerySet[Any], columns: Sequence[str], key_of: Callable[[Any], object]
 ) -> str:  # fmt: skip
-    """Of the file, what it is for, and what the map says now under the keys that it names; `key` begins `columns`.
+    """Of the file, what it is for, and what the map says now under the keys that it names.
 
-    `data` is what was read of the file.
+    `data` is what was read of the file, and `key_of` a row is what the map knows it by.
     """
-    known = {tuple(row[: len(key)]): row for row in map_rows.values_list(*columns)}
-    named = [known.get(tuple(str(row[name]) for name in key)) for row in data.dict]
+    known = {key_of(row): list(row.values()) for row in map_rows.values(*columns)}
+    named = [known.get(key_of(row)) for row in data.dict]
     content = hashlib.sha256(zlib.decompress(upload.content)).hexdigest()
     planned_on = json.dumps([upload.map, upload.connection_id, upload.anyway, content, named])
     return hashlib.sha256(planned_on.encode()).hexdigest()

@@ -18,6 +18,7 @@ from orders.reopening import TAKEN_BACK
 
 S, K, T = Order.Status, Hold.Kind, WarehouseChange.Status
 CAME_BACK = "The marketplace cancelled the order and opened it again."
+RAISED = "The marketplace wanted none of the order any more, and wants of it again."  # and never cancelled it
 LINES_CAME = "The marketplace opened lines of the order, or raised them, after it had ended."
 MORE_CAME = "the marketplace opened lines of the order after it had ended"
 OPENED_AGAIN = "the marketplace opened the order again"
@@ -77,9 +78,15 @@ def _brings_more(order: Order, now: Told) -> bool:
 
 
 def _come_back(order: Order, told: MarketplaceOrder) -> None:
-    if not _tell_it_has_ended(order, told, CAME_BACK):
-        _by_rule(order)
+    what = _what_happened(order)
+    if not _tell_it_has_ended(order, told, what):
+        _by_rule(order, what)
         _open_left_out(order)
+
+
+def _what_happened(order: Order) -> str:
+    """What it last said is kept where it lowered the lines to nothing, and not where it cancelled the order."""
+    return RAISED if order.told and not changes.is_any_wanted(order.told) else CAME_BACK
 
 
 def _tell_it_has_ended(order: Order, told: MarketplaceOrder, what: str) -> bool:
@@ -94,12 +101,12 @@ def _tell_it_has_ended(order: Order, told: MarketplaceOrder, what: str) -> bool:
     return True
 
 
-def _by_rule(order: Order) -> None:
+def _by_rule(order: Order, what: str) -> None:
     if order.route is None or order.route.changes_before_sending == Route.ChangesBefore.APPLY:
         order.move_to(S.RECEIVED, reason=OPENED_AGAIN)
         return
     order.move_to(S.ON_HOLD, reason=OPENED_AGAIN)
-    settling.open_hold(order, K.REOPENED, "", f"{CAME_BACK} Release it to have it sent, or skip it.")
+    settling.open_hold(order, K.REOPENED, "", f"{what} Release it to have it sent, or skip it.")
 
 
 def _come_back_skipped(order: Order, told: MarketplaceOrder) -> None:
@@ -116,7 +123,7 @@ def _come_back_skipped(order: Order, told: MarketplaceOrder) -> None:
     if order.skip_reason:
         order.note(f"{OPENED_AGAIN}; it stays skipped: {order.skip_reason}")
     else:
-        _by_rule(order)
+        _by_rule(order, CAME_BACK)
 
 
 def _end_again(order: Order) -> bool:

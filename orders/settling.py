@@ -230,8 +230,7 @@ def _store(order: Order, judged: Plan) -> None:
                 return
             judged = plan([mine], None)[order.pk]
         sync_holds(mine, judged.reasons, JUDGED)
-        if judged.reasons:
-            _hold(mine, judged.reasons)
+        _hold(mine, [reason.message for reason in judged.reasons] or _waits_for(mine))
         order.status = mine.status
 
 
@@ -256,9 +255,15 @@ def _is_stored(order: Order, judged: Plan) -> bool:
     return before == {(reason.kind.value, reason.subject[:SUBJECT_CHARS], reason.message) for reason in judged.reasons}
 
 
-def _hold(order: Order, found: Sequence[Reason]) -> None:
-    if order.status != S.ON_HOLD:
-        order.move_to(S.ON_HOLD, reason="; ".join(reason.message for reason in found))
+def _waits_for(order: Order) -> list[str]:
+    """What a person is to decide before it goes out, also where the order was judged again since and fits."""
+    mine = order.holds.filter(resolved_at=None, kind__in=WAITS_FOR_A_PERSON).order_by("pk")
+    return list(mine.values_list("message", flat=True))
+
+
+def _hold(order: Order, why: Sequence[str]) -> None:
+    if why and order.status != S.ON_HOLD:
+        order.move_to(S.ON_HOLD, reason="; ".join(why))
 
 
 def _release(orders: Sequence[Order], plans: Mapping[int, Plan]) -> int:

@@ -250,4 +250,5 @@ def say_why_not(change: WarehouseChange, why: str) -> None:
     for hold in late:
         cancelled_late.hold(order, hold.subject, why)
     if change.told is not None and order.told and order.told_now:
+        why = "" if edits.was_too_late(order) else why
         edits.hold_changed(order, changes.in_words(changes.compare(order.told, change.told)), why)

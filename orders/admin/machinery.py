@@ -14,7 +14,7 @@ from integrations.admin.runs import RUN_COLOURS, when_next
 from integrations.admin_base import ago
 from integrations.models import JobPlan, SyncRun
 from integrations.wording import job_name, lasted
-from integrations.workers import SILENT_AFTER, late_by
+from integrations.workers import NEVER_SEEN, SILENT_AFTER, late_by
 from orders.admin.labels import Label
 
 
@@ -57,6 +57,10 @@ class Workers:
     @property
     def late_text(self) -> str:
         return lasted(self.late)
+
+    @property
+    def were_never_seen(self) -> bool:
+        return self.late == NEVER_SEEN
 
     @property
     def are_silent(self) -> bool:

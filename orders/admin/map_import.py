@@ -151,8 +151,7 @@ class MapImport(InFiles, ImportExportModelAdmin):
         return self.model._default_manager.filter(connection=upload.connection)
 
     def _fingerprint(self, upload: MapUpload, data: MapFile) -> str:
-        key = self.resource_classes[0]._meta.import_id_fields
-        return map_upload.fingerprint(upload, data, self._map_of(upload), self.columns, key)
+        return map_upload.fingerprint(upload, data, self._map_of(upload), self.columns, self._resource(upload).key_of)
 
     def _again(self, request: HttpRequest) -> HttpResponseRedirect:
         messages.error(request, AGAIN)

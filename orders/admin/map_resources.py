@@ -12,7 +12,7 @@ from import_export.widgets import CharWidget
 from integrations.models import Connection
 from inventory.alias_file import Unusable
 from inventory.alias_import import SafeText
-from orders import map_file
+from orders import carriers, map_file
 from orders.admin import known_codes
 from orders.models import CarrierService, ShippingMethod
 
@@ -44,6 +44,8 @@ class Loader(BaseInstanceLoader):
 class MapResource(resources.ModelResource):
     """Rows of one marketplace's map; a row is known by its `import_id_fields`."""
 
+    twice = "It is in line {} already."
+
     def __init__(self, connection: Connection | None = None, anyway: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.connection, self.anyway = connection, anyway
@@ -69,7 +71,7 @@ class MapResource(resources.ModelResource):
         line = self._lines[(row_number or 1) - 1]
         key = self.key_of(row)
         if key in self._seen:
-            raise ValidationError(f"It is in line {self._seen[key]} already.")
+            raise ValidationError(self.twice.format(self._seen[key]))
         self._seen[key] = line
 
     def validate_instance(self, instance: Any, import_validation_errors: Any = None, **kwargs: Any) -> None:
@@ -101,6 +103,9 @@ class ShippingMethodResource(MapResource):
 
 
 class CarrierServiceResource(MapResource):
+    """A row in other capitals is the same one, as it is for the parcels that go by it."""
+
+    twice = "It is in line {} already: capitals and repeated blanks make no difference."
     carrier_text = fields.Field("carrier_text", "carrier_text", widget=Cell())
     service_text = fields.Field("service_text", "service_text", widget=Cell())
     carrier_code = fields.Field("carrier_code", "carrier_code", widget=Cell())
@@ -112,6 +117,14 @@ class CarrierServiceResource(MapResource):
         import_id_fields = ("carrier_text", "service_text")
         instance_loader_class, batch_size = Loader, AT_ONCE
         skip_unchanged = use_bulk = use_transactions = True
+
+    def key_of(self, row: Any) -> tuple[str, ...]:
+        return tuple(map(carriers.plain, super().key_of(row)))
+
+    def import_field(self, field: Any, instance: Any, row: Any, is_m2m: bool = False, **kwargs: Any) -> None:
+        """A known row keeps its spelling: the one of the file may be that of a third row from before."""
+        if not (instance.pk and field.attribute in self._meta.import_id_fields):
+            super().import_field(field, instance, row, is_m2m, **kwargs)
 
     def before_import(self, dataset: map_file.MapFile, **kwargs: Any) -> None:
         super().before_import(dataset, **kwargs)

@@ -22,6 +22,7 @@ from integrations.wording import counted
 from inventory.admin.file_forms import MARKETPLACES
 from inventory.admin.history import History
 from inventory.alias_effects import Effect
+from orders import carriers
 from orders.admin import known_codes
 from orders.admin.map_import import MapImport
 from orders.admin.map_resources import (
@@ -81,6 +82,9 @@ class CodeInput(UnfoldAdminTextInputWidget):
 ANYWAY = "Use this code though it is not in the known list"
 
 
+TEXTS = ("carrier_text", "service_text")
+
+
 class CarrierServiceForm(ShownForm):
     carrier_code = forms.CharField(max_length=40, label="Carrier code", help_text="The marketplace's code.")
     service_code = forms.CharField(
@@ -105,7 +109,19 @@ class CarrierServiceForm(ShownForm):
             wrong = known_codes.problem(name, values.get(name) or "")
             if wrong and name in self.changed_data and not values.get("anyway"):
                 self.add_error(name, f"{wrong} If it is right, tick “{ANYWAY}” below.")
+        self._refuse_other_spelling(values)
         return values
+
+    def _refuse_other_spelling(self, values: dict[str, Any]) -> None:
+        """Only what is renamed now: rows that have contradicted each other from before can still be put right."""
+        if {"connection", *TEXTS}.isdisjoint(self.changed_data):
+            return
+        texts = {name: values.get(name, getattr(self.instance, name)) or "" for name in TEXTS}
+        connection = getattr(values.get("connection"), "pk", self.instance.connection_id)
+        known = carriers.written_otherwise(CarrierService(pk=self.instance.pk, connection_id=connection, **texts))
+        if known is not None:
+            text = f"“{known}” stands for the same: capitals and repeated blanks make no difference. Change that row."
+            self.add_error("carrier_text" if "carrier_text" in self.fields else "service_text", text)
 
 
 @admin.register(CarrierService)

@@ -47,3 +47,28 @@ def test_it_is_taken_when_it_is_meant(form: dict[str, str], admin_client: Client
     assert admin_client.post(page, {**opened(admin_client, page), "service_text": "slow"}).status_code == 302
     said = errors(admin_client.post(page, {**opened(admin_client, page), "carrier_code": "FEDXX"}))
     assert "near ones are FEDEX" in said
+
+
+def test_a_carrier_that_is_there_in_other_capitals_is_not_added_again(
+    form: dict[str, str], overstock: Connection, admin_client: Client
+) -> None:
+    row = CarrierService.objects.create(
+        connection=overstock, carrier_text="WAGON", service_text="*", carrier_code="UPS"
+    )
+    said = errors(admin_client.post(ADD, {**form, "carrier_text": "Wagon", "carrier_code": "FEDEX"}))
+    assert "“WAGON * → UPS” stands for the same: capitals and repeated blanks make no difference" in said
+    assert [one.pk for one in CarrierService.objects.filter(carrier_text__iexact="wagon")] == [row.pk]
+
+
+def test_of_two_that_contradicted_each_other_from_before_each_can_be_put_right(
+    overstock: Connection, admin_client: Client
+) -> None:
+    for text in ("WAGON", "wagon"):
+        CarrierService.objects.create(connection=overstock, carrier_text=text, carrier_code="UPS")
+    row = CarrierService.objects.get(carrier_text="wagon")
+    page = reverse("admin:orders_carrierservice_change", args=[row.pk])
+    assert admin_client.post(page, {**opened(admin_client, page), "carrier_code": "FEDEX"}).status_code == 302
+    assert "stands for the same" in errors(
+        admin_client.post(page, {**opened(admin_client, page), "carrier_text": "WaGon"})
+    )
+    assert admin_client.post(page, {**opened(admin_client, page), "carrier_text": "Cart"}).status_code == 302

@@ -21,6 +21,7 @@ from integrations.dispatch import dispatch
 from integrations.models import Connection
 from orders import map_file
 from orders.admin.map_resources import CARRIER_COLUMNS
+from orders.carriers import CarrierMap
 from orders.models import CarrierService, MapUpload, ShippingMethod
 
 SHIPPING, CARRIERS = "/admin/orders/shippingmethod/", "/admin/orders/carrierservice/"
@@ -216,3 +217,33 @@ def test_the_format_is_nobodys_question(admin_client: Client, overstock: Connect
     for address in (SHIPPING, CARRIERS):
         page: Any = html.fromstring(admin_client.get(f"{address}import/").content.decode())
         assert not page.xpath("//*[@name='format']")
+
+
+def codes() -> dict[str, str]:
+    return dict(CarrierService.objects.values_list("carrier_text", "carrier_code"))
+
+
+def test_a_carrier_in_other_capitals_is_the_one_that_is_known(admin_client: Client, overstock: Connection) -> None:
+    header = ",".join(CARRIER_COLUMNS)
+    confirm(admin_client, CARRIERS, upload(admin_client, CARRIERS, f"{header}\nZorro,,UPS,GROUND\n"))
+    both = upload(admin_client, CARRIERS, f"{header}\nZORRO,,FEDEX,GROUND\nzorro,,USPS,GROUND\n")
+    [wrong] = both.context["result"].invalid_rows
+    assert (wrong.number, "in line 2 already: capitals" in str(wrong.error)) == (3, True)
+    shown = upload(admin_client, CARRIERS, f"{header}\nZORRO,,FEDEX,GROUND\n")
+    CarrierService.objects.update(carrier_code="USPS")
+    again = confirm(admin_client, CARRIERS, shown)
+    assert "The map has changed since the preview" in text_of(again)
+    confirm(admin_client, CARRIERS, again)
+    assert codes() == {"Zorro": "FEDEX"}
+
+
+def test_carriers_that_contradicted_each_other_before_are_in_no_files_way(
+    admin_client: Client, overstock: Connection
+) -> None:
+    for text in ("ZORRO", "Zorro", "zorro"):
+        CarrierService.objects.create(connection=overstock, carrier_text=text, carrier_code="UPS")
+    for text in ("ZORRO", "Zorro", "zorro"):
+        content = f"{','.join(CARRIER_COLUMNS)}\n{text},,FEDEX,\n"
+        confirm(admin_client, CARRIERS, upload(admin_client, CARRIERS, content))
+    row = CarrierMap(overstock).row("zorro", "")
+    assert (row.carrier_code if row else "", sorted(codes().values())) == ("FEDEX", ["FEDEX", "UPS", "UPS"])

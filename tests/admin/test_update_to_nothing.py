@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from django.test import Client
 from lxml import html
 
 from integrations.sandbox.server import Sandbox
-from orders import decisions
-from orders.models import Order
+from orders import actions, decisions
+from orders.models import IllegalTransition, Order
 from tests.admin.pages import address_of
 from tests.admin.test_deciding import button, decide, staff
 from tests.admin.test_worklists import text_of
@@ -101,3 +102,27 @@ def test_who_may_only_look_reads_it_and_has_no_button(shop: Sandbox, manage: Run
     assert VOIDS in text_of(viewer.get(address_of(order)))
     assert links(viewer, order) == set()
     assert viewer.get(button("amend", order)).status_code == 403
+
+
+def test_an_update_that_came_too_late_is_not_offered_again(shop: Sandbox, manage: Run, admin_client: Client) -> None:
+    set_rule(order_status="finalized")
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    ship(shop, number, tracking="1ZALL")
+    shop.oasis.add_line(number, {"partner_sku": "TEE-RED-M"})
+    shop.oasis.cancel(number, "1")
+    manage("run", "revisit_orders")
+    order = Order.objects.get(full_number=number)
+    decisions.amend(order, None)
+    for _ in range(2):
+        again(manage)
+        order = Order.objects.get(full_number=number)
+        assert {"amend", "keep", "retry"} & actions.possible(order) == {"keep"}
+        told = order.holds.get(kind="changed_order", resolved_at=None).message
+        assert "It has shipped already: settle it with the marketplace, then keep it as it is." in told
+        assert links(admin_client, order) == set()
+        manage("run", "pull_shipments")
+    with pytest.raises(IllegalTransition, match="has shipped in the warehouse"):
+        decisions.amend(order, None)
+    decisions.keep(order, None)
+    assert not order.holds.filter(kind="changed_order", resolved_at=None).exists()

@@ -68,6 +68,16 @@ def test_no_cluster_is_told_within_two_minutes(working: None) -> None:
     assert "no worker has been seen for 2 min 0 s" in alarms()[0]
 
 
+def test_where_no_worker_was_ever_seen_nothing_says_for_how_long(
+    working: None, manage: Run, admin_client: Client
+) -> None:
+    Schedule.objects.all().delete()
+    Task.objects.all().delete()
+    assert alarms()[0].startswith("no worker was seen yet; ")
+    told = manage("status") + admin_client.get(reverse("admin:start_jobs")).content.decode()
+    assert ("No worker was seen yet." in told, "999 d" in told) == (True, False)
+
+
 @pytest.mark.long
 def test_a_cluster_whose_workers_take_no_work_is_told_though_its_schedule_moves_on(working: None) -> None:
     worker_did_dispatch(2 * MINUTE)

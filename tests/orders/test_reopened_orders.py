@@ -214,3 +214,44 @@ def test_units_that_were_read_while_it_was_being_voided_are_noticed_after_it(
     assert told(number)["status"] == "cancelled"
     manage("run", "revisit_orders")
     assert holds(told(number)) == ["voided_order"]
+
+
+def raise_again(box: Sandbox, manage: Run, number: str) -> None:
+    """All quantities to 0, which is taken over, and raised again."""
+    for quantity in (0, 3):
+        for line in ("1", "2"):
+            box.oasis.edit(number, line, quantity=quantity)
+        again(manage)
+        decisions.apply(order(number), None)
+        again(manage)
+
+
+def test_one_that_was_lowered_to_nothing_and_raised_is_on_hold_and_is_not_said_to_have_been_cancelled(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(changes_before_sending="ask")
+    number = two_lines(shop)
+    manage("run", "pull_orders")
+    raise_again(shop, manage, number)
+    assert (told(number)["status"], holds(told(number))) == ("on_hold", ["reopened"])
+    message = told(number)["holds"][0]["message"]
+    assert "wanted none of the order any more, and wants of it again. Release it" in message
+    actions.release(order(number), None)
+    again(manage)
+    assert goods(shop, number) == {"MUG-BLK": "3.0", "TEE-RED-M": "3.0"}
+    assert told(number)["status"] == "submitted"
+
+
+def test_one_that_was_voided_since_nothing_was_left_is_not_said_to_have_been_cancelled(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    for line in ("1", "2"):
+        shop.oasis.edit(number, line, quantity=0)
+    again(manage)
+    decisions.amend(order(number), None)
+    again(manage)
+    shop.oasis.edit(number, "1", quantity=3)
+    again(manage)
+    assert holds(told(number)) == ["voided_order"]
+    assert told(number)["holds"][0]["message"].startswith("The marketplace wanted none of the order any more, and")
