@@ -81,7 +81,7 @@ def judge(changes: Sequence[Change], shown: Shown, limits: Limits, doubt: str = 
         return Verdict()
     unsold = [one for one in changes if not one.by_orders]
     mass = _mass(unsold, shown, limits)
-    doubted = [one for one in changes if not one.is_sound] if doubt else []
+    doubted = [one for one in unsold if not one.is_sound] if doubt else []
     leaps = [one for one in changes if one.is_leap]
     held: Collection[Change] = unsold if mass else [*doubted, *leaps]
     reasons = [*mass, *([doubt] if doubted else []), *_leaps(leaps)]

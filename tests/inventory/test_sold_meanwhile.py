@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.db.models import F
+
 from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
 from inventory.bundled import BundleReading
-from inventory.models import GuardedPublish, SkuAlias
+from inventory.models import GuardedPublish, SkuAlias, StockReading
 from tests.inventory.test_guarding import DC, GOODS, Run, shown, stock
 from tests.inventory.test_guarding import goods as goods
 from tests.inventory.test_guarding import waiting as waiting
@@ -80,3 +84,14 @@ def test_more_than_was_sold_is_damage_like_any_other(shop: Sandbox, goods: None,
     tried("run", "pull_levels")
     tried("run", "publish_inventory")
     assert shown(shop) == {5}
+
+
+def test_what_was_sold_and_counted_is_taken_off_though_the_stock_was_not_read_completely_for_long(
+    shop: Sandbox, goods: None, manage: Run, tried: Run
+) -> None:
+    shop.oasis.add_order({"partner_sku": "M0", "quantity": 3})
+    for job in ("pull_orders", "submit_orders", "pull_levels"):
+        manage("run", job)
+    StockReading.objects.update(began_at=F("began_at") - timedelta(hours=7))
+    tried("run", "publish_inventory")
+    assert shown(shop) == {2, 5}
