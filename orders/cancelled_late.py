@@ -162,5 +162,6 @@ def _by_rule(order: Order, line: OrderLine | None, is_done: str, do_it: str) -> 
     if asked.status in WarehouseChange.OPEN if asked is not None else rule == Route.CancelsAfter.DO:
         return f"{is_done} there too, while it is unshipped, with the next run."
     if rule == Route.CancelsAfter.NEVER:
-        return f"Route {order.route} never cancels there by itself. {do_it} there by hand while it is unshipped."
+        by_hand = do_it if line is not None else "Void it"  # taking out each line does not end an order
+        return f"Route {order.route} never cancels there by itself. {by_hand} there by hand while it is unshipped."
     return f"{do_it} there while it is unshipped."
