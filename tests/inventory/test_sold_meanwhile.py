@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from django.db.models import F
 
 from integrations.models import Connection
@@ -46,6 +47,7 @@ def test_what_a_bundle_loses_with_its_components_is_no_damage(shop: Sandbox, goo
     assert {shop.oasis.quantities[f"SET{place}", DC] for place in range(GOODS)} == {7}
 
 
+@pytest.mark.long
 def test_orders_for_most_of_a_route_are_no_damage(shop: Sandbox, goods: None, manage: Run) -> None:
     for place in range(GOODS):
         shop.oasis.add_order({"partner_sku": f"M{place}", "quantity": 3}, address={"city": ""})
@@ -62,6 +64,7 @@ def test_orders_that_the_warehouse_has_counted_by_now_are_no_damage(shop: Sandbo
     assert shown(shop) == {2}
 
 
+@pytest.mark.long
 def test_what_is_sold_and_counted_while_a_mass_waits_is_taken_off_all_the_same(
     shop: Sandbox, goods: None, tried: Run
 ) -> None:
@@ -75,6 +78,7 @@ def test_what_is_sold_and_counted_while_a_mass_waits_is_taken_off_all_the_same(
     assert GuardedPublish.objects.get().state == "waiting"
 
 
+@pytest.mark.long
 def test_more_than_was_sold_is_damage_like_any_other(shop: Sandbox, goods: None, tried: Run) -> None:
     for place in range(GOODS):
         shop.oasis.add_order({"partner_sku": f"M{place}", "quantity": 2})
@@ -86,6 +90,7 @@ def test_more_than_was_sold_is_damage_like_any_other(shop: Sandbox, goods: None,
     assert shown(shop) == {5}
 
 
+@pytest.mark.long
 def test_what_was_sold_and_counted_is_taken_off_though_the_stock_was_not_read_completely_for_long(
     shop: Sandbox, goods: None, manage: Run, tried: Run
 ) -> None:

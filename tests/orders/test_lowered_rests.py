@@ -45,6 +45,7 @@ def test_what_has_not_left_is_taken_out_by_a_button(shop: Sandbox, manage: Run, 
     assert (told(number)["status"], parcels(shop, number)) == ("confirmed", [("2", "1Z2", 1)])
 
 
+@pytest.mark.long
 def test_by_the_rule_it_is_taken_out_by_itself(shop: Sandbox, manage: Run, told: Told) -> None:
     number = one_of_three_left(shop, manage)
     set_rule(cancels_after_sending="do")
@@ -52,6 +53,7 @@ def test_by_the_rule_it_is_taken_out_by_itself(shop: Sandbox, manage: Run, told:
     assert (goods(shop, number), holds(told(number))) == ({"MUG-BLK": "1.0", "TEE-RED-M": "1.0"}, ["over_shipped"])
 
 
+@pytest.mark.long
 def test_what_leaves_all_the_same_is_held_as_more_than_was_ordered(shop: Sandbox, manage: Run, told: Told) -> None:
     number = one_of_three_left(shop, manage)
     lower(shop, manage, number, 0)
@@ -78,6 +80,7 @@ def test_what_is_wanted_again_ships_after_a_decision(is_asked: bool, shop: Sandb
     assert OrderLine.objects.get(number="1").quantity_to_ship == 3
 
 
+@pytest.mark.long
 def test_what_was_taken_out_and_is_wanted_again_is_put_in_again(shop: Sandbox, manage: Run, told: Told) -> None:
     number = one_of_three_left(shop, manage)
     set_rule(cancels_after_sending="do")
@@ -116,6 +119,7 @@ def test_a_line_opened_again_after_its_rest_was_taken_out_is_decided_on(shop: Sa
     assert (goods(shop, number)["MUG-BLK"], holds(told(number))) == ("3.0", [])
 
 
+@pytest.mark.long
 def test_a_line_opened_again_after_all_else_was_complete_ships_as_before(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
@@ -135,6 +139,7 @@ def test_a_line_opened_again_after_all_else_was_complete_ships_as_before(
     assert parcels(shop, number) == [("1", "1Z1", 3), ("2", "1Z2", 1)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", ["ask", "do"])
 def test_a_raise_that_waits_when_its_line_is_cancelled_and_all_else_complete_waits_no_more(
     rule: str, shop: Sandbox, manage: Run, told: Told
@@ -156,6 +161,7 @@ def test_a_raise_that_waits_when_its_line_is_cancelled_and_all_else_complete_wai
     assert (goods(shop, number), holds(told(number))) == ({"TEE-RED-M": "1.0"}, [])
 
 
+@pytest.mark.long
 def test_kept_as_it_is_what_the_warehouse_has_of_what_is_wanted_again_ships_and_is_told(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
@@ -175,6 +181,7 @@ def test_kept_as_it_is_what_the_warehouse_has_of_what_is_wanted_again_ships_and_
     assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
 
 
+@pytest.mark.long
 def test_nothing_is_taken_out_of_an_order_that_was_voided_in_the_warehouse(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
@@ -188,6 +195,7 @@ def test_nothing_is_taken_out_of_an_order_that_was_voided_in_the_warehouse(
     assert not WarehouseChange.objects.exists()
 
 
+@pytest.mark.long
 def test_a_line_lowered_to_none_before_sending_can_be_corrected_twice(shop: Sandbox, manage: Run) -> None:
     set_rule(changes_before_sending="apply")
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 2}, {"partner_sku": "TEE-RED-M"})
@@ -199,6 +207,7 @@ def test_a_line_lowered_to_none_before_sending_can_be_corrected_twice(shop: Sand
     assert OrderLine.objects.get(number="1").quantity_to_ship == 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("units", [2, 1])
 def test_a_line_lowered_to_what_was_told_and_complete_leaves_nothing_to_ship_unseen(
     units: int, shop: Sandbox, manage: Run, told: Told
