@@ -253,12 +253,9 @@ def _rest_cancelled(order: Order, told: MarketplaceOrder) -> Iterator[OrderLine]
     """Lines that were cancelled when some of them was told as shipped already, or lowered to that, and so complete."""
     now = {line.number: line for line in told.lines}
     for line in order.lines.filter(is_cancelled=False, quantity_confirmed__gt=0):
-        theirs, waits = now.get(line.number), line.quantity_to_ship > line.quantity_confirmed
-        if (
-            theirs is not None
-            and waits
-            and _takes_no_more(theirs, line.quantity_confirmed + (line.shipped_before or 0))
-        ):
+        theirs, taken = now.get(line.number), line.quantity_confirmed + (line.shipped_before or 0)
+        waits = line.quantity_to_ship > line.quantity_confirmed
+        if theirs is not None and waits and _takes_no_more(theirs, taken):
             yield line
 
 
