@@ -122,11 +122,12 @@ def _voided(order: Order) -> Iterator[tuple[Wanted, int]]:
 def _ships_from(order: Order, place: Route) -> str:
     """The id of the location that takes an order's units, if it is one that counts there; else empty."""
     submission = getattr(order, "submission", None)
-    was_sent = submission is not None and not submission.is_not_sent
-    sent_to = str(submission.request.get("location_id", "")) if submission is not None and was_sent else ""
-    named = {name: location for location, name in place.places.items()}
-    route = order.route
-    here = sent_to or (route.location_id or named.get(route.location_name, "") if route else "")
+    route, here = order.route, ""
+    if submission is not None and not submission.is_not_sent:
+        here = str(submission.request.get("location_id", ""))
+    elif route is not None:
+        named = {name: location for location, name in place.places.items()}
+        here = route.location_id or named.get(route.location_name, "")
     return here if here in place.places else ""
 
 
