@@ -29,25 +29,21 @@ SETTLE_LEFT = "The marketplace takes no parcel of it any more: settle with it wh
 
 def hold(order: Order, line_number: str, why_not: str = "") -> None:
     """Say what the marketplace cancelled, and what is done about it by the route's rule, or by whom and `why_not`."""
-    if line_number and _has_nothing_left(order, line_number):
+    line = order.lines.get(number=line_number) if line_number else None
+    if line is not None and not is_cancelled(line) and not is_there(order, line_number):
+        # It was only lowered, and what has left of it is held by its parcels.
         close_lines(order, ALL_LEFT, [line_number])
         return
-    says = why_not or (_line_by_rule(order, line_number) if line_number else _order_by_rule(order))
-    settling.open_hold(order, Hold.Kind.CANCELLED_LATE, line_number, f"{_happened(order, line_number)} {says}")
+    says = why_not or (_order_by_rule(order) if line is None else _line_by_rule(order, line))
+    settling.open_hold(order, Hold.Kind.CANCELLED_LATE, line_number, f"{_happened(line)} {says}")
 
 
-def _has_nothing_left(order: Order, line_number: str) -> bool:
-    """Whether it was only lowered, and the warehouse has no more of it than has left: that is held by its parcels."""
-    line = order.lines.filter(number=line_number).first()
-    return line is not None and not is_cancelled(line) and not is_there(order, line_number)
-
-
-def _happened(order: Order, line_number: str) -> str:
-    line = order.lines.filter(number=line_number).first() if line_number else None
+def _happened(line: OrderLine | None) -> str:
+    """What the marketplace did, to the line or the whole order."""
     if line is not None and not is_cancelled(line):
         wanted = f"only {line.quantity_to_ship}" if line.quantity_to_ship else "none"
-        return f"The marketplace takes {wanted} of line {line_number}: it was lowered when more of it had left."
-    what = f"line {line_number} of the order" if line_number else "the order"
+        return f"The marketplace takes {wanted} of line {line.number}: it was lowered when more of it had left."
+    what = f"line {line.number} of the order" if line is not None else "the order"
     return f"The marketplace cancelled {what} after it was sent to the warehouse."
 
 
@@ -132,11 +128,10 @@ def _order_by_rule(order: Order) -> str:
     return SETTLE if order.status in Order.LEFT else _by_rule(order, None, *CANCELLED)
 
 
-def _line_by_rule(order: Order, number: str) -> str:
+def _line_by_rule(order: Order, line: OrderLine) -> str:
     if order.status in Order.UNSENT and settling.is_doubled(order):
         return _where_doubled("void all but one of them")
-    rest = rests(order).get(number, Rest(0, 0))
-    line = order.lines.get(number=number)
+    rest = rests(order).get(line.number, Rest(0, 0))
     if not rest.left:
         return _by_rule(order, line, *CANCELLED)
     if not rest.there:
@@ -158,8 +153,10 @@ def _asked(order: Order, line: OrderLine | None) -> WarehouseChange | None:
 
 def _by_rule(order: Order, line: OrderLine | None, is_done: str, do_it: str) -> str:
     """By whom it is done in the warehouse, in the words of what is done."""
-    rule, asked = order.route.cancels_after_sending if order.route else Route.CancelsAfter.ASK, _asked(order, line)
-    if asked.status in WarehouseChange.OPEN if asked is not None else rule == Route.CancelsAfter.DO:
+    rule = order.route.cancels_after_sending if order.route else Route.CancelsAfter.ASK
+    asked = _asked(order, line)
+    goes_on = rule == Route.CancelsAfter.DO if asked is None else asked.status in WarehouseChange.OPEN
+    if goes_on:
         return f"{is_done} there too, while it is unshipped, with the next run."
     if rule == Route.CancelsAfter.NEVER:
         by_hand = do_it if line is not None else "Void it"  # taking out each line does not end an order
