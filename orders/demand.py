@@ -125,7 +125,7 @@ def _ships_from(order: Order, place: Route) -> str:
     route, here = order.route, ""
     if submission is not None and not submission.is_not_sent:
         here = str(submission.request.get("location_id", ""))
-    elif route is not None:
+    if not here and route is not None:
         named = {name: location for location, name in place.places.items()}
         here = route.location_id or named.get(route.location_name, "")
     return here if here in place.places else ""
