@@ -29,7 +29,9 @@ SETTLE_LEFT = "The marketplace takes no parcel of it any more: settle with it wh
 
 def hold(order: Order, line_number: str, why_not: str = "") -> None:
     """Say what the marketplace cancelled, and what is done about it by the route's rule, or by whom and `why_not`."""
-    line = order.lines.get(number=line_number) if line_number else None
+    # The marketplace may give two lines one number: it is about the one that is cancelled.
+    mine = order.lines.filter(number=line_number).order_by("-is_cancelled", "position")
+    line = mine.first() if line_number else None
     if line is not None and not is_cancelled(line) and not is_there(order, line_number):
         # It was only lowered, and what has left of it is held by its parcels.
         close_lines(order, ALL_LEFT, [line_number])

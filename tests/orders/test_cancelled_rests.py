@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integrations.sandbox.server import Sandbox
-from orders import actions, decisions
+from orders import actions, cancelled_late, decisions
 from orders.models import Hold, ReconciledOrder
 from tests.orders.test_changes import Run, Told, again, goods, order, set_rule
 from tests.orders.test_refused_parcels import asked_again
@@ -38,6 +38,14 @@ def test_the_rest_is_named_and_a_button_takes_it_out(shop: Sandbox, manage: Run,
     manage("run", "all")
     assert told(number)["status"] == "confirmed"
     assert parcels(shop, number) == [("1", "1Z1", 1), ("2", "1Z2", 1)]
+
+
+def test_a_cancelled_line_whose_number_another_one_has_too_is_held(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"}, {"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    order(number).lines.filter(position=2).update(number="1", is_cancelled=True)
+    cancelled_late.hold(order(number), "1")
+    assert holds(told(number)) == ["cancelled_late"]
 
 
 def test_by_the_rule_the_rest_is_taken_out_by_itself(shop: Sandbox, manage: Run, told: Told) -> None:
