@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from integrations.errors import IntegrationError, KeyRefused, OutcomeUnknown, Refused
 from integrations.models import Connection, Route
-from integrations.ports import Location, Receipt, Warehouse
+from integrations.ports import Location, Warehouse
+from integrations.sent_orders import Receipt
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest
 
 CURRENCY_FOR = timedelta(days=1)

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from integrations.sent_orders import OrderChange, PlacedOrder, ReceiptLine, ShortShipNotice
+    from integrations.sent_orders import OrderChange, PlacedOrder, Receipt, ShortShipNotice
     from integrations.stock import BundlePart, ItemPage, LevelPage, UnreadableBundlePart
 
 
@@ -259,24 +259,6 @@ class OrderRequest:
     currency: str = ""
     notes: str = ""
     tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """An order that the warehouse holds. `line_ids` are in the order of the request's lines.
-
-    `lines` are its items without charges; None: not asked for, or unreadable. One of the two currencies or none.
-    """
-
-    remote_id: str
-    number: str
-    full_number: str
-    status: str
-    line_ids: tuple[str, ...] = ()
-    created_at: datetime | None = None
-    currency: str = ""
-    currency_id: str = ""
-    lines: tuple[ReceiptLine, ...] | None = None
 
 
 class ParcelState(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from integrations.ports import Address
@@ -15,6 +16,26 @@ class ReceiptLine:
 
     item_id: str
     quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """An order that the warehouse holds. `line_ids` are in the order of the request's lines.
+
+    `lines` are its items without charges; None: not asked for, or unreadable. One of the two currencies or none.
+    `contents` is another one once its lines are, or their sum is; empty where neither is told.
+    """
+
+    remote_id: str
+    number: str
+    full_number: str
+    status: str
+    line_ids: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    currency: str = ""
+    currency_id: str = ""
+    lines: tuple[ReceiptLine, ...] | None = None
+    contents: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +61,10 @@ class Rounding:
 
 @dataclass(frozen=True, slots=True)
 class PlacedOrder:
-    """An order as the warehouse holds it now. `packed` are its boxes that have not left: id → ids of their lines."""
+    """An order as the warehouse holds it now. `packed` are its boxes that have not left: id → ids of their lines.
+
+    `contents` as in a receipt.
+    """
 
     remote_id: str
     number: str
@@ -54,6 +78,7 @@ class PlacedOrder:
     is_ended: bool = False
     has_shipped: bool = False
     roundings: tuple[Rounding, ...] = ()
+    contents: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ def _void_all(order: Order) -> None:
 def close_cancelled(order: Order, reason: str) -> None:
     """Both sides have done with it. What was told of its parcels all the same stays for a person to see."""
     now = timezone.now()
-    closed = {Hold.Kind.CANCELLED_LATE, Hold.Kind.VOIDED_ORDER, Hold.Kind.CHANGED_ORDER}
+    closed = {Hold.Kind.CANCELLED_LATE, Hold.Kind.VOIDED_ORDER, Hold.Kind.CHANGED_ORDER, Hold.Kind.DIFFERENT_THERE}
     stay = set(Hold.AFTER_SENDING) - closed
     order.holds.filter(resolved_at=None).exclude(kind__in=stay).update(resolved_at=now)
     Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now, told_now=None)

@@ -10,7 +10,7 @@ from math import ceil
 
 from integrations.models import Route
 from integrations.ports import Warehouse
-from integrations.sent_orders import PlacedOrder
+from integrations.sent_orders import PlacedLine, PlacedOrder
 from inventory import catalogue, listings
 from inventory.aliases import Resolution, Resolver, Wanted
 from orders import change_steps, changes, pricing, told_lines, warehouse_request
@@ -97,11 +97,17 @@ def outlook(order: Order) -> Outlook:
 
 def _shipped(sent: Sequence[SubmittedLine], placed: PlacedOrder) -> dict[int, int]:
     """Units that have left, by the id of the submitted line."""
+    return {row.pk: ceil(there.shipped) for row, there in as_known(sent, placed) if there is not None}
+
+
+def as_known(
+    sent: Sequence[SubmittedLine], placed: PlacedOrder
+) -> list[tuple[SubmittedLine, PlacedLine | None]]:  # fmt: skip
+    """Each of our rows with its line over there, if it has one: by what we know of it, whatever it shall be."""
     known = [
         TargetLine(row.pk, row.item_id, row.sku, None, row.remote_id, row.quantity, row.unit_price) for row in sent
     ]
-    found = change_steps.matches(placed.lines, known)
-    return {row.pk: ceil(there.shipped) for row, there in zip(sent, found, strict=True) if there is not None}
+    return list(zip(sent, change_steps.matches(placed.lines, known), strict=True))
 
 
 class _News:
@@ -302,6 +308,6 @@ def _fit(shares: Sequence[int], left: Sequence[pricing.Priced], cost: Decimal) -
 def _shares(rows: Sequence[SubmittedLine], total: int) -> list[int] | None:
     """So many units over the lines as they are shared now, which keeps the sum of their prices exact."""
     now = sum(row.quantity for row in rows)
-    if any(row.quantity * total % now for row in rows):
+    if not now or any(row.quantity * total % now for row in rows):
         return None
     return [row.quantity * total // now for row in rows]

@@ -19,7 +19,7 @@ from inventory import bundles, readings
 from inventory.aliases import Resolver, Wanted
 from inventory.models import InventoryLevel
 from inventory.on_their_way import Units
-from orders import told_lines
+from orders import parcels, told_lines
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
 from orders.settling import open_lines, wanted
 
@@ -27,6 +27,7 @@ S, T = Order.Status, Transmission.Status
 # It may be there, though nobody has seen it yet.
 IN_DOUBT = Q(Q(sent_at__isnull=False) | ~Q(remote_id=""), status__in=(T.IN_FLIGHT, T.UNCONFIRMED, T.PARKED))
 ITEMS_AT_ONCE = 5_000
+LACKS = (Hold.Kind.VOIDED_ORDER, Hold.Kind.DIFFERENT_THERE)
 LATELY = timedelta(hours=6)  # longer than a publish is put off, as a rule
 
 # Warehouse item, order number, units, id of the location that ships it.
@@ -83,21 +84,19 @@ def _unsent(place: Route) -> Iterator[Taken]:
 
 def _undecided(place: Route) -> Iterator[Taken]:
     """What waits for a person and will take stock, though no figure will know it: what the marketplace has sold more
-    of orders that we have, and what it wants still of those that the warehouse has voided.
+    of orders that we have, and what it wants still of those that the warehouse has voided, or took out of its order.
 
     Of orders that were not sent, at the location that ships their route; of others, where they were sent to.
     """
-    waits = Hold.objects.filter(
-        order=OuterRef("pk"), kind__in=(*Hold.UNTIL_DECIDED, Hold.Kind.VOIDED_ORDER), resolved_at=None
-    )
+    waits = Hold.objects.filter(order=OuterRef("pk"), kind__in=(*Hold.UNTIL_DECIDED, *LACKS), resolved_at=None)
     orders = Order.objects.filter(Exists(waits), route__warehouse=place.warehouse_id, cancel_requested_at=None)
     by_route: dict[Route, list[Wants]] = defaultdict(list)
     with_parts = orders.select_related("route__warehouse", "submission").defer("raw")
-    for order in with_parts.prefetch_related("lines__order__short_ships"):
+    for order in with_parts.prefetch_related("lines__order__short_ships", "submission__lines"):
         location = _ships_from(order, place)
         if not location or order.route is None:
             continue
-        for sku, units in (*_raised(order), *_voided(order)):
+        for sku, units in (*_raised(order), *_voided(order), *_taken_out(order)):
             by_route[order.route].append((location, order.full_number, sku, units))
     for route, lines in by_route.items():
         yield from _resolved(route, lines)
@@ -117,6 +116,15 @@ def _voided(order: Order) -> Iterator[tuple[Wanted, int]]:
         left = line.quantity_to_ship - line.quantity_shipped
         if left > 0 and not line.is_cancelled:
             yield wanted(line), left
+
+
+def _taken_out(order: Order) -> Iterator[tuple[Wanted, int]]:
+    """What is to ship and staff took out of the warehouse's order, which has given up its stock."""
+    submission = getattr(order, "submission", None)
+    if submission is None or submission.remote_status in submission.ENDED or order.status not in Order.SENT:
+        return
+    for line, units in parcels.lacking(order.lines.all(), submission.lines.all()).items():
+        yield wanted(line), units
 
 
 def _ships_from(order: Order, place: Route) -> str:

@@ -15,7 +15,8 @@ from itertools import islice
 from django.utils import timezone
 
 from integrations.errors import IntegrationError
-from integrations.ports import Address, Receipt, Warehouse
+from integrations.ports import Address, Warehouse
+from integrations.sent_orders import Receipt
 from orders import references
 from orders.models import Order, WarehouseSubmission
 

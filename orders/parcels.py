@@ -100,6 +100,15 @@ def whole_units_there(rows: Iterable[SubmittedLine]) -> int:
     return min((units // each for (_, each), units in components(rows).items()), default=0)
 
 
+def lacking(lines: Iterable[OrderLine], rows: Iterable[SubmittedLine]) -> dict[OrderLine, int]:
+    """Units to ship that the lines of the warehouse's order do not make, of lines that it had. Pure."""
+    of: dict[int, list[SubmittedLine]] = defaultdict(list)
+    for row in rows:
+        of[row.order_line_id].append(row)
+    short = {line: line.quantity_to_ship - whole_units_there(of[line.pk]) for line in lines if line.pk in of}
+    return {line: units for line, units in short.items() if units > 0 and not line.is_cancelled}
+
+
 def units_left(order: Order, submission: WarehouseSubmission) -> Counter[int]:
     """Marketplace units that have left, by the id of the order line; also those beyond what is to ship."""
     left = order.shipments.filter(state=Shipment.State.SHIPPED).values_list("contents", flat=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from integrations.ports import Receipt
+from integrations.sent_orders import Receipt
 
 
 def difference(request: Mapping[str, Any], found: Receipt) -> str:

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.models import Connection
-from integrations.ports import Receipt, Warehouse
-from integrations.sent_orders import PlacedOrder
+from integrations.ports import Warehouse
+from integrations.sent_orders import PlacedOrder, Receipt
 from orders import settling, warehouse_request
 from orders.models import Order, OrderLine, SubmittedLine, WarehouseSubmission
 from orders.settling import Plan

@@ -12,7 +12,7 @@ from django.utils import timezone
 from integrations.models import Connection, SyncRun
 from integrations.ports import Parcel, UnreadableParcel, Warehouse
 from integrations.runs import Run
-from orders import cancelled_late, edits, parcels, settling, side_by_side, taken_out, told, warehouse_status
+from orders import by_hand, cancelled_late, edits, parcels, settling, side_by_side, told, warehouse_status
 from orders.models import Hold, Order, Shipment, WarehouseSubmission
 
 T = WarehouseSubmission.Status
@@ -30,9 +30,9 @@ def pull(run: Run) -> None:
     mine = WarehouseSubmission.objects.filter(connection=run.connection)
     in_doubt = mine.filter(status__in=IN_DOUBT).aggregate(at=Min("sent_at"))["at"]
     warehouse = run.warehouse()
-    held = warehouse_status.follow(run, warehouse, since)
+    changed = warehouse_status.follow(run, warehouse, since)
     run.count("parcels seen again", _read(run, run.connection, warehouse, since))
-    taken_out.look_at(run, warehouse, held)
+    by_hand.look_at(run, warehouse, changed)
     if not run.faults and not run.is_handed_over:
         run.window(since, min(now, in_doubt or now))
 

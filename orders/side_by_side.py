@@ -193,11 +193,11 @@ def _changed(sent: Units, held: Units) -> Iterator[str]:
     for sku in dict.fromkeys((*sent, *held)):
         more = held.get(sku, 0) - sent.get(sku, 0)
         if more:
-            yield f"{abs(more)} {'more' if more > 0 else 'fewer'} than sent, by an update"
+            yield f"{abs(more)} {'more' if more > 0 else 'fewer'} than sent"
 
 
 def _in_words(units: Units) -> tuple[str, ...]:
-    return tuple(f"{quantity} × {sku}" for sku, quantity in units.items())
+    return tuple(f"{quantity} × {sku}" for sku, quantity in units.items() if quantity)
 
 
 def _shipped(line: OrderLine, parcels: list[ShipmentLine], not_told: list[NotTold]) -> Cell:

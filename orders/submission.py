@@ -16,8 +16,9 @@ from django.utils import timezone
 from integrations import places
 from integrations.errors import IntegrationError, KeyRefused, Misconfigured, OutcomeUnknown, Refused, Unavailable
 from integrations.models import Connection, Route
-from integrations.ports import OrderRequest, Receipt, Warehouse
+from integrations.ports import OrderRequest, Warehouse
 from integrations.runs import MAX_FAILURES_IN_A_ROW, Run
+from integrations.sent_orders import Receipt
 from integrations.transmissions import KEY_REFUSED_GRACES, PATIENT_ATTEMPTS, due, lookup_grace, recover
 from inventory import catalogue
 from orders import (

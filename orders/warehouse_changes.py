@@ -166,6 +166,7 @@ def changed(change: WarehouseChange, submission: WarehouseSubmission, plan: Plan
     """The warehouse shows it as it shall be: our books follow."""
     order = edits.locked(change.order_id)
     change.finish(T.ACCEPTED)
+    WarehouseSubmission.objects.filter(pk=submission.pk).update(remote_contents=placed.contents)
     if change.told is not None:
         edits.write(order, change.told, plan.found)
     _follow_lines(submission, plan, placed)

@@ -7,9 +7,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from integrations.ports import Receipt, Warehouse
+from integrations.ports import Warehouse
 from integrations.runs import Run
-from orders import arrivals, cancelled_late, taken_out, told
+from integrations.sent_orders import Receipt
+from orders import arrivals, by_hand, cancelled_late, told
 from orders.models import Order, WarehouseSubmission
 
 BATCH = 500
@@ -18,9 +19,9 @@ BATCH = 500
 def follow(run: Run, warehouse: Warehouse, since: datetime) -> list[WarehouseSubmission]:
     """Note the status of every order of ours that changed; an order that ended there is cancelled or held here.
 
-    Those of them that are held for a cancelled line, which somebody may have taken out.
+    Those that are to be read, as somebody may have changed their lines.
     """
-    held: list[WarehouseSubmission] = []
+    seen: list[WarehouseSubmission] = []
     changed = {receipt.remote_id: receipt for receipt in warehouse.changed_orders(since)}
     ids = list(changed)
     for start in range(0, len(ids), BATCH):
@@ -28,15 +29,15 @@ def follow(run: Run, warehouse: Warehouse, since: datetime) -> list[WarehouseSub
         mine = WarehouseSubmission.objects.filter(
             connection=run.connection, remote_id__in=ids[start : start + BATCH],
             status=WarehouseSubmission.Status.ACCEPTED,
-        ).select_related("connection")  # fmt: skip
-        waiting = taken_out.waiting(mine)
-        held += [submission for submission in mine if submission.order_id in waiting]
+        ).select_related("connection").prefetch_related("lines")  # fmt: skip
+        seen += mine
+        by_hand.note_changed(mine, changed)
         for submission in mine:
             receipt = changed[submission.remote_id]
             if receipt.status != submission.remote_status:
                 with run.isolated(f"order {receipt.number}"):
                     _note(submission, receipt)
-    return held
+    return by_hand.to_read(run.connection, seen)
 
 
 @transaction.atomic

@@ -10,16 +10,8 @@ from typing import Any, TypeGuard
 from integrations.account import Account
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unreadable
 from integrations.http import Params, storable
-from integrations.ports import (
-    CheckStep,
-    Item,
-    Location,
-    OrderRequest,
-    Parcel,
-    Receipt,
-    UnreadableParcel,
-)
-from integrations.sent_orders import OrderChange, PlacedOrder, ReceiptLine
+from integrations.ports import CheckStep, Item, Location, OrderRequest, Parcel, UnreadableParcel
+from integrations.sent_orders import OrderChange, PlacedOrder, Receipt, ReceiptLine
 from integrations.stock import BundlePart, ItemPage, LevelPage, UnreadableBundlePart
 from integrations.tradegecko import fulfillments, messages, options, placed, webhooks
 from integrations.tradegecko.client import Client, Page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -25,12 +25,28 @@ def read(client: Client, remote_id: str) -> PlacedOrder | None:
     except errors.NotThere:
         return None
     row = messages.record(body.get("order"), "an order")
-    lines = body.get("order_line_items")
-    if not isinstance(lines, list):
-        lines = list(client.rows("/order_line_items", [("order_id", remote_id)]))
     parcels = [] if row.get("status") in ENDED else _parcels(client, remote_id)
-    mine = [line for line in lines if _is_of(line, remote_id)]
-    return _placed(row, mine, _address_row(client, body, row), parcels)
+    return _placed(row, _lines(client, body, row), _address_row(client, body, row), parcels)
+
+
+def _lines(client: Client, body: Mapping[str, Any], order: messages.Row) -> list[messages.Row]:
+    """All of them: one that did not come is not taken for one that somebody took out."""
+    remote_id, announced = messages.identity(order, "an order"), set(messages.line_ids(order))
+    beside = body.get("order_line_items")
+    lines = _of(beside, remote_id) if isinstance(beside, list) else None
+    if lines is None or _lacks(lines, announced):
+        lines = _of(client.rows("/order_line_items", [("order_id", remote_id)]), remote_id)
+    if _lacks(lines, announced):
+        raise Unreadable(f"TradeGecko names {len(announced)} lines of order {remote_id} and shows {len(lines)}")
+    return lines
+
+
+def _of(rows: Iterable[Any], order_id: str) -> list[messages.Row]:
+    return [row for row in rows if _is_of(row, order_id)]
+
+
+def _lacks(lines: Sequence[messages.Row], announced: Set[str]) -> bool:
+    return not announced <= {str(line.get("id")) for line in lines}
 
 
 def end(client: Client, placed: PlacedOrder) -> None:
@@ -140,7 +156,7 @@ def _placed(row: messages.Row, lines: list[messages.Row], address: messages.Row,
         notes=messages.text(row, "notes"),
         packed={one.remote_id: tuple(part.line_id for part in one.contents) for one in packed},
         is_ended=status in ENDED, has_shipped=bool(left) or status == "fulfilled",
-        roundings=tuple(_rounding(line) for line in lines if _is_rounding(line)),
+        roundings=tuple(_rounding(line) for line in lines if _is_rounding(line)), contents=messages.contents(row),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ class WarehouseSubmission(Transmission):
     """
 
     ENDED = ("void", "deleted")  # what `remote_status` says of an order that the warehouse ships no more
+    UNREAD = "unread"  # what `remote_contents` says of an order whose lines were changed there, and not by us
 
     order = models.OneToOneField(Order, models.CASCADE, related_name="submission")
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="submissions", verbose_name="warehouse")
@@ -30,6 +31,9 @@ class WarehouseSubmission(Transmission):
     remote_id = models.CharField(max_length=40, blank=True)
     remote_number = models.CharField(max_length=80, blank=True)
     remote_status = models.CharField(max_length=20, blank=True)
+    remote_contents = models.CharField(
+        max_length=64, blank=True, help_text="Its lines when they were last looked at, or that they are to be."
+    )
     request = models.JSONField(default=dict, help_text="What was sent.")
     committed_at = models.DateTimeField(
         null=True, help_text="Stock that is seen later has its units taken off. None: not yet, as for a draft."
@@ -49,6 +53,7 @@ class WarehouseSubmission(Transmission):
             models.Index(fields=["status", "created_at"], name="submission_in_status"),
             models.Index(fields=["connection", "created_at"], name="submission_of_connection"),
             models.Index(fields=["is_test"], condition=Q(is_test=True), name="submission_of_test"),
+            models.Index(fields=["connection"], condition=Q(remote_contents="unread"), name="submission_unread"),
         ]
         constraints = [
             models.UniqueConstraint(

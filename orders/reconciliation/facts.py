@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from integrations.ports import MarketplaceLine, Receipt, SaleState
+from integrations.ports import MarketplaceLine, SaleState
+from integrations.sent_orders import Receipt
 from orders.models import Order, ReconciledOrder
 
 S = Order.Status

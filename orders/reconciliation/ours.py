@@ -12,7 +12,8 @@ from django.db.models import Max, OuterRef, Prefetch, Q, Subquery
 
 from integrations.circuit import asked_with
 from integrations.models import Connection, JobPlan, Route
-from integrations.ports import Parcel, ParcelState, Receipt
+from integrations.ports import Parcel, ParcelState
+from integrations.sent_orders import Receipt
 from integrations.transmissions import Transmission, lookup_grace
 from orders import parcels
 from orders.models import (

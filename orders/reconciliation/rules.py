@@ -29,7 +29,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from integrations.ports import Receipt, SaleState
+from integrations.ports import SaleState
+from integrations.sent_orders import Receipt
 from orders import changes
 from orders.models import Order, ReconciledOrder, WarehouseSubmission
 from orders.reconciliation.facts import READ_AGAIN_FOR, Ours, Seen, Told, Verdict

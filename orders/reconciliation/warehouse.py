@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 from integrations.errors import IntegrationError
 from integrations.models import Connection
-from integrations.ports import Parcel, Receipt, Warehouse
+from integrations.ports import Parcel, Warehouse
 from integrations.runs import Run
+from integrations.sent_orders import Receipt
 from orders.models import WarehouseSubmission
 
 # Their clock may be behind ours, and an order may be sent the moment it is created.

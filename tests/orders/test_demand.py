@@ -119,3 +119,18 @@ def test_what_is_wanted_of_an_order_that_was_voided_in_the_warehouse_is_not_on_s
     actions.resolve(Hold.objects.get(resolved_at=None), "it ships from elsewhere", None)
     manage("run", "publish_inventory")
     assert shown(reno) == {"Riverside DC": 120, "Reno": 50}
+
+
+def test_what_staff_took_out_of_an_order_that_is_to_ship_is_not_on_sale(reno: Sandbox, manage: Run) -> None:
+    """It is sold, and is put back, or told as a short ship."""
+    number = reno.oasis.add_order({"partner_sku": "X", "quantity": 10})
+    manage("run", "all")
+    order = reno.tradegecko.by_reference(number)[0]
+    reno.tradegecko.change_line(reno.tradegecko.lines(order["id"])[0], quantity=4)
+    for job in ("pull_shipments", "pull_levels", "publish_inventory"):
+        manage("run", job)
+    assert shown(reno) == {"Riverside DC": 110, "Reno": 50}
+    reno.tradegecko.change_line(reno.tradegecko.lines(order["id"])[0], quantity=10)
+    for job in ("pull_shipments", "pull_levels", "publish_inventory"):
+        manage("run", job)
+    assert shown(reno) == {"Riverside DC": 110, "Reno": 50}

@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from integrations import dispatch, sign_in
 from integrations.models import Connection, JobPlan, Route, SyncRun
-from integrations.ports import OrderRequest, Receipt
+from integrations.ports import OrderRequest
 from integrations.processes import RunLost
 from integrations.registry import warehouse_for
 from integrations.sandbox.server import Sandbox
+from integrations.sent_orders import Receipt
 from integrations.shared_state import RateWindow
 from integrations.tradegecko.adapter import TradeGecko
 from integrations.transmissions import recover

@@ -11,9 +11,8 @@ import pytest
 from django.core.management import CommandError
 
 from integrations.models import SyncRun
-from integrations.ports import Receipt
 from integrations.sandbox.server import Sandbox
-from integrations.sent_orders import ReceiptLine
+from integrations.sent_orders import Receipt, ReceiptLine
 from orders.receipts import difference
 from tests.orders.world import holds, placed
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.ports import Address, ConfirmedParcel, MarketplaceLine, Receipt, SaleState
+from integrations.ports import Address, ConfirmedParcel, MarketplaceLine, SaleState
+from integrations.sent_orders import Receipt
 from integrations.transmissions import Transmission
 from orders.models import Order, ReconciledOrder
 from orders.reconciliation import rules

@@ -285,3 +285,24 @@ def test_an_order_whose_reference_comes_as_a_number_is_found(server: Loopback, o
     server.will(200, json.dumps({"orders": [row]}))
     server.will(200, '{"order_line_items": []}')
     assert [(one.remote_id, one.number) for one in odd.find_orders("700100")] == [("5", "7")]
+
+
+ORDER = '{"order": {"id": 1, "status": "active", "order_line_item_ids": [11, 12]}, "order_line_items": [%s]}'
+LINES = ['{"id": 11, "order_id": 1, "variant_id": 5, "quantity": "1"}', '{"id": 12, "variant_id": 6, "quantity": "2"}']
+
+
+def test_a_line_of_an_order_that_does_not_come_beside_it_is_asked_for(server: Loopback, odd: TradeGecko) -> None:
+    server.will(200, ORDER % LINES[0])
+    server.will(200, '{"fulfillments": []}')
+    server.will(200, f'{{"order_line_items": [{", ".join(LINES)}]}}')
+    placed = odd.order("1")
+    assert placed is not None
+    assert [line.item_id for line in placed.lines] == ["5", "6"]
+
+
+def test_an_order_that_lacks_an_announced_line_is_not_believed(server: Loopback, odd: TradeGecko) -> None:
+    server.will(200, ORDER % LINES[0])
+    server.will(200, '{"fulfillments": []}')
+    server.will(200, f'{{"order_line_items": [{LINES[0]}]}}')
+    with pytest.raises(Unreadable, match="names 2 lines of order 1 and shows 1"):
+        odd.order("1")

@@ -1,0 +1,212 @@
+"""Lines of the warehouse's order that staff changed there themselves: our books follow, and so do the holds.
+
+What was to be done there and is found done closes its hold; what is missing of a line that is to ship opens one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.errors import Refused, Unavailable, Unreadable
+from integrations.models import Connection
+from integrations.ports import Warehouse
+from integrations.runs import Run
+from integrations.sent_orders import PlacedOrder, Receipt
+from orders import cancelled_late, change_plan, change_steps, edits, parcels, settling, told, warehouse_changes
+from orders.change_steps import NotPossible
+from orders.changes import Told
+from orders.models import Hold, Order, OrderLine, SubmittedLine, WarehouseChange, WarehouseSubmission
+
+K, T = Hold.Kind, WarehouseChange.Status
+Units = Mapping[str, int]  # by the id of an order line, as a change keeps them
+HELD_FOR_IT = (K.CANCELLED_LATE, K.CHANGED_ORDER, K.DIFFERENT_THERE)
+BACK = "all of it that is to ship is in the warehouse's order"
+
+
+# --- which are read -----------------------------------------------------------------------------------------------
+
+
+def note_changed(submissions: Iterable[WarehouseSubmission], receipts: Mapping[str, Receipt]) -> None:
+    """Have those read of which the warehouse says that their lines, or their sum, are others than when last looked at.
+
+    `receipts` by their id. The first that is told after sending is taken as it was sent, if it has all of its lines.
+    """
+    others = [one for one in submissions if one.remote_contents != receipts[one.remote_id].contents]
+    for one in others:
+        receipt = receipts[one.remote_id]
+        is_as_sent = not one.remote_contents and {line.remote_id for line in one.lines.all()} <= {*receipt.line_ids, ""}
+        one.remote_contents = receipt.contents if is_as_sent or not receipt.contents else one.UNREAD
+    WarehouseSubmission.objects.bulk_update(others, ["remote_contents"])
+
+
+def to_read(connection: Connection, changed: Iterable[WarehouseSubmission]) -> list[WarehouseSubmission]:
+    """Orders whose lines were changed, and of these that the warehouse has just told, what waits for such a change."""
+    held = Hold.objects.filter(order__in=[one.order_id for one in changed], kind__in=HELD_FOR_IT, resolved_at=None)
+    known = WarehouseSubmission.objects.filter(connection=connection, status=T.ACCEPTED)
+    unread = known.filter(remote_contents=WarehouseSubmission.UNREAD)
+    waiting = known.filter(order__in=held.values("order"))
+    return list((unread | waiting).select_related("order", "connection").order_by("pk"))
+
+
+def look_at(run: Run, warehouse: Warehouse, submissions: Iterable[WarehouseSubmission]) -> None:
+    """After what is more urgent: each costs a call or two."""
+    for submission in submissions:
+        run.beat()
+        with run.isolated(f"order {submission.order}"):
+            look(run, warehouse, submission)
+    _close_come_right(run.connection)
+
+
+def look(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> None:
+    """Read the order as it is there; what cannot be read now is read with the next run."""
+    if _is_open(submission.order_id):
+        return  # it is read for our own change, and after it
+    try:
+        placed = warehouse.order(submission.remote_id)
+    except (Refused, Unreadable, Unavailable) as exc:  # perhaps of this order only: its hold stays for a person
+        if isinstance(exc, Unavailable) and exc.throttled:
+            raise
+        run.problem(f"order {submission.order}: {exc}")
+        return
+    _follow(submission, warehouse, placed)
+
+
+def _is_open(order_id: int) -> bool:
+    return WarehouseChange.objects.filter(order=order_id, status__in=WarehouseChange.OPEN).exists()
+
+
+# --- what follows -------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def _follow(submission: WarehouseSubmission, warehouse: Warehouse, placed: PlacedOrder | None) -> None:
+    order = edits.locked(submission.order_id)
+    if _is_open(order.pk):
+        return  # something else came of it meanwhile
+    mine = WarehouseSubmission.objects.filter(pk=submission.pk)
+    mine.update(remote_contents=placed.contents if placed is not None else "")
+    if placed is None or placed.is_ended:
+        return
+    others = _count(order, submission, placed)
+    _find_done(order, submission, warehouse, placed)
+    if others:
+        order = edits.locked(order.pk)
+        told.hold_beyond(order, parcels.recount(order, submission))
+        _say_again(order, submission, others)
+
+
+def _count(order: Order, submission: WarehouseSubmission, placed: PlacedOrder) -> set[int]:
+    """Have our rows say what is there; ids of the order lines of which it is not what we knew."""
+    others: set[int] = set()
+    for row, units in _units(order, submission, placed).items():
+        if row.quantity != units:
+            SubmittedLine.objects.filter(pk=row.pk).update(quantity=units)
+            order.note(f"{submission.connection} has {units} × {row.sku} now, not {row.quantity}: changed by hand")
+            others.add(row.order_line_id)
+    return others
+
+
+def _units(order: Order, submission: WarehouseSubmission, placed: PlacedOrder) -> dict[SubmittedLine, int]:
+    """What is there of each of our rows.
+
+    Of two with as many units of one item nobody can tell for sure which is gone: that is the one that was cancelled.
+    """
+    known = change_plan.as_known(list(submission.lines.order_by("position")), placed)
+    there = {row: int(line.quantity) if line is not None else 0 for row, line in known}
+    over = {line.pk for line in order.lines.all() if line.number in cancelled_late.rests(order)}
+    gone = [row for row, units in there.items() if row.quantity and not units and row.order_line_id not in over]
+    for row in gone:
+        like = (one for one in there if one.order_line_id in over and _is_alike(row, one, there[one]))
+        if (other := next(like, None)) is not None:
+            there[row], there[other] = there[other], 0
+    return there
+
+
+def _is_alike(gone: SubmittedLine, other: SubmittedLine, units: int) -> bool:
+    return (other.item_id, other.unit_price, units) == (gone.item_id, gone.unit_price, gone.quantity)
+
+
+def _find_done(order: Order, submission: WarehouseSubmission, warehouse: Warehouse, placed: PlacedOrder) -> None:
+    """As after a change of ours, which would find nothing to do any more."""
+    change = WarehouseChange(
+        order=order, connection=submission.connection, lines=_taken_out(order),
+        told=_as_told(order, submission, warehouse, placed),
+    )  # fmt: skip
+    if not change.lines and change.told is None:
+        return
+    plan = change_plan.plan(change, submission, warehouse, placed)
+    if change_steps.leaves_nothing(placed, plan.target):
+        return  # an order that is empty is not done with: it is to be voided
+    warehouse_changes.call_off_parked(order)  # done by hand, as its hold said
+    change.status, change.claimed_at = T.IN_FLIGHT, timezone.now()
+    change.save()
+    numbers = ", ".join(order.lines.filter(pk__in=map(int, change.lines)).values_list("number", flat=True))
+    what = [*[f"line {numbers} taken out"] * bool(numbers), *map(str, plan.found)]
+    order.note(f"done by hand in {submission.connection}: {'; '.join(what)}")
+    warehouse_changes.changed(change, submission, plan, placed)
+
+
+def _taken_out(order: Order) -> dict[str, int]:
+    """Units that have left of each cancelled line that is held, and of which no more is there."""
+    held = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None).values_list("subject", flat=True)
+    mine = {line.number: line for line in order.lines.all()}
+    gone = {no: rest.left for no, rest in cancelled_late.rests(order).items() if no in held and not rest.there}
+    rows = SubmittedLine.objects.filter(order_line__in=[mine[no] for no in gone])
+    known = {row.order_line_id for row in rows}
+    return {str(mine[no].pk): left for no, left in gone.items() if mine[no].pk in known}
+
+
+def _as_told(
+    order: Order, submission: WarehouseSubmission, warehouse: Warehouse, placed: PlacedOrder
+) -> Told | None:  # fmt: skip
+    """What the marketplace says now and waits for a decision, if it is of quantities alone and is so there."""
+    found = edits.found_in(order)
+    if not found or any(one.field not in ("quantity", "line") or one.opens for one in found):
+        return None
+    change = WarehouseChange(order=order, connection=submission.connection, told=order.told_now)
+    try:
+        todo = change_steps.steps(placed, change_plan.plan(change, submission, warehouse, placed).target)
+    except NotPossible:
+        return None
+    return None if todo.lines else order.told_now
+
+
+def _say_again(order: Order, submission: WarehouseSubmission, others: set[int]) -> None:
+    """What is missing of a line, and what can be done about one that was cancelled, is another thing now."""
+    late = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None)
+    for subject in late.exclude(subject="").values_list("subject", flat=True):
+        cancelled_late.hold(order, subject)
+    edits.say_again(order)
+    if order.status in (*Order.UNWANTED, Order.Status.CONFIRMED) or order.cancel_requested_at is not None:
+        return
+    rows = list(submission.lines.order_by("position"))
+    for line, units in parcels.lacking(order.lines.all(), rows).items():
+        if line.pk in others:
+            settling.open_hold(order, K.DIFFERENT_THERE, _subject(line), _in_words(submission, line, units, rows))
+
+
+def _in_words(submission: WarehouseSubmission, line: OrderLine, units: int, rows: Iterable[SubmittedLine]) -> str:
+    there = ", ".join(f"{row.quantity} × {row.sku}" for row in rows if row.order_line_id == line.pk)
+    return (
+        f"{units} of {line.quantity_to_ship} units of line {_subject(line)} will not ship: somebody changed the order "
+        f"in {submission.connection}, which has {there} of it now. Put the rest back there, or short ship it. This "
+        "closes by itself then."
+    )
+
+
+def _subject(line: OrderLine) -> str:
+    return line.number or str(line.position)
+
+
+def _close_come_right(connection: Connection) -> None:
+    """Nothing is missing any more: put back there, short shipped, or not wanted any more."""
+    held = Hold.objects.filter(
+        kind=K.DIFFERENT_THERE, resolved_at=None, order__submission__connection=connection
+    ).exclude(subject="")
+    for hold in held.select_related("order__submission").prefetch_related("order__lines", "order__submission__lines"):
+        short = parcels.lacking(hold.order.lines.all(), hold.order.submission.lines.all())
+        if hold.subject not in {_subject(line) for line in short}:
+            Hold.objects.filter(pk=hold.pk, resolved_at=None).update(resolved_at=timezone.now(), resolution=BACK)
