@@ -91,7 +91,9 @@ def _follow(submission: WarehouseSubmission, warehouse: Warehouse, placed: Place
     if placed is None or placed.is_ended:
         return
     others = _count(order, submission, placed)
-    _find_done(order, submission, warehouse, placed)
+    if order.status == Order.Status.CONFIRMED:
+        edits.follow_left(order)  # what is wanted on top may be there now
+    _find_done(order, submission, warehouse, placed, others)
     if others:
         order = edits.locked(order.pk)
         told.hold_beyond(order, parcels.recount(order, submission))
@@ -129,10 +131,12 @@ def _is_alike(gone: SubmittedLine, other: SubmittedLine, units: int) -> bool:
     return (other.item_id, other.unit_price, units) == (gone.item_id, gone.unit_price, gone.quantity)
 
 
-def _find_done(order: Order, submission: WarehouseSubmission, warehouse: Warehouse, placed: PlacedOrder) -> None:
-    """As after a change of ours, which would find nothing to do any more."""
+def _find_done(
+    order: Order, submission: WarehouseSubmission, warehouse: Warehouse, placed: PlacedOrder, others: set[int]
+) -> None:
+    """As after a change of ours, which would find nothing to do any more. `others` as `_count` gives them."""
     change = WarehouseChange(
-        order=order, connection=submission.connection, lines=_taken_out(order),
+        order=order, connection=submission.connection, lines=_taken_out(order, others),
         told=_as_told(order, submission, warehouse, placed),
     )  # fmt: skip
     if not change.lines and change.told is None:
@@ -149,21 +153,19 @@ def _find_done(order: Order, submission: WarehouseSubmission, warehouse: Warehou
     warehouse_changes.changed(change, submission, plan, placed)
 
 
-def _taken_out(order: Order) -> dict[str, int]:
-    """Units that have left of each cancelled line that is held, and of which no more is there."""
+def _taken_out(order: Order, others: set[int]) -> dict[str, int]:
+    """Units that have left of each cancelled line that is held, and of which no more is there since it was changed."""
     held = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None).values_list("subject", flat=True)
-    mine = {line.number: line for line in order.lines.all()}
-    gone = {no: rest.left for no, rest in cancelled_late.rests(order).items() if no in held and not rest.there}
-    rows = SubmittedLine.objects.filter(order_line__in=[mine[no] for no in gone])
-    known = {row.order_line_id for row in rows}
-    return {str(mine[no].pk): left for no, left in gone.items() if mine[no].pk in known}
+    mine = {line.number: line.pk for line in order.lines.all() if line.pk in others and line.number in held}
+    rests = cancelled_late.rests(order)
+    return {str(pk): rests[no].left for no, pk in mine.items() if no in rests and not rests[no].there}
 
 
 def _as_told(
     order: Order, submission: WarehouseSubmission, warehouse: Warehouse, placed: PlacedOrder
 ) -> Told | None:  # fmt: skip
     """What the marketplace says now and waits for a decision, if it is of quantities alone and is so there."""
-    found = edits.found_in(order)
+    found = edits.found_in(order) if order.status != Order.Status.CONFIRMED else ()
     if not found or any(one.field not in ("quantity", "line") or one.opens for one in found):
         return None
     change = WarehouseChange(order=order, connection=submission.connection, told=order.told_now)

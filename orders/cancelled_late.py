@@ -17,11 +17,8 @@ from orders.models import Hold, Order, OrderLine, Shipment, SubmittedLine, Wareh
 
 WITH_THE_ORDER = "the marketplace cancelled the whole order"
 ALL_LEFT = "all of it that the warehouse had has left"
+NOT_THERE = "it is not in the warehouse's order"
 HELD_ANEW = "the marketplace opened the order again, and not this line: it is held anew"
-SETTLE = (
-    "The warehouse has shipped of it, so that it is not voided there by itself, and the marketplace takes no parcel of "
-    "it any more. Stop what has not left, or settle with the marketplace what has; then resolve this."
-)
 CANCELLED = ("It is cancelled", "Cancel it")
 TAKEN_OUT = ("The rest is taken out", "Take the rest out")
 SETTLE_LEFT = "The marketplace takes no parcel of it any more: settle with it what has left; then resolve this."
@@ -32,12 +29,21 @@ def hold(order: Order, line_number: str, why_not: str = "") -> None:
     # The marketplace may give two lines one number: it is about the one that is cancelled.
     mine = order.lines.filter(number=line_number).order_by("-is_cancelled", "position")
     line = mine.first() if line_number else None
-    if line is not None and not is_cancelled(line) and not is_there(order, line_number):
-        # It was only lowered, and what has left of it is held by its parcels.
-        close_lines(order, ALL_LEFT, [line_number])
+    if line is not None and (nothing := _nothing_to_do(order, line)):
+        close_lines(order, nothing, [line_number])
         return
     says = why_not or (_order_by_rule(order) if line is None else _line_by_rule(order, line))
     settling.open_hold(order, Hold.Kind.CANCELLED_LATE, line_number, f"{_happened(line)} {says}")
+
+
+def _nothing_to_do(order: Order, line: OrderLine) -> str:
+    """Why nobody has to do anything about it; empty while somebody has."""
+    rest = rests(order).get(line.number)
+    if rest is not None and rest.there:
+        return ""
+    if not is_cancelled(line):  # it was only lowered, and what has left of it is held by its parcels
+        return ALL_LEFT
+    return NOT_THERE if rest is not None and not rest.left else ""
 
 
 def _happened(line: OrderLine | None) -> str:
@@ -50,9 +56,8 @@ def _happened(line: OrderLine | None) -> str:
 
 
 def is_there(order: Order, line_number: str) -> bool:
-    """Whether the warehouse's order holds more of a cancelled line than has left."""
-    rest = rests(order).get(line_number)
-    return rest is not None and rest.there > 0
+    """Whether the warehouse's order holds more of a cancelled line than has left; "": of any, as all were cancelled."""
+    return any(rest.there for number, rest in rests(order).items() if line_number in ("", number))
 
 
 def is_held(order: Order, line_number: str) -> bool:
@@ -91,7 +96,7 @@ class Rest:
 
 
 def rests(order: Order) -> dict[str, Rest]:
-    """Of the lines that the marketplace cancelled, alone, or lowered below what has left, by number.
+    """Of the lines that the marketplace cancelled, alone or with the order, or lowered below what has left, by number.
 
     What was short shipped was cancelled by us.
     """
@@ -105,7 +110,8 @@ def rests(order: Order) -> dict[str, Rest]:
     whole = parcels.whole_units(shipped, rows)
     left = {line: max(whole.get(line.pk, 0), line.quantity_confirmed) for line in lines}
     of = {line: [row for row in rows if row.order_line_id == line.pk] for line in lines}
-    over = [line for line in lines if is_cancelled(line) or left[line] > line.quantity_to_ship]
+    is_over = order.cancel_requested_at is not None
+    over = [line for line in lines if is_over or is_cancelled(line) or left[line] > line.quantity_to_ship]
     return {line.number: Rest(left[line], _units_beyond(of[line], left[line])) for line in over}
 
 
@@ -127,7 +133,13 @@ def _of_lines(order: Order) -> QuerySet[Hold]:
 def _order_by_rule(order: Order) -> str:
     if order.status in Order.UNSENT and settling.is_doubled(order):
         return _where_doubled("void every one of them")
-    return SETTLE if order.status in Order.LEFT else _by_rule(order, None, *CANCELLED)
+    if order.status not in Order.LEFT:
+        return _by_rule(order, None, *CANCELLED)
+    there = sum(rest.there for rest in rests(order).values())
+    if not there:
+        return f"The warehouse has shipped of it, and no more of it is in its order. {SETTLE_LEFT}"
+    more = f"The warehouse has shipped of it, and has {counted(there, 'units')} more in its order."
+    return f"{more} {_by_rule(order, None, *TAKEN_OUT)} {SETTLE_LEFT}"
 
 
 def _line_by_rule(order: Order, line: OrderLine) -> str:
@@ -150,6 +162,8 @@ def _where_doubled(todo: str) -> str:
 def _asked(order: Order, line: OrderLine | None) -> WarehouseChange | None:
     """What is open, or was refused, of asking the warehouse for it."""
     known = order.warehouse_changes.exclude(status__in=WarehouseChange.OVER)
+    if line is None and order.status in Order.LEFT:  # it was to be voided once, perhaps, which is another thing
+        return next((one for one in known if one.lines), None)
     return next((one for one in known if one.cancels_order or (line is not None and str(line.pk) in one.lines)), None)
 
 
@@ -161,6 +175,7 @@ def _by_rule(order: Order, line: OrderLine | None, is_done: str, do_it: str) -> 
     if goes_on:
         return f"{is_done} there too, while it is unshipped, with the next run."
     if rule == Route.CancelsAfter.NEVER:
-        by_hand = do_it if line is not None else "Void it"  # taking out each line does not end an order
+        # Taking out each line does not end an order.
+        by_hand = do_it if line is not None or order.status in Order.LEFT else "Void it"
         return f"Route {order.route} never cancels there by itself. {by_hand} there by hand while it is unshipped."
     return f"{do_it} there while it is unshipped."

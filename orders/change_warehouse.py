@@ -62,10 +62,10 @@ def _by_rule(run: Run) -> None:
         kind=K.CANCELLED_LATE, resolved_at=None, order__submission__connection=run.connection,
         order__submission__status=T.ACCEPTED, order__route__cancels_after_sending=Route.CancelsAfter.DO,
         order__status__in=Order.SENT,
-    ).exclude(subject="", order__status__in=(*Order.LEFT, S.CONFIRMED))  # fmt: skip
+    ).exclude(subject="", order__status=S.CONFIRMED)  # fmt: skip
     for hold in late.select_related("order__submission").prefetch_related(*PARTS).order_by("pk"):
         with run.isolated(f"order {hold.order}"):
-            if not _was_asked(hold) and (not hold.subject or cancelled_late.is_there(hold.order, hold.subject)):
+            if not _was_asked(hold) and cancelled_late.is_there(hold.order, hold.subject):
                 _ask(hold)  # else its text says what is left to do
 
 
@@ -74,6 +74,8 @@ def _was_asked(hold: Hold) -> bool:
     mine = {str(line.pk) for line in hold.order.lines.all() if line.number == hold.subject}
     known = [one for one in hold.order.warehouse_changes.all() if one.status != T.WITHDRAWN]
     since = [one for one in known if one.created_at >= hold.opened_at]
+    if not hold.subject and hold.order.status in Order.LEFT:  # what is left of it is to be taken out, and not voided
+        return any(one.lines for one in since)
     return any(one.cancels_order or mine & one.lines.keys() for one in since)
 
 

@@ -1,6 +1,6 @@
 """Orders of which all was told, and of which the marketplace wants more since: a person sees what, and decides.
 
-Nothing follows by itself: the warehouse's order has shipped, and the marketplace counts on what it was told of it.
+Nothing follows by itself, but for what the warehouse's order holds still: what has shipped is what was told.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def notice(order: Order, told: MarketplaceOrder) -> bool:
     mine.told_now = dict(wanted)
     mine.note(f"changed on the marketplace after all of it was confirmed: {words}")
     edits.hold_changed(mine, words)
+    edits.follow_left(mine)
     return True
 
 

@@ -49,6 +49,8 @@ def cancellable(order: Order) -> list[str]:
         return []
     if order.cancel_requested_at is not None and order.status == S.SUBMITTED:
         return [""]
+    if order.cancel_requested_at is not None and order.status in Order.LEFT:
+        return [""] if cancelled_late.is_there(order, "") else []
     if order.status not in Order.SENT:
         return []
     numbers = [number for number, rest in cancelled_late.rests(order).items() if rest.there]

@@ -112,10 +112,12 @@ def _voided(order: Order) -> Iterator[tuple[Wanted, int]]:
     submission = getattr(order, "submission", None)
     if submission is None or submission.remote_status not in submission.ENDED:
         return
+    now = (order.told_now or {"lines": {}})["lines"]
     for line in order.lines.all():
-        left = line.quantity_to_ship - line.quantity_shipped
-        if left > 0 and not line.is_cancelled:
-            yield wanted(line), left
+        told = now.get(line.number)
+        wants = min(line.quantity_to_ship, told_lines.to_ship(line, told)) if told else line.quantity_to_ship
+        if wants > line.quantity_shipped and not line.is_cancelled:
+            yield wanted(line), wants - line.quantity_shipped
 
 
 def _taken_out(order: Order) -> Iterator[tuple[Wanted, int]]:

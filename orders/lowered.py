@@ -68,13 +68,13 @@ def _raise_again(order: Order, lines: Sequence[ToldLine], *, is_kept: bool) -> l
 
     Where yet more is wanted than it was left with, that is decided on; `is_kept`: then what it has ships, also of what
     has left as far as nothing of it was told.
-    Not once more has left than was wanted: it may be in a parcel that was told, or in an order that was confirmed. Nor
-    while the warehouse is asked to change the order, or where the line was closed: that is a change like any other.
+    Not once more has left than was wanted: it may be in a parcel that was told. Nor while the warehouse is asked to
+    change the order, or where the line was closed: that is a change like any other.
     """
     before = order.told["lines"] if order.told else {}
     is_open = [(line, told) for line, told in lines if told["is_open"] and before.get(line.number, {}).get("is_open")]
     more = [(line, told) for line, told in is_open if line.quantity_to_ship < _limit(line, told)]
-    submission = _living(order) if more and order.status != Order.Status.CONFIRMED else None
+    submission = _living(order) if more else None
     if submission is None or order.warehouse_changes.filter(status__in=WarehouseChange.OPEN).exists():
         return []
     ours, left = side_by_side.short_ships(order), parcels.units_left(order, submission)
@@ -89,6 +89,8 @@ def _raise_again(order: Order, lines: Sequence[ToldLine], *, is_kept: bool) -> l
             OrderLine.objects.filter(pk=line.pk).update(quantity=ordered, quantity_to_ship=units)
             order.note(f"line {line.number}: {units} to ship again, as the marketplace wants them")
             raised.append(line.number)
+    if raised and order.status == Order.Status.CONFIRMED:
+        order.move_to(Order.Status.PARTLY_SHIPPED, reason=WANTED_AGAIN)
     return raised
 
 

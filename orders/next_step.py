@@ -178,7 +178,7 @@ def _is_asked(order: Order, holds: Collection[Hold]) -> bool:
     numbers = {line.number for line in order.lines.all() if str(line.pk) in asked.lines}
     return all(
         (hold.kind == K.CHANGED_ORDER and asked.told is not None)
-        or (hold.kind == K.CANCELLED_LATE and (asked.cancels_order or hold.subject in numbers))
+        or (hold.kind == K.CANCELLED_LATE and (asked.cancels_order or hold.subject in numbers or not hold.subject))
         for hold in holds
     )
 

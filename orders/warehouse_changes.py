@@ -40,20 +40,30 @@ S, T, K = Order.Status, WarehouseChange.Status, Hold.Kind
 
 @transaction.atomic
 def cancel(order: Order, line_number: str, actor: User | None) -> None:
-    """Do in the warehouse what the marketplace cancelled: this line or, without one, all of the order.
+    """Do in the warehouse what the marketplace cancelled: this line or, without one, what has not left of the order.
 
     Raises IllegalTransition when it is too late, or not now.
     """
     mine = edits.locked(order.pk)
     if not line_number:
-        if mine.status != S.SUBMITTED:
-            raise IllegalTransition(f"order {mine} is {mine.get_status_display().lower()}; it is not voided any more")
-        _ask(mine, actor, cancels_order=True)
+        _end(mine, actor)
         return
     rest = cancelled_late.rests(mine).get(line_number)
     if rest is None or not rest.there:
         raise IllegalTransition(f"line {line_number} of order {mine} has shipped; it is not taken out any more")
     _ask(mine, actor, lines={str(mine.lines.get(number=line_number).pk): rest.left})
+
+
+def _end(order: Order, actor: User | None) -> None:
+    """Void it or, once a part has left, take out the rest of each line."""
+    if order.status == S.SUBMITTED:
+        _ask(order, actor, cancels_order=True)
+        return
+    rests = {no: rest for no, rest in cancelled_late.rests(order).items() if rest.there and order.status in Order.LEFT}
+    if not rests:
+        raise IllegalTransition(f"order {order} is {order.get_status_display().lower()}; it is not voided any more")
+    mine = {line.number: line.pk for line in order.lines.all()}
+    _ask(order, actor, lines={str(mine[number]): rest.left for number, rest in rests.items()})
 
 
 @transaction.atomic
@@ -225,6 +235,8 @@ def _close_lines(order: Order, change: WarehouseChange) -> None:
         else:
             cancelled_late.close_lines(order, f"changed in {change.connection}", [line.number])
         order.note(f"line {line.number}: {left} left in {change.connection}", actor=change.actor)
+    if cancelled_late.is_held(order, ""):
+        cancelled_late.hold(order, "")
 
 
 def _follow_told(order: Order, change: WarehouseChange, plan: Plan) -> None:
@@ -247,7 +259,8 @@ def say_why_not(change: WarehouseChange, why: str) -> None:
     late = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None)
     if not change.cancels_order:
         mine = order.lines.filter(pk__in=map(int, change.lines))
-        late = late.filter(subject__in=mine.values_list("number", flat=True))
+        whole = [""] if order.cancel_requested_at is not None else []
+        late = late.filter(subject__in=[*mine.values_list("number", flat=True), *whole])
     for hold in late:
         cancelled_late.hold(order, hold.subject, why)
     if change.told is not None and order.told and order.told_now:

@@ -66,13 +66,13 @@ class Deciding(ModelAdmin):
 
     @action(description=STEPS["void"][0], url_path="void", icon="cancel")
     def void(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        numbers = decisions.cancellable(found_or_404(self, request, object_id))
+        order = found_or_404(self, request, object_id)
         text = (
             "What the marketplace cancelled is cancelled in the warehouse too: {what}. Boxes that are packed are taken "
             "apart there. Nothing is done to what has shipped by then."
         )
         title = "Cancel order {order} in the warehouse"
-        what = _taken_out(numbers)
+        what = _taken_out(order, decisions.cancellable(order))
         return self._decide(request, object_id, title, STEPS["void"][0], text, decisions.void, what=what)
 
     @action(description="Short ship…", url_path="short-ship", icon="production_quantity_limits")
@@ -173,11 +173,11 @@ def _called_off(order: Order) -> type[forms.Form]:
     return CallOffForm
 
 
-def _taken_out(numbers: Sequence[str]) -> str:
+def _taken_out(order: Order, numbers: Sequence[str]) -> str:
     if not numbers:
         return "nothing of it can be cancelled there now"
     if "" in numbers:
-        return "the order is voided"
+        return "what has not left is taken out" if order.status in Order.LEFT else "the order is voided"
     return f"line {numbers[0]} is taken out" if len(numbers) == 1 else f"lines {', '.join(numbers)} are taken out"
 
 

@@ -46,7 +46,7 @@ class Order(models.Model):
         Status.SUBMITTED: {Status.PARTLY_SHIPPED, Status.SHIPPED, Status.CANCELLED},
         Status.PARTLY_SHIPPED: {Status.SUBMITTED, Status.SHIPPED},
         Status.SHIPPED: {Status.CONFIRMED, Status.PARTLY_SHIPPED, Status.SUBMITTED},
-        Status.CONFIRMED: set[Status](),
+        Status.CONFIRMED: {Status.PARTLY_SHIPPED},  # only when the marketplace wants what the warehouse has of it still
         Status.CANCELLED: {Status.RECEIVED, Status.ON_HOLD},  # only when the marketplace opens it again
     }
     CLOSED = (Status.CANCELLED, Status.SKIPPED, Status.CONFIRMED)

@@ -85,7 +85,7 @@ def test_a_packed_line_is_unpacked_and_taken_out(shop: Sandbox, manage: Run) -> 
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_what_has_shipped_of_an_order_is_not_voided_and_a_hold_says_so(
+def test_of_an_order_of_which_a_part_has_shipped_the_rest_is_taken_out_and_a_hold_says_so(
     shop: Sandbox, manage: Run, told: Told, is_known: bool
 ) -> None:
     set_rule(order_status="finalized", cancels_after_sending="do")
@@ -95,10 +95,12 @@ def test_what_has_shipped_of_an_order_is_not_voided_and_a_hold_says_so(
         manage("run", "pull_shipments")
     shop.oasis.cancel(number)
     again(manage)
+    manage("run", "pull_shipments")
     again(manage)
-    assert state(shop, number) == "finalized"
+    assert (state(shop, number), goods(shop, number)) == ("fulfilled", {"MUG-BLK": "1.0"})
     assert holds(told(number)) == ["cancelled_late"]
-    assert "shipped" in told(number)["holds"][0]["message"]
+    [hold] = told(number)["holds"]
+    assert "The warehouse has shipped of it, and no more of it is in its order. The marketplace" in hold["message"]
     assert all(fulfillment["status"] == "fulfilled" for fulfillment in shop.tradegecko.tables["fulfillments"].values())
 
 
@@ -321,3 +323,28 @@ def test_what_was_refused_of_one_line_is_asked_again_when_another_one_is_cancell
     again(manage)
     manage("run", "submit_orders")
     assert (goods(shop, number), holds(told(number))) == ({"TEE-RED-M": "1.0"}, [])
+
+
+def test_of_an_order_of_which_a_part_has_shipped_a_button_takes_out_the_rest(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(order_status="finalized", cancels_after_sending="ask")
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 3}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "all")
+    ship(shop, number, 1, 1, tracking="1Z1")
+    manage("run", "all")
+    shop.oasis.cancel(number)
+    again(manage)
+    [hold] = told(number)["holds"]
+    assert "has 3 units more in its order. Take the rest out there while it is unshipped." in hold["message"]
+    assert decisions.possible(order(number)) == {"void"}
+    decisions.void(order(number), None)
+    assert "The rest is taken out there too" in told(number)["holds"][0]["message"]
+    manage("run", "submit_orders")
+    assert goods(shop, number) == {"MUG-BLK": "1.0"}
+    [hold] = told(number)["holds"]
+    assert "no more of it is in its order" in hold["message"]
+    assert (decisions.possible(order(number)), parcels(shop, number)) == (set(), [("1", "1Z1", 1)])
+    actions.resolve(Hold.objects.get(resolved_at=None), "the customer keeps it", None)
+    manage("run", "all")
+    assert holds(told(number)) == []

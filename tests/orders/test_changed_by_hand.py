@@ -221,3 +221,18 @@ def test_a_quantity_that_staff_lowered_there_as_the_marketplace_did_waits_for_no
     ship(shop, number, tracking="1Z9")
     manage("run", "all")
     assert told(number)["status"] == "confirmed"
+
+
+def test_a_line_that_staff_took_out_before_the_marketplace_cancelled_it_waits_for_nobody(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    shop.tradegecko.delete_line(line_there(shop, number, 2))
+    manage("run", "pull_shipments")
+    shop.oasis.cancel(number, "2")
+    again(manage)
+    manage("run", "pull_shipments")
+    assert holds(told(number)) == []
+    ship(shop, number, tracking="1Z9")
+    manage("run", "all")
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", [])

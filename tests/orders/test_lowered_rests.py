@@ -232,3 +232,25 @@ def test_a_line_lowered_to_what_was_told_and_complete_leaves_nothing_to_ship_uns
     again(manage)
     manage("run", "pull_orders")
     assert holds(told(number)) == ["changed_order"]
+
+
+@pytest.mark.long
+def test_what_was_kept_there_when_all_was_told_and_is_wanted_again_ships_and_is_told(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    set_rule(order_status="finalized")
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 4})
+    manage("run", "all")
+    ship(shop, number, 1, 2, tracking="1Z1")
+    manage("run", "all")
+    lower(shop, manage, number, 1)
+    decisions.keep(order(number), None)
+    manage("run", "all")
+    assert told(number)["status"] == "confirmed"
+    shop.oasis.edit(number, "1", quantity=4)
+    again(manage)
+    assert (told(number)["status"], holds(told(number))) == ("partly_shipped", [])
+    ship(shop, number, 1, 2, tracking="1Z2")
+    manage("run", "all")
+    assert parcels(shop, number) == [("1", "1Z1", 2), ("1", "1Z2", 2)]
+    assert (told(number)["status"], holds(told(number))) == ("confirmed", [])

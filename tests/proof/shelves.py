@@ -1,4 +1,7 @@
-"""What Overstock must show, reckoned from the two systems and from the rules alone (product 6); Crossdock is not asked."""
+"""What Overstock must show, reckoned from the two systems and from the rules alone (product 6).
+
+Crossdock is asked only which line of an order it sent as which.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from typing import Any
 from integrations.sandbox.gecko_values import Row
 from integrations.sandbox.oasis_state import Order
 from integrations.sandbox.server import Sandbox
+from orders.models import SubmittedLine
 
 MAIN, EAST = "Main DC", "East Store"
 # By what aliases call it: the partner SKU and, where Overstock has one, the option SKU that orders name it by.
@@ -64,12 +68,14 @@ class Outlet:
 class Count:
     """Everything counted at one moment, but for some orders on Overstock. Units are by warehouse SKU and place.
 
-    `over` is what lay on the shelves beyond what lies there now.
+    `over` is what lay on the shelves beyond what lies there now. `is_noticed`: what is sold beyond what TradeGecko was
+    sent of an order, or has voided, is known.
     """
 
     def __init__(
         self, box: Sandbox, outlets: Collection[Outlet], aliases: Mapping[str, Mapping[str, int]],
         but: Collection[str] = (), over: Mapping[tuple[str, str], Decimal] = MappingProxyType({}),
+        *, is_noticed: bool = True,
     ) -> None:  # fmt: skip
         self._gecko, self._oasis, self._aliases = box.tradegecko, box.oasis, aliases
         self._but, self._over = but, over
@@ -81,6 +87,9 @@ class Count:
         self._left_for_orders = Counter[tuple[str, str]]()
         self.placed = {row["reference_number"]: row for row in self._gecko.orders.values()}
         self._count()
+        for order in self._oasis.orders.values() if is_noticed else ():
+            if order.number in self.placed:
+                self._beyond(self._waiting, order, self.placed[order.number])
 
     def quantity(self, outlet: Outlet, sku: str, again: Collection[str] = ()) -> int | None:
         """What is to be shown; None: whatever it was. The units of the orders `again` are taken off once more."""
@@ -169,6 +178,24 @@ class Count:
         for line in order.lines:
             for part, units in self.parts(line.partner_sku, line.option_sku).items():
                 into[part, self._ships[order.warehouse]] += line.open_quantity * units
+
+    def _beyond(self, into: Counter[tuple[str, str]], order: Order, row: Row) -> None:
+        """Sold and not in the warehouse's order: raised since it was sent, and not decided on; all of a void one."""
+        rows = SubmittedLine.objects.filter(submission__remote_id=row["id"], submission__status="accepted")
+        there = {line["id"]: line for line in self._gecko.children("order_line_items", "order_id", row["id"])}
+        held = {one.order_line.number: self._held(row, there, one) for one in rows.select_related("order_line")}
+        for line in order.lines:
+            more = 0 if line.is_closed or not rows else int(line.quantity or 0) - held.get(line.number, 0)
+            for part, units in self.parts(line.partner_sku, line.option_sku).items():
+                into[part, self._ships[order.warehouse]] += max(more, 0) * units
+
+    def _held(self, row: Row, there: Mapping[int, Row], one: SubmittedLine) -> int:
+        """Units of the marketplace's line, by one of its components, that have left or will leave."""
+        line = there.get(int(one.remote_id or 0))
+        if line is None:
+            return 0
+        is_over = row["status"] in ("void", "deleted")
+        return (self._shipped(line) if is_over else _ordered(line)) // one.units
 
     def _taken_by(self, numbers: Collection[str]) -> Counter[tuple[str, str]]:
         taken = Counter[tuple[str, str]]()

@@ -98,7 +98,7 @@ class Shop:
         Of what was sold and not pulled yet, or went and was not read again, Crossdock cannot know, and takes off nothing.
         """
         now, doubtful = self.now(), {one for one in self.unsettled if one in self.box.oasis.orders}
-        known = Count(self.box, self.outlets, self.aliases, self._not_pulled(), self._not_read(now))
+        known = Count(self.box, self.outlets, self.aliases, self._not_pulled(), self._not_read(now), is_noticed=False)
         for outlet in self.outlets:
             for sku in GOODS:
                 most, least = known.quantity(outlet, sku), now.quantity(outlet, sku, doubtful)
