@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from integrations.errors import Refused, Unavailable, Unreadable
@@ -23,6 +24,7 @@ from orders.models import Hold, Order, OrderLine, SubmittedLine, WarehouseChange
 K, T = Hold.Kind, WarehouseChange.Status
 Units = Mapping[str, int]  # by the id of an order line, as a change keeps them
 HELD_FOR_IT = (K.CANCELLED_LATE, K.CHANGED_ORDER, K.DIFFERENT_THERE)
+BATCH = 500
 BACK = "all of it that is to ship is in the warehouse's order"
 
 
@@ -35,11 +37,22 @@ def note_changed(submissions: Iterable[WarehouseSubmission], receipts: Mapping[s
     `receipts` by their id. The first that is told after sending is taken as it was sent, if it has all of its lines.
     """
     others = [one for one in submissions if one.remote_contents != receipts[one.remote_id].contents]
+    prefetch_related_objects([one for one in others if not one.remote_contents], "lines")
     for one in others:
         receipt = receipts[one.remote_id]
         is_as_sent = not one.remote_contents and {line.remote_id for line in one.lines.all()} <= {*receipt.line_ids, ""}
         one.remote_contents = receipt.contents if is_as_sent or not receipt.contents else one.UNREAD
     WarehouseSubmission.objects.bulk_update(others, ["remote_contents"])
+
+
+def note_all(connection: Connection, receipts: Mapping[str, Receipt]) -> None:
+    """The same of all orders of ours among these: a change that the list of changed orders did not tell of."""
+    ids = list(receipts)
+    for start in range(0, len(ids), BATCH):
+        mine = WarehouseSubmission.objects.filter(
+            connection=connection, remote_id__in=ids[start : start + BATCH], status=T.ACCEPTED
+        ).exclude(remote_status__in=WarehouseSubmission.ENDED)
+        note_changed(mine.only("connection", "remote_id", "remote_contents"), receipts)
 
 
 def to_read(connection: Connection, changed: Iterable[WarehouseSubmission]) -> list[WarehouseSubmission]:

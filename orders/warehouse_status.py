@@ -29,7 +29,7 @@ def follow(run: Run, warehouse: Warehouse, since: datetime) -> list[WarehouseSub
         mine = WarehouseSubmission.objects.filter(
             connection=run.connection, remote_id__in=ids[start : start + BATCH],
             status=WarehouseSubmission.Status.ACCEPTED,
-        ).select_related("connection").prefetch_related("lines")  # fmt: skip
+        ).select_related("connection")  # fmt: skip
         seen += mine
         by_hand.note_changed(mine, changed)
         for submission in mine:

@@ -12,6 +12,7 @@ from integrations.models import Connection
 from integrations.ports import Parcel, Warehouse
 from integrations.runs import Run
 from integrations.sent_orders import Receipt
+from orders import by_hand
 from orders.models import WarehouseSubmission
 
 # Their clock may be behind ours, and an order may be sent the moment it is created.
@@ -74,9 +75,11 @@ def _read(run: Run, connection: Connection, since: datetime) -> Side:
 
 
 def _read_orders(run: Run, side: Side, warehouse: Warehouse, since: datetime) -> None:
+    """Those whose lines are others than we knew are read with the next look at what has changed."""
     for receipt in warehouse.orders_since(since):
         run.beat()
         side.receipts[receipt.remote_id] = receipt
+    by_hand.note_all(side.connection, side.receipts)
 
 
 def _read_parcels(run: Run, side: Side, warehouse: Warehouse, since: datetime) -> None:

@@ -236,3 +236,16 @@ def test_a_line_that_staff_took_out_before_the_marketplace_cancelled_it_waits_fo
     ship(shop, number, tracking="1Z9")
     manage("run", "all")
     assert (told(number)["status"], holds(told(number))) == ("confirmed", [])
+
+
+def test_what_the_list_of_changed_orders_did_not_tell_of_is_found_by_the_reconciliation(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage)
+    shop.tradegecko.delete_line(line_there(shop, number, 2))
+    placed(shop, number)["updated_at"] = "2020-01-01T00:00:00.000Z"
+    manage("run", "pull_shipments")
+    assert holds(told(number)) == []
+    manage("run", "reconcile")
+    manage("run", "pull_shipments")
+    assert holds(told(number)) == ["different_there"]
