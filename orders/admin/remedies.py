@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from integrations.walking import Way, along
-from orders import arrivals, causes, decisions, next_step, roles, settling
+from orders import arrivals, causes, decisions, next_step, roles, settling, short_shipping
 from orders.admin import mapping
 from orders.admin.mapping_forms import PERMISSIONS
 from orders.causes import Cause
@@ -118,6 +118,9 @@ def instead(hold: Hold, user: Any) -> Iterator[tuple[str, str]]:
     order = hold.order
     if hold.kind in OR_SKIPPED and user.has_perm(CHANGE) and arrivals.may_be_skipped(order):
         yield "Skip the order", reverse("admin:orders_order_skip", args=[order.pk])
+    lacks = hold.kind == K.DIFFERENT_THERE and hold.subject and user.has_perm(short_shipping.PERMISSION)
+    if lacks and short_shipping.open_lines(order):
+        yield "Short ship…", reverse("admin:orders_order_short", args=[order.pk])
 
 
 OR_SKIPPED = (K.UNUSABLE_ADDRESS, K.INCOMPLETE_LINE, K.NO_ROUTE, K.TOO_MANY_LINES, K.REOPENED)
