@@ -34,7 +34,8 @@ class Decision:
     """What a listing is to show under a SKU. `quantity` None: whatever it shows stays as it is for now.
 
     With a `problem` it is not known what the listing is: if it was ever shown, it must be shown as 0. `twins` are
-    listings that would be shown under the same SKU; this one speaks for them.
+    listings that would be shown under the same SKU; this one speaks for them. `noted` goes before what `offered` tells:
+    only a part of the change is published.
     """
 
     listing: Listing
@@ -44,9 +45,12 @@ class Decision:
     offered: Offer | None = None
     problem: str = ""
     twins: tuple[Listing, ...] = ()
+    noted: Mapping[str, Any] | None = None
 
     @property
     def explanation(self) -> dict[str, Any]:
+        if self.noted is not None:
+            return dict(self.noted)
         if self.problem:
             return {"problem": self.problem, "quantity": 0}
         return self.offered.explanation if self.offered else {}

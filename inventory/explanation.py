@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from inventory.chain import in_bundles
+from inventory.chain import HELD, in_bundles
 
 
 def in_words(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -22,6 +22,8 @@ def in_words(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
         (f"{part['units']} × {part['sku']}{in_bundles(part)}", _part(part, explanation))
         for part in explanation.get("components", ())
     ]
+    if explanation.get("held"):
+        parts.append(("Held back", HELD))
     is_ruled = "fixed_quantity" in explanation or "do_not_publish" in explanation
     return [*parts, ("Shown", _result(explanation))] if parts or is_ruled else []
 
@@ -39,11 +41,10 @@ def briefly(explanation: Mapping[str, Any]) -> str:
         shown = f": untracked quantity {sells}" if sells is not None else ""
         return f"{', '.join(reasons) or 'stock not tracked'}{shown}{_limits(explanation)}"
     part = min(tracked, key=lambda one: int(one["sells"]))
-    counted = f"{part['available']} available{_where(part)}{_lacking(part)}{_uncounted(explanation)}"
+    figure = f"{part['available']} available{_where(part)}{_lacking(part)}{_uncounted(explanation)}"
     reserve = f" − {part['reserve']} reserve{_by_rule(explanation, 'reserve')}" if part.get("reserve") else ""
     each = f" ÷ {part['units']} per unit" if part["units"] > 1 else ""
-    sku = f"{part['sku']}{in_bundles(part)}"
-    return f"{sku}: {counted} − {part['pending']} in orders{reserve}{each}{_limits(explanation)}"
+    return f"{part['sku']}{in_bundles(part)}: {figure} − {part['pending']} in orders{reserve}{each}{_limits(explanation)}"
 
 
 def _limits(explanation: Mapping[str, Any]) -> str:
@@ -54,7 +55,7 @@ def _limits(explanation: Mapping[str, Any]) -> str:
     if explanation.get("cut_off"):
         level = f"{explanation['minimum_level']}{_by_rule(explanation, 'minimum_level')}"
         told += f"; below the minimum level {level}"
-    return told
+    return f"{told}; {HELD}" if explanation.get("held") else told
 
 
 def _untracked(part: Mapping[str, Any]) -> str:

@@ -156,7 +156,8 @@ def _guarded(listing: Listing, user: Any) -> list[Trouble]:
     may = user.has_perm("inventory.view_guardedpublish") or user.has_perm("inventory.release_publish")
     return [
         Trouble(
-            "Held back by the guard", f"{row.after} waits for a person, since {row.guarded.reason}.",
+            "Held back by the guard",
+            f"{row.after} waits for a person, since {row.guarded.reason}. Only what was sold is taken off meanwhile.",
             "Look at it and decide" if may else "",
             reverse("admin:inventory_guardedpublish_change", args=[row.guarded_id]) if may else "",
         )
