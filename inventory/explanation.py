@@ -11,6 +11,8 @@ from django.utils.timesince import timesince
 
 from inventory.chain import HELD, in_bundles
 
+NOTHING: Mapping[str, int] = {}
+
 
 def in_words(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(what it is about, how it was reckoned): one pair per component, then the result."""
@@ -28,8 +30,11 @@ def in_words(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*parts, ("Shown", _result(explanation))] if parts or is_ruled else []
 
 
-def briefly(explanation: Mapping[str, Any]) -> str:
-    """The scarcest component in a few words and what made less of it, or what is wrong."""
+def briefly(explanation: Mapping[str, Any], counted: Mapping[str, int] = NOTHING) -> str:
+    """The scarcest component in a few words and what made less of it, or what is wrong.
+
+    `counted` are the units, by SKU, of orders that the warehouse took off since another quantity was shown.
+    """
     if "problem" in explanation:
         return str(explanation["problem"])
     if "fixed_quantity" in explanation:
@@ -44,7 +49,14 @@ def briefly(explanation: Mapping[str, Any]) -> str:
     figure = f"{part['available']} available{_where(part)}{_lacking(part)}{_uncounted(explanation)}"
     reserve = f" − {part['reserve']} reserve{_by_rule(explanation, 'reserve')}" if part.get("reserve") else ""
     each = f" ÷ {part['units']} per unit" if part["units"] > 1 else ""
-    return f"{part['sku']}{in_bundles(part)}: {figure} − {part['pending']} in orders{reserve}{each}{_limits(explanation)}"
+    taken = _taken(part, counted.get(part["sku"], 0))
+    return f"{part['sku']}{in_bundles(part)}: {figure}{taken}{reserve}{each}{_limits(explanation)}"
+
+
+def _taken(part: Mapping[str, Any], counted: int) -> str:
+    """What orders took of it: what the warehouse has counted since another was shown, and what it has not yet."""
+    pending = f" − {part['pending']} in orders" if part["pending"] or not counted else ""
+    return f", {counted} in orders taken off by the warehouse since{pending}" if counted else pending
 
 
 def _limits(explanation: Mapping[str, Any]) -> str:

@@ -118,7 +118,7 @@ def _is_by_orders(one: Decision, before: int, left: int | None, since: Sold) -> 
 
 
 def _told(one: Decision, since: Mapping[int, Sold]) -> Told:
-    return one, briefly(one.explanation)
+    return one, briefly(one.explanation, since.get(one.listing.pk, NOTHING).counted)
 
 
 def _is_sound(route: Route, one: Decision, before: int | None, after: int) -> bool:

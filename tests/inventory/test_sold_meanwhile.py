@@ -93,6 +93,9 @@ def test_what_is_less_than_was_sold_explains_is_damage_like_any_other_but_for_wh
         assert shown(shop) == {3}
     record = GuardedPublish.objects.get()
     assert (record.state, record.changed) == ("waiting", GOODS)
+    assert {row.why for row in record.quantities.filter(sku="M0")} == {
+        "V0: 2 available at Main DC, 2 in orders taken off by the warehouse since"
+    }
     released(record)
     tried("run", "publish_inventory")
     assert shown(shop) == {2}
