@@ -15,7 +15,7 @@ from typing import Any
 from django.utils import timezone
 
 from inventory import chain
-from inventory.availability import Part
+from inventory.availability import Offer, Part
 from inventory.decisions import Decision
 from inventory.gathered import shown_row
 from inventory.models import Listing
@@ -44,14 +44,17 @@ NOTHING = Sold({}, {}, {})
 
 def since_shown(decisions: Sequence[Decision]) -> dict[int, Sold]:
     """By the listing that is decided; those that no order took anything of are not in it."""
-    asked = {shown_row(one).pk: one for one in decisions if _has_orders(one)}
+    asked = {
+        shown_row(one).pk: (one, one.offered.parts) for one in decisions if one.offered and _has_orders(one.offered)
+    }
     pks, found = list(asked), dict[int, Sold]()
     for start in range(0, len(pks), PER_QUERY):
         rows = Listing.objects.filter(pk__in=pks[start : start + PER_QUERY])
         for pk, at, shown in rows.values_list("pk", "published_at", "explanation"):
-            sold = of_parts(asked[pk].offered.parts, shown, (at or timezone.now()) - DECIDED_BEFORE)
+            one, parts = asked[pk]
+            sold = of_parts(parts, shown, (at or timezone.now()) - DECIDED_BEFORE)
             if sold.orders or sold.counted:
-                found[asked[pk].listing.pk] = sold
+                found[one.listing.pk] = sold
     return found
 
 
@@ -64,8 +67,8 @@ def lowered(one: Decision, sold: Sold) -> Decision | None:
     return replace(one, quantity=left, observed_at=row.observed_at or one.observed_at, noted=explanation)
 
 
-def _has_orders(one: Decision) -> bool:
-    return one.offered is not None and any(part.orders or part.counted for part in one.offered.parts)
+def _has_orders(offered: Offer) -> bool:
+    return any(part.orders or part.counted for part in offered.parts)
 
 
 def of_parts(parts: Sequence[Part], shown: Mapping[str, Any], at: datetime) -> Sold:
