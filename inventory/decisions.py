@@ -46,14 +46,20 @@ class Decision:
     problem: str = ""
     twins: tuple[Listing, ...] = ()
     noted: Mapping[str, Any] | None = None
+    orders_at: datetime | None = None
 
     @property
     def explanation(self) -> dict[str, Any]:
         if self.noted is not None:
-            return dict(self.noted)
+            return {**self.noted, **self._asked}
         if self.problem:
             return {"problem": self.problem, "quantity": 0}
-        return self.offered.explanation if self.offered else {}
+        return {**self.offered.explanation, **self._asked} if self.offered else {}
+
+    @property
+    def _asked(self) -> dict[str, str]:
+        """When its orders were: one that came later is none that it knows."""
+        return {"orders_at": self.orders_at.isoformat()} if self.orders_at else {}
 
     @property
     def not_published(self) -> str:
@@ -167,7 +173,7 @@ class _Desk:
         seen = [figure.observed_at for part in known for figure in part.figures]
         return Decision(
             listing, sku, offered.quantity, min(seen, default=min(item.checked_at for item in items.values())), offered,
-            twins=twins,
+            twins=twins, orders_at=self._on_their_way.asked_at,
         )  # fmt: skip
 
     def _parts(self, found: Resolution, items: Mapping[str, KnownItem]) -> list[Part] | None:

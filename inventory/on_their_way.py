@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from django.utils import timezone
+
 NONE: Mapping[str, int] = {}
 
 
@@ -23,6 +25,7 @@ class Units(dict[str, Counter[str]]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.asked_at = timezone.now()  # an order that is stored later is not among them
         self._at = Counter[tuple[str, str]]()
         self._counted: dict[str, list[Counted]] = {}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -21,7 +21,6 @@ from inventory.gathered import shown_row
 from inventory.models import Listing
 
 PER_QUERY = 500
-DECIDED_BEFORE = timedelta(minutes=1)  # a quantity is decided a little before the marketplace has taken it
 Orders = Mapping[str, Mapping[str, int]]  # by the SKU of a component and the order's number, the units
 
 
@@ -52,7 +51,7 @@ def since_shown(decisions: Sequence[Decision]) -> dict[int, Sold]:
         rows = Listing.objects.filter(pk__in=pks[start : start + PER_QUERY])
         for pk, at, shown in rows.values_list("pk", "published_at", "explanation"):
             one, parts = asked[pk]
-            sold = of_parts(parts, shown, (at or timezone.now()) - DECIDED_BEFORE)
+            sold = of_parts(parts, shown, at or timezone.now())
             if sold.orders or sold.counted:
                 found[one.listing.pk] = sold
     return found
@@ -72,7 +71,11 @@ def _has_orders(offered: Offer) -> bool:
 
 
 def of_parts(parts: Sequence[Part], shown: Mapping[str, Any], at: datetime) -> Sold:
-    """What orders took of these that the explanation of what was shown at that time does not know. Pure."""
+    """What orders took of these that the explanation of what was shown at that time does not know. Pure.
+
+    It tells when its orders were asked for, a little before the marketplace took the quantity.
+    """
+    at = datetime.fromisoformat(shown["orders_at"]) if "orders_at" in shown else at
     told = {part["sku"]: part.get("orders") or {} for part in shown.get("components", ())}
     counted = {part.sku: _counted(part, told.get(part.sku, {}), at) for part in parts}
     orders = {part.sku: _beyond(part.orders, counted[part.sku], told.get(part.sku, {})) for part in parts}

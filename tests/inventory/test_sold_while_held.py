@@ -74,6 +74,19 @@ def test_what_waits_is_lowered_once_also_when_the_warehouse_counts_the_order_mea
     assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (4, 5)
 
 
+def test_an_order_that_what_is_shown_knows_already_is_not_taken_off_again(
+    shop: Sandbox, goods: None, manage: Run, tried: Run
+) -> None:
+    """It came, was sent and counted within seconds before that was published."""
+    ordered(shop, "M0", 3)
+    for job in ("pull_orders", "submit_orders", "pull_levels", "publish_inventory"):
+        manage("run", job)
+    stock(shop, 0)
+    for _ in range(2):
+        tried("run", "all")
+        assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (2, 5)
+
+
 def test_more_than_there_is_leaves_none(shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run) -> None:
     ordered(shop, "M0", 9, is_sent=False)
     manage("run", "pull_orders")
