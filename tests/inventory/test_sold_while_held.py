@@ -8,6 +8,8 @@ from decimal import Decimal
 from io import StringIO
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +21,8 @@ from inventory.bundled import BundleReading
 from inventory.checked import DriftedListing
 from inventory.models import GuardedPublish, Listing, SkuAlias
 from inventory.on_their_way import Counted
+from orders.models import Order
+from tests.admin.test_listings import text_of
 from tests.inventory.test_guarding import DC, GOODS, Run, released, shown, stock
 from tests.inventory.test_guarding import goods as goods
 from tests.inventory.test_guarding import waiting as waiting
@@ -53,6 +57,25 @@ def test_what_waits_is_lowered_by_what_was_sold_of_it_and_only_once(
     released(waiting)
     manage("run", "publish_inventory")
     assert shown(shop) == {0}
+
+
+def test_the_pages_add_up_to_what_is_shown_while_it_waits(
+    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run, admin_client: Client
+) -> None:
+    ordered(shop, "M0", 3, is_sent=False)
+    manage("run", "pull_orders")
+    for _ in range(2):
+        tried("run", "publish_inventory")
+    assert shop.oasis.quantities["M0", DC] == 2
+    listing = Listing.objects.get(marketplace_sku="M0")
+    said = text_of(admin_client.get(reverse("admin:inventory_listing_change", args=[listing.pk])))
+    assert "0 waits for a person" in said
+    assert f"Order that the warehouse has not counted yet: {Order.objects.get().full_number} − 3" in said
+    assert f"{chain.HELD[1:]} – Quantity 2" in said
+    page = admin_client.get(reverse("admin:inventory_guardedpublish_change", args=[waiting.pk]), {"q": "M0"})
+    assert "M0 2 0 V0: 0 available at Main DC − 3 in orders" in text_of(page)
+    told = listing.publications.latest("pk")
+    assert (told.quantity, chain.reckoned(told.explanation)) == (2, 2)
 
 
 def test_what_waits_is_lowered_once_also_when_the_warehouse_counts_the_order_meanwhile(
