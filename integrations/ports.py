@@ -338,8 +338,8 @@ class Warehouse(Protocol):
         None at all of a SKU that one unreadable item has: it is not guessed which one is meant.
         """
 
-    def catalogue(self, *, first_page: int = 1) -> Iterable[ItemPage]:
-        """Every active item, one request per page. Raises Unreadable when items announced did not come."""
+    def catalogue(self, *, first_page: int = 1, since: datetime | None = None) -> Iterable[ItemPage]:
+        """Every active item (changed `since`), a request per page. Raises Unreadable if announced ones did not come."""
 
     def create_order(self, request: OrderRequest) -> Receipt:
         """Create it with one request. Raises OutcomeUnknown unless the answer is a clear yes or no."""

@@ -9,6 +9,8 @@ from decimal import Decimal
 from math import floor
 from typing import Any
 
+from inventory.on_their_way import Counted
+
 # More than anybody sells, and a whole number that every database and marketplace can hold.
 MOST_SHOWN = 999_999_999
 
@@ -31,7 +33,7 @@ class Part:
     `orders` (units by order number) which those figures do not know yet; both are only told, and so are the `bundles`
     of the listing that it is inside of, with its units in each. Of a bundle, `lacking` is how many fewer than its own
     figures tell its components leave where they lie, and `lacking_without_orders` how many if no order took any.
-    `counted` are orders of the last hours that the figures do know: when each was received, and its units.
+    `counted` are orders of the last hours that the figures do know.
     """
 
     sku: str
@@ -43,7 +45,7 @@ class Part:
     orders: Mapping[str, int] = field(default_factory=dict)
     lacking: Decimal = Decimal(0)
     lacking_without_orders: Decimal = Decimal(0)
-    counted: tuple[tuple[datetime, int], ...] = ()
+    counted: tuple[Counted, ...] = ()
     keep_selling: bool = False
     bundles: Mapping[str, int] = field(default_factory=dict)
 
@@ -139,16 +141,15 @@ class Offer:
         tracked = ((part.available, part.units) for part in self.parts)
         return min((floor(available) // units for available, units in tracked if available is not None), default=-1)
 
-    def without_orders(self, since: datetime) -> int | None:
-        """The quantity if no order were on its way, and none had come since then, by the same figures and rules."""
-        return _quantity([_without_orders(part, since) for part in self.parts], self.rules)
+    def without(self, orders: Mapping[str, Mapping[str, int]]) -> int | None:
+        """The quantity if these had not come (by SKU and number, the units), by the same figures and rules."""
+        return _quantity([_without(part, orders.get(part.sku, {})) for part in self.parts], self.rules)
 
 
-def _without_orders(part: Part, since: datetime) -> Part:
+def _without(part: Part, orders: Mapping[str, int]) -> Part:
     if part.available is None:
         return part
-    sold = sum(units for at, units in part.counted if at > since)
-    return replace(part, pending=0, available=part.available + sold, lacking=part.lacking_without_orders)
+    return replace(part, available=part.available + sum(orders.values()), lacking=part.lacking_without_orders)
 
 
 def offer(parts: Sequence[Part], rules: Rules, uncounted: tuple[str, ...] = ()) -> Offer:

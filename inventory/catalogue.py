@@ -13,6 +13,7 @@ from integrations.budget import RunJournal, SharedBudget
 from integrations.models import Connection
 from integrations.ports import Item, Warehouse
 from integrations.registry import warehouse_for
+from integrations.stock import ItemPage
 from integrations.wording import moment
 from inventory.models import WarehouseItem
 
@@ -56,8 +57,28 @@ def _note_unchanged(connection: Connection, rows: list[WarehouseItem]) -> None:
     known = {one.sku: one for one in WarehouseItem.objects.filter(connection=connection, sku__in=[r.sku for r in rows])}
     for row in rows:
         before = known.get(row.sku)
-        if before and all(getattr(before, name) == getattr(row, name) for name in FACTS):
+        if before and _is_same(before, row):
             row.changed_at = before.changed_at
+
+
+def told_otherwise(connection: Connection, page: ItemPage) -> set[str]:
+    """The SKUs that we know of which these items tell something else than was answered last."""
+    told: dict[str, list[Item]] = defaultdict(list)
+    for item in page.items:
+        told[item.sku].append(item)
+    now_called = {item.remote_id: item.sku for item in page.items}
+    known = WarehouseItem.objects.filter(
+        Q(sku__in=[*told, *page.spoilt]) | Q(matches=1, remote_id__in=now_called), connection=connection
+    )
+    return {
+        row.sku for row in known
+        if row.sku in page.spoilt or now_called.get(row.remote_id, row.sku) != row.sku
+        or (row.sku in told and not _is_same(row, _row(connection, row.sku, told[row.sku])))
+    }  # fmt: skip
+
+
+def _is_same(one: WarehouseItem, other: WarehouseItem) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in FACTS)
 
 
 def ask(connection: Connection, skus: Iterable[str]) -> None:

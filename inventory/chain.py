@@ -14,6 +14,8 @@ from typing import Any
 
 from inventory.availability import MOST_SHOWN
 
+HELD = "the guard held back what else had changed: orders since were taken off the figures shown before"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -52,7 +54,7 @@ def reckoned(explanation: Mapping[str, Any]) -> int | None:
         return None
     if explanation.get("fixed_quantity") is not None:
         return min(int(explanation["fixed_quantity"]), MOST_SHOWN)
-    tracked = [_sells(part) for part in explanation["components"] if part.get("tracked")]
+    tracked = [sells_of(part) for part in explanation["components"] if part.get("tracked")]
     sells = min(tracked) if tracked else explanation.get("sells")
     if sells is None:
         return None
@@ -61,11 +63,11 @@ def reckoned(explanation: Mapping[str, Any]) -> int | None:
     return 0 if capped < (explanation.get("minimum_level") or 0) else capped
 
 
-def _sells(part: Mapping[str, Any]) -> int:
-    return _left(part) // int(part["units"])
+def sells_of(part: Mapping[str, Any]) -> int:
+    return left_of(part) // int(part["units"])
 
 
-def _left(part: Mapping[str, Any]) -> int:
+def left_of(part: Mapping[str, Any]) -> int:
     return max(floor(_available(part)) - _pending(part) - int(part["reserve"]), 0)
 
 
@@ -112,9 +114,9 @@ def _of_part(part: Mapping[str, Any], explanation: Mapping[str, Any]) -> Iterato
     if part["reserve"]:
         text, rule = _source(explanation, "reserve", "Reserve")
         yield Step(text, f"− {part['reserve']}", rule=rule)
-    yield Step("Left, never below 0", str(_left(part)), is_result=part["units"] == 1)
+    yield Step("Left, never below 0", str(left_of(part)), is_result=part["units"] == 1)
     if part["units"] > 1:
-        yield Step(f"Enough for, at {part['units']} each", str(_sells(part)), is_result=True)
+        yield Step(f"Enough for, at {part['units']} each", str(sells_of(part)), is_result=True)
 
 
 def _figures(part: Mapping[str, Any]) -> Iterator[Step]:
@@ -146,6 +148,8 @@ def _of_result(explanation: Mapping[str, Any]) -> Iterator[Step]:
         yield Step(text, str(explanation["fixed_quantity"]), rule=rule)
     else:
         yield from _limited(explanation)
+    if explanation.get("held"):
+        yield Step(HELD[:1].upper() + HELD[1:], "–")
     quantity = explanation.get("quantity")
     yield Step("Quantity", "nothing is published" if quantity is None else str(quantity), is_result=True)
 

@@ -34,7 +34,8 @@ class Decision:
     """What a listing is to show under a SKU. `quantity` None: whatever it shows stays as it is for now.
 
     With a `problem` it is not known what the listing is: if it was ever shown, it must be shown as 0. `twins` are
-    listings that would be shown under the same SKU; this one speaks for them.
+    listings that would be shown under the same SKU; this one speaks for them. `noted` goes before what `offered` tells:
+    only a part of the change is published.
     """
 
     listing: Listing
@@ -44,12 +45,21 @@ class Decision:
     offered: Offer | None = None
     problem: str = ""
     twins: tuple[Listing, ...] = ()
+    noted: Mapping[str, Any] | None = None
+    orders_at: datetime | None = None
 
     @property
     def explanation(self) -> dict[str, Any]:
+        if self.noted is not None:
+            return {**self.noted, **self._asked}
         if self.problem:
             return {"problem": self.problem, "quantity": 0}
-        return self.offered.explanation if self.offered else {}
+        return {**self.offered.explanation, **self._asked} if self.offered else {}
+
+    @property
+    def _asked(self) -> dict[str, str]:
+        """When its orders were: one that came later is none that it knows."""
+        return {"orders_at": self.orders_at.isoformat()} if self.orders_at else {}
 
     @property
     def not_published(self) -> str:
@@ -163,7 +173,7 @@ class _Desk:
         seen = [figure.observed_at for part in known for figure in part.figures]
         return Decision(
             listing, sku, offered.quantity, min(seen, default=min(item.checked_at for item in items.values())), offered,
-            twins=twins,
+            twins=twins, orders_at=self._on_their_way.asked_at,
         )  # fmt: skip
 
     def _parts(self, found: Resolution, items: Mapping[str, KnownItem]) -> list[Part] | None:

@@ -9,7 +9,9 @@ from typing import Any
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from inventory.chain import in_bundles
+from inventory.chain import HELD, in_bundles
+
+NOTHING: Mapping[str, int] = {}
 
 
 def in_words(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -22,12 +24,17 @@ def in_words(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
         (f"{part['units']} × {part['sku']}{in_bundles(part)}", _part(part, explanation))
         for part in explanation.get("components", ())
     ]
+    if explanation.get("held"):
+        parts.append(("Held back", HELD))
     is_ruled = "fixed_quantity" in explanation or "do_not_publish" in explanation
     return [*parts, ("Shown", _result(explanation))] if parts or is_ruled else []
 
 
-def briefly(explanation: Mapping[str, Any]) -> str:
-    """The scarcest component in a few words and what made less of it, or what is wrong."""
+def briefly(explanation: Mapping[str, Any], counted: Mapping[str, int] = NOTHING) -> str:
+    """The scarcest component in a few words and what made less of it, or what is wrong.
+
+    `counted` are the units, by SKU, of orders that the warehouse took off since another quantity was shown.
+    """
     if "problem" in explanation:
         return str(explanation["problem"])
     if "fixed_quantity" in explanation:
@@ -39,11 +46,17 @@ def briefly(explanation: Mapping[str, Any]) -> str:
         shown = f": untracked quantity {sells}" if sells is not None else ""
         return f"{', '.join(reasons) or 'stock not tracked'}{shown}{_limits(explanation)}"
     part = min(tracked, key=lambda one: int(one["sells"]))
-    counted = f"{part['available']} available{_where(part)}{_lacking(part)}{_uncounted(explanation)}"
+    figure = f"{part['available']} available{_where(part)}{_lacking(part)}{_uncounted(explanation)}"
     reserve = f" − {part['reserve']} reserve{_by_rule(explanation, 'reserve')}" if part.get("reserve") else ""
     each = f" ÷ {part['units']} per unit" if part["units"] > 1 else ""
-    sku = f"{part['sku']}{in_bundles(part)}"
-    return f"{sku}: {counted} − {part['pending']} in orders{reserve}{each}{_limits(explanation)}"
+    taken = _taken(part, counted.get(part["sku"], 0))
+    return f"{part['sku']}{in_bundles(part)}: {figure}{taken}{reserve}{each}{_limits(explanation)}"
+
+
+def _taken(part: Mapping[str, Any], counted: int) -> str:
+    """What orders took of it: what the warehouse has counted since another was shown, and what it has not yet."""
+    pending = f" − {part['pending']} in orders" if part["pending"] or not counted else ""
+    return f", {counted} in orders taken off by the warehouse since{pending}" if counted else pending
 
 
 def _limits(explanation: Mapping[str, Any]) -> str:
@@ -54,7 +67,7 @@ def _limits(explanation: Mapping[str, Any]) -> str:
     if explanation.get("cut_off"):
         level = f"{explanation['minimum_level']}{_by_rule(explanation, 'minimum_level')}"
         told += f"; below the minimum level {level}"
-    return told
+    return f"{told}; {HELD}" if explanation.get("held") else told
 
 
 def _untracked(part: Mapping[str, Any]) -> str:

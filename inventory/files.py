@@ -172,7 +172,7 @@ def _make(run: Run, record: InventoryFile, route: Route, pending: Pending) -> No
         outbox.note(admitted, held)
         for some, is_held in ((admitted, False), (held, True)):
             rows |= {one.listing.pk: _row(route, one, is_held=is_held) for one in some}
-        record.held = len(held)
+        record.held = len(held) + sum(one.noted is not None for one in admitted)
         _keep(run, record, [row for row in rows.values() if row is not None])
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from integrations.models import Route
 from inventory.decisions import Decision
 from inventory.guard import Shown
+from inventory.models import Listing
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -86,11 +87,15 @@ def shown_on(route: Route) -> Shown:
 
 def shown_before(one: Decision) -> int | None:
     """What the marketplace shows under the decision's SKU, whichever of its listings it was published for."""
+    return shown_row(one).published_quantity
+
+
+def shown_row(one: Decision) -> Listing:
+    """The listing that it was published for."""
     if not one.twins:
-        return one.listing.published_quantity
+        return one.listing
     same = [row for row in (one.listing, *one.twins) if row.published_sku == one.sku and row.published_at]
-    last = max(same, key=lambda row: row.published_at or NEVER, default=one.listing)
-    return last.published_quantity
+    return max(same, key=lambda row: row.published_at or NEVER, default=one.listing)
 
 
 def _matters(one: Decision, live: Collection[int], memory: Memory) -> bool:

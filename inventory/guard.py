@@ -15,8 +15,8 @@ class Change:
 
     `is_sound`: it stands however old the stock as a whole is. Our own orders lower it, and the warehouse's figure alone
     would still allow what is shown; or it was never shown, and its own figure is fresh. `usual`: the most that was
-    shown of it lately, to which a delivery may well bring it back. `by_orders`: had no order come since it was
-    shown, no less than is shown would be.
+    shown of it lately, to which a delivery may well bring it back. `by_orders`: our own orders since it was
+    shown explain all of it. `left`: what those alone leave of what is shown, if that is less (None: it is not).
     """
 
     listing_id: int
@@ -25,6 +25,12 @@ class Change:
     is_sound: bool = False
     usual: int = 0
     by_orders: bool = False
+    left: int | None = None
+
+    @property
+    def meanwhile(self) -> int | None:
+        """What is shown while it waits: what was sold is no damage."""
+        return self.before if self.left is None else self.left
 
     @property
     def is_zeroing(self) -> bool:
@@ -39,9 +45,12 @@ class Change:
         return self.is_steep and (self.after >= RAISE_TO or self.after > self.usual)
 
     def allows(self, other: Change) -> bool:
-        """Whether who agreed to this change agreed to the other: from the same quantity, no further."""
+        """Whether who agreed to this change agreed to the other: from the same quantity, no further.
+
+        What was sold of it since leaves it the same, whether or not the marketplace was told of that.
+        """
         least, most = sorted((self.before or 0, self.after))
-        return other.before == self.before and least <= other.after <= most
+        return self.before in (other.before, other.meanwhile) and least <= other.after <= most
 
 
 @dataclass(frozen=True, slots=True)

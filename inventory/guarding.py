@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -17,7 +17,7 @@ from integrations.dispatch import enqueue
 from integrations.models import Route
 from integrations.runs import Run
 from integrations.wording import counted
-from inventory import readings
+from inventory import readings, sold
 from inventory.decisions import Decision
 from inventory.explanation import briefly
 from inventory.filed import InventoryFile
@@ -25,11 +25,12 @@ from inventory.gathered import Gathered, shown_before
 from inventory.guard import Change, Limits, Verdict, judge
 from inventory.models import GuardedPublish, GuardedQuantity, Publication
 from inventory.now import why_nothing_of
+from inventory.sold import NOTHING, Sold
 
 S = GuardedPublish.State
+Told = tuple[Decision, str]  # a decision that waits, and why, in a few words
 PER_QUERY = 500
 LATELY = timedelta(days=90)
-DECIDED_BEFORE = timedelta(minutes=1)  # a quantity is decided a little before the marketplace has taken it
 
 
 class NotReleased(Exception):
@@ -38,18 +39,24 @@ class NotReleased(Exception):
 
 @transaction.atomic
 def admit(run: Run, route: Route, gathered: Gathered) -> list[Decision]:
-    """The decisions that may be published now. What is held back is kept for a person, and told."""
+    """The decisions that may be published now. What is held back is kept for a person, and told.
+
+    Of what is held back, what our own orders took since it was shown is published all the same.
+    """
     doubt, decisions = readings.doubt(route), gathered.kept
     before = {one.listing.pk: shown_before(one) for one in decisions}
-    found = [_change(route, one, before[one.listing.pk], doubt) for one in decisions if _is_change(one, before)]
-    changes = _with_usual(found)
+    concerned = [one for one in decisions if _is_change(one, before)]
+    since = sold.since_shown(concerned)
+    parts = _parts(concerned, since)
+    changes = _with_usual([_change(route, one, before[one.listing.pk], doubt, since, parts) for one in concerned])
     if changes and not gathered.shown.listings:
         run.count("shown for the first time", len(changes))
     rest = _beyond_release(route, changes)
     verdict = _judge(route, gathered, rest, doubt)
-    held = {one.listing_id: one for one in rest if one.listing_id in verdict.held}
-    _keep(run, route, verdict.reasons, held, decisions)
-    return [one for one in decisions if one.listing.pk not in held]
+    held = {one.listing_id: replace(one, before=one.meanwhile) for one in rest if one.listing_id in verdict.held}
+    _keep(run, route, verdict.reasons, held, (_told(one, since) for one in decisions if one.listing.pk in held))
+    free = [one for one in decisions if one.listing.pk not in held]
+    return [*free, *(part for pk, part in parts.items() if pk in held)]
 
 
 def release(record: GuardedPublish, fingerprint: str, by: User | None) -> str:
@@ -86,17 +93,32 @@ def _is_change(one: Decision, before: dict[int, int | None]) -> bool:
     return one.quantity is not None and one.quantity != shown and not (shown is None and one.quantity == 0)
 
 
-def _change(route: Route, one: Decision, before: int | None, doubt: str) -> Change:
-    after = one.quantity or 0
+def _parts(decisions: Sequence[Decision], since: Mapping[int, Sold]) -> dict[int, Decision]:
+    """By listing, what orders alone make of what is shown, where that is less."""
+    found = {one.listing.pk: sold.lowered(one, since[one.listing.pk]) for one in decisions if one.listing.pk in since}
+    return {pk: part for pk, part in found.items() if part is not None}
+
+
+def _change(
+    route: Route, one: Decision, before: int | None, doubt: str, since: Mapping[int, Sold],
+    parts: Mapping[int, Decision],
+) -> Change:  # fmt: skip
+    pk, after = one.listing.pk, one.quantity or 0
     is_sound = bool(doubt) and _is_sound(route, one, before, after)
-    return Change(one.listing.pk, before, after, is_sound, by_orders=_is_by_orders(one, before, after))
+    left = parts[pk].quantity if pk in parts else None
+    is_by_orders = before is not None and after < before and _is_by_orders(one, before, left, since.get(pk, NOTHING))
+    return Change(pk, before, after, is_sound, by_orders=is_by_orders, left=left)
 
 
-def _is_by_orders(one: Decision, before: int | None, after: int) -> bool:
-    if before is None or one.offered is None or after >= before:
+def _is_by_orders(one: Decision, before: int, left: int | None, since: Sold) -> bool:
+    """By the figures that were believed, or by those of now: had these orders not come, it would stay."""
+    if one.offered is None:
         return False
-    shown_since = one.listing.published_at or timezone.now()
-    return (one.offered.without_orders(shown_since - DECIDED_BEFORE) or 0) >= before
+    return (left is not None and (one.quantity or 0) >= left) or (one.offered.without(since.orders) or 0) >= before
+
+
+def _told(one: Decision, since: Mapping[int, Sold]) -> Told:
+    return one, briefly(one.explanation, since.get(one.listing.pk, NOTHING).counted)
 
 
 def _is_sound(route: Route, one: Decision, before: int | None, after: int) -> bool:
@@ -160,9 +182,7 @@ def _still_agreed(record: GuardedPublish, wanted: dict[int, Change]) -> set[int]
     return {shown[pk].listing_id for pk in good}
 
 
-def _keep(
-    run: Run, route: Route, reasons: Sequence[str], held: dict[int, Change], decisions: Sequence[Decision]
-) -> None:
+def _keep(run: Run, route: Route, reasons: Sequence[str], held: dict[int, Change], decisions: Iterable[Told]) -> None:
     """One record per route waits: opened, brought up to date, or closed since nothing is alarming any more."""
     mine = GuardedPublish.objects.select_for_update().filter(route=route, state=S.WAITING)
     if not held:
@@ -183,14 +203,13 @@ def _keep(
         _fill(waiting, held, decisions)
 
 
-def _fill(record: GuardedPublish, held: dict[int, Change], decisions: Sequence[Decision]) -> None:
+def _fill(record: GuardedPublish, held: dict[int, Change], decisions: Iterable[Told]) -> None:
     rows = (
         GuardedQuantity(
-            guarded=record, listing=one.listing, sku=one.sku, before=change.before, after=change.after,
-            why=briefly(one.explanation)[:300],
+            guarded=record, listing=one.listing, sku=one.sku, before=held[one.listing.pk].before,
+            after=held[one.listing.pk].after, why=why[:300],
         )
-        for one in decisions
-        if (change := held.get(one.listing.pk))
+        for one, why in decisions
     )  # fmt: skip
     GuardedQuantity.objects.bulk_create(rows, batch_size=PER_QUERY)
 

@@ -25,7 +25,6 @@ Figures = tuple[Decimal, Decimal, Decimal]
 FIGURES = ["on_hand", "committed", "available", "observed_at", "changed_at"]
 ROWS_AT_ONCE, ITEMS_PER_QUERY = 2_000, 5_000
 ASKED_AGAIN_AFTER = timedelta(hours=1)
-SWEEP_GOES_ON_FOR = timedelta(hours=1)  # then its first pages are too old, and it starts anew
 
 
 def pull(run: Run) -> None:
@@ -66,7 +65,7 @@ def tell_age(run: Run, places: Collection[str]) -> None:
 def _sweep(run: Run, warehouse: Warehouse, locations: Sequence[str]) -> None:
     """Read page after page. What the call limit or the network breaks off goes on at the same page next time."""
     now = timezone.now()
-    sweep = StockSweep.objects.filter(connection=run.connection, started_at__gt=now - SWEEP_GOES_ON_FOR).first()
+    sweep = readings.to_go_on_with(run.connection)
     if sweep is None:
         values = {"next_page": 1, "started_at": now, "items": 0}
         sweep, _ = StockSweep.objects.update_or_create(connection=run.connection, defaults=values)

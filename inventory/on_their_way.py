@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
+
+from django.utils import timezone
 
 NONE: Mapping[str, int] = {}
-Counted = tuple[datetime, int]  # when an order was received, and its units
+
+
+class Counted(NamedTuple):
+    """An order that came lately, and that the figures do know."""
+
+    received_at: datetime
+    order: str
+    units: int
 
 
 class Units(dict[str, Counter[str]]):
@@ -15,6 +25,7 @@ class Units(dict[str, Counter[str]]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.asked_at = timezone.now()  # an order that is stored later is not among them
         self._at = Counter[tuple[str, str]]()
         self._counted: dict[str, list[Counted]] = {}
 
@@ -23,9 +34,8 @@ class Units(dict[str, Counter[str]]):
         self.setdefault(item, Counter())[order] += units
         self._at[item, place] += units
 
-    def note_counted(self, item: str, received_at: datetime, units: int) -> None:
-        """An order that came lately, and that the figures do know."""
-        self._counted.setdefault(item, []).append((received_at, units))
+    def note_counted(self, item: str, order: Counted) -> None:
+        self._counted.setdefault(item, []).append(order)
 
     def counted(self, item: str) -> Sequence[Counted]:
         return self._counted.get(item, ())

@@ -14,6 +14,7 @@ from integrations.wording import moment
 from inventory.models import InventoryLevel, StockReading, StockSweep, WarehouseItem
 
 FEWEST_MISSING = 3  # fewer items than this come and go
+SWEEP_GOES_ON_FOR = timedelta(hours=1)  # then its first pages are too old, and it starts anew
 
 
 def close(sweep: StockSweep, locations: Collection[str]) -> str:
@@ -58,6 +59,12 @@ def doubt_about(route: Route, last: StockReading | None) -> str:
     if last.began_at < timezone.now() - timedelta(hours=route.stale_after_hours):
         return f"the stock of {route.warehouse} was last read completely at {moment(last.began_at)}"
     return ""
+
+
+def to_go_on_with(connection: Connection) -> StockSweep | None:
+    """The reading that was broken off not long ago; None: the next one starts at the first page."""
+    since = timezone.now() - SWEEP_GOES_ON_FOR
+    return StockSweep.objects.filter(connection=connection, started_at__gt=since).first()
 
 
 def under_way_since(connection_id: int) -> datetime | None:

@@ -18,7 +18,7 @@ from integrations.transmissions import Transmission
 from inventory import bundles, readings
 from inventory.aliases import Resolver, Wanted
 from inventory.models import InventoryLevel
-from inventory.on_their_way import Units
+from inventory.on_their_way import Counted, Units
 from orders import parcels, told_lines
 from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
 from orders.settling import open_lines, wanted
@@ -51,7 +51,7 @@ def pending(route: Route) -> Units:
     unknown = {(item, order) for item, order, _, _ in since}
     for item, order, units, at in _received_lately(route, made):
         if (item, order) not in unknown:
-            found.note_counted(item, at, units)
+            found.note_counted(item, Counted(at, order, units))
     return found
 
 

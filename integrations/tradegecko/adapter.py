@@ -98,10 +98,13 @@ class TradeGecko:
         found, spoilt = self._items(self._client.rows_about("/variants", "sku", sorted(wanted)))
         return [item for item in found if item.sku in wanted - spoilt]
 
-    def catalogue(self, *, first_page: int = 1) -> Iterator[ItemPage]:
+    def catalogue(self, *, first_page: int = 1, since: datetime | None = None) -> Iterator[ItemPage]:
         """The oldest first, so that a new variant comes at the end and shifts no page."""
-        params = [*ACTIVE, ("order", "created_at asc")]
-        for page in self._whole("/variants", params, first_page, "variants"):
+        if since is None:
+            pages = self._whole("/variants", [*ACTIVE, ("order", "created_at asc")], first_page, "variants")
+        else:
+            pages = changed_since(self._client, "/variants", ACTIVE, "updated_at", since)
+        for page in pages:
             items, spoilt = self._items(page.rows)
             yield ItemPage(tuple(items), frozenset(spoilt), page.announced)
 

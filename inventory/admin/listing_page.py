@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,10 +24,12 @@ from inventory.checked import DriftedListing
 from inventory.explanation import in_words
 from inventory.models import GuardedQuantity, Listing, Publication
 from inventory.outbox import MOST_TIMES_PARKED, pause_of
+from inventory.rules import InventoryRule
 
 T = Publication.Status
 PER_PAGE = 25
 DRAWN = 400  # more steps than this cannot be told apart
+DELETED = "That rule was deleted since; the next run decides without it. "
 ANSWERED_WITHIN = timedelta(minutes=5)
 
 
@@ -42,9 +45,9 @@ class Trouble:
 
 def facts(listing: Listing, request: HttpRequest) -> dict[str, Any]:
     """Everything that the template shows of it to this person."""
-    told = listing.publications.order_by("-created_at", "-pk")
-    last = told.select_related("file").first()
+    told = listing.publications.order_by("-created_at", "-pk").select_related("file")
     page = Paginator(told, PER_PAGE).get_page(request.GET.get("page"))
+    last = next(iter(page), None) if page.number == 1 else told.first()
     return {
         "listing": listing,
         "source": source(listing),
@@ -74,12 +77,19 @@ def source(listing: Listing) -> str:
 
 def reasons(explanation: dict[str, Any], user: Any) -> dict[str, Any]:
     """The chain to the number, with what this person may follow; and the number that it adds up to."""
+    sections = chain.sections(explanation)
     return {
-        "sections": chain.sections(explanation), "reckoned": chain.reckoned(explanation),
+        "sections": sections, "reckoned": chain.reckoned(explanation),
         "in_words": "; ".join(f"{what}: {how}" for what, how in in_words(explanation)),
         "may_see_orders": user.has_perm("orders.view_order"),
         "may_see_rules": user.has_perm("inventory.view_inventoryrule"),
+        "rules": there({step.rule for section in sections for step in section.steps if step.rule}),
     }  # fmt: skip
+
+
+def there(rules: Collection[int]) -> set[int]:
+    """Those of these that were not deleted since."""
+    return set(InventoryRule.objects.filter(pk__in=rules).values_list("pk", flat=True)) if rules else set()
 
 
 def recalculated(listing: Listing, user: Any) -> dict[str, Any]:
@@ -112,9 +122,11 @@ def silence(listing: Listing, why: str, rule: int | None, user: Any) -> Trouble 
     stays = "It was never shown there."
     if listing.published_quantity is not None:
         stays = f"The marketplace goes on showing {listing.published_quantity}, since {moment(listing.published_at)}."
-    may = rule is not None and user.has_perm("inventory.view_inventoryrule")
+    is_gone = rule is not None and not there([rule])
+    may = rule is not None and not is_gone and user.has_perm("inventory.view_inventoryrule")
     url = reverse("admin:inventory_inventoryrule_change", args=[rule]) if may else ""
-    return Trouble("Nothing is published now", f"{why[:1].upper()}{why[1:]}. {stays}", "The rule" if may else "", url)
+    text = f"{why[:1].upper()}{why[1:]}. {DELETED if is_gone else ''}{stays}"
+    return Trouble("Nothing is published now", text, "The rule" if may else "", url)
 
 
 def troubles(listing: Listing, last: Publication | None, user: Any) -> list[Trouble]:
@@ -156,7 +168,8 @@ def _guarded(listing: Listing, user: Any) -> list[Trouble]:
     may = user.has_perm("inventory.view_guardedpublish") or user.has_perm("inventory.release_publish")
     return [
         Trouble(
-            "Held back by the guard", f"{row.after} waits for a person, since {row.guarded.reason}.",
+            "Held back by the guard",
+            f"{row.after} waits for a person, since {row.guarded.reason}. Only what was sold is taken off meanwhile.",
             "Look at it and decide" if may else "",
             reverse("admin:inventory_guardedpublish_change", args=[row.guarded_id]) if may else "",
         )

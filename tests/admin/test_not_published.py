@@ -62,6 +62,27 @@ def test_the_page_says_that_nothing_is_published_and_which_rule_says_so(
     assert "How the quantity came about that was published last" in text_of(admin_client.get(page_of(listing)))
 
 
+def test_a_rule_that_was_deleted_since_is_said_to_be_and_led_to_no_more(
+    silenced: InventoryRule, shop: Sandbox, manage: Manage, admin_client: Client
+) -> None:
+    address = reverse("admin:inventory_inventoryrule_change", args=[silenced.pk])
+    silenced.delete()
+    page = admin_client.get(page_of(Listing.objects.get()))
+    assert "A rule of the listing says so (Recall). That rule was deleted since" in text_of(page)
+    assert address not in page.content.decode()
+    rule = InventoryRule.objects.create(route=Route.objects.get(), reserve=1, note="Safety stock")
+    manage("run", "publish_inventory")
+    address = reverse("admin:inventory_inventoryrule_change", args=[rule.pk])
+    assert address in admin_client.get(page_of(Listing.objects.get())).content.decode()
+    rule.delete()
+    page = admin_client.get(page_of(Listing.objects.get()))
+    assert "Reserve (rule of the route: Safety stock) – since deleted − 1" in text_of(page)
+    assert address not in page.content.decode()
+    manage("run", "publish_inventory")
+    assert shop.oasis.quantities["MUG-OS", "Riverside DC"] == 2
+    assert "since deleted" not in text_of(admin_client.get(page_of(Listing.objects.get())))
+
+
 def test_an_item_that_is_not_tracked_any_more_is_said_to_be_so(
     mug: Listing, shop: Sandbox, manage: Manage, admin_client: Client
 ) -> None:

@@ -100,7 +100,7 @@ def test_a_partial_read_leaves_the_stock_as_a_whole_as_old_as_it_is(
     route.refresh_from_db()
     assert "was last read completely at" in readings.doubt(route)
     assert "held back" in tried("run", "publish_inventory")
-    assert shop.oasis.quantities["M3", DC] == 50
+    assert shop.oasis.quantities["M3", DC] == 49  # what was sold of it is no raise, and waits for none
 
 
 @pytest.mark.long

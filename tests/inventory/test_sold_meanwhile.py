@@ -11,7 +11,7 @@ from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
 from inventory.bundled import BundleReading
 from inventory.models import GuardedPublish, SkuAlias, StockReading
-from tests.inventory.test_guarding import DC, GOODS, Run, shown, stock
+from tests.inventory.test_guarding import DC, GOODS, Run, released, shown, stock
 from tests.inventory.test_guarding import goods as goods
 from tests.inventory.test_guarding import waiting as waiting
 
@@ -79,15 +79,26 @@ def test_what_is_sold_and_counted_while_a_mass_waits_is_taken_off_all_the_same(
 
 
 @pytest.mark.long
-def test_more_than_was_sold_is_damage_like_any_other(shop: Sandbox, goods: None, tried: Run) -> None:
+def test_what_is_less_than_was_sold_explains_is_damage_like_any_other_but_for_what_was_sold(
+    shop: Sandbox, goods: None, tried: Run
+) -> None:
     for place in range(GOODS):
         shop.oasis.add_order({"partner_sku": f"M{place}", "quantity": 2})
     for job in ("pull_orders", "submit_orders"):
         tried("run", job)
     stock(shop, 4)
     tried("run", "pull_levels")
+    for _ in range(2):
+        tried("run", "publish_inventory")
+        assert shown(shop) == {3}
+    record = GuardedPublish.objects.get()
+    assert (record.state, record.changed) == ("waiting", GOODS)
+    assert {row.why for row in record.quantities.filter(sku="M0")} == {
+        "V0: 2 available at Main DC, 2 in orders taken off by the warehouse since"
+    }
+    released(record)
     tried("run", "publish_inventory")
-    assert shown(shop) == {5}
+    assert shown(shop) == {2}
 
 
 @pytest.mark.long

@@ -57,6 +57,22 @@ def test_two_marketplace_names_of_one_location_share_its_stock(reno: Sandbox, ma
     assert shown(reno) == {"Riverside DC": 110, "Reno": 110}
 
 
+def test_what_a_paused_route_holds_is_taken_off_another_ones_listings_and_its_own_once_it_is_live_again(
+    reno: Sandbox, manage: Run
+) -> None:
+    Route.objects.filter(name="East").update(location_name="Main DC", location_id="")
+    reno.oasis.add_order({"partner_sku": "X", "quantity": 10}, address={"city": ""})
+    reno.oasis.add_order({"partner_sku": "X", "quantity": 5})
+    manage("run", "pull_orders")
+    Route.objects.filter(name="Main").update(state="paused")
+    manage("run", "all")
+    manage("run", "all")
+    assert shown(reno) == {"Riverside DC": 120, "Reno": 105}
+    Route.objects.filter(name="Main").update(state="live")
+    manage("run", "publish_inventory")
+    assert shown(reno) == {"Riverside DC": 105, "Reno": 105}
+
+
 def test_a_draft_is_taken_off_until_the_warehouse_approves_it(shop: Sandbox, manage: Run) -> None:
     Route.objects.update(order_status="draft")
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK", "quantity": 10})

@@ -1,0 +1,215 @@
+"""What waits for a person loses meanwhile what was sold of it, once, and nothing else."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.models import Connection, Route
+from integrations.sandbox.server import Sandbox
+from inventory import chain, guarding, sold
+from inventory.availability import Part, Rules, offer
+from inventory.bundled import BundleReading
+from inventory.checked import DriftedListing
+from inventory.models import GuardedPublish, Listing, SkuAlias
+from inventory.on_their_way import Counted
+from orders.models import Order
+from tests.admin.test_listings import text_of
+from tests.inventory.test_guarding import DC, GOODS, Run, released, shown, stock
+from tests.inventory.test_guarding import goods as goods
+from tests.inventory.test_guarding import waiting as waiting
+
+ORDERED = datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+
+def ordered(box: Sandbox, sku: str, quantity: int, *, is_sent: bool = True) -> None:
+    """One whose address is not complete is held."""
+    line = {"partner_sku": sku, "quantity": quantity}
+    if is_sent:
+        box.oasis.add_order(line)
+    else:
+        box.oasis.add_order(line, address={"city": ""})
+
+
+def test_what_waits_is_lowered_by_what_was_sold_of_it_and_only_once(
+    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run
+) -> None:
+    ordered(shop, "M0", 3, is_sent=False)
+    manage("run", "pull_orders")
+    for _ in range(2):
+        tried("run", "publish_inventory")
+        assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (2, 5)
+    waiting.refresh_from_db()
+    row = waiting.quantities.get(sku="M0")
+    assert (waiting.state, waiting.changed, row.before, row.after) == ("waiting", GOODS, 2, 0)
+    listing = Listing.objects.get(marketplace_sku="M0")
+    assert (listing.published_quantity, chain.reckoned(listing.explanation)) == (2, 2)
+    manage("run", "check_inventory")
+    assert not DriftedListing.objects.exists()
+    released(waiting)
+    manage("run", "publish_inventory")
+    assert shown(shop) == {0}
+
+
+def test_the_pages_add_up_to_what_is_shown_while_it_waits(
+    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run, admin_client: Client
+) -> None:
+    ordered(shop, "M0", 3, is_sent=False)
+    manage("run", "pull_orders")
+    for _ in range(2):
+        tried("run", "publish_inventory")
+    assert shop.oasis.quantities["M0", DC] == 2
+    listing = Listing.objects.get(marketplace_sku="M0")
+    said = text_of(admin_client.get(reverse("admin:inventory_listing_change", args=[listing.pk])))
+    assert "0 waits for a person" in said
+    assert f"Order that the warehouse has not counted yet: {Order.objects.get().full_number} − 3" in said
+    assert f"{chain.HELD[1:]} – Quantity 2" in said
+    page = admin_client.get(reverse("admin:inventory_guardedpublish_change", args=[waiting.pk]), {"q": "M0"})
+    assert "M0 2 0 V0: 0 available at Main DC − 3 in orders" in text_of(page)
+    told = listing.publications.latest("pk")
+    assert (told.quantity, chain.reckoned(told.explanation)) == (2, 2)
+
+
+def test_what_waits_is_lowered_once_also_when_the_warehouse_counts_the_order_meanwhile(
+    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run
+) -> None:
+    stock(shop, 1, range(1))
+    ordered(shop, "M0", 1)
+    manage("run", "pull_orders")
+    tried("run", "publish_inventory")
+    for _ in range(2):
+        tried("run", "all")
+        assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (4, 5)
+    guarding.discard(GuardedPublish.objects.get(), GuardedPublish.objects.get().fingerprint, None)
+    tried("run", "publish_inventory")
+    assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (4, 5)
+    stock(shop, 5)
+    manage("run", "all")
+    assert not GuardedPublish.objects.filter(state="waiting").exists()
+    assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (4, 5)
+
+
+def test_an_order_that_what_is_shown_knows_already_is_not_taken_off_again(
+    shop: Sandbox, goods: None, manage: Run, tried: Run
+) -> None:
+    """It came, was sent and counted within seconds before that was published."""
+    ordered(shop, "M0", 3)
+    for job in ("pull_orders", "submit_orders", "pull_levels", "publish_inventory"):
+        manage("run", job)
+    stock(shop, 0)
+    for _ in range(2):
+        tried("run", "all")
+        assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (2, 5)
+
+
+def test_more_than_there_is_leaves_none(shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run) -> None:
+    ordered(shop, "M0", 9, is_sent=False)
+    manage("run", "pull_orders")
+    tried("run", "publish_inventory")
+    assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (0, 5)
+
+
+def test_an_order_that_comes_after_the_word_of_a_person_does_not_undo_it(
+    shop: Sandbox, waiting: GuardedPublish, manage: Run
+) -> None:
+    ordered(shop, "M0", 3, is_sent=False)
+    manage("run", "pull_orders")
+    released(waiting)
+    manage("run", "publish_inventory")
+    assert shown(shop) == {0}
+
+
+def test_what_the_marketplace_did_not_take_yet_does_not_undo_the_word_of_a_person(
+    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run
+) -> None:
+    ordered(shop, "M0", 3, is_sent=False)
+    manage("run", "pull_orders")
+    shop.faults.add("oasis", "503", path="/inventory")
+    tried("run", "publish_inventory")
+    assert shown(shop) == {5}
+    released(waiting)
+    Listing.objects.get(marketplace_sku="M0").publications.update(not_before=None)
+    manage("run", "publish_inventory")
+    assert shown(shop) == {0}
+
+
+@pytest.mark.long
+def test_a_leap_that_waits_loses_what_is_sold_too(shop: Sandbox, goods: None, manage: Run, tried: Run) -> None:
+    stock(shop, 5_000, range(1))
+    tried("run", "all")
+    ordered(shop, "M0", 3, is_sent=False)
+    manage("run", "pull_orders")
+    for _ in range(2):
+        tried("run", "publish_inventory")
+        assert shop.oasis.quantities["M0", DC] == 2
+    released(GuardedPublish.objects.get())
+    manage("run", "publish_inventory")
+    assert shop.oasis.quantities["M0", DC] == 4_997
+
+
+@pytest.mark.long
+def test_a_file_has_what_waits_less_what_was_sold(shop: Sandbox, waiting: GuardedPublish, manage: Run) -> None:
+    ordered(shop, "M0", 3, is_sent=False)
+    manage("run", "pull_orders")
+    rows = list(csv.reader(StringIO(manage("inventory_file", Route.objects.get().name))))
+    assert [row[-1] for row in rows if "M0" in row or "M1" in row] == ["2", "5"]
+
+
+def test_what_a_bundle_loses_with_its_components_is_no_damage_once_the_warehouse_has_counted_it(
+    shop: Sandbox, goods: None, manage: Run
+) -> None:
+    shop.tradegecko.add_variant("MUG", stock=10)
+    for sku in ("ONE", *(f"SET{place}" for place in range(GOODS))):
+        shop.oasis.add_listing(sku)
+    shop.tradegecko.add_bundle("MUGS", {"MUG": 1})
+    SkuAlias.objects.bulk_create(
+        SkuAlias(connection=Connection.objects.get(name="Overstock"), marketplace_sku=sku, warehouse_sku=item)
+        for sku, item in (("ONE", "MUG"), *((f"SET{place}", "MUGS") for place in range(GOODS)))
+    )
+    BundleReading.objects.all().delete()  # else bundles are asked for in an hour
+    manage("run", "all")
+    ordered(shop, "ONE", 3)
+    for job in ("pull_orders", "submit_orders", "pull_levels", "publish_inventory"):
+        manage("run", job)
+    assert {shop.oasis.quantities[f"SET{place}", DC] for place in range(GOODS)} == {7}
+
+
+# --- reckoned -----------------------------------------------------------------------------------------------------
+
+
+def part(available: int, units: int = 1, **values: object) -> Part:
+    return Part("V", units, Decimal(available), **values)  # type: ignore[arg-type]
+
+
+def test_a_pack_loses_as_many_as_its_units_allow() -> None:
+    shown_as = offer([part(21, 4, pending=1, orders={"1": 1})], Rules()).explanation
+    now = part(0, 4, pending=4, orders={"1": 1, "2": 3}, counted=(Counted(ORDERED, "3", 4),))
+    found = sold.of_parts([now], shown_as, datetime(2026, 3, 1, 7, tzinfo=UTC))
+    assert (shown_as["quantity"], found.orders, found.counted) == (5, {"V": {"2": 3, "3": 4}}, {"V": 4})
+    assert found.explanation["quantity"] == 3
+    assert sold.of_parts([now], found.explanation, ORDERED).orders == {}
+
+
+def test_what_was_counted_before_it_was_shown_is_not_taken_off() -> None:
+    now = part(2, counted=(Counted(ORDERED, "3", 4),))
+    assert sold.of_parts([now], offer([part(2)], Rules()).explanation, ORDERED).orders == {}
+
+
+@given(st.integers(0, 50), st.integers(1, 5), st.integers(0, 60), st.integers(0, 9), st.integers(0, 9))
+def test_what_is_left_is_the_number_that_its_explanation_adds_up_to_and_never_more(
+    available: int, units: int, taken: int, reserve: int, minimum: int
+) -> None:
+    rules = Rules(reserve=reserve, minimum_level=minimum, max_online=20)
+    shown_as = offer([part(available, units)], rules).explanation
+    left = sold.taken_off(shown_as, {"V": {"1": taken}})
+    again = offer([part(available, units, pending=taken, orders={"1": taken})], rules).explanation
+    assert left["quantity"] == chain.reckoned(left) == again["quantity"] <= shown_as["quantity"]
+    assert {name: left[name] for name in ("sells", "cut_off")} == {name: again[name] for name in ("sells", "cut_off")}
