@@ -18,7 +18,7 @@ from integrations.admin_base import TRANSMISSION_COLOURS
 from integrations.models import Exchange
 from integrations.walking import coming_back
 from integrations.wording import moment
-from inventory import chain, chart, listing_states, now, readings
+from inventory import awaited, chain, chart, listing_states, now, readings
 from inventory.admin import looking_up
 from inventory.catalogued import Origin
 from inventory.checked import DriftedListing
@@ -182,6 +182,9 @@ def _guarded(listing: Listing, user: Any) -> list[Trouble]:
 
 
 def _doubt(listing: Listing) -> Trouble | None:
+    waits = awaited.stock(listing.route)
+    if waits:
+        return Trouble("Waits for the stock", f"{waits[:1].upper()}{waits[1:]}.")
     doubt = readings.doubt(listing.route)
     if not doubt:
         return None
