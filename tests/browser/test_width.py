@@ -125,6 +125,20 @@ def test_cards_of_a_narrow_list_cut_nothing_that_they_say(live_server: Any, sign
     assert signed_in.execute_script(CUT) == []
 
 
+def test_a_card_goes_on_with_what_the_row_of_a_wide_list_only_begins_to_say(
+    live_server: Any, signed_in: webdriver.Chrome
+) -> None:
+    one_of_each.make()
+    whole = "SKU 'MYSTERY-9' has no alias, and the warehouse does not carry it. Correct the alias or add one."
+    Hold.objects.update(message=whole, resolved_at=None)
+    for width, is_whole in ((820, True), (500, True), (1280, False)):
+        signed_in.set_window_size(width, 1000)
+        signed_in.get(f"{live_server.url}/admin/orders/hold/")
+        said = signed_in.execute_script("return document.querySelector('#result_list').innerText")
+        assert (width, whole in " ".join(said.split())) == (width, is_whole)
+        assert signed_in.execute_script(CUT) == []
+
+
 # What sticks out of the screen, or is cut by what it is in; a table may scroll only where nothing else helps.
 STICKS_OUT = """
 const width = document.documentElement.clientWidth;
