@@ -18,7 +18,7 @@ from django.urls import reverse
 from lxml import html
 
 from config import failures
-from orders.admin import orders
+from orders.admin import finding
 from tests.access import one_of_each
 
 SECRET = "password-of-the-database"
@@ -41,7 +41,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def view(*_args: Any) -> None:
         raise error
 
-    monkeypatch.setattr(orders.finding, "find", view)
+    monkeypatch.setattr(finding, "find", view)
 
 
 def shown(answer: Any) -> tuple[int, str, str]:

@@ -113,6 +113,7 @@ def _of_publication(one: Publication) -> Row:
     error, what = one.last_error or "no clear answer came", f"Quantity {one.quantity}"
     listing = reverse("admin:inventory_listing_change", args=[one.listing_id])
     market = one.listing.route.marketplace
+    permissions: tuple[str, ...]
     if one.status == T.PARKED:
         action, url, permissions = "Look at the listing", listing, ("inventory.view_listing",)
     else:
