@@ -139,6 +139,20 @@ def test_a_card_goes_on_with_what_the_row_of_a_wide_list_only_begins_to_say(
         assert signed_in.execute_script(CUT) == []
 
 
+def test_the_buttons_that_save_and_delete_stand_in_one_line_on_a_tablet_and_delete_is_last_on_a_phone(
+    live_server: Any, signed_in: webdriver.Chrome
+) -> None:
+    address = f"{live_server.url}/admin/{a_listing_with_a_chart()}"
+    boxes = """return ["[name=_save]", "[href$='/delete/']"].map(
+      one => document.querySelector(`#submit-row ${one}`).getBoundingClientRect()).map(one => [one.left, one.top]);"""
+    for width, is_in_line in ((820, True), (500, False)):
+        signed_in.set_window_size(width, 1000)
+        signed_in.get(address)
+        (save_left, save_top), (delete_left, delete_top) = signed_in.execute_script(boxes)
+        assert (save_top == delete_top, delete_left < save_left) == (is_in_line, is_in_line)
+        assert save_top <= delete_top
+
+
 # What sticks out of the screen, or is cut by what it is in; a table may scroll only where nothing else helps.
 STICKS_OUT = """
 const width = document.documentElement.clientWidth;
