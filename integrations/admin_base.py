@@ -362,10 +362,7 @@ NUMBER = 24  # longer texts are words, which may take several lines where the li
 
 
 def clip(text: str, limit: int = 40) -> str:
-    """The beginning of a long text, the whole on hover: one ugly record must not stretch a list. A dash for none.
-
-    Cards have the room for more of it, and are looked at where nothing hovers: there it goes on.
-    """
+    """The beginning of a long text, the whole on hover and on a card: one ugly record must not stretch a list."""
     if len(text) > limit:
         beginning, width = text[: limit - 1], f"{limit * 0.45:.1f}rem"
         rest = text[limit - 1 :] if len(text) <= ON_A_CARD else f"{text[limit - 1 : ON_A_CARD]}…"
