@@ -38,7 +38,7 @@ def not_from_here(request: HttpRequest, reason: str = "") -> HttpResponse:  # no
 class ReadableAddresses:
     """Refuses (400) an address with a NUL character: no record has one, and PostgreSQL does not look for it.
 
-    And those (404) of records whose id is no number, as none is.
+    And those (404) of records whose id is no number, as none is. What is opened though a form sends to it says so.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -48,11 +48,27 @@ class ReadableAddresses:
         if NUL in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             text = "The address holds a NUL character, which no record has. Type what you look for anew."
             return refused(request, 400, "This cannot be looked for", text)
-        return self._get_response(request)
+        answer = self._get_response(request)
+        return _only_sent_to(request, answer) if _is_blank(request, answer) else answer
 
     def process_view(self, _request: HttpRequest, _view: object, _args: object, kwargs: dict[str, Any]) -> None:
         if not str(kwargs.get("object_id", "0")).isdecimal():
             raise Http404
+
+
+def _is_blank(request: HttpRequest, answer: HttpResponse) -> bool:
+    """Of the admin, since a program that calls a web-hook wrongly wants no page."""
+    return answer.status_code == 405 and not answer.content and request.path_info.startswith("/admin/")
+
+
+def _only_sent_to(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    """405: who signs in again after a form was sent too late comes to the form's address."""
+    text = (
+        "Nothing was done: this address only takes what a button sends. Open the record again and repeat what you did."
+    )
+    page = refused(request, 405, "Nothing to be seen here", text)
+    page.headers["Allow"] = answer.headers["Allow"]
+    return page
 
 
 def refused(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:

@@ -28,6 +28,7 @@ def deep_healthz(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("\n".join(wrong) or "ok", status=503 if wrong else 200, content_type="text/plain")
 
 
+handler400, handler500 = "config.failures.bad_request", "config.failures.failed"
 handler403, handler404 = "config.refusals.forbidden", "config.refusals.not_found"
 admin.site.index_title, admin.site.empty_value_display = "Start", "–"
 _admin_urls, *_ = admin.site.urls

@@ -354,15 +354,20 @@ def question(admin: ModelAdmin, request: HttpRequest, form: forms.Form, **contex
 
 
 ONE_LINE = 30
+ON_A_CARD = 300
+CLIPPED = (
+    '<span class="{}" style="max-width: {}" title="{}">{}<span class="dots">…</span><span class="rest">{}</span></span>'
+)
 NUMBER = 24  # longer texts are words, which may take several lines where the list is narrow
 
 
 def clip(text: str, limit: int = 40) -> str:
-    """The beginning of a long text, the whole on hover: one ugly record must not stretch a list. A dash for none."""
+    """The beginning of a long text, the whole on hover and on a card: one ugly record must not stretch a list."""
     if len(text) > limit:
         beginning, width = text[: limit - 1], f"{limit * 0.45:.1f}rem"
+        rest = text[limit - 1 :] if len(text) <= ON_A_CARD else f"{text[limit - 1 : ON_A_CARD]}…"
         kind = "clipped wraps" if limit > NUMBER else "clipped"
-        return format_html('<span class="{}" style="max-width: {}" title="{}">{}…</span>', kind, width, text, beginning)
+        return format_html(CLIPPED, kind, width, text, beginning, rest)
     return format_html('<span class="one-line">{}</span>', text) if text and limit <= ONE_LINE else text or "–"
 
 

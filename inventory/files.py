@@ -21,7 +21,7 @@ from integrations.processes import RunLost
 from integrations.redaction import named
 from integrations.runs import Run
 from integrations.wording import counted, moment
-from inventory import guarding, listings, outbox, readings
+from inventory import awaited, guarding, listings, outbox, readings
 from inventory.decisions import Decision, Pending, decide_all
 from inventory.filed import InventoryFile
 from inventory.gathered import gather
@@ -83,6 +83,8 @@ def make_due(run: Run, routes: Sequence[Route], pending: Pending) -> None:
             _fail(run, record, f"route {record.route} is paused, or in test at a real marketplace")
         elif not told.location_id:
             _fail(run, record, f"the location of route {told} is not known yet: run Pull levels of {told.warehouse}")
+        elif waits := awaited.stock(told):
+            run.note(f"inventory file: {waits}")
         else:
             _try(run, record, told, pending)
     old = InventoryFile.objects.filter(route__marketplace=run.connection).exclude(state__in=(S.WAITING, S.NOTING))

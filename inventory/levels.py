@@ -19,6 +19,7 @@ from integrations.runs import Run
 from integrations.stock import LevelPage
 from inventory import bundle_reading, catalogue, catalogue_reading, listings, readings
 from inventory.aliases import Resolver
+from inventory.filed import InventoryFile
 from inventory.models import InventoryLevel, StockSweep, WarehouseItem
 
 Figures = tuple[Decimal, Decimal, Decimal]
@@ -47,6 +48,8 @@ def pull(run: Run) -> None:
         tell_age(run, locations)
     for route in routes:
         run.wake("publish_inventory", route.marketplace_id)
+        if InventoryFile.objects.filter(route=route, state=InventoryFile.State.WAITING).exists():
+            run.wake("write_inventory_files", route.marketplace_id)
 
 
 def routes_to(warehouse: Connection) -> QuerySet[Route]:

@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 from integrations import registry
 from integrations.dispatch import enqueue
 from integrations.models import Route
-from inventory import listings, outbox
+from inventory import awaited, listings, outbox
 from inventory.decisions import Decision, Pending, decide
 from inventory.models import Listing, Publication
 
@@ -100,6 +100,9 @@ def _why_never(listing: Listing) -> str:
 
 def _why_undecided(route: Route, rows: Sequence[Listing]) -> dict[int, str]:
     """By id, why there is no quantity to be told of these listings, as everything is now."""
+    waits = awaited.stock(route)
+    if waits:
+        return {row.pk: f"{waits[:1].upper()}{waits[1:]}." for row in rows}
     made = decide(route, pending(), _of_same_skus(route, rows))
     by_listing = {row.pk: one for one in made for row in (one.listing, *one.twins)}
     shown = _may_be_shown([row.pk for row in rows])

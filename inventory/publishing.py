@@ -13,7 +13,7 @@ from django.db import transaction
 from integrations.models import Route
 from integrations.runs import Run
 from integrations.transmissions import recover
-from inventory import changed, guarding, listings, outbox, readings, sending
+from inventory import awaited, changed, guarding, listings, outbox, readings, sending
 from inventory.changed import Scope
 from inventory.decisions import Pending, decide_rows
 from inventory.gathered import Gathered, gather, shown_on
@@ -29,8 +29,13 @@ def publish(run: Run, routes: Sequence[Route], pending: Pending) -> None:
     run.count("found in doubt after a crash", recover(mine))
     current: set[int] = set()
     for route in routes:
-        if route.location_id:
-            run.beat()
+        if not route.location_id:
+            continue
+        run.beat()
+        waits = awaited.stock(route)
+        if waits:
+            run.note(waits)
+        else:
             current |= _decide(run, route, pending)
     sending.send(run, routes, current)
 

@@ -18,6 +18,7 @@ from integrations.models import Connection, JobPlan, Route, SyncRun
 from integrations.transmissions import Transmission
 from integrations.wording import counted, lasted, moment
 from integrations.workers import EVERY, NEVER_SEEN, OVERDUE_INTERVALS, SILENT_AFTER, late_by
+from inventory import awaited
 from inventory.models import GuardedPublish, StockReading
 from orders.models import OUTBOXES, Alert, AlertKind, Sent, Severity, WarehouseSubmission
 
@@ -182,7 +183,7 @@ def _stock(now: datetime) -> Iterator[Alarm]:
             text = f"the last reading of the stock of {one.connection} was not complete: {one.partial_reason}"
         elif one.began_at and one.began_at < now - timedelta(hours=allowed[one.connection_id]):
             text = f"the stock of {one.connection} was last read completely at {moment(one.began_at)}"
-        if text:
+        if text and not all(awaited.stock(route) for route in known if route.warehouse_id == one.connection_id):
             key, path = str(one.connection_id), page_of("integrations_connection", one.connection_id)
             yield Alarm(AlertKind.STOCK, key, Severity.WARNING, text, path, oldest=one.began_at)
     yield from _never_read(allowed)

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from integrations.dispatch import enqueue
 from integrations.models import Route
+from inventory import awaited
 from orders import checklist, trials
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ def go_live(route: Route, actor: User | None, *, remove_tests: bool = False, in_
         named = "; ".join(f"{point.title}: {point.answer}" for point in in_the_way)
         raise NotReady(f"Route {route} is not live yet. To be done first: {named}.")
     _move(route, State.LIVE, in_spite)
+    stock = " Its quantities are published once the stock has been read." if awaited.stock(route) else ""
     also = f" {trials.ask_to_remove(route, actor)}" if remove_tests else ""
-    return f"Route {route} is live: its orders are pulled now, and sent to {route.warehouse}.{also}"
+    return f"Route {route} is live: its orders are pulled now, and sent to {route.warehouse}.{stock}{also}"
 
 
 def start_test(route: Route, _actor: User | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,16 +26,19 @@ from inventory.alias_plan import LONGEST_REASON
 REASON, PUT_BACK = "_reason", "_put_back"
 PER_PAGE = 50
 NO_REASON = "Nothing was put back: say why first. The reason is kept in the history."
+STAYS = "It stays as it is now."
+IS_GONE = "It was deleted, so what there is now stays."
 NO_OWNER = "It cannot come back: what it belonged to was deleted too. Bring that back first, or add it anew."
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A setting as it is now, and as it was."""
+    """A setting as it is now, and as it was. `stays` says why it is not put back; empty if it is."""
 
     name: str
     now: str
     then: str
+    stays: str = ""
 
 
 class Words(HistoricalRecordContextHelper):
@@ -52,6 +55,8 @@ class History(SimpleHistoryAdmin):
     change_form_after_template = "admin/inventory/reason.html"
     object_history_list_template = "admin/inventory/states.html"
     actions_list: Sequence[str] = ["deleted"]
+    # Fields that no form sets and no earlier state brings back, and what does.
+    set_elsewhere: Mapping[str, str] = {}
 
     def effects(self, now: Any, then: Any) -> list[Effect]:
         """What would come of putting this earlier state back, where that is known; `now` is None for a deleted one."""
@@ -117,15 +122,23 @@ class History(SimpleHistoryAdmin):
     def _of_present(self, request: HttpRequest, obj: Any, then: Any) -> dict[str, Any]:
         form = self.get_form(request, obj, change=True)(instance=obj)
         may = self.has_change_permission(request, obj)
-        # Who may only look has a form without fields, and sees what differs all the same.
-        named = form.fields if may else flatten_fieldsets(self.get_fieldsets(request, obj))
-        columns = self._columns(then, named)
-        found = [_difference(field, obj, then) for field in columns]
-        form.initial.update({field.name: field.value_from_object(then) for field in columns})
+        # Who may only look has a form without fields, and sees what differs all the same; and so is what no form sets.
+        columns = self._columns(then, flatten_fieldsets(self.get_fieldsets(request, obj)))
+        stays = {field.name: self._why_not(field, then, form) if may else "" for field in columns}
+        found = [_difference(field, obj, then, stays[field.name]) for field in columns]
+        back = [field for field in columns if field.name in form.fields and not stays[field.name]]
+        form.initial.update({field.name: field.value_from_object(then) for field in back})
+        differences = [one for one in found if one]
         return {
-            "title": f"{obj} as it was", "differences": [one for one in found if one], "form": form,
-            "may_put_back": may, "address": self._url("change", obj.pk),
+            "title": f"{obj} as it was", "differences": differences, "form": form,
+            "address": self._url("change", obj.pk), "may_put_back": may and any(not one.stays for one in differences),
         }  # fmt: skip
+
+    def _why_not(self, field: Any, then: Any, form: Any) -> str:
+        """Why this setting is not put back with the others; empty if it is."""
+        if field.name not in form.fields:
+            return self.set_elsewhere.get(field.name, STAYS)
+        return IS_GONE if _is_gone(field, then) else ""
 
     def _of_gone(self, request: HttpRequest, then: Any) -> dict[str, Any]:
         columns = self._columns(then, flatten_fieldsets(self.get_fieldsets(request)))
@@ -179,8 +192,12 @@ class History(SimpleHistoryAdmin):
 
 def _is_orphan(then: Any) -> bool:
     """Whether something that it belonged to is not there any more."""
-    owners = [(field, field.value_from_object(then)) for field in then.tracked_fields if field.is_relation]
-    return any(key and not field.related_model._default_manager.filter(pk=key).exists() for field, key in owners)
+    return any(_is_gone(field, then) for field in then.tracked_fields if field.is_relation)
+
+
+def _is_gone(field: Any, then: Any) -> bool:
+    key = field.value_from_object(then) if field.is_relation else None
+    return bool(key) and not field.related_model._default_manager.filter(pk=key).exists()
 
 
 def reason_of(request: HttpRequest) -> str:
@@ -188,9 +205,9 @@ def reason_of(request: HttpRequest) -> str:
     return request.POST.get(REASON, "").replace("\x00", "").strip()[:LONGEST_REASON]
 
 
-def _difference(field: Any, obj: Any, then: Any) -> Difference | None:
+def _difference(field: Any, obj: Any, then: Any, stays: str) -> Difference | None:
     now, earlier = field.value_from_object(obj), field.value_from_object(then)
-    return None if now == earlier else Difference(_name(field), _spoken(field, now), _spoken(field, earlier))
+    return None if now == earlier else Difference(_name(field), _spoken(field, now), _spoken(field, earlier), stays)
 
 
 def _name(field: Any) -> str:

@@ -17,8 +17,10 @@ from django.utils.http import urlencode
 from integrations.admin.paging import around
 from integrations.admin_base import TRANSMISSION_COLOURS
 from integrations.models import Exchange
+from integrations.walking import coming_back
 from integrations.wording import moment
-from inventory import chain, chart, listing_states, now, readings
+from inventory import awaited, chain, chart, listing_states, now, readings
+from inventory.admin import looking_up
 from inventory.catalogued import Origin
 from inventory.checked import DriftedListing
 from inventory.explanation import in_words
@@ -131,8 +133,9 @@ def silence(listing: Listing, why: str, rule: int | None, user: Any) -> Trouble 
 
 def troubles(listing: Listing, last: Publication | None, user: Any) -> list[Trouble]:
     """What keeps it from showing the right quantity, the worst first. `last` is its newest publication."""
-    found = [_problem(listing, user), _switched_off(listing), refused(last), *_guarded(listing, user),
-             _doubt(listing), *_drift(listing, user), _twin(listing)]  # fmt: skip
+    own = reverse("admin:inventory_listing_change", args=[listing.pk])
+    found = [_problem(listing, user), _switched_off(listing), refused(last), unclear(last, user, own),
+             *_guarded(listing, user), _doubt(listing), *_drift(listing, user), _twin(listing)]  # fmt: skip
     return [one for one in found if one]
 
 
@@ -163,6 +166,20 @@ def refused(row: Publication | None) -> Trouble | None:
     return Trouble("Refused by the marketplace", text)
 
 
+def unclear(row: Publication | None, user: Any, back: str) -> Trouble | None:
+    """That nobody knows whether a publication arrived, and where that is settled; one comes back from there.
+
+    An empty answer is no trouble: it is sent once more by itself and then believed.
+    """
+    if row is None or row.status != T.UNCONFIRMED or row.answered_nothing:
+        return None
+    may = user.has_perm(looking_up.RUN) and user.has_perm("inventory.view_publication")
+    url = coming_back(looking_up.address_of(row), back) if may else ""
+    error = row.last_error or "no clear answer came."
+    text = f"Whether {row.quantity} has arrived is not known: {error} It is sent once more by itself."
+    return Trouble("Outcome unknown", text, "Look it up now" if may else "", url)
+
+
 def _guarded(listing: Listing, user: Any) -> list[Trouble]:
     rows = GuardedQuantity.objects.filter(listing=listing, guarded__state="waiting").select_related("guarded")
     may = user.has_perm("inventory.view_guardedpublish") or user.has_perm("inventory.release_publish")
@@ -178,6 +195,9 @@ def _guarded(listing: Listing, user: Any) -> list[Trouble]:
 
 
 def _doubt(listing: Listing) -> Trouble | None:
+    waits = awaited.stock(listing.route)
+    if waits:
+        return Trouble("Waits for the stock", f"{waits[:1].upper()}{waits[1:]}.")
     doubt = readings.doubt(listing.route)
     if not doubt:
         return None

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from unfold.decorators import display
 
 from integrations.admin.named import named
@@ -15,7 +15,7 @@ from integrations.admin.waiting import Waiting, Waits
 from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, labelled, log
 from integrations.models import Route
 from inventory import now
-from inventory.admin import listing_page
+from inventory.admin import listing_page, looking_up
 from inventory.explanation import in_words
 from inventory.models import InventoryLevel, Publication, WarehouseItem
 
@@ -34,8 +34,19 @@ class PublicationAdmin(Waiting):
               "sent_at", "not_before", "finished_at")  # fmt: skip
     actions = ["retry_selected"]
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.look_up)
+        return [path("<path:object_id>/look-up/", view, name="inventory_publication_look_up"), *super().get_urls()]
+
+    def look_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return looking_up.ask_for(self, request, object_id)
+
     def waits(self, record: Publication, user: Any) -> Waits | None:
-        """It is published again on its listing's page."""
+        """It is published again on its listing's page; what no clear answer came to is looked up from here."""
+        own = reverse("admin:inventory_publication_change", args=[record.pk])
+        doubt = listing_page.unclear(record, user, own)
+        if doubt is not None:
+            return Waits(doubt.text, doubt.label, doubt.url)
         trouble = listing_page.refused(record)
         if trouble is None:
             return None

@@ -271,7 +271,8 @@ class AlertDeliveryAdmin(ReadOnly):
         row = found_or_404(self, request, object_id)
         return ask(
             self, request, row, title=f"Retry: {row}", button="Retry",
-            consequence="A worker sends it within a minute, if its cause is still there.",
+            consequence="A worker sends it within a minute if its cause is still there; in the quiet hours only what "
+            "is critical, the rest at their end.",
             do=self._retrying(row), allowed=self._may_resend(request),
         )  # fmt: skip
 

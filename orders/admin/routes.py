@@ -60,6 +60,7 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
     list_select_related = ("marketplace", "warehouse")
     search_fields = ("name", "marketplace_warehouse_name")
     readonly_fields = ("state", "read_until")
+    set_elsewhere = {"state": "It stays as it is now: Start the test, Go live and Pause change it."}
     actions_detail = [
         "set_up",
         "preview",

@@ -17,6 +17,7 @@ from integrations.models import Connection
 from integrations.transmissions import Transmission
 from integrations.walking import coming_back
 from integrations.wording import counted
+from inventory.admin import looking_up
 from inventory.models import GuardedPublish, Publication
 from orders import next_step, ship_dates, short_shipping
 from orders.admin import labels, remedies
@@ -112,13 +113,12 @@ def _of_publication(one: Publication) -> Row:
     error, what = one.last_error or "no clear answer came", f"Quantity {one.quantity}"
     listing = reverse("admin:inventory_listing_change", args=[one.listing_id])
     market = one.listing.route.marketplace
+    permissions: tuple[str, ...]
     if one.status == T.PARKED:
-        action, url, permission = "Look at the listing", listing, "inventory.view_listing"
+        action, url, permissions = "Look at the listing", listing, ("inventory.view_listing",)
     else:
-        action, url, permission = LOOK_UP, _run_now(market, "publish_inventory"), RUN
-    return Row(
-        one.sku, listing, str(market), f"Quantity: {error}", _tried(one, what, error), action, url, (permission,)
-    )  # fmt: skip
+        action, url, permissions = LOOK_UP, looking_up.address_of(one), (RUN, "inventory.view_publication")
+    return Row(one.sku, listing, str(market), f"Quantity: {error}", _tried(one, what, error), action, url, permissions)
 
 
 def _again(sent: Any, source: str) -> tuple[str, str, tuple[str, ...]]:
@@ -126,10 +126,6 @@ def _again(sent: Any, source: str) -> tuple[str, str, tuple[str, ...]]:
         fined = (short_shipping.PERMISSION,) if isinstance(sent, ShortShip) else ()
         return "Retry", reverse("admin:orders_order_retry", args=[sent.order_id]), (RESEND, *fined)
     return LOOK_UP, reverse("admin:orders_order_look_up", args=[sent.order_id, source]), (RUN,)
-
-
-def _run_now(connection: Connection, job: str) -> str:
-    return f"{reverse('admin:integrations_connection_run_now', args=[connection.pk])}?job={job}"
 
 
 def _tried(sent: Transmission, what: str, error: str) -> str:

@@ -21,8 +21,8 @@ from integrations.errors import IntegrationError, OutcomeUnknown, Refused, Unava
 from integrations.processes import RunLost
 from integrations.redaction import named
 from integrations.wording import counted
-from orders.alerting import channels, messages
-from orders.models import AlertDelivery, AlertSettings
+from orders.alerting import channels, messages, rules
+from orders.models import AlertDelivery, AlertSettings, Severity
 
 logger = logging.getLogger(__name__)
 D, What = AlertDelivery.Status, AlertDelivery.What
@@ -43,7 +43,7 @@ def deliver() -> str:
     failed: set[str] = set()
     sent = 0
     for row in list(transmissions.due(AlertDelivery.objects.select_related("alert"))[:AT_ONCE]):
-        if row.channel in failed or time.monotonic() > ends:
+        if row.channel in failed or time.monotonic() > ends or _is_put_off(row, how):
             continue
         with suppress(RunLost):  # it was taken over meanwhile, and is told by that one
             _attempt(row, how)
@@ -72,6 +72,16 @@ def send_test(how: AlertSettings) -> list[AlertDelivery]:
 def _left_behind() -> QuerySet[AlertDelivery]:
     stale = timezone.now() - timedelta(seconds=settings.STALE_AFTER_SECONDS)
     return AlertDelivery.objects.filter(status=D.IN_FLIGHT, claimed_at__lt=stale)
+
+
+def _is_put_off(row: AlertDelivery, how: AlertSettings) -> bool:
+    """In the quiet hours, into which a pause for another reason may have led: then it waits for their end, too."""
+    severity = row.alert.severity if row.alert else Severity.INFO
+    until = rules.held_until(severity, how, timezone.now()) if row.what != What.TEST else None
+    if until is None:
+        return False
+    AlertDelivery.objects.filter(pk=row.pk, status=row.status).update(not_before=until)
+    return True
 
 
 def _attempt(row: AlertDelivery, how: AlertSettings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from orders.models.alerting import RANK, Alert, AlertDelivery, AlertSettings, Severity
@@ -47,8 +47,10 @@ def held_until(severity: str, rules: AlertSettings, now: datetime) -> datetime |
     local = now.astimezone(rules.zone)
     if not _is_between(local.time(), rules.quiet_from, rules.quiet_until):
         return None
-    end = _at(local, rules.quiet_until, rules.zone)
-    return end if end > now else _at(local + timedelta(days=1), rules.quiet_until, rules.zone)
+    today, tomorrow = (_at(day, rules.quiet_until, rules.zone) for day in (local, local + timedelta(days=1)))
+    # The hour that a clock shows twice has an end twice, too; else one would wait from the second to the next night's.
+    ends = (end.astimezone(UTC) for end in (today, today.replace(fold=1), tomorrow))
+    return next(end for end in ends if end > now)
 
 
 def digest_at(rules: AlertSettings, now: datetime) -> datetime:
@@ -56,6 +58,11 @@ def digest_at(rules: AlertSettings, now: datetime) -> datetime:
     hour = time(rules.digest_hour)
     today = _at(now.astimezone(rules.zone), hour, rules.zone)
     return today if today <= now else _at(now.astimezone(rules.zone) - timedelta(days=1), hour, rules.zone)
+
+
+def digest_before(at: datetime, rules: AlertSettings) -> datetime:
+    """When the one before it was due: by the clock on the wall, so that no hour is left out when that is put back."""
+    return _at(at.astimezone(rules.zone) - timedelta(days=1), time(rules.digest_hour), rules.zone)
 
 
 def time_of(day: int, rules: AlertSettings) -> datetime:

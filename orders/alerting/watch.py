@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from orders.alarms import Alarm
@@ -21,6 +21,7 @@ from orders.models import Alert, AlertDelivery, AlertKind, AlertSettings, Severi
 
 D, What = AlertDelivery.Status, AlertDelivery.What
 KEPT = timedelta(days=90)
+LONGEST_DIGEST = timedelta(days=2)
 LOOKED = (
     "severity",
     "text",
@@ -153,13 +154,21 @@ class _Look:
 
 def in_digest(how: AlertSettings, at: datetime) -> list[Alert]:
     """What the digest of this time tells: of the alerts that are told that way, the open ones and those that ended
-    within the day before it."""
-    there = Alert.objects.filter(opened_at__lte=at).filter(Q(closed_at=None) | Q(closed_at__gt=at - timedelta(days=1)))
+    since the one before it."""
+    there = Alert.objects.filter(opened_at__lte=at).filter(Q(closed_at=None) | Q(closed_at__gt=_told_until(how, at)))
     muted = Q(muted_until__gt=at)
     return [
         one for one in there.exclude(muted).order_by("opened_at", "pk")
         if how.mode_of(one.kind, one.severity) == AlertSettings.Mode.DIGEST
     ]  # fmt: skip
+
+
+def _told_until(how: AlertSettings, at: datetime) -> datetime:
+    """Until when the digest before it told; longer ago where its hour was changed since."""
+    before = AlertDelivery.objects.filter(alert=None, what=What.DIGEST, number__lt=rules.day_of(at, how))
+    last = before.aggregate(last=Max("created_at"))["last"]
+    due = rules.digest_before(at, how)
+    return max(min(due, last or due), at - LONGEST_DIGEST)
 
 
 def _save(alert: Alert) -> None:

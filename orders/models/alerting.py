@@ -222,6 +222,10 @@ class AlertSettings(models.Model):
     def clean(self) -> None:
         if (self.quiet_from is None) != (self.quiet_until is None):
             raise ValidationError("Quiet hours need both a beginning and an end, or neither.")
+        if self.quiet_from is not None and self.quiet_from == self.quiet_until:
+            raise ValidationError(
+                "Quiet hours that end when they begin are none: change one of them, or leave both out."
+            )
 
     @property
     def zone(self) -> ZoneInfo:

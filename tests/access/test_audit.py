@@ -74,7 +74,7 @@ ELSEWHERE = {
     "auth_user_password_change", "axes_accessattempt_unlock", "integrations_connection_authorize",
     "integrations_connection_authorized", "integrations_route_backfill", "integrations_route_preview",
     "inventory_aliasimport_undo",
-    "inventory_inventorycheck_check_now", "inventory_skualias_import", "inventory_skualias_process_import",
+    "inventory_inventorycheck_check_now", "inventory_publication_look_up", "inventory_skualias_import", "inventory_skualias_process_import",
     "orders_carrierservice_import", "orders_carrierservice_process_import", "orders_shippingmethod_import",
     "orders_shippingmethod_process_import", "orders_map_cause", "orders_order_comment",
     "orders_order_look_up", "orders_order_take", "orders_reconciliation_reconcile", "sandbox",

@@ -176,6 +176,43 @@ def test_route_settings_are_tried_and_can_be_put_back(route: Route, admin_client
     assert (route.reserve, route.history.latest().history_change_reason) == (0, "Counted again")
 
 
+def test_an_earlier_state_sets_no_route_live_and_says_what_it_does_not_bring_back(route: Route, client: Client) -> None:
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=("view_route", "change_route")))
+    client.force_login(clerk)
+    gecko, old = route.warehouse, Connection.objects.create(name="Old Gecko", provider="tradegecko")
+    route.warehouse, route.company_name = old, "Overstock Inc"
+    route.save()
+    earlier = reverse("admin:integrations_route_simple_history", args=[route.pk, route.history.latest().pk])
+    route.warehouse, route.company_name, route.company_id = gecko, "Overstock.com", "77"
+    route.save()
+    route_states.pause(route, None)
+    gone = old.pk
+    old.delete()
+    page = client.get(earlier)
+    told = text_of(page)
+    assert "State Paused Live It stays as it is now: Start the test, Go live and Pause change it." in told
+    assert f"Warehouse Gecko one that is gone (id {gone}) It was deleted, so what there is now stays." in told
+    address = reverse("admin:integrations_route_change", args=[route.pk])
+    client.post(address, {**hidden(page), "state": "live", "_reason": "As it was", "_save": "1"})
+    route.refresh_from_db()
+    assert (route.state, route.warehouse, route.company_name, route.company_id) == (
+        "paused",
+        gecko,
+        "Overstock Inc",
+        "",
+    )
+
+
+def test_an_earlier_state_that_differs_in_nothing_to_be_put_back_has_no_button(
+    route: Route, admin_client: Client
+) -> None:
+    route_states.pause(route, None)
+    first = route.history.earliest()
+    page = text_of(admin_client.get(reverse("admin:integrations_route_simple_history", args=[route.pk, first.pk])))
+    assert ("State Paused Live" in page, "Nothing differs" in page, "Put these back" in page) == (True, False, False)
+
+
 def test_the_history_of_a_route_is_told_in_the_words_of_its_page(route: Route, admin_client: Client) -> None:
     route.unmapped_shipping, route.max_online, route.warehouse = Route.Unmapped.REFUSE, 5, route.marketplace
     route.save()

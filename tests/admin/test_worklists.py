@@ -24,7 +24,7 @@ from lxml import html
 from integrations.admin.legible import indented, legible
 from integrations.models import Connection, Exchange, Route
 from integrations.sandbox.server import Sandbox
-from inventory.models import Listing, Publication
+from inventory.models import Listing, Publication, SkuAlias
 from orders.admin import remedies
 from orders.models import (
     BulkAction,
@@ -170,6 +170,37 @@ def test_what_no_clear_answer_came_to_is_looked_up_for_its_order_and_one_comes_b
     manage("run", "submit_orders")
     WarehouseSubmission.objects.update(status="accepted")
     assert "it is known by now whether" in text_of(admin_client.get(look_up, follow=True))
+
+
+def test_a_quantity_without_a_clear_answer_is_looked_up_by_its_name_and_one_comes_back_to_where_it_was_asked(
+    shop: Sandbox, manage: Run, admin_client: Client, viewer: Client
+) -> None:
+    shop.oasis.add_listing("X")
+    overstock = Connection.objects.get(name="Overstock")
+    SkuAlias.objects.create(connection=overstock, marketplace_sku="X", warehouse_sku="MUG-BLK", units=1)
+    shop.faults.add("oasis", "reset_after_apply", path="/inventory", times=1)
+    with suppress(CommandError):
+        manage("run", "all")
+    lost = Publication.objects.filter(status="unconfirmed").earliest("pk")
+    listing = reverse("admin:inventory_listing_change", args=[lost.listing_id])
+    own = reverse("admin:inventory_publication_change", args=[lost.pk])
+    for page in (f"{reverse('admin:worklist_unknown')}?q={lost.sku}", listing, own):
+        shown: Any = html.fromstring(admin_client.get(page).content)
+        [link] = shown.xpath("//a[text()='Look it up now']/@href")
+        said = text_of(admin_client.get(link))
+        assert f"Look up {lost.sku} at Overstock" in said
+        assert f"Of {lost.sku}, the quantity {lost.quantity} was sent, and no clear answer came" in said
+        OrmQ.objects.all().delete()
+        assert admin_client.post(link).url == page  # type: ignore[attr-defined]
+        assert [row.task["name"] for row in OrmQ.objects.all()] == [
+            f"publish_inventory:{lost.listing.route.marketplace_id}"
+        ]
+    look_up = reverse("admin:inventory_publication_look_up", args=[lost.pk])
+    assert admin_client.post(look_up).url == listing  # type: ignore[attr-defined]
+    assert viewer.post(look_up).status_code == 403
+    assert "Look it up now" not in text_of(viewer.get(listing))
+    manage("run", "publish_inventory")
+    assert "it is known by now what became of" in text_of(admin_client.get(look_up, follow=True))
 
 
 def test_a_part_of_a_refused_confirmation_says_so_until_it_is_known_whether_it_arrived(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -153,6 +154,41 @@ def test_what_ended_in_the_quiet_hours_is_never_told(stopped: Connection, how: A
     health("working")
     assert minute() == []
     assert AlertDelivery.objects.get().status == "withdrawn"
+
+
+def test_what_a_pause_led_into_the_quiet_hours_waits_for_their_end_but_for_what_is_critical(
+    stopped: Connection, how: AlertSettings
+) -> None:
+    Connection.objects.update(health="troubled")
+    watch.look(by_worker=True)
+    AlertDelivery.objects.update(not_before=None)  # a mail server that failed before they began
+    now = timezone.now()
+    AlertSettings.objects.update(quiet_from=(now - HOUR).time(), quiet_until=(now + HOUR).time())
+    delivering.deliver()
+    [waiting] = AlertDelivery.objects.all()
+    assert (mail.outbox, waiting.status, waiting.attempts) == ([], "pending", 0)
+    assert waiting.not_before is not None
+    assert HOUR - MINUTE < waiting.not_before - now < HOUR + MINUTE
+    health("stopped")
+    assert minute() == ["Still critical: connection Gecko: stopped: token refused"]
+
+
+def test_what_ended_between_two_digests_is_in_the_second_however_far_apart_they_are(how: AlertSettings) -> None:
+    now = timezone.now()
+    AlertSettings.objects.update(digest_hour=now.hour, warning="digest")
+    at = rules.digest_at(AlertSettings.current(), now)
+    last = AlertDelivery.objects.create(channel="email", what="digest", number=1, status="accepted")
+    over = {"kind": "held", "severity": "warning", "opened_at": at - 35 * HOUR}
+    for key, ended in (("told", 31), ("untold", 29)):
+        Alert.objects.create(key=key, text=f"{key} and over", closed_at=at - ended * HOUR, **over)
+    AlertDelivery.objects.filter(pk=last.pk).update(created_at=at - 30 * HOUR)  # its hour was an earlier one
+    assert minute() == ["Digest: 0 alerts, 1 over"]
+    assert "untold and over" in mail.outbox[0].body
+
+
+def test_quiet_hours_that_are_none_are_not_saved() -> None:
+    with pytest.raises(ValidationError, match="that end when they begin are none"):
+        AlertSettings(quiet_from=time(7), quiet_until=time(7)).clean()
 
 
 def test_a_digest_is_sent_once_a_day_and_only_if_there_is_something_to_tell(how: AlertSettings) -> None:

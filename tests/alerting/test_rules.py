@@ -65,12 +65,37 @@ def test_what_goes_into_the_digest_or_is_not_wanted_is_not_told_at_once() -> Non
         (datetime(2026, 3, 4, 13, 59, tzinfo=UTC), datetime(2026, 3, 4, 14, 0, tzinfo=UTC)),
         (datetime(2026, 3, 4, 14, 0, tzinfo=UTC), None),
         (datetime(2026, 3, 8, 8, 0, tzinfo=UTC), datetime(2026, 3, 8, 13, 0, tzinfo=UTC)),  # summer time begins
+        (datetime(2026, 11, 1, 8, 30, tzinfo=UTC), datetime(2026, 11, 1, 14, 0, tzinfo=UTC)),  # and ends
     ],
 )
 def test_quiet_hours_are_those_of_the_time_zone_and_critical_passes(at: datetime, until: datetime | None) -> None:
     how = AlertSettings(quiet_from=time(22), quiet_until=time(7), time_zone="America/Denver")
     assert rules.held_until("warning", how, at) == until
     assert rules.held_until("critical", how, at) is None
+
+
+@pytest.mark.parametrize(
+    ("at", "until"),
+    [
+        (datetime(2026, 11, 1, 7, 10, tzinfo=UTC), datetime(2026, 11, 1, 7, 30, tzinfo=UTC)),
+        (datetime(2026, 11, 1, 7, 40, tzinfo=UTC), None),
+        (datetime(2026, 11, 1, 8, 10, tzinfo=UTC), datetime(2026, 11, 1, 8, 30, tzinfo=UTC)),  # 01:10 for a second time
+        (datetime(2026, 11, 1, 8, 30, tzinfo=UTC), None),
+        (datetime(2026, 11, 1, 9, 0, tzinfo=UTC), None),
+    ],
+)
+def test_quiet_hours_that_end_in_the_hour_which_comes_twice_last_no_day_longer(
+    at: datetime, until: datetime | None
+) -> None:
+    how = AlertSettings(quiet_from=time(22), quiet_until=time(1, 30), time_zone="America/Denver")
+    assert rules.held_until("warning", how, at) == until
+
+
+def test_the_digest_before_is_a_day_earlier_by_the_clock() -> None:
+    how = AlertSettings(digest_hour=8, time_zone="America/Denver")
+    for day, hours in ((20261101, 25), (20261102, 24), (20260308, 23)):
+        at = rules.time_of(day, how)
+        assert at.timestamp() - rules.digest_before(at, how).timestamp() == hours * 3600
 
 
 @given(

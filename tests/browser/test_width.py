@@ -13,7 +13,7 @@ from selenium import webdriver
 from integrations.models import Connection, Exchange, Route, SyncRun
 from inventory.models import Listing, Publication
 from orders.models import Hold, Order, ShortShip, WarehouseChange, WarehouseSubmission
-from tests.access import one_of_each
+from tests.access import one_of_each, walk
 from tests.browser.test_working_day import browser as browser
 from tests.browser.test_working_day import pytestmark as of_a_browser
 from tests.browser.test_working_day import signed_in as signed_in
@@ -45,9 +45,9 @@ return [...document.querySelectorAll("#result_list [data-label]")].filter(
 """
 
 
-def make_long() -> None:
+def make_long() -> walk.Records:
     now = timezone.now()
-    one_of_each.make()
+    records = one_of_each.make()
     Hold.objects.update(subject="MYSTERY-LONG-SKU-12345678", resolved_at=None)
     Connection.objects.filter(name="Overstock").update(name="Overstock.com (production)")
     Exchange.objects.update(
@@ -68,6 +68,7 @@ def make_long() -> None:
         problem="SKU 'RIVERSIDE-MUG-BLACK' has no alias, and the warehouse does not carry it. Add an alias.",
         published_quantity=12345, route=Route.objects.get(name="Riverside DC to Main DC"),
     )  # fmt: skip
+    return records
 
 
 def a_listing_with_a_chart() -> str:
@@ -122,3 +123,69 @@ def test_cards_of_a_narrow_list_cut_nothing_that_they_say(live_server: Any, sign
     signed_in.get(f"{live_server.url}/admin/integrations/syncrun/")
     assert "the oldest figure is 1 min old" in signed_in.page_source
     assert signed_in.execute_script(CUT) == []
+
+
+def test_a_card_goes_on_with_what_the_row_of_a_wide_list_only_begins_to_say(
+    live_server: Any, signed_in: webdriver.Chrome
+) -> None:
+    one_of_each.make()
+    whole = "SKU 'MYSTERY-9' has no alias, and the warehouse does not carry it. Correct the alias or add one."
+    Hold.objects.update(message=whole, resolved_at=None)
+    for width, is_whole in ((820, True), (500, True), (1280, False)):
+        signed_in.set_window_size(width, 1000)
+        signed_in.get(f"{live_server.url}/admin/orders/hold/")
+        said = signed_in.execute_script("return document.querySelector('#result_list').innerText")
+        assert (width, whole in " ".join(said.split())) == (width, is_whole)
+        assert signed_in.execute_script(CUT) == []
+
+
+def test_the_buttons_that_save_and_delete_stand_in_one_line_on_a_tablet_and_delete_is_last_on_a_phone(
+    live_server: Any, signed_in: webdriver.Chrome
+) -> None:
+    address = f"{live_server.url}/admin/{a_listing_with_a_chart()}"
+    boxes = """return ["[name=_save]", "[href$='/delete/']"].map(
+      one => document.querySelector(`#submit-row ${one}`).getBoundingClientRect()).map(one => [one.left, one.top]);"""
+    for width, is_in_line in ((820, True), (500, False)):
+        signed_in.set_window_size(width, 1000)
+        signed_in.get(address)
+        (save_left, save_top), (delete_left, delete_top) = signed_in.execute_script(boxes)
+        assert (save_top == delete_top, delete_left < save_left) == (is_in_line, is_in_line)
+        assert save_top <= delete_top
+
+
+# What sticks out of the screen, or is cut by what it is in; a table may scroll only where nothing else helps.
+STICKS_OUT = """
+const width = document.documentElement.clientWidth;
+const cut = one => {
+  const box = one.getBoundingClientRect();
+  for (let around = one.parentElement; around && box.width; around = around.parentElement) {
+    if (getComputedStyle(around).overflowX === "visible") continue;
+    const outer = around.getBoundingClientRect();
+    if (outer.width > 4 && box.left < outer.right && (box.right > outer.right + 2 || box.left < outer.left - 2)) return true;
+  }
+  return false;
+};
+const wide = document.documentElement.scrollWidth > width ? ["the page is " + document.documentElement.scrollWidth] : [];
+const controls = [...document.querySelectorAll("#main a, #main button, #main input:not([type=hidden]), #main select")];
+return [...wide, ...controls.filter(cut).map(one => one.outerHTML.slice(0, 150))];
+"""
+NO_PAGES = ("_download", "_export", "_csv", "_rows", "_file", "_payload", "_errors", "_request", "_response", "_frees",
+            "_progress", "_by_number", "_authorize", "_authorized")  # fmt: skip
+ALIKE = ("add", "delete", "history")  # of all records: one model's stand for them
+
+
+def _is_looked_at(one: walk.Address) -> bool:
+    name = one.name.partition("/")[0]
+    return not name.endswith(NO_PAGES) and (one.page not in ALIKE or name == "integrations_route")
+
+
+def test_no_page_is_wider_than_a_tablet_and_none_of_its_buttons_is_cut(
+    live_server: Any, signed_in: webdriver.Chrome
+) -> None:
+    pages = [one for one in walk.addresses(make_long()) if _is_looked_at(one)]
+    signed_in.set_window_size(820, 1100)
+    found = {}
+    for one in pages:
+        signed_in.get(f"{live_server.url}{one.url}")
+        found[one.url] = [*signed_in.execute_script(STICKS_OUT), *signed_in.execute_script(OVERFLOWING)]
+    assert {url: bad for url, bad in found.items() if bad} == {}
