@@ -112,7 +112,7 @@ def _voided(order: Order) -> Iterator[tuple[Wanted, int]]:
     submission = getattr(order, "submission", None)
     if submission is None or submission.remote_status not in submission.ENDED:
         return
-    now = (order.told_now or {"lines": {}})["lines"]
+    now = (order.told_now or order.told or {"lines": {}})["lines"]
     for line in order.lines.all():
         told = now.get(line.number)
         wants = min(line.quantity_to_ship, told_lines.to_ship(line, told)) if told else line.quantity_to_ship

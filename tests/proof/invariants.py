@@ -10,6 +10,7 @@ from integrations.models import Exchange, Route, SyncRun
 from integrations.sandbox import gecko_stock
 from integrations.transmissions import Transmission
 from inventory.models import Listing, Publication
+from orders import edits
 from orders.models import Hold, Order, ShipmentConfirmation, WarehouseChange, WarehouseSubmission
 from orders.settling import open_lines
 from tests.proof.world import ENDED, GOODS, KNOWN_CARRIER, UNKNOWN, Sale, World
@@ -227,8 +228,8 @@ def _is_excused(sale: Sale, order: Order) -> bool:
 
 
 def _quantities_are_right(world: World) -> None:
-    """What the marketplace shows is what the warehouse has, less what waits with us."""
-    waiting = Counter[str]()
+    """What the marketplace shows is what the warehouse has, less what waits with us or for a person."""
+    waiting = _undecided(world)
     for order in Order.objects.filter(status__in=Order.UNSENT, cancel_requested_at=None):
         for line in open_lines(order):
             for part, units in GOODS[line.partner_sku].items():
@@ -238,6 +239,22 @@ def _quantities_are_right(world: World) -> None:
             continue
         free = {part: Decimal(available(world, part) - waiting[part]) for part in GOODS[sku]}
         assert shown == max(whole_units(sku, free), 0), f"{sku} is shown as {shown}; free are {free}"
+
+
+def _undecided(world: World) -> Counter[str]:
+    """Sold on top of what an order was sent with, and not decided on; or in an order that the warehouse voided."""
+    waiting = Counter[str]()
+    held = Hold.objects.filter(kind__in=(K.CHANGED_ORDER, K.VOIDED_ORDER), resolved_at=None)
+    for order in Order.objects.filter(pk__in=held.values("order"), cancel_requested_at=None):
+        is_over = all(row["status"] in ENDED for row in world.placed(order.full_number))
+        raised = {one.line for one in edits.found_in(order) if one.field in ("quantity", "reopened")}
+        mine = {line.number: line for line in order.lines.all()}
+        for line in world.box.oasis.orders[order.full_number].lines:
+            ours, units = mine[line.number], 0 if line.is_closed else int(line.quantity or 0)
+            wanted = units if line.number in raised else min(units, ours.quantity_to_ship)
+            more = max(wanted - (ours.quantity_shipped if is_over else ours.quantity_to_ship), 0)
+            waiting += Counter({part: more * number for part, number in GOODS[line.partner_sku].items()})
+    return waiting
 
 
 def available(world: World, sku: str) -> int:
