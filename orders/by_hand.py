@@ -55,18 +55,20 @@ def note_all(connection: Connection, receipts: Mapping[str, Receipt]) -> None:
         note_changed(mine.only("connection", "remote_id", "remote_contents"), receipts)
 
 
-def to_read(connection: Connection, changed: Iterable[WarehouseSubmission]) -> list[WarehouseSubmission]:
-    """Orders whose lines were changed, and of these that the warehouse has just told, what waits for such a change."""
+def note_held(connection: Connection, changed: Iterable[WarehouseSubmission]) -> None:
+    """Have those read of these, which the warehouse has just told, that wait for such a change, whatever it was."""
     held = Hold.objects.filter(order__in=[one.order_id for one in changed], kind__in=HELD_FOR_IT, resolved_at=None)
-    known = WarehouseSubmission.objects.filter(connection=connection, status=T.ACCEPTED)
-    unread = known.filter(remote_contents=WarehouseSubmission.UNREAD)
-    waiting = known.filter(order__in=held.values("order"))
-    return list((unread | waiting).select_related("order", "connection").order_by("pk"))
+    waiting = WarehouseSubmission.objects.filter(connection=connection, order__in=held.values("order"))
+    waiting.update(remote_contents=WarehouseSubmission.UNREAD)
 
 
-def look_at(run: Run, warehouse: Warehouse, submissions: Iterable[WarehouseSubmission]) -> None:
-    """After what is more urgent: each costs a call or two."""
-    for submission in submissions:
+def look_at_all(run: Run, warehouse: Warehouse) -> None:
+    """After what is more urgent: each costs a call or two. What cannot be read now, the next run reads."""
+    mine = WarehouseSubmission.objects.filter(connection=run.connection, status=T.ACCEPTED)
+    unread = mine.filter(remote_contents=WarehouseSubmission.UNREAD).select_related("order", "connection")
+    for submission in unread.order_by("pk"):
+        if run.hands_over():
+            break
         run.beat()
         with run.isolated(f"order {submission.order}"):
             look(run, warehouse, submission)
@@ -74,7 +76,7 @@ def look_at(run: Run, warehouse: Warehouse, submissions: Iterable[WarehouseSubmi
 
 
 def look(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> None:
-    """Read the order as it is there; what cannot be read now is read with the next run."""
+    """Read the order as it is there."""
     if _is_open(submission.order_id):
         return  # it is read for our own change, and after it
     try:

@@ -30,9 +30,9 @@ def pull(run: Run) -> None:
     mine = WarehouseSubmission.objects.filter(connection=run.connection)
     in_doubt = mine.filter(status__in=IN_DOUBT).aggregate(at=Min("sent_at"))["at"]
     warehouse = run.warehouse()
-    changed = warehouse_status.follow(run, warehouse, since)
+    warehouse_status.follow(run, warehouse, since)
     run.count("parcels seen again", _read(run, run.connection, warehouse, since))
-    by_hand.look_at(run, warehouse, changed)
+    by_hand.look_at_all(run, warehouse)
     if not run.faults and not run.is_handed_over:
         run.window(since, min(now, in_doubt or now))
 

@@ -16,12 +16,11 @@ from orders.models import Order, WarehouseSubmission
 BATCH = 500
 
 
-def follow(run: Run, warehouse: Warehouse, since: datetime) -> list[WarehouseSubmission]:
+def follow(run: Run, warehouse: Warehouse, since: datetime) -> None:
     """Note the status of every order of ours that changed; an order that ended there is cancelled or held here.
 
-    Those that are to be read, as somebody may have changed their lines.
+    And which are to be read, as somebody may have changed their lines.
     """
-    seen: list[WarehouseSubmission] = []
     changed = {receipt.remote_id: receipt for receipt in warehouse.changed_orders(since)}
     ids = list(changed)
     for start in range(0, len(ids), BATCH):
@@ -30,14 +29,13 @@ def follow(run: Run, warehouse: Warehouse, since: datetime) -> list[WarehouseSub
             connection=run.connection, remote_id__in=ids[start : start + BATCH],
             status=WarehouseSubmission.Status.ACCEPTED,
         ).select_related("connection")  # fmt: skip
-        seen += mine
         by_hand.note_changed(mine, changed)
+        by_hand.note_held(run.connection, mine)
         for submission in mine:
             receipt = changed[submission.remote_id]
             if receipt.status != submission.remote_status:
                 with run.isolated(f"order {receipt.number}"):
                     _note(submission, receipt)
-    return by_hand.to_read(run.connection, seen)
 
 
 @transaction.atomic
