@@ -23,7 +23,7 @@ class Receipt:
     """An order that the warehouse holds. `line_ids` are in the order of the request's lines.
 
     `lines` are its items without charges; None: not asked for, or unreadable. One of the two currencies or none.
-    `contents` is another one once its lines are, or their sum is; empty where neither is told.
+    `contents` tells which lines it has and their sum, to be compared by `are_others`; empty where neither is told.
     """
 
     remote_id: str
@@ -121,3 +121,8 @@ class ShortShipNotice:
     warehouse_name: str
     line_number: str
     reason_code: str
+
+
+def are_others(known: str, told: str) -> bool:
+    """Whether the `contents` of an order differ in what both of them tell."""
+    return any(one and other and one != other for one, other in zip(known.split("/"), told.split("/"), strict=False))

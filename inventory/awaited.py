@@ -1,4 +1,4 @@
-"""A route that was just switched on publishes nothing before the stock was read, which switching it on asked for.
+"""A route that was just switched on, while the stock is in doubt, waits until it was read, which that asked for.
 
 Until then nothing is wrong: figures from before its pause, or from a reading that has just begun, would be published,
 or held back for a person, a few minutes before the right ones are there.

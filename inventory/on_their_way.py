@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.utils import timezone
 
+STORED_WITHIN = timedelta(minutes=1)
 NONE: Mapping[str, int] = {}
 
 
@@ -25,7 +26,7 @@ class Units(dict[str, Counter[str]]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked_at = timezone.now()  # an order that is stored later is not among them
+        self.asked_at = timezone.now() - STORED_WITHIN  # an order that is received later may not be among them
         self._at = Counter[tuple[str, str]]()
         self._counted: dict[str, list[Counted]] = {}
 

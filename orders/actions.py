@@ -95,8 +95,8 @@ def _is_too_late(order: Order, row: Sent) -> bool:
     if row.cancels_order:
         return order.status in (*Order.LEFT, S.CONFIRMED)
     rests = cancelled_late.rests(order)
-    lines = [line for line in order.lines.all() if str(line.pk) in row.lines and line.number in rests]
-    return bool(lines) and not any(rests[line.number].there for line in lines)
+    mine = [rest for line, rest in rests.items() if str(line.pk) in row.lines]
+    return bool(mine) and not any(rest.there for rest in mine)
 
 
 def release(order: Order, actor: User | None) -> str:

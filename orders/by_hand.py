@@ -6,26 +6,26 @@ What was to be done there and is found done closes its hold; what is missing of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import prefetch_related_objects
+from django.db.models import Q, prefetch_related_objects
 from django.utils import timezone
 
 from integrations.errors import Refused, Unavailable, Unreadable
 from integrations.models import Connection
 from integrations.ports import Warehouse
 from integrations.runs import Run
-from integrations.sent_orders import PlacedOrder, Receipt
+from integrations.sent_orders import PlacedOrder, Receipt, are_others
 from orders import cancelled_late, change_plan, change_steps, edits, parcels, settling, told, warehouse_changes
 from orders.change_steps import NotPossible
 from orders.changes import Told
 from orders.models import Hold, Order, OrderLine, SubmittedLine, WarehouseChange, WarehouseSubmission
 
 K, T = Hold.Kind, WarehouseChange.Status
-Units = Mapping[str, int]  # by the id of an order line, as a change keeps them
 HELD_FOR_IT = (K.CANCELLED_LATE, K.CHANGED_ORDER, K.DIFFERENT_THERE)
 BATCH = 500
-BACK = "all of it that is to ship is in the warehouse's order"
+COMPLETE = "nothing of what is to ship is missing any more"
 
 
 # --- which are read -----------------------------------------------------------------------------------------------
@@ -34,15 +34,19 @@ BACK = "all of it that is to ship is in the warehouse's order"
 def note_changed(submissions: Iterable[WarehouseSubmission], receipts: Mapping[str, Receipt]) -> None:
     """Have those read of which the warehouse says that their lines, or their sum, are others than when last looked at.
 
-    `receipts` by their id. The first that is told after sending is taken as it was sent, if it has all of its lines.
+    `receipts` by their id. Where none was told before, the first is taken as it was sent, if it has all of its lines.
     """
-    others = [one for one in submissions if one.remote_contents != receipts[one.remote_id].contents]
-    prefetch_related_objects([one for one in others if not one.remote_contents], "lines")
-    for one in others:
+    known = [one for one in submissions if one.remote_contents != one.UNREAD and receipts[one.remote_id].contents]
+    others = [one for one in known if are_others(one.remote_contents, receipts[one.remote_id].contents)]
+    new = [one for one in known if not one.remote_contents]
+    prefetch_related_objects(new, "lines")
+    for one in new:
         receipt = receipts[one.remote_id]
-        is_as_sent = not one.remote_contents and {line.remote_id for line in one.lines.all()} <= {*receipt.line_ids, ""}
-        one.remote_contents = receipt.contents if is_as_sent or not receipt.contents else one.UNREAD
-    WarehouseSubmission.objects.bulk_update(others, ["remote_contents"])
+        has_all = {line.remote_id for line in one.lines.all()} <= {*receipt.line_ids, ""}
+        one.remote_contents = receipt.contents if has_all else one.UNREAD
+    for one in others:
+        one.remote_contents = one.UNREAD
+    WarehouseSubmission.objects.bulk_update([*new, *others], ["remote_contents"])
 
 
 def note_all(connection: Connection, receipts: Mapping[str, Receipt]) -> None:
@@ -78,29 +82,33 @@ def look_at_all(run: Run, warehouse: Warehouse) -> None:
 def look(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> None:
     """Read the order as it is there."""
     if _is_open(submission.order_id):
-        return  # it is read for our own change, and after it
+        return  # our own change reads it, and has it read once more
+    began = timezone.now()
     try:
-        placed = warehouse.order(submission.remote_id)
+        _follow(submission, warehouse, warehouse.order(submission.remote_id), began)
     except (Refused, Unreadable, Unavailable) as exc:  # perhaps of this order only: its hold stays for a person
         if isinstance(exc, Unavailable) and exc.throttled:
             raise
         run.problem(f"order {submission.order}: {exc}")
-        return
-    _follow(submission, warehouse, placed)
 
 
-def _is_open(order_id: int) -> bool:
-    return WarehouseChange.objects.filter(order=order_id, status__in=WarehouseChange.OPEN).exists()
+def _is_open(order_id: int, since: datetime | None = None) -> bool:
+    """Whether a change of ours is on its way, or was done since then."""
+    ours = Q(status__in=WarehouseChange.OPEN) | (Q(finished_at__gte=since) if since else Q())
+    return WarehouseChange.objects.filter(ours, order=order_id).exists()
 
 
 # --- what follows -------------------------------------------------------------------------------------------------
 
 
 @transaction.atomic
-def _follow(submission: WarehouseSubmission, warehouse: Warehouse, placed: PlacedOrder | None) -> None:
+def _follow(
+    submission: WarehouseSubmission, warehouse: Warehouse, placed: PlacedOrder | None, began: datetime
+) -> None:  # fmt: skip
+    """`placed` was asked for at `began`."""
     order = edits.locked(submission.order_id)
-    if _is_open(order.pk):
-        return  # something else came of it meanwhile
+    if _is_open(order.pk, since=began):
+        return  # it is another one by now
     mine = WarehouseSubmission.objects.filter(pk=submission.pk)
     mine.update(remote_contents=placed.contents if placed is not None else "")
     if placed is None or placed.is_ended:
@@ -133,7 +141,7 @@ def _units(order: Order, submission: WarehouseSubmission, placed: PlacedOrder) -
     """
     known = change_plan.as_known(list(submission.lines.order_by("position")), placed)
     there = {row: int(line.quantity) if line is not None else 0 for row, line in known}
-    over = {line.pk for line in order.lines.all() if line.number in cancelled_late.rests(order)}
+    over = {line.pk for line in cancelled_late.rests(order)}
     gone = [row for row, units in there.items() if row.quantity and not units and row.order_line_id not in over]
     for row in gone:
         like = (one for one in there if one.order_line_id in over and _is_alike(row, one, there[one]))
@@ -171,9 +179,9 @@ def _find_done(
 def _taken_out(order: Order, others: set[int]) -> dict[str, int]:
     """Units that have left of each cancelled line that is held, and of which no more is there since it was changed."""
     held = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None).values_list("subject", flat=True)
-    mine = {line.number: line.pk for line in order.lines.all() if line.pk in others and line.number in held}
+    mine = {line.pk for line in order.lines.all() if line.pk in others and line.number in held}
     rests = cancelled_late.rests(order)
-    return {str(pk): rests[no].left for no, pk in mine.items() if no in rests and not rests[no].there}
+    return {str(line.pk): rest.left for line, rest in rests.items() if line.pk in mine and not rest.there}
 
 
 def _as_told(
@@ -181,14 +189,15 @@ def _as_told(
 ) -> Told | None:  # fmt: skip
     """What the marketplace says now and waits for a decision, if it is of quantities alone and is so there."""
     found = edits.found_in(order) if order.status != Order.Status.CONFIRMED else ()
-    if not found or any(one.field not in ("quantity", "line") or one.opens for one in found):
+    there = set(submission.lines.values_list("order_line__number", flat=True))
+    if not found or any(one.field not in ("quantity", "line") or one.opens or one.line not in there for one in found):
         return None
     change = WarehouseChange(order=order, connection=submission.connection, told=order.told_now)
     try:
         todo = change_steps.steps(placed, change_plan.plan(change, submission, warehouse, placed).target)
     except NotPossible:
         return None
-    return None if todo.lines else order.told_now
+    return None if todo else order.told_now
 
 
 def _say_again(order: Order, submission: WarehouseSubmission, others: set[int]) -> None:
@@ -215,7 +224,7 @@ def _in_words(submission: WarehouseSubmission, line: OrderLine, units: int, rows
 
 
 def _subject(line: OrderLine) -> str:
-    return line.number or str(line.position)
+    return line.number or f"#{line.position}"
 
 
 def _close_come_right(connection: Connection) -> None:
@@ -226,4 +235,4 @@ def _close_come_right(connection: Connection) -> None:
     for hold in held.select_related("order__submission").prefetch_related("order__lines", "order__submission__lines"):
         short = parcels.lacking(hold.order.lines.all(), hold.order.submission.lines.all())
         if hold.subject not in {_subject(line) for line in short}:
-            Hold.objects.filter(pk=hold.pk, resolved_at=None).update(resolved_at=timezone.now(), resolution=BACK)
+            Hold.objects.filter(pk=hold.pk, resolved_at=None).update(resolved_at=timezone.now(), resolution=COMPLETE)

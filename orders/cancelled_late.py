@@ -38,7 +38,7 @@ def hold(order: Order, line_number: str, why_not: str = "") -> None:
 
 def _nothing_to_do(order: Order, line: OrderLine) -> str:
     """Why nobody has to do anything about it; empty while somebody has."""
-    rest = rests(order).get(line.number)
+    rest = rests(order).get(line)
     if rest is not None and rest.there:
         return ""
     if not is_cancelled(line):  # it was only lowered, and what has left of it is held by its parcels
@@ -57,7 +57,7 @@ def _happened(line: OrderLine | None) -> str:
 
 def is_there(order: Order, line_number: str) -> bool:
     """Whether the warehouse's order holds more of a cancelled line than has left; "": of any, as all were cancelled."""
-    return any(rest.there for number, rest in rests(order).items() if line_number in ("", number))
+    return any(rest.there for line, rest in rests(order).items() if line_number in ("", line.number))
 
 
 def is_held(order: Order, line_number: str) -> bool:
@@ -95,13 +95,13 @@ class Rest:
     there: int
 
 
-def rests(order: Order) -> dict[str, Rest]:
-    """Of the lines that the marketplace cancelled, alone or with the order, or lowered below what has left, by number.
+def rests(order: Order) -> dict[OrderLine, Rest]:
+    """Of the lines that the marketplace cancelled, alone or with the order, or lowered below what has left.
 
     What was short shipped was cancelled by us.
     """
     ours = side_by_side.short_ships(order)
-    lines = [line for line in order.lines.all() if line.number and line.pk not in ours]
+    lines = [line for line in order.lines.all() if line.pk not in ours]
     submission: WarehouseSubmission | None = getattr(order, "submission", None)
     if submission is None or submission.remote_status in submission.ENDED:
         return {}
@@ -112,7 +112,7 @@ def rests(order: Order) -> dict[str, Rest]:
     of = {line: [row for row in rows if row.order_line_id == line.pk] for line in lines}
     is_over = order.cancel_requested_at is not None
     over = [line for line in lines if is_over or is_cancelled(line) or left[line] > line.quantity_to_ship]
-    return {line.number: Rest(left[line], _units_beyond(of[line], left[line])) for line in over}
+    return {line: Rest(left[line], _units_beyond(of[line], left[line])) for line in over}
 
 
 def is_cancelled(line: OrderLine) -> bool:
@@ -145,7 +145,7 @@ def _order_by_rule(order: Order) -> str:
 def _line_by_rule(order: Order, line: OrderLine) -> str:
     if order.status in Order.UNSENT and settling.is_doubled(order):
         return _where_doubled("void all but one of them")
-    rest = rests(order).get(line.number, Rest(0, 0))
+    rest = rests(order).get(line, Rest(0, 0))
     if not rest.left:
         return _by_rule(order, line, *CANCELLED)
     if not rest.there:

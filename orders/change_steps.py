@@ -80,18 +80,19 @@ def matches(placed: Sequence[PlacedLine], wanted: Sequence[TargetLine]) -> list[
 
     Ids are known only by their order in an answer, which is not promised, and staff may put a line in anew: an id
     counts with its item only, and less than the price and the units. What is to stay is found first, so that a line
-    that was taken out already is not sought in its neighbour. A new line is none of those that we know.
+    that was taken out already is not sought in its neighbour; but where the units are not those of the one that stays,
+    and are those of the one that goes. A new line is none of those that we know.
     """
     left, known = list(placed), {line.remote_id for line in wanted if line.sent}
     found: dict[int, PlacedLine] = {}
-    for group in ([line for line in wanted if line.quantity != 0], [line for line in wanted if line.quantity == 0]):
-        for any_price, is_it in product((False, True), (_by_all, _by_units, _by_id, _by_item)):
-            for line in group:
-                mine = [one for one in left if line.sent or one.remote_id not in known]
-                there = next((one for one in mine if is_it(line, one) and (any_price or _at_price(line, one))), None)
-                if there is not None and id(line) not in found:
-                    found[id(line)] = there
-                    left.remove(there)
+    groups = ([line for line in wanted if line.quantity != 0], [line for line in wanted if line.quantity == 0])
+    for any_price, alike, group in product((False, True), ((_by_all, _by_units), (_by_id, _by_item)), groups):
+        for is_it, line in product(alike, group):
+            mine = [one for one in left if line.sent or one.remote_id not in known]
+            there = next((one for one in mine if is_it(line, one) and (any_price or _at_price(line, one))), None)
+            if there is not None and id(line) not in found:
+                found[id(line)] = there
+                left.remove(there)
     return [found.get(id(line)) for line in wanted]
 
 

@@ -65,18 +65,27 @@ def _by_rule(run: Run) -> None:
     ).exclude(subject="", order__status=S.CONFIRMED)  # fmt: skip
     for hold in late.select_related("order__submission").prefetch_related(*PARTS).order_by("pk"):
         with run.isolated(f"order {hold.order}"):
-            if not _was_asked(hold) and cancelled_late.is_there(hold.order, hold.subject):
+            if not _was_asked(hold) and _is_to_be_asked(hold):
                 _ask(hold)  # else its text says what is left to do
 
 
+def _is_to_be_asked(hold: Hold) -> bool:
+    """An order of which nothing has left is ended there, also where its lines are gone."""
+    ends = not hold.subject and hold.order.status == S.SUBMITTED
+    return ends or cancelled_late.is_there(hold.order, hold.subject)
+
+
 def _was_asked(hold: Hold) -> bool:
-    """Whether what it is about was asked of the warehouse since it was opened."""
-    mine = {str(line.pk) for line in hold.order.lines.all() if line.number == hold.subject}
-    known = [one for one in hold.order.warehouse_changes.all() if one.status != T.WITHDRAWN]
+    """Whether what it is about was asked of the warehouse since it was opened, and is not done yet, or was refused.
+
+    What is there again after it was done, as a parcel was voided, is asked for again.
+    """
+    lines = {str(line.pk) for line in hold.order.lines.all() if line.number == hold.subject or not hold.subject}
+    known = [one for one in hold.order.warehouse_changes.all() if one.status not in WarehouseChange.OVER]
     since = [one for one in known if one.created_at >= hold.opened_at]
     if not hold.subject and hold.order.status in Order.LEFT:  # what is left of it is to be taken out, and not voided
-        return any(one.lines for one in since)
-    return any(one.cancels_order or mine & one.lines.keys() for one in since)
+        return any(lines & one.lines.keys() for one in since)
+    return any(one.cancels_order or lines & one.lines.keys() for one in since)
 
 
 @transaction.atomic

@@ -53,7 +53,8 @@ def cancellable(order: Order) -> list[str]:
         return [""] if cancelled_late.is_there(order, "") else []
     if order.status not in Order.SENT:
         return []
-    numbers = [number for number, rest in cancelled_late.rests(order).items() if rest.there]
+    rests = cancelled_late.rests(order)
+    numbers = list(dict.fromkeys(line.number for line, rest in rests.items() if rest.there and line.number))
     waiting = {hold.subject for hold in settling.open_holds(order) if hold.kind == K.CANCELLED_LATE}
     return [number for number in numbers if number in waiting] or numbers
 

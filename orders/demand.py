@@ -189,11 +189,17 @@ def _sent_since(place: Route, made: bundles.Bundles) -> Iterator[Taken]:
             yield item, placed.order.full_number, units, location
 
 
+def _lately(place: Route) -> timedelta:
+    """Longer than from one file to the next, where the marketplace is told by files."""
+    by_file = place.publish_by == Route.PublishBy.FILE
+    return LATELY + timedelta(hours=(place.inventory_file_hours or 24) if by_file else 0)
+
+
 def _received_lately(place: Route, made: bundles.Bundles) -> Iterator[tuple[str, str, int, datetime]]:
     """Item, order number, units and time of what was sent of orders that have come in lately."""
     lines = SubmittedLine.objects.filter(
         submission__connection=place.warehouse_id, submission__status=T.ACCEPTED,
-        submission__order__received_at__gte=timezone.now() - LATELY,
+        submission__order__received_at__gte=timezone.now() - _lately(place),
         submission__request__location_id__in=list(place.places),
     ).exclude(submission__order__status=S.CANCELLED)  # fmt: skip
     order = ("submission__order__full_number", "submission__order__received_at")

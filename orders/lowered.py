@@ -74,7 +74,8 @@ def _raise_again(order: Order, lines: Sequence[ToldLine], *, is_kept: bool) -> l
     before = order.told["lines"] if order.told else {}
     is_open = [(line, told) for line, told in lines if told["is_open"] and before.get(line.number, {}).get("is_open")]
     more = [(line, told) for line, told in is_open if line.quantity_to_ship < _limit(line, told)]
-    submission = _living(order) if more else None
+    is_settled = is_kept and order.status == Order.Status.CONFIRMED  # the hold has it shipped and told by hand
+    submission = _living(order) if more and not is_settled else None
     if submission is None or order.warehouse_changes.filter(status__in=WarehouseChange.OPEN).exists():
         return []
     ours, left = side_by_side.short_ships(order), parcels.units_left(order, submission)

@@ -176,9 +176,10 @@ def _is_asked(order: Order, holds: Collection[Hold]) -> bool:
     if asked is None:
         return False
     numbers = {line.number for line in order.lines.all() if str(line.pk) in asked.lines}
+    numbers |= {""} if asked.lines else set()
     return all(
         (hold.kind == K.CHANGED_ORDER and asked.told is not None)
-        or (hold.kind == K.CANCELLED_LATE and (asked.cancels_order or hold.subject in numbers or not hold.subject))
+        or (hold.kind == K.CANCELLED_LATE and (asked.cancels_order or hold.subject in numbers))
         for hold in holds
     )
 

@@ -266,6 +266,7 @@ class Sender:
             order = _lock(submission)
             submission.finish(
                 T.ACCEPTED, remote_id=receipt.remote_id, remote_number=receipt.number, remote_status=receipt.status,
+                remote_contents=receipt.contents,
                 committed_at=None if receipt.status == "draft" else timezone.now(),
                 created_at=min(submission.created_at, receipt.created_at or submission.created_at),
             )  # fmt: skip

@@ -45,25 +45,16 @@ def cancel(order: Order, line_number: str, actor: User | None) -> None:
     Raises IllegalTransition when it is too late, or not now.
     """
     mine = edits.locked(order.pk)
-    if not line_number:
-        _end(mine, actor)
+    if not line_number and mine.status == S.SUBMITTED:
+        _ask(mine, actor, cancels_order=True)
         return
-    rest = cancelled_late.rests(mine).get(line_number)
-    if rest is None or not rest.there:
+    rests = {line: rest for line, rest in cancelled_late.rests(mine).items() if line_number in ("", line.number)}
+    left = {str(line.pk): rest.left for line, rest in rests.items() if rest.there}
+    if line_number and not left:
         raise IllegalTransition(f"line {line_number} of order {mine} has shipped; it is not taken out any more")
-    _ask(mine, actor, lines={str(mine.lines.get(number=line_number).pk): rest.left})
-
-
-def _end(order: Order, actor: User | None) -> None:
-    """Void it or, once a part has left, take out the rest of each line."""
-    if order.status == S.SUBMITTED:
-        _ask(order, actor, cancels_order=True)
-        return
-    rests = {no: rest for no, rest in cancelled_late.rests(order).items() if rest.there and order.status in Order.LEFT}
-    if not rests:
-        raise IllegalTransition(f"order {order} is {order.get_status_display().lower()}; it is not voided any more")
-    mine = {line.number: line.pk for line in order.lines.all()}
-    _ask(order, actor, lines={str(mine[number]): rest.left for number, rest in rests.items()})
+    if not left or (not line_number and mine.status not in Order.LEFT):
+        raise IllegalTransition(f"order {mine} is {mine.get_status_display().lower()}; it is not voided any more")
+    _ask(mine, actor, lines=left)
 
 
 @transaction.atomic
@@ -103,7 +94,7 @@ def _ask(
         raise IllegalTransition(f"order {order} is being sent right now; look again in a minute")
     row = _open_one(order) or WarehouseChange(order=order, connection=submission.connection)
     row.cancels_order = row.cancels_order or cancels_order
-    row.told = told if told is not None else row.told
+    row.told = None if order.cancel_requested_at else told if told is not None else row.told
     again = _wanted_again(order, told) if told is not None else ()
     row.lines = {pk: units for pk, units in {**row.lines, **(lines or {})}.items() if int(pk) not in again}
     row.actor = actor or row.actor
@@ -176,7 +167,8 @@ def changed(change: WarehouseChange, submission: WarehouseSubmission, plan: Plan
     """The warehouse shows it as it shall be: our books follow."""
     order = edits.locked(change.order_id)
     change.finish(T.ACCEPTED)
-    WarehouseSubmission.objects.filter(pk=submission.pk).update(remote_contents=placed.contents)
+    # What staff changed beside it is read next.
+    WarehouseSubmission.objects.filter(pk=submission.pk).update(remote_contents=WarehouseSubmission.UNREAD)
     if change.told is not None:
         edits.write(order, change.told, plan.found)
     _follow_lines(submission, plan, placed)
@@ -259,7 +251,7 @@ def say_why_not(change: WarehouseChange, why: str) -> None:
     late = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None)
     if not change.cancels_order:
         mine = order.lines.filter(pk__in=map(int, change.lines))
-        whole = [""] if order.cancel_requested_at is not None else []
+        whole = [""] if order.cancel_requested_at is not None and change.lines else []
         late = late.filter(subject__in=[*mine.values_list("number", flat=True), *whole])
     for hold in late:
         cancelled_late.hold(order, hold.subject, why)

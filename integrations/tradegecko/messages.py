@@ -99,9 +99,19 @@ def line_ids(order: Row) -> tuple[str, ...]:
 
 
 def contents(order: Row) -> str:
-    """Told apart by the ids of its lines and their total, which an answer has without being asked (3.10)."""
-    told = [*sorted(line_ids(order)), str(order.get("total") or "")]
-    return sha256(" ".join(told).encode()).hexdigest() if any(told) else ""
+    """Its lines by their ids, and their sum: an answer has both without being asked (3.10)."""
+    ids = " ".join(sorted(line_ids(order)))
+    known = sha256(ids.encode()).hexdigest()[:40] if ids else ""
+    return f"{known}/{_sum(order)}" if ids or _sum(order) else ""
+
+
+def _sum(order: Row) -> str:
+    """As a number, since one answer may tell it with other zeros than another; empty where it is none."""
+    try:
+        total = decimal(order.get("total"), "total")
+    except Unreadable:
+        return ""
+    return "" if total is None else f"{total.normalize():f}"[:20]
 
 
 def receipt_line(given: object) -> tuple[str, ReceiptLine | None]:

@@ -14,7 +14,9 @@ from integrations.admin_base import ask, visible_or_404
 from integrations.circuit import asked_with, try_now
 from integrations.dispatch import enqueue
 from integrations.walking import back_of
+from inventory import awaited
 from inventory.models import Listing, Publication
+from inventory.now import why_nothing_of
 
 RUN = "integrations.run_job"
 CONSEQUENCE = (
@@ -37,6 +39,8 @@ def ask_for(admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     there = row.listing.route.marketplace
 
     def do(_values: dict[str, Any]) -> str:
+        if waits := why_nothing_of(row.listing.route) or awaited.stock(row.listing.route):
+            return f"{row.sku}: not now. {waits[:1].upper()}{waits[1:]}"
         try_now(asked_with(there))
         enqueue("publish_inventory", there.pk)
         return (

@@ -12,7 +12,7 @@ from integrations.sandbox.server import Sandbox
 from orders import decisions
 from orders.admin import tabs
 from orders.models import Hold, SubmittedLine
-from tests.orders.test_changes import Run, Told, again, goods, order, set_rule
+from tests.orders.test_changes import Run, Told, again, goods, order, set_rule, state
 from tests.orders.test_reopened_lines import reopen
 from tests.orders.world import holds, parcels, placed, ship
 
@@ -249,3 +249,70 @@ def test_what_the_list_of_changed_orders_did_not_tell_of_is_found_by_the_reconci
     manage("run", "reconcile")
     manage("run", "pull_shipments")
     assert holds(told(number)) == ["different_there"]
+
+
+# --- at the wrong moment ------------------------------------------------------------------------------------------
+
+
+def test_what_staff_change_before_the_first_look_is_seen(shop: Sandbox, manage: Run, told: Told) -> None:
+    set_rule(order_status="finalized")
+    number = shop.oasis.add_order(*LINES)
+    manage("run", "pull_orders")
+    manage("run", "submit_orders")
+    shop.tradegecko.change_line(line_there(shop, number, 1), quantity=1)
+    manage("run", "pull_shipments")
+    assert holds(told(number)) == ["different_there"]
+
+
+def test_what_staff_change_beside_a_change_of_ours_is_seen(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = cancelled(shop, manage, "1", rule="ask")
+    decisions.void(order(number), None)
+    shop.tradegecko.delete_line(line_there(shop, number, 3))
+    manage("run", "pull_shipments")
+    manage("run", "submit_orders")
+    manage("run", "pull_shipments")
+    assert ([units for _, units in rows()], holds(told(number))) == ([1, 0], ["different_there"])
+
+
+def test_by_the_rule_an_order_whose_lines_staff_took_out_is_voided_when_it_is_cancelled(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage, {"partner_sku": "MUG-BLK"})
+    set_rule(cancels_after_sending="do")
+    shop.tradegecko.delete_line(line_there(shop, number, 1))
+    manage("run", "pull_shipments")
+    shop.oasis.cancel(number)
+    again(manage)
+    assert (state(shop, number), told(number)["status"], holds(told(number))) == ("void", "cancelled", [])
+
+
+def test_an_order_that_is_cancelled_while_it_is_to_be_updated_is_not_updated(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage, {"partner_sku": "MUG-BLK", "quantity": 2})
+    set_rule(cancels_after_sending="do")
+    ship(shop, number, 1, 1, tracking="1Z1")
+    manage("run", "all")
+    shop.oasis.edit(number, "1", quantity=5)
+    manage("run", "revisit_orders")
+    decisions.amend(order(number), None)
+    shop.oasis.cancel(number)
+    again(manage)
+    assert goods(shop, number) == {"MUG-BLK": "1.0"}
+
+
+def test_what_is_there_again_after_the_rest_was_taken_out_is_taken_out_too(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage, {"partner_sku": "MUG-BLK", "quantity": 3})
+    set_rule(cancels_after_sending="do")
+    first = ship(shop, number, 1, 1, tracking="1Z1")
+    ship(shop, number, 1, 1, tracking="1Z2")
+    manage("run", "pull_shipments")
+    shop.oasis.cancel(number)
+    again(manage)
+    assert goods(shop, number) == {"MUG-BLK": "2.0"}
+    shop.tradegecko.void_parcel(shop.tradegecko.tables["fulfillments"][first])
+    manage("run", "pull_shipments")
+    again(manage)
+    assert goods(shop, number) == {"MUG-BLK": "1.0"}
