@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from integrations.sent_orders import OrderChange, PlacedOrder, Receipt, ShortShipNotice
+    from integrations.sent_orders import ListedLine, OrderChange, PlacedOrder, Receipt, ShortShipNotice
     from integrations.stock import BundlePart, ItemPage, LevelPage, UnreadableBundlePart
 
 
@@ -361,6 +361,9 @@ class Warehouse(Protocol):
 
     def changed_orders(self, since: datetime) -> Iterable[Receipt]:
         """Every order changed since, whatever its status is now, void and deleted ones too; oldest change first."""
+
+    def changed_lines(self, since: datetime) -> Iterable[ListedLine]:
+        """Every line of goods that was created or changed since, and is there; none where that is not told."""
 
     def parcels(self, since: datetime, known: Mapping[str, datetime]) -> Iterable[Parcel | UnreadableParcel]:
         """Every shipment changed since, oldest change first, void ones too.

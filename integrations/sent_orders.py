@@ -39,6 +39,15 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedLine:
+    """A line of goods, in whichever order of the warehouse."""
+
+    order_id: str
+    remote_id: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class PlacedLine:
     """A line of an order that the warehouse holds, with the units of it that left and that lie packed."""
 

@@ -5,27 +5,27 @@ What was to be done there and is found done closes its hold; what is missing of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q, prefetch_related_objects
 from django.utils import timezone
 
-from integrations.errors import Refused, Unavailable, Unreadable
+from integrations.errors import Misconfigured, Refused, Unavailable, Unreadable
 from integrations.models import Connection
 from integrations.ports import Warehouse
 from integrations.runs import Run
-from integrations.sent_orders import PlacedOrder, Receipt, are_others
-from orders import cancelled_late, change_plan, change_steps, edits, parcels, settling, told, warehouse_changes
+from integrations.sent_orders import ListedLine, PlacedOrder, Receipt, are_others
+from orders import cancelled_late, change_plan, change_steps, counted_there, edits, parcels, told, warehouse_changes
 from orders.change_steps import NotPossible
 from orders.changes import Told
-from orders.models import Hold, Order, OrderLine, SubmittedLine, WarehouseChange, WarehouseSubmission
+from orders.models import Hold, Order, WarehouseChange, WarehouseSubmission
 
 K, T = Hold.Kind, WarehouseChange.Status
 HELD_FOR_IT = (K.CANCELLED_LATE, K.CHANGED_ORDER, K.DIFFERENT_THERE)
 BATCH = 500
-COMPLETE = "nothing of what is to ship is missing any more"
 
 
 # --- which are read -----------------------------------------------------------------------------------------------
@@ -47,6 +47,33 @@ def note_changed(submissions: Iterable[WarehouseSubmission], receipts: Mapping[s
     for one in others:
         one.remote_contents = one.UNREAD
     WarehouseSubmission.objects.bulk_update([*new, *others], ["remote_contents"])
+
+
+def note_lines(run: Run, warehouse: Warehouse, since: datetime) -> None:
+    """Have those read of which a line has other units than we know: not all that changes shows in their sum."""
+    try:
+        listed = list(warehouse.changed_lines(since))
+    except (Refused, Unreadable, Misconfigured) as exc:
+        if isinstance(exc, Misconfigured) and exc.credentials:
+            raise
+        run.problem(f"which lines were changed by hand is not told, and seen by the orders' sums only: {exc}")
+        return
+    for start in range(0, len(listed), BATCH):
+        run.beat()
+        _note_lines(run.connection, listed[start : start + BATCH])
+
+
+def _note_lines(connection: Connection, listed: Sequence[ListedLine]) -> None:
+    of: dict[str, list[ListedLine]] = defaultdict(list)
+    for line in listed:
+        of[line.order_id].append(line)
+    mine = WarehouseSubmission.objects.filter(connection=connection, remote_id__in=list(of), status=T.ACCEPTED)
+    others: list[int] = []
+    for one in mine.exclude(remote_status__in=WarehouseSubmission.ENDED).prefetch_related("lines"):
+        known = {row.remote_id: row.quantity for row in one.lines.all()}
+        if any(known.get(line.remote_id) != line.quantity for line in of[one.remote_id]):
+            others.append(one.pk)
+    WarehouseSubmission.objects.filter(pk__in=others).update(remote_contents=WarehouseSubmission.UNREAD)
 
 
 def note_all(connection: Connection, receipts: Mapping[str, Receipt]) -> None:
@@ -76,7 +103,7 @@ def look_at_all(run: Run, warehouse: Warehouse) -> None:
         run.beat()
         with run.isolated(f"order {submission.order}"):
             look(run, warehouse, submission)
-    _close_come_right(run.connection)
+    counted_there.look_again(run.connection)
 
 
 def look(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> None:
@@ -113,51 +140,21 @@ def _follow(
     mine.update(remote_contents=placed.contents if placed is not None else "")
     if placed is None or placed.is_ended:
         return
-    others = _count(order, submission, placed)
+    seen = counted_there.count(order, submission, placed)
     if order.status == Order.Status.CONFIRMED:
         edits.follow_left(order)  # what is wanted on top may be there now
-    _find_done(order, submission, warehouse, placed, others)
-    if others:
-        order = edits.locked(order.pk)
+    _find_done(order, submission, warehouse, placed, seen.lines)
+    order = edits.locked(order.pk)
+    if seen.lines:
         told.hold_beyond(order, parcels.recount(order, submission))
-        _say_again(order, submission, others)
-
-
-def _count(order: Order, submission: WarehouseSubmission, placed: PlacedOrder) -> set[int]:
-    """Have our rows say what is there; ids of the order lines of which it is not what we knew."""
-    others: set[int] = set()
-    for row, units in _units(order, submission, placed).items():
-        if row.quantity != units:
-            SubmittedLine.objects.filter(pk=row.pk).update(quantity=units)
-            order.note(f"{submission.connection} has {units} × {row.sku} now, not {row.quantity}: changed by hand")
-            others.add(row.order_line_id)
-    return others
-
-
-def _units(order: Order, submission: WarehouseSubmission, placed: PlacedOrder) -> dict[SubmittedLine, int]:
-    """What is there of each of our rows.
-
-    Of two with as many units of one item nobody can tell for sure which is gone: that is the one that was cancelled.
-    """
-    known = change_plan.as_known(list(submission.lines.order_by("position")), placed)
-    there = {row: int(line.quantity) if line is not None else 0 for row, line in known}
-    over = {line.pk for line in cancelled_late.rests(order)}
-    gone = [row for row, units in there.items() if row.quantity and not units and row.order_line_id not in over]
-    for row in gone:
-        like = (one for one in there if one.order_line_id in over and _is_alike(row, one, there[one]))
-        if (other := next(like, None)) is not None:
-            there[row], there[other] = there[other], 0
-    return there
-
-
-def _is_alike(gone: SubmittedLine, other: SubmittedLine, units: int) -> bool:
-    return (other.item_id, other.unit_price, units) == (gone.item_id, gone.unit_price, gone.quantity)
+        _say_again(order)
+    counted_there.hold_astray(order, submission, seen)
 
 
 def _find_done(
     order: Order, submission: WarehouseSubmission, warehouse: Warehouse, placed: PlacedOrder, others: set[int]
 ) -> None:
-    """As after a change of ours, which would find nothing to do any more. `others` as `_count` gives them."""
+    """As after a change of ours, which would find nothing to do any more. `others` are ids of lines that changed."""
     change = WarehouseChange(
         order=order, connection=submission.connection, lines=_taken_out(order, others),
         told=_as_told(order, submission, warehouse, placed),
@@ -178,8 +175,8 @@ def _find_done(
 
 def _taken_out(order: Order, others: set[int]) -> dict[str, int]:
     """Units that have left of each cancelled line that is held, and of which no more is there since it was changed."""
-    held = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None).values_list("subject", flat=True)
-    mine = {line.pk for line in order.lines.all() if line.pk in others and line.number in held}
+    held = set(order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None).values_list("subject", flat=True))
+    mine = {line.pk for line in order.lines.all() if line.pk in others and held & {line.number, ""}}
     rests = cancelled_late.rests(order)
     return {str(line.pk): rest.left for line, rest in rests.items() if line.pk in mine and not rest.there}
 
@@ -200,39 +197,9 @@ def _as_told(
     return None if todo else order.told_now
 
 
-def _say_again(order: Order, submission: WarehouseSubmission, others: set[int]) -> None:
-    """What is missing of a line, and what can be done about one that was cancelled, is another thing now."""
+def _say_again(order: Order) -> None:
+    """What can be done about what was cancelled, or changed, is another thing now."""
     late = order.holds.filter(kind=K.CANCELLED_LATE, resolved_at=None)
-    for subject in late.exclude(subject="").values_list("subject", flat=True):
+    for subject in late.values_list("subject", flat=True):
         cancelled_late.hold(order, subject)
     edits.say_again(order)
-    if order.status in (*Order.UNWANTED, Order.Status.CONFIRMED) or order.cancel_requested_at is not None:
-        return
-    rows = list(submission.lines.order_by("position"))
-    for line, units in parcels.lacking(order.lines.all(), rows).items():
-        if line.pk in others:
-            settling.open_hold(order, K.DIFFERENT_THERE, _subject(line), _in_words(submission, line, units, rows))
-
-
-def _in_words(submission: WarehouseSubmission, line: OrderLine, units: int, rows: Iterable[SubmittedLine]) -> str:
-    there = ", ".join(f"{row.quantity} × {row.sku}" for row in rows if row.order_line_id == line.pk)
-    return (
-        f"{units} of {line.quantity_to_ship} units of line {_subject(line)} will not ship: somebody changed the order "
-        f"in {submission.connection}, which has {there} of it now. Put the rest back there, or short ship it. This "
-        "closes by itself then."
-    )
-
-
-def _subject(line: OrderLine) -> str:
-    return line.number or f"#{line.position}"
-
-
-def _close_come_right(connection: Connection) -> None:
-    """Nothing is missing any more: put back there, short shipped, or not wanted any more."""
-    held = Hold.objects.filter(
-        kind=K.DIFFERENT_THERE, resolved_at=None, order__submission__connection=connection
-    ).exclude(subject="")
-    for hold in held.select_related("order__submission").prefetch_related("order__lines", "order__submission__lines"):
-        short = parcels.lacking(hold.order.lines.all(), hold.order.submission.lines.all())
-        if hold.subject not in {_subject(line) for line in short}:
-            Hold.objects.filter(pk=hold.pk, resolved_at=None).update(resolved_at=timezone.now(), resolution=COMPLETE)

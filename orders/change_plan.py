@@ -101,13 +101,13 @@ def _shipped(sent: Sequence[SubmittedLine], placed: PlacedOrder) -> dict[int, in
 
 
 def as_known(
-    sent: Sequence[SubmittedLine], placed: PlacedOrder
+    sent: Sequence[SubmittedLine], placed: PlacedOrder, *, by_ids: bool = False
 ) -> list[tuple[SubmittedLine, PlacedLine | None]]:  # fmt: skip
     """Each of our rows with its line over there, if it has one: by what we know of it, whatever it shall be."""
     known = [
         TargetLine(row.pk, row.item_id, row.sku, None, row.remote_id, row.quantity, row.unit_price) for row in sent
     ]
-    return list(zip(sent, change_steps.matches(placed.lines, known), strict=True))
+    return list(zip(sent, change_steps.matches(placed.lines, known, by_ids=by_ids), strict=True))
 
 
 class _News:

@@ -75,18 +75,22 @@ def leaves_nothing(placed: PlacedOrder, target: Target) -> bool:
     return all(line.quantity == 0 for line in target.lines) and len(ours) == len(placed.lines)
 
 
-def matches(placed: Sequence[PlacedLine], wanted: Sequence[TargetLine]) -> list[PlacedLine | None]:
+def matches(
+    placed: Sequence[PlacedLine], wanted: Sequence[TargetLine], *, by_ids: bool = False
+) -> list[PlacedLine | None]:  # fmt: skip
     """For each of ours the line over there, if it has one.
 
     Ids are known only by their order in an answer, which is not promised, and staff may put a line in anew: an id
     counts with its item only, and less than the price and the units. What is to stay is found first, so that a line
     that was taken out already is not sought in its neighbour; but where the units are not those of the one that stays,
-    and are those of the one that goes. A new line is none of those that we know.
+    and are those of the one that goes. A new line is none of those that we know. `by_ids`: they were looked at before,
+    and count more than the units.
     """
+    kinds = ((_by_all, _by_id), (_by_units, _by_item)) if by_ids else ((_by_all, _by_units), (_by_id, _by_item))
     left, known = list(placed), {line.remote_id for line in wanted if line.sent}
     found: dict[int, PlacedLine] = {}
     groups = ([line for line in wanted if line.quantity != 0], [line for line in wanted if line.quantity == 0])
-    for any_price, alike, group in product((False, True), ((_by_all, _by_units), (_by_id, _by_item)), groups):
+    for any_price, alike, group in product((False, True), kinds, groups):
         for is_it, line in product(alike, group):
             mine = [one for one in left if line.sent or one.remote_id not in known]
             there = next((one for one in mine if is_it(line, one) and (any_price or _at_price(line, one))), None)

@@ -96,8 +96,9 @@ def _undecided(place: Route) -> Iterator[Taken]:
         location = _ships_from(order, place)
         if not location or order.route is None:
             continue
-        for sku, units in (*_raised(order), *_voided(order), *_taken_out(order)):
+        for sku, units in (*_raised(order), *_voided(order)):
             by_route[order.route].append((location, order.full_number, sku, units))
+        yield from ((item, order.full_number, units, location) for item, units in _taken_out(order))
     for route, lines in by_route.items():
         yield from _resolved(route, lines)
 
@@ -120,13 +121,15 @@ def _voided(order: Order) -> Iterator[tuple[Wanted, int]]:
             yield wanted(line), wants - line.quantity_shipped
 
 
-def _taken_out(order: Order) -> Iterator[tuple[Wanted, int]]:
-    """What is to ship and staff took out of the warehouse's order, which has given up its stock."""
+def _taken_out(order: Order) -> Iterator[tuple[str, int]]:
+    """Items that are to ship and that staff took out of the warehouse's order, which has given up their stock."""
     submission = getattr(order, "submission", None)
     if submission is None or submission.remote_status in submission.ENDED or order.status not in Order.SENT:
         return
-    for line, units in parcels.lacking(order.lines.all(), submission.lines.all()).items():
-        yield wanted(line), units
+    for parts in parcels.astray(order.lines.all(), submission.lines.all()).values():
+        yield from (
+            (part.item_id, part.wanted - part.there) for part in parts if part.item_id and part.wanted > part.there
+        )
 
 
 def _ships_from(order: Order, place: Route) -> str:

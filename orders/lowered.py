@@ -69,10 +69,9 @@ def _raise_again(order: Order, lines: Sequence[ToldLine], *, is_kept: bool) -> l
     Where yet more is wanted than it was left with, that is decided on; `is_kept`: then what it has ships, also of what
     has left as far as nothing of it was told.
     Not once more has left than was wanted: it may be in a parcel that was told. Nor while the warehouse is asked to
-    change the order, or where the line was closed: that is a change like any other.
+    change the order. A line that was complete over there meanwhile is like one that was open all the time.
     """
-    before = order.told["lines"] if order.told else {}
-    is_open = [(line, told) for line, told in lines if told["is_open"] and before.get(line.number, {}).get("is_open")]
+    is_open = [(line, told) for line, told in lines if told["is_open"]]
     more = [(line, told) for line, told in is_open if line.quantity_to_ship < _limit(line, told)]
     is_settled = is_kept and order.status == Order.Status.CONFIRMED  # the hold has it shipped and told by hand
     submission = _living(order) if more and not is_settled else None
@@ -141,5 +140,6 @@ def _as_followed(before: Told, now: Told, numbers: list[str]) -> dict[str, Told]
     lines = dict(before["lines"])
     for number in numbers:
         new = now["lines"][number]
-        lines[number] = {**lines.get(number, new), "quantity": new["quantity"]}  # one that vanished and was kept is new
+        was = lines.get(number, new)  # one that vanished and was kept is new
+        lines[number] = {**was, "quantity": new["quantity"], "is_open": was["is_open"] or new["is_open"]}
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from math import floor
 
@@ -100,13 +101,37 @@ def whole_units_there(rows: Iterable[SubmittedLine]) -> int:
     return min((units // each for (_, each), units in components(rows).items()), default=0)
 
 
-def lacking(lines: Iterable[OrderLine], rows: Iterable[SubmittedLine]) -> dict[OrderLine, int]:
-    """Units to ship that the lines of the warehouse's order do not make, of lines that it had. Pure."""
+@dataclass(frozen=True, slots=True)
+class Astray:
+    """A component of which the warehouse's order holds other units than are to ship. No item: it holds nothing at all
+    of the line.
+    """
+
+    item_id: str
+    sku: str
+    there: int
+    wanted: int
+
+
+def astray(lines: Iterable[OrderLine], rows: Iterable[SubmittedLine]) -> dict[OrderLine, list[Astray]]:
+    """By line, the components of which other units are there than are to ship; not of cancelled lines. Pure."""
     of: dict[int, list[SubmittedLine]] = defaultdict(list)
     for row in rows:
         of[row.order_line_id].append(row)
-    short = {line: line.quantity_to_ship - whole_units_there(of[line.pk]) for line in lines if line.pk in of}
-    return {line: units for line, units in short.items() if units > 0 and not line.is_cancelled}
+    found = {line: _astray(line, of[line.pk]) for line in lines if not line.is_cancelled}
+    return {line: some for line, some in found.items() if some}
+
+
+def _astray(line: OrderLine, rows: Sequence[SubmittedLine]) -> list[Astray]:
+    if not rows:
+        sku = line.option_sku or line.partner_sku
+        return [Astray("", sku, 0, line.quantity_to_ship)] if line.quantity_to_ship else []
+    skus = {row.item_id: row.sku for row in rows}
+    each = [
+        Astray(item, skus[item], there, line.quantity_to_ship * units)
+        for (item, units), there in components(rows).items()
+    ]
+    return [one for one in each if one.there != one.wanted]
 
 
 def units_left(order: Order, submission: WarehouseSubmission) -> Counter[int]:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from integrations.models import Route
 from integrations.ports import MarketplaceOrder, SaleState
-from orders import arrivals, cancelled_late, changes, edits, settling
+from orders import arrivals, cancelled_late, changes, edits, reopening, settling
 from orders.changes import Told
 from orders.models import NOT_SENT, Hold, IllegalTransition, Order, WarehouseChange, WarehouseSubmission
 from orders.reopening import TAKEN_BACK
@@ -149,11 +149,23 @@ def _open_left_out(order: Order) -> None:
 def _take_back(order: Order) -> None:
     """It ships as before: nobody has asked the warehouse to cancel it, or that was refused."""
     _call_off(order)
+    _open_let_go(order)
     late = order.holds.filter(kind=K.CANCELLED_LATE, subject="", resolved_at=None)
     late.update(resolved_at=timezone.now(), resolution=TAKEN_BACK)
     order.note(f"{OPENED_AGAIN}; it ships as before")
     cancelled_late.hold_lines_again(order)
     edits.say_again(order)
+
+
+def _open_let_go(order: Order) -> None:
+    """Of what the warehouse's order has let go of meanwhile, each line is a change that is to be decided on."""
+    told = order.told
+    gone = {
+        line.number for line in order.lines.all() if told and reopening.is_let_go(line, told["lines"].get(line.number))
+    }
+    if told and gone:
+        order.told = changes.with_closed(told, gone)
+        Order.objects.filter(pk=order.pk).update(told=order.told)
 
 
 def _call_off(order: Order) -> None:

@@ -53,6 +53,16 @@ def _has_let_go(line: OrderLine, units: int) -> bool:
     return parcels.whole_units_there(SubmittedLine.objects.filter(order_line=line)) < units
 
 
+def is_let_go(line: OrderLine, told: Told | None) -> bool:
+    """Whether less of an open line is there than the marketplace wants, when it is told like this."""
+    return (
+        told is not None
+        and told["is_open"]
+        and not line.is_cancelled
+        and _has_let_go(line, told_lines.to_ship(line, told))
+    )
+
+
 def call_off(order: Order, line: OrderLine) -> bool:
     """Take the line out of what the warehouse is to be asked; False when that may be on its way."""
     rows = WarehouseChange.objects.select_for_update().filter(order=order)

@@ -32,6 +32,7 @@ def pull(run: Run) -> None:
     warehouse = run.warehouse()
     warehouse_status.follow(run, warehouse, since)
     run.count("parcels seen again", _read(run, run.connection, warehouse, since))
+    by_hand.note_lines(run, warehouse, since)
     by_hand.look_at_all(run, warehouse)
     if not run.faults and not run.is_handed_over:
         run.window(since, min(now, in_doubt or now))

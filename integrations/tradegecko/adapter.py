@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeGuard
 
 from integrations.account import Account
 from integrations.errors import Misconfigured, OutcomeUnknown, Refused, Unreadable
 from integrations.http import Params, storable
 from integrations.ports import CheckStep, Item, Location, OrderRequest, Parcel, UnreadableParcel
-from integrations.sent_orders import OrderChange, PlacedOrder, Receipt, ReceiptLine
+from integrations.sent_orders import ListedLine, OrderChange, PlacedOrder, Receipt, ReceiptLine
 from integrations.stock import BundlePart, ItemPage, LevelPage, UnreadableBundlePart
 from integrations.tradegecko import fulfillments, messages, options, placed, webhooks
 from integrations.tradegecko.client import Client, Page
@@ -23,6 +23,7 @@ LIVING = ("draft", "active", "finalized", "fulfilled")
 ENDED = ("void", "deleted")
 ACTIVE: Params = [("status", "active")]
 LINES = "fulfillment_line_items"
+BOUND = timedelta(hours=1)
 PARCEL_STATES = ("packed", "fulfilled", "void", "deleted")
 
 
@@ -153,6 +154,14 @@ class TradeGecko:
 
     def changed_orders(self, since: datetime) -> Iterator[Receipt]:
         return self._orders("updated_at", since)
+
+    def changed_lines(self, since: datetime) -> Iterator[ListedLine]:
+        """None from a server that does not know the bound: all lines of all time would come."""
+        for page in changed_since(self._client, "/order_line_items", [], "updated_at", since):
+            rows = list(self._client.readable(page.rows, messages.listed_line))
+            if any(at is not None and at < since - BOUND for _, at in rows):
+                return
+            yield from (line for line, _ in rows if line is not None)
 
     def parcels(self, since: datetime, known: Mapping[str, datetime]) -> Iterator[Parcel | UnreadableParcel]:
         params = [("include", LINES), *(("status[]", state) for state in PARCEL_STATES)]

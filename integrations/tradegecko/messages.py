@@ -12,7 +12,7 @@ from typing import Any
 from integrations.errors import Unreadable
 from integrations.http import storable
 from integrations.ports import Address, Item, Location, OrderRequest, Parcel, ParcelContent, ParcelState
-from integrations.sent_orders import Receipt, ReceiptLine
+from integrations.sent_orders import ListedLine, Receipt, ReceiptLine
 from integrations.stock import BundlePart, StockLevel, UnreadableBundlePart
 from integrations.tradegecko.options import Options
 
@@ -124,6 +124,16 @@ def receipt_line(given: object) -> tuple[str, ReceiptLine | None]:
     if quantity is None:
         raise Unreadable(f"TradeGecko sent a line of order {order_id} without a quantity")
     return order_id, ReceiptLine(item_id, quantity)
+
+
+def listed_line(given: object) -> tuple[ListedLine | None, datetime | None]:
+    """A line, or None for a charge, and when it was changed."""
+    row = record(given, "a line of an order")
+    order_id, line = receipt_line(row)
+    at = time_if_any(row, "updated_at")
+    if line is None:
+        return None, at
+    return ListedLine(order_id, identity(row, "a line of an order"), line.quantity), at
 
 
 def currency(given: object) -> tuple[str, str]:

@@ -294,7 +294,7 @@ class Hold(models.Model):
     )
     # Their subject is the id that the warehouse gave a parcel.
     OF_PARCELS = (Kind.VOIDED_SHIPMENT, Kind.CHANGED_SHIPMENT, Kind.UNREADABLE_PARCEL, Kind.OVER_SHIPPED)
-    # Their subject is the number of a line, where it is not the whole order.
+    # Their subject is the number of a line, where it is not the whole order; after a + an item that is in no line.
     OF_LINES = (Kind.CANCELLED_LATE, Kind.DIFFERENT_THERE)
     # Closed by the map or the system that they wait for; by hand they would only come back with the next run.
     CLOSES_ITSELF = (Kind.UNKNOWN_CARRIER,)
@@ -332,7 +332,9 @@ class Hold(models.Model):
         if self.kind in self.OF_PARCELS:
             mine = (one.tracking_number for one in self.order.shipments.all() if one.remote_id == self.subject)
             return f"parcel {next(mine, '') or self.subject}"
-        return f"line {self.subject}" if self.kind in self.OF_LINES else self.subject
+        if self.kind not in self.OF_LINES:
+            return self.subject
+        return f"{self.subject[1:]} that was added" if self.subject.startswith("+") else f"line {self.subject}"
 
 
 class OrderEvent(models.Model):

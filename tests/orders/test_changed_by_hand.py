@@ -144,7 +144,7 @@ def test_a_line_that_staff_took_out_of_an_order_that_is_wanted_is_held(
     manage("run", "pull_shipments")
     assert holds(told(number)) == ["different_there"]
     [text] = messages(number)
-    assert text.startswith("1 of 1 units of line 2 will not ship: somebody changed the order in Gecko, which has 0 × ")
+    assert text.startswith("Line 2 will not ship as it is wanted: the order in Gecko has 0 × TEE-RED-M instead of 1, ")
     assert order(number).status == "submitted"
 
 
@@ -153,7 +153,7 @@ def test_fewer_of_a_line_than_are_to_ship_are_held_until_they_are_back(shop: San
     shop.tradegecko.change_line(line_there(shop, number, 1), quantity=1)
     manage("run", "pull_shipments")
     [text] = messages(number)
-    assert "2 of 3 units of line 1 will not ship" in text
+    assert "has 1 × MUG-BLK instead of 3" in text
     shop.tradegecko.change_line(line_there(shop, number, 1), quantity=3)
     manage("run", "pull_shipments")
     assert (holds(told(number)), rows()[0]) == ([], ("1", 3))

@@ -9,6 +9,7 @@ import pytest
 
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
+from inventory import kits
 from inventory.models import SkuAlias
 from orders import actions, decisions
 from orders.models import Hold, Order, WarehouseSubmission
@@ -150,3 +151,25 @@ def test_what_staff_took_out_of_an_order_that_is_to_ship_is_not_on_sale(reno: Sa
     for job in ("pull_shipments", "pull_levels", "publish_inventory"):
         manage("run", job)
     assert shown(reno) == {"Riverside DC": 110, "Reno": 50}
+
+
+def test_of_a_kit_only_the_component_that_staff_took_out_is_not_on_sale(
+    reno: Sandbox, manage: Run, overstock: Connection
+) -> None:
+    for sku in ("SHADE", "STAND"):
+        reno.tradegecko.add_variant(sku)
+        reno.tradegecko.set_stock(sku, 50, location="Main DC")
+        kits.put(overstock, f"ONE-{sku}", ((sku, 1),), seen=kits.parts_of(overstock, f"ONE-{sku}"))
+        reno.oasis.add_listing(f"ONE-{sku}")
+    parts = (("STAND", 2), ("SHADE", 1))
+    kits.put(overstock, "KIT", parts, seen=kits.parts_of(overstock, "KIT"))
+    number = reno.oasis.add_order({"partner_sku": "KIT", "quantity": 5})
+    reno.oasis.add_order({"partner_sku": "ONE-STAND"}, {"partner_sku": "ONE-SHADE"})
+    manage("run", "all")
+    order = reno.tradegecko.by_reference(number)[0]
+    line = reno.tradegecko.lines(order["id"])[1]
+    reno.tradegecko.delete_line(line)
+    for job in ("pull_shipments", "pull_levels", "publish_inventory"):
+        manage("run", job)
+    shown = {sku: units for (sku, place), units in reno.oasis.quantities.items() if place == "Riverside DC"}
+    assert (shown["ONE-STAND"], shown["ONE-SHADE"]) == (39, 44)
