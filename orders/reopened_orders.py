@@ -149,12 +149,20 @@ def _open_left_out(order: Order) -> None:
 def _take_back(order: Order) -> None:
     """It ships as before: nobody has asked the warehouse to cancel it, or that was refused."""
     _call_off(order)
+    _call_off_rests(order)
     _open_let_go(order)
     late = order.holds.filter(kind=K.CANCELLED_LATE, subject="", resolved_at=None)
     late.update(resolved_at=timezone.now(), resolution=TAKEN_BACK)
     order.note(f"{OPENED_AGAIN}; it ships as before")
     cancelled_late.hold_lines_again(order)
     edits.say_again(order)
+
+
+def _call_off_rests(order: Order) -> None:
+    """What had not left of its lines was to be taken out, and ships again; but of those that were cancelled alone."""
+    for line in order.lines.filter(is_cancelled=False):
+        if not reopening.call_off(order, line):
+            raise IllegalTransition(f"lines of order {order} are being taken out in the warehouse right now")
 
 
 def _open_let_go(order: Order) -> None:
