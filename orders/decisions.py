@@ -47,10 +47,9 @@ def cancellable(order: Order) -> list[str]:
     submission = getattr(order, "submission", None)
     if submission is None or submission.status != T.ACCEPTED or submission.remote_status in submission.ENDED:
         return []
-    if order.cancel_requested_at is not None and order.status == S.SUBMITTED:
-        return [""]
-    if order.cancel_requested_at is not None and order.status in Order.LEFT:
-        return [""] if cancelled_late.is_there(order, "") else []
+    if order.cancel_requested_at is not None and order.status in (S.SUBMITTED, *Order.LEFT):
+        is_to_end = not cancelled_late.has_left(order) or cancelled_late.is_there(order, "")
+        return [""] if is_to_end else []
     if order.status not in Order.SENT:
         return []
     rests = cancelled_late.rests(order)
