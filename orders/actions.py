@@ -16,6 +16,7 @@ from orders import (
     arrivals,
     cancelled_late,
     decisions,
+    edits,
     forgetting,
     refusals,
     revisit,
@@ -91,7 +92,7 @@ def _is_too_late(order: Order, row: Sent) -> bool:
     if not isinstance(row, WarehouseChange):
         return False
     if row.told is not None:
-        return row.last_error == ALL_SHIPPED
+        return row.last_error == ALL_SHIPPED or edits.has_ended(order)
     if row.cancels_order:
         return order.status == S.CONFIRMED or cancelled_late.has_left(order)
     rests = cancelled_late.rests(order)

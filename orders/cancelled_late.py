@@ -19,6 +19,7 @@ from orders.models import Hold, Order, OrderLine, Shipment, SubmittedLine, Wareh
 WITH_THE_ORDER = "the marketplace cancelled the whole order"
 ALL_LEFT = "all of it that the warehouse had has left"
 NOT_THERE = "it is not in the warehouse's order"
+ENDED_THERE = "the order is {} in the warehouse, so that none of it ships"
 HELD_ANEW = "the marketplace opened the order again, and not this line: it is held anew"
 CANCELLED = ("It is cancelled", "Cancel it")
 TAKEN_OUT = ("The rest is taken out", "Take the rest out")
@@ -43,6 +44,9 @@ def hold(order: Order, line_number: str, why_not: str = "") -> None:
 
 def _nothing_to_do(order: Order, line: OrderLine) -> str:
     """Why nobody has to do anything about it; empty while somebody has."""
+    submission: WarehouseSubmission | None = getattr(order, "submission", None)
+    if submission is not None and submission.remote_status in submission.ENDED:
+        return ENDED_THERE.format(submission.remote_status)
     rest = rests(order).get(line)
     if rest is not None and (rest.there or rest.in_part):
         return ""

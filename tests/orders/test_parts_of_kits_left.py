@@ -1,4 +1,7 @@
-"""What is cancelled or lowered when less than a whole unit has left, or goods that the marketplace had cancelled before."""
+"""What is cancelled or lowered when less than a whole unit has left, or goods that the marketplace had cancelled before.
+
+And what is changed or cancelled of an order that has ended in the warehouse.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
 from orders import actions, decisions
-from orders.models import Hold, WarehouseChange
-from tests.orders.test_changes import Run, Told, goods, order, set_rule
+from orders.models import Hold, IllegalTransition, Order, WarehouseChange
+from tests.orders.test_changes import Run, Told, goods, order, set_rule, state
 from tests.orders.world import holds, parcels, pauses_end, placed, ship
 
 JOBS = ("pull_orders", "revisit_orders", "submit_orders", "pull_shipments", "confirm_shipments")
@@ -218,3 +221,63 @@ def test_a_void_that_was_refused_as_parts_left_is_followed_by_taking_the_rest_ou
     look_around(manage)
     assert goods(shop, number) == {"LAMP-OAK-01": "2.0"}
     assert not actions.parked_in(order(number))
+
+
+# --- it has ended in the warehouse ---------------------------------------------------------------------------------
+
+
+def voided(box: Sandbox, manage: Run, number: str) -> None:
+    box.tradegecko.void(placed(box, number))
+    look_around(manage)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_change_of_an_order_that_ended_there_offers_no_update(
+    is_first: bool, shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = plain(shop, manage)
+    if is_first:
+        voided(shop, manage, number)
+    shop.oasis.edit(number, "1", quantity=4)
+    look_around(manage)
+    if not is_first:
+        voided(shop, manage, number)
+    assert (state(shop, number), decisions.possible(order(number))) == ("void", {"keep"})
+    [text] = order(number).holds.filter(kind="changed_order", resolved_at=None).values_list("message", flat=True)
+    assert "The order is void in Gecko, so that there is nothing to update" in text
+    with pytest.raises(IllegalTransition, match="has ended in the warehouse"):
+        decisions.amend(order(number), None)
+    decisions.keep(order(number), None)
+    assert holds(told(number)) == ["voided_order"]
+
+
+@BOTH
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_cancelled_line_of_an_order_that_ended_there_waits_for_nothing(
+    rule: str, is_first: bool, shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = plain(shop, manage, rule="ask")
+    if is_first:
+        voided(shop, manage, number)
+    set_rule(cancels_after_sending=rule if is_first else "ask")
+    shop.oasis.cancel(number, "2")
+    look_around(manage)
+    if not is_first:
+        voided(shop, manage, number)
+    assert (state(shop, number), holds(told(number))) == ("void", ["voided_order"])
+
+
+def test_an_update_that_was_refused_as_the_order_ended_there_is_not_tried_again(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = plain(shop, manage)
+    shop.oasis.edit(number, "1", quantity=1)
+    look_around(manage)
+    decisions.amend(order(number), None)
+    voided(shop, manage, number)
+    assert WarehouseChange.objects.get().status == WarehouseChange.Status.PARKED
+    assert "retry" not in actions.possible(order(number))
+    shop.oasis.cancel(number)
+    look_around(manage)
+    assert (told(number)["status"], holds(told(number))) == (Order.Status.CANCELLED, [])
+    assert WarehouseChange.objects.get().status == WarehouseChange.Status.WITHDRAWN
