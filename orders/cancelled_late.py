@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from django.db.models import Q, QuerySet
@@ -121,22 +121,27 @@ def rests(order: Order) -> dict[OrderLine, Rest]:
     Lowered is also one of which only goods have left that make no whole unit: nothing of that is taken out. What was
     short shipped was cancelled by us.
     """
-    ours = side_by_side.short_ships(order)
-    lines = [line for line in order.lines.all() if line.pk not in ours]
     submission: WarehouseSubmission | None = getattr(order, "submission", None)
     if submission is None or submission.remote_status in submission.ENDED:
         return {}
     rows = sorted(submission.lines.all(), key=lambda row: row.position)
+    whole, goods = _gone(order, rows)
+    ours, is_over = side_by_side.short_ships(order), order.cancel_requested_at is not None
+    found: dict[OrderLine, Rest] = {}
+    for line in (one for one in order.lines.all() if one.pk not in ours):
+        left = max(whole.get(line.pk, 0), line.quantity_confirmed)
+        mine = [row for row in rows if row.order_line_id == line.pk]
+        if is_over or is_cancelled(line) or left > line.quantity_to_ship:
+            found[line] = _rest(mine, goods, left)
+        elif (rest := _rest(mine, goods, line.quantity_to_ship)).in_part:
+            found[line] = replace(rest, there=0)
+    return found
+
+
+def _gone(order: Order, rows: list[SubmittedLine]) -> tuple[dict[int, int], dict[int, int]]:
+    """Whole units that have left, by the id of the order line, and goods, by the id of the warehouse's line."""
     shipped = [one.contents for one in order.shipments.all() if one.state == Shipment.State.SHIPPED]
-    whole = parcels.whole_units(shipped, rows)
-    left = {line: max(whole.get(line.pk, 0), line.quantity_confirmed) for line in lines}
-    goods = parcels.whole_units(shipped, [_by_itself(row) for row in rows])
-    of = {line: [row for row in rows if row.order_line_id == line.pk] for line in lines}
-    is_over = order.cancel_requested_at is not None
-    over = [line for line in lines if is_over or is_cancelled(line) or left[line] > line.quantity_to_ship]
-    found = {line: _rest(of[line], goods, left[line]) for line in over}
-    lowered = {line: _rest(of[line], goods, line.quantity_to_ship) for line in lines if line not in found}
-    return found | {line: Rest(rest.left, 0, in_part=True) for line, rest in lowered.items() if rest.in_part}
+    return parcels.whole_units(shipped, rows), parcels.whole_units(shipped, [_by_itself(row) for row in rows])
 
 
 def is_cancelled(line: OrderLine) -> bool:

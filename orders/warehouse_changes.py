@@ -185,7 +185,7 @@ def changed(change: WarehouseChange, submission: WarehouseSubmission, plan: Plan
         order.note(f"changed in {change.connection}", actor=change.actor)
     order = edits.locked(order.pk)
     hold_beyond(order, parcels.recount(order, submission))
-    _hold_parts(order, {one.line for one in plan.found})
+    _hold_parts(order, {one.line for one in plan.found if one.line and one.field == "quantity"})
     edits.say_again(order)
 
 
