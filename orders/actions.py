@@ -16,6 +16,7 @@ from orders import (
     arrivals,
     cancelled_late,
     decisions,
+    edits,
     forgetting,
     refusals,
     revisit,
@@ -91,9 +92,9 @@ def _is_too_late(order: Order, row: Sent) -> bool:
     if not isinstance(row, WarehouseChange):
         return False
     if row.told is not None:
-        return row.last_error == ALL_SHIPPED
+        return row.last_error == ALL_SHIPPED or edits.has_ended(order)
     if row.cancels_order:
-        return order.status in (*Order.LEFT, S.CONFIRMED)
+        return order.status == S.CONFIRMED or cancelled_late.has_left(order)
     rests = cancelled_late.rests(order)
     mine = [rest for line, rest in rests.items() if str(line.pk) in row.lines]
     return bool(mine) and not any(rest.there for rest in mine)

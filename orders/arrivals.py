@@ -12,7 +12,7 @@ from integrations.models import Connection, Route
 from integrations.ports import MarketplaceLine, MarketplaceOrder, SaleState
 from integrations.wording import counted
 from orders import cancelled_late, changes, parcels, personal_data, references, refusals, settling
-from orders.models import NOT_SENT, Hold, Order, OrderLine, WarehouseSubmission
+from orders.models import NOT_SENT, Hold, Order, OrderLine, WarehouseChange, WarehouseSubmission
 
 S = Order.Status
 T = WarehouseSubmission.Status
@@ -158,7 +158,10 @@ def cancel(order: Order, reason: str) -> None:
     if order.status == S.SUBMITTED and ended.exists():
         close_cancelled(order, "it had ended in the warehouse before")
         return
-    if order.status in (*Order.UNSENT, S.SUBMITTED):  # of one that has shipped in part, lines are taken out singly
+    if not cancelled_late.has_left(order) and order.status in (
+        *Order.UNSENT,
+        S.SUBMITTED,
+    ):  # of one that has shipped in part, lines are taken out singly
         cancelled_late.close_with_the_order(order)
     cancelled_late.hold(order, "")
 
@@ -175,6 +178,8 @@ def close_cancelled(order: Order, reason: str) -> None:
     closed = {Hold.Kind.CANCELLED_LATE, Hold.Kind.VOIDED_ORDER, Hold.Kind.CHANGED_ORDER, Hold.Kind.DIFFERENT_THERE}
     stay = set(Hold.AFTER_SENDING) - closed
     order.holds.filter(resolved_at=None).exclude(kind__in=stay).update(resolved_at=now)
+    parked = WarehouseChange.objects.filter(order=order, status=T.PARKED)
+    parked.update(status=T.WITHDRAWN, finished_at=now)  # nobody needs to try again what is not wanted any more
     Order.objects.filter(pk=order.pk).update(cancel_resolved_at=now, told_now=None)
     order.move_to(S.CANCELLED, reason=reason)
 

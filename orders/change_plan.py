@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import zip_longest
@@ -13,7 +13,7 @@ from integrations.ports import Warehouse
 from integrations.sent_orders import PlacedLine, PlacedOrder
 from inventory import catalogue, listings
 from inventory.aliases import Resolution, Resolver, Wanted
-from orders import change_steps, changes, pricing, told_lines, warehouse_request
+from orders import cancelled_late, change_steps, changes, pricing, side_by_side, told_lines, warehouse_request
 from orders.change_steps import NotPossible, Target, TargetLine
 from orders.changes import SKUS, Change, Told
 from orders.models import Order, OrderLine, SubmittedLine, WarehouseChange, WarehouseSubmission
@@ -49,7 +49,8 @@ def plan(
     news = _News(change, {line.order_line_id for line in sent})
     units = {int(pk): quantity for pk, quantity in change.lines.items()} | news.units()
     drawn = _Drawn()
-    drawn.add_sent(sent, units, news.costs(), _shipped(sent, placed))
+    firm = news.replaced() | side_by_side.short_ships(change.order).keys()
+    drawn.add_sent(sent, units, news.costs(), _shipped(sent, placed), firm)
     for number, resolution in _resolved(change, news.added(), warehouse):
         told = news.told[number]
         drawn.add_new(number, resolution, told_lines.to_ship(news.mine.get(number), told), changes.unit_cost(told))
@@ -91,7 +92,7 @@ def outlook(order: Order) -> Outlook:
         return Outlook()
     new = [number for number in news.added() if told_lines.to_ship(news.mine.get(number), news.told[number])]
     out = [line for line in news.mine.values() if line.pk in there and units.get(line.pk) == 0]
-    voids = bool(news.found) and not new and len(out) == len(there) and not any(line.quantity_shipped for line in out)
+    voids = bool(news.found) and not new and len(out) == len(there) and not cancelled_late.has_left(order)
     return Outlook(tuple(line.number for line in out if line.number not in new and not line.quantity_shipped), voids)
 
 
@@ -170,6 +171,10 @@ class _News:
         """Numbers of lines that the warehouse's order does not have in this form."""
         return sorted((self._opened - set(self.mine)) | self._anew)
 
+    def replaced(self) -> set[int]:
+        """Ids of lines whose goods are others now: what has left of the old ones makes no part of the new."""
+        return {self.mine[number].pk for number in self._anew}
+
     def address(self) -> dict[str, str]:
         return {one.field: one.after for one in self.found if not one.line and one.field in changes.ADDRESS}
 
@@ -222,20 +227,25 @@ class _Drawn:
 
     def add_sent(
         self, sent: Sequence[SubmittedLine], units: Mapping[int, int], costs: Mapping[int, Decimal],
-        shipped: Mapping[int, int],
+        shipped: Mapping[int, int], firm: Container[int],
     ) -> None:  # fmt: skip
-        """The lines that are there, as they shall be: as they are, with other units, or at another cost too."""
+        """The lines that are there, as they shall be: as they are, with other units, or at another cost too.
+
+        What has left and makes no whole unit stays beside at its price, which a person settles; but for `firm` ones,
+        of which nothing may have left.
+        """
         by_line: dict[int, dict[str, list[SubmittedLine]]] = {}
         for line in sent:
             by_line.setdefault(line.order_line_id, {}).setdefault(line.item_id, []).append(line)
         for pk, parts in by_line.items():
             wanted, first = units.get(pk), len(self.lines)
+            stays = pk not in firm and _whole(parts.values(), shipped) <= (wanted or 0)
             if wanted and pk in costs:
                 self._reprice(list(parts.values()), wanted, costs[pk])
             else:
                 for rows in parts.values():
-                    self._lay(rows, _shared(rows, wanted, shipped))
-            if wanted is not None:
+                    self._lay(rows, _shared(rows, wanted, shipped, stays=stays))
+            if wanted is not None and not _are_beyond(parts.values(), wanted, shipped):
                 mine = next(iter(parts.values()))[0].order_line
                 self._round(mine, (costs.get(pk, mine.unit_cost) or Decimal(0)) * wanted, self.lines[first:])
 
@@ -278,7 +288,7 @@ class _Drawn:
 
 
 def _shared(
-    rows: Sequence[SubmittedLine], wanted: int | None, shipped: Mapping[int, int]
+    rows: Sequence[SubmittedLine], wanted: int | None, shipped: Mapping[int, int], *, stays: bool
 ) -> list[tuple[int | None, Decimal | None]]:
     """Units, and a price where it is another one, of each of a component's lines, and of more that are to come.
 
@@ -290,12 +300,23 @@ def _shared(
     total, cost = wanted * rows[0].units, (rows[0].order_line.unit_cost or Decimal(0)) * wanted
     left = [(shipped.get(row.pk, 0), row.unit_price or Decimal(0)) for row in rows]
     too_many = sum(number for number, _ in left) - total
-    if too_many > 0:  # which is refused, with what has left
-        return [(max(number - too_many, 0), None) for number, _ in left]
+    if too_many > 0:  # which is refused, with what has left, where whole units are too many
+        return [(number if stays else max(number - too_many, 0), None) for number, _ in left]
     shares = _shares(rows, total)
     if shares and _fit(shares, left, cost):
-        return [(share, None) for share in shares]
+        # One that was taken out of a kit comes back at its price.
+        return [(share, None if row.quantity else row.unit_price) for row, share in zip(rows, shares, strict=True)]
     return list(pricing.rest(cost, total, left))
+
+
+def _whole(parts: Iterable[Sequence[SubmittedLine]], shipped: Mapping[int, int]) -> int:
+    """Units of a line that have left with all of their components."""
+    return min(sum(shipped.get(row.pk, 0) for row in rows) // rows[0].units for rows in parts)
+
+
+def _are_beyond(parts: Iterable[Sequence[SubmittedLine]], wanted: int, shipped: Mapping[int, int]) -> bool:
+    """Whether more of a component has left than so many units take."""
+    return any(sum(shipped.get(row.pk, 0) for row in rows) > wanted * rows[0].units for rows in parts)
 
 
 def _fit(shares: Sequence[int], left: Sequence[pricing.Priced], cost: Decimal) -> bool:
@@ -308,6 +329,8 @@ def _fit(shares: Sequence[int], left: Sequence[pricing.Priced], cost: Decimal) -
 def _shares(rows: Sequence[SubmittedLine], total: int) -> list[int] | None:
     """So many units over the lines as they are shared now, which keeps the sum of their prices exact."""
     now = sum(row.quantity for row in rows)
+    if not now and len(rows) == 1 and rows[0].unit_price is not None:
+        return [total]
     if not now or any(row.quantity * total % now for row in rows):
         return None
     return [row.quantity * total // now for row in rows]

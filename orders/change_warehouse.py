@@ -71,7 +71,7 @@ def _by_rule(run: Run) -> None:
 
 def _is_to_be_asked(hold: Hold) -> bool:
     """An order of which nothing has left is ended there, also where its lines are gone."""
-    ends = not hold.subject and hold.order.status == S.SUBMITTED
+    ends = not hold.subject and hold.order.status == S.SUBMITTED and not cancelled_late.has_left(hold.order)
     return ends or cancelled_late.is_there(hold.order, hold.subject)
 
 
@@ -83,7 +83,9 @@ def _was_asked(hold: Hold) -> bool:
     lines = {str(line.pk) for line in hold.order.lines.all() if line.number == hold.subject or not hold.subject}
     known = [one for one in hold.order.warehouse_changes.all() if one.status not in WarehouseChange.OVER]
     since = [one for one in known if one.created_at >= hold.opened_at]
-    if not hold.subject and hold.order.status in Order.LEFT:  # what is left of it is to be taken out, and not voided
+    if not hold.subject and cancelled_late.has_left(
+        hold.order
+    ):  # what is left of it is to be taken out, and not voided
         return any(lines & one.lines.keys() for one in since)
     return any(one.cancels_order or lines & one.lines.keys() for one in since)
 

@@ -32,8 +32,8 @@ def _following(order: Order) -> set[str]:
         return set()
     if arrivals.was_unsent(order):
         return {"apply"}
-    can_update = order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) and not edits.was_too_late(order)
-    return {"amend"} if can_update else set()
+    is_open = order.status in (S.SUBMITTED, S.PARTLY_SHIPPED) and not edits.has_ended(order)
+    return {"amend"} if is_open and not edits.was_too_late(order) else set()
 
 
 def cancellable(order: Order) -> list[str]:
@@ -47,10 +47,9 @@ def cancellable(order: Order) -> list[str]:
     submission = getattr(order, "submission", None)
     if submission is None or submission.status != T.ACCEPTED or submission.remote_status in submission.ENDED:
         return []
-    if order.cancel_requested_at is not None and order.status == S.SUBMITTED:
-        return [""]
-    if order.cancel_requested_at is not None and order.status in Order.LEFT:
-        return [""] if cancelled_late.is_there(order, "") else []
+    if order.cancel_requested_at is not None and order.status in (S.SUBMITTED, *Order.LEFT):
+        is_to_end = not cancelled_late.has_left(order) or cancelled_late.is_there(order, "")
+        return [""] if is_to_end else []
     if order.status not in Order.SENT:
         return []
     rests = cancelled_late.rests(order)
@@ -104,6 +103,8 @@ def amend(order: Order, actor: User | None, seen: str | None = None) -> str:
     _check_fits(mine)
     if edits.was_too_late(mine):
         raise IllegalTransition(f"order {order} has shipped in the warehouse; keep it as it is")
+    if edits.has_ended(mine):
+        raise IllegalTransition(f"order {order} has ended in the warehouse; keep it as it is")
     warehouse_changes.update(order, actor)
     edits.say_again(mine)
     _wake(order)

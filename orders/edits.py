@@ -30,6 +30,10 @@ CONFIRMED = (
     "All of it has shipped and was confirmed, so that nothing follows by itself. Have that shipped and confirm it "
     "there by hand, or settle it with the marketplace; then keep the order as it is."
 )
+ENDED = (
+    "The order is {status} in {warehouse}, so that there is nothing to update: enter what is wanted there by hand, or "
+    "settle it with the marketplace; then keep it as it is."
+)
 
 
 def notice(order: Order, told: MarketplaceOrder) -> bool:
@@ -258,6 +262,8 @@ def _todo(order: Order) -> str:
         return CONFIRMED
     if order.status == S.SHIPPED or was_too_late(order):
         return "It has shipped already: settle it with the marketplace, then keep it as it is."
+    if has_ended(order):
+        return ENDED.format(status=order.submission.remote_status, warehouse=order.submission.connection)
     bad = misfit(order, order.told_now) if order.told_now else ""
     if bad:
         return f"{bad} Change the warehouse's order by hand, then keep it as it is."
@@ -276,6 +282,12 @@ def was_too_late(order: Order) -> bool:
     rows = [one for one in order.warehouse_changes.all() if one.told is not None]
     parked = WarehouseChange.Status.PARKED
     return any(one.status == parked and one.last_error == change_steps.ALL_SHIPPED for one in rows)
+
+
+def has_ended(order: Order) -> bool:
+    """Whether there is no order in the warehouse any more that could be updated."""
+    submission: WarehouseSubmission | None = getattr(order, "submission", None)
+    return submission is not None and submission.remote_status in submission.ENDED
 
 
 def misfit(order: Order, now: Told) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from integrations.models import Route
 from integrations.transmissions import Transmission
-from orders import change_plan, forgetting, settling, ship_dates
+from orders import cancelled_late, change_plan, forgetting, settling, ship_dates
 from orders.models import Hold, Order
 
 S, K = Order.Status, Hold.Kind
@@ -149,7 +149,7 @@ def _settled(order: Order) -> str:
     if submission.remote_status in submission.ENDED:
         return f"It is {submission.remote_status} in the warehouse, which a person has settled: nothing of it ships."
     if order.cancel_requested_at:
-        there = "still has it" if order.status == S.SUBMITTED else "has shipped of it, and no parcel is told"
+        there = "has shipped of it, and no parcel is told" if cancelled_late.has_left(order) else "still has it"
         return f"{CANCELLED_THERE} {there}, which a person has settled."
     return ""
 

@@ -6,6 +6,7 @@ Everything here holds the order's row first.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Container
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -45,14 +46,15 @@ def cancel(order: Order, line_number: str, actor: User | None) -> None:
     Raises IllegalTransition when it is too late, or not now.
     """
     mine = edits.locked(order.pk)
-    if not line_number and mine.status == S.SUBMITTED:
+    has_left = cancelled_late.has_left(mine)
+    if not line_number and mine.status == S.SUBMITTED and not has_left:
         _ask(mine, actor, cancels_order=True)
         return
     rests = {line: rest for line, rest in cancelled_late.rests(mine).items() if line_number in ("", line.number)}
     left = {str(line.pk): rest.left for line, rest in rests.items() if rest.there}
     if line_number and not left:
         raise IllegalTransition(f"line {line_number} of order {mine} has shipped; it is not taken out any more")
-    if not left or (not line_number and mine.status not in Order.LEFT):
+    if not left or (not line_number and not has_left):
         raise IllegalTransition(f"order {mine} is {mine.get_status_display().lower()}; it is not voided any more")
     _ask(mine, actor, lines=left)
 
@@ -183,19 +185,30 @@ def changed(change: WarehouseChange, submission: WarehouseSubmission, plan: Plan
         order.note(f"changed in {change.connection}", actor=change.actor)
     order = edits.locked(order.pk)
     hold_beyond(order, parcels.recount(order, submission))
+    _hold_parts(order, {one.line for one in plan.found if one.line and one.field == "quantity"})
     edits.say_again(order)
+
+
+def _hold_parts(order: Order, numbers: Container[str]) -> None:
+    """What has left of lines that were lowered, and makes no whole unit, is told by no parcel: a person settles it."""
+    for line, rest in cancelled_late.rests(order).items():
+        if rest.in_part and line.number in numbers:
+            cancelled_late.hold(order, line.number)
 
 
 def _follow_lines(submission: WarehouseSubmission, plan: Plan, placed: PlacedOrder) -> None:
     """The submitted lines say what is there now, under the ids that it has there."""
     found = change_steps.matches(placed.lines, plan.target.lines)
     sent = submission.lines.in_bulk()
+    stay = {
+        (sent[one.key].order_line_id, one.item_id) for one in plan.target.lines if one.key in sent and one.quantity != 0
+    }
     numbers = {line.number: line for line in submission.order.lines.all()}
     position = max((line.position for line in sent.values()), default=0)
     for wanted, there in zip(plan.target.lines, found, strict=True):
         remote_id = there.remote_id if there else ""
         if wanted.key in sent:
-            _follow_line(sent[wanted.key], wanted, remote_id)
+            _follow_line(sent[wanted.key], wanted, remote_id, stay)
             continue
         new, position = plan.new[-wanted.key - 1], position + 1
         SubmittedLine.objects.create(
@@ -205,9 +218,13 @@ def _follow_lines(submission: WarehouseSubmission, plan: Plan, placed: PlacedOrd
         )  # fmt: skip
 
 
-def _follow_line(line: SubmittedLine, wanted: TargetLine, remote_id: str) -> None:
-    """One that was taken out is none any more: a kit is complete by the components that it has now."""
-    if wanted.quantity == 0:
+def _follow_line(line: SubmittedLine, wanted: TargetLine, remote_id: str, stay: Collection[tuple[int, str]]) -> None:
+    """One that was taken out is none any more: a kit is complete by the components that it has now.
+
+    But where another component stays, as it has left, that makes no unit without this one.
+    """
+    is_part = any(pk == line.order_line_id for pk, _ in stay) and (line.order_line_id, line.item_id) not in stay
+    if wanted.quantity == 0 and not is_part:
         line.delete()
         return
     line.quantity = line.quantity if wanted.quantity is None else wanted.quantity
@@ -217,12 +234,14 @@ def _follow_line(line: SubmittedLine, wanted: TargetLine, remote_id: str) -> Non
 
 
 def _close_lines(order: Order, change: WarehouseChange) -> None:
-    """Lines that were cancelled are closed here, as far as nothing of them was told."""
+    """Lines that were cancelled are closed here, as far as nothing of them was told, and no part of a unit has left."""
+    in_part = {line.pk for line, rest in cancelled_late.rests(order).items() if rest.in_part}
     for line in order.lines.filter(pk__in=map(int, change.lines)):
         left = max(change.lines[str(line.pk)], line.quantity_confirmed)
         OrderLine.objects.filter(pk=line.pk).update(quantity_to_ship=min(left, line.quantity_to_ship))
-        is_untold = left > line.quantity_confirmed and cancelled_late.is_cancelled(line)
-        if is_untold and cancelled_late.is_held(order, line.number):
+        is_untold = left > line.quantity_confirmed or line.pk in in_part
+        is_over = is_untold and cancelled_late.is_cancelled(line)
+        if is_over and cancelled_late.is_held(order, line.number):
             cancelled_late.hold(order, line.number)  # the marketplace takes none of what has left: a person settles it
         else:
             cancelled_late.close_lines(order, f"changed in {change.connection}", [line.number])

@@ -10,7 +10,7 @@ from django.utils import timezone
 from integrations.ports import Warehouse
 from integrations.runs import Run
 from integrations.sent_orders import Receipt
-from orders import arrivals, by_hand, cancelled_late, told
+from orders import arrivals, by_hand, cancelled_late, edits, told
 from orders.models import Order, WarehouseSubmission
 
 BATCH = 500
@@ -54,3 +54,4 @@ def _note(submission: WarehouseSubmission, receipt: Receipt) -> None:
     order.note(what)
     cancelled_late.close_lines(order, what)  # nothing is left there that could be taken out
     told.hold_ended(order, what)
+    edits.say_again(order)  # it cannot be updated any more

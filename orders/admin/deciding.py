@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from integrations.admin_base import ask, found_or_404
 from integrations.walking import along, way_of
 from integrations.wording import counted
-from orders import change_plan, changes, decisions, edits, next_step, short_shipping
+from orders import cancelled_late, change_plan, changes, decisions, edits, next_step, short_shipping
 from orders.admin import walking
 from orders.models import IllegalTransition, Order, OrderLine
 from orders.next_step import STEPS
@@ -177,7 +177,7 @@ def _taken_out(order: Order, numbers: Sequence[str]) -> str:
     if not numbers:
         return "nothing of it can be cancelled there now"
     if "" in numbers:
-        return "what has not left is taken out" if order.status in Order.LEFT else "the order is voided"
+        return "what has not left is taken out" if cancelled_late.has_left(order) else "the order is voided"
     return f"line {numbers[0]} is taken out" if len(numbers) == 1 else f"lines {', '.join(numbers)} are taken out"
 
 

@@ -15,7 +15,8 @@ from inventory.models import SkuAlias
 from orders import decisions
 from orders.models import Order
 from tests.conftest import Run
-from tests.orders.world import parcels, placed, ship
+from tests.orders.test_changes import Told
+from tests.orders.world import holds, parcels, placed, ship
 
 
 @pytest.fixture
@@ -121,14 +122,16 @@ def test_a_lost_answer_rounds_once(packs: str, shop: Sandbox, manage: Run) -> No
 
 
 @pytest.mark.long
-def test_one_that_is_lowered_to_less_than_has_left_stays_and_says_how_much_has(
-    packs: str, shop: Sandbox, manage: Run
+def test_one_that_is_lowered_to_less_than_has_left_keeps_what_has_left_at_its_price(
+    packs: str, shop: Sandbox, manage: Run, told: Told
 ) -> None:
     ship(shop, packs, 1, 7, tracking="1Z1")
     manage("run", "pull_shipments")
     shop.oasis.edit(packs, "1", quantity=2)
     manage("run", "revisit_orders")
+    before = lines(shop, packs)
     decisions.amend(Order.objects.get(), None)
-    with pytest.raises(CommandError, match="7 of MUG-BLK have shipped, more than 6"):
-        manage("run", "submit_orders")
-    assert sum(units for units, _ in lines(shop, packs)) == 12
+    manage("run", "submit_orders")
+    assert sum(units for units, _ in lines(shop, packs)) == 7
+    assert {price for _, price in lines(shop, packs)} <= {price for _, price in before}
+    assert holds(told(packs)) == ["cancelled_late"]
