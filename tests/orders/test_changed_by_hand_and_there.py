@@ -190,3 +190,19 @@ def test_of_a_cancelled_line_that_was_lowered_and_filled_up_again_there_all_is_t
     decisions.void(order(number), None)
     manage("run", "submit_orders")
     assert goods(shop, number).get("MUG-BLK") == "1.0"  # line 3
+
+
+def test_of_a_kit_of_which_parts_had_left_and_the_rest_was_taken_out_a_person_is_told_when_it_is_opened_again(
+    lamp: dict[str, Any], shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage, {**lamp, "quantity": 3})
+    set_rule(cancels_after_sending="do")
+    ship(shop, number, 1, 2, tracking="1Z1")
+    manage("run", "all")
+    shop.oasis.cancel(number)
+    again(manage)
+    assert goods(shop, number) == {"LAMP-OAK-01": "2.0"}
+    wanted_again(shop, number)
+    again(manage)
+    [hold] = told(number)["holds"]
+    assert "line 1 is open again: 3 × KIT. It has shipped already: settle it with the marketplace" in hold["message"]
