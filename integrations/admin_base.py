@@ -260,14 +260,14 @@ class Nothing(forms.Form):
 def ask(
     admin: ModelAdmin, request: HttpRequest, obj: Any, *, title: str, consequence: str,
     do: Callable[[dict[str, Any]], str | HttpResponse], button: str, form_class: type[forms.Form] = Nothing,
-    refuse: type[Exception] = NotDone, allowed: bool | None = None, back: Any = None,
+    refuse: type[Exception] = NotDone, allowed: bool | None = None, back: Any = None, stopped: str = "",
 ) -> HttpResponse:  # fmt: skip
     """Ask before anything is changed: GET shows what would happen, POST does it and goes back to the record.
 
     What was done is in the audit log. It may lead elsewhere: then `do` answers the request itself, and logs.
 
     Who may change the record may do it, unless `allowed` says otherwise. `back` is another record to go back to, or an
-    address.
+    address. `stopped` says why it cannot be done now: the page says only that, and leads back; `do` refuses it.
     """
     if not (admin.has_change_permission(request, obj) if allowed is None else allowed):
         raise PermissionDenied
@@ -284,6 +284,8 @@ def ask(
         except refuse as exc:
             messages.error(request, str(exc))
         return redirect(home_url)
+    if stopped:
+        form, consequence, button = Nothing(), stopped, ""
     return question(
         admin, request, form, title=title, consequence=consequence, button=button, back=home_url, object=obj
     )

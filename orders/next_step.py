@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from integrations.models import Route
 from integrations.transmissions import Transmission
-from orders import change_plan, forgetting, settling, ship_dates
+from orders import change_plan, forgetting, route_trouble, settling, ship_dates
 from orders.models import Hold, Order
 
 S, K = Order.Status, Hold.Kind
@@ -77,6 +77,8 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
         return Step(f"Route {order.route} is paused: the order is sent once that is live again.")
     if order.status == S.READY and order.connection.is_stopped:
         return Step(f"{order.connection} is stopped: the order is sent once a test of that connection succeeds.")
+    if not_sent := _not_sent(order):
+        return Step(not_sent)
     return Step(_kept_back(order) or _settled(order) or _late(order, allowed) or ASIDE[S(order.status)])
 
 
@@ -163,6 +165,14 @@ def _settled_again(order: Order, ended: str) -> str:
         f"The marketplace opened it again after it had ended ({ended or 'void'}) in the warehouse, which a person has "
         "settled. Parcels of an order that was entered there by hand are not told by Crossdock."
     )
+
+
+def _not_sent(order: Order) -> str:
+    """Why the last run did not send it, and what brings it on; empty where nothing was in its way."""
+    if trouble := route_trouble.of(order):
+        return f"It cannot be sent. {trouble} Once that is done, it is sent with the next run."
+    error = route_trouble.error_of(order)
+    return f"It was not sent yet: {error.rstrip('.')}. It is tried again by itself." if error else ""
 
 
 def waits_for_route(order: Order) -> bool:

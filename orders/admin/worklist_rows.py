@@ -19,9 +19,9 @@ from integrations.walking import coming_back
 from integrations.wording import counted
 from inventory.admin import looking_up
 from inventory.models import GuardedPublish, Publication
-from orders import next_step, ship_dates, short_shipping
+from orders import next_step, route_trouble, ship_dates, short_shipping
 from orders.admin import labels, remedies
-from orders.models import OUTBOXES, Hold, Order, ShortShip
+from orders.models import OUTBOXES, Hold, Order, ShortShip, WarehouseSubmission
 from orders.worklists import CAUSE_IN_SUBJECT, Entry
 
 K, T = Hold.Kind, Transmission.Status
@@ -109,6 +109,16 @@ def _of_sent(what: str, source: str) -> Callable[[Any], Row]:
     return row
 
 
+def _of_route(sent: Any) -> Row:
+    """An order that waits until its route is mended."""
+    order, error = sent.order, sent.last_error
+    route = reverse("admin:integrations_route_change", args=[order.route_id])
+    return Row(
+        str(order), _page(order), str(sent.connection), error, error, "Open the route", route,
+        ("integrations.change_route",), _ship_date(order),
+    )  # fmt: skip
+
+
 def _of_publication(one: Publication) -> Row:
     error, what = one.last_error or "no clear answer came", f"Quantity {one.quantity}"
     listing = reverse("admin:inventory_listing_change", args=[one.listing_id])
@@ -146,6 +156,8 @@ def _of_late(order: Order) -> Row:
 
 
 def _where_it_is(order: Order) -> str:
+    if route_trouble.of(order):
+        return "its route is to be put right first, and Other holds says how"
     if labels.what_waits(order):
         return "its sending has stopped, and Refused says why"
     if next_step.waits_for_route(order):
@@ -200,7 +212,7 @@ def _hold_rows(pks: list[int]) -> Iterable[Hold]:
 
 
 RECORDS: Mapping[str, Callable[[list[int]], Iterable[Any]]] = {
-    "hold": _hold_rows,
+    "hold": _hold_rows, "of_route": _sent_rows(WarehouseSubmission),
     **{box.name: _sent_rows(box.model) for box in OUTBOXES},
     "publication": lambda pks: Publication.objects.filter(pk__in=pks).select_related("listing__route__marketplace"),
     "order": _late_rows,
@@ -208,7 +220,7 @@ RECORDS: Mapping[str, Callable[[list[int]], Iterable[Any]]] = {
     "connection": lambda pks: Connection.objects.filter(pk__in=pks).select_related("outage"),
 }  # fmt: skip
 ROWS: Mapping[str, Callable[[Any], Row]] = {
-    "hold": _of_hold, "submission": _of_sent("Order", "submission"),
+    "hold": _of_hold, "of_route": _of_route, "submission": _of_sent("Order", "submission"),
     "change": _of_sent("Change", "change"), "confirmation": _of_sent("Confirmation", "confirmation"),
     "short_ship": _of_sent("Short ship", "short_ship"), "publication": _of_publication, "order": _of_late,
     "guarded": _of_guarded, "connection": _of_connection,
