@@ -73,13 +73,9 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
         return Step("Nothing holds it any more: it is judged with the next run.")
     if _is_unclear(order):
         return Step(UNCLEAR)
-    if waits_for_route(order):
-        return Step(f"Route {order.route} is paused: the order is sent once that is live again.")
-    if order.status == S.READY and order.connection.is_stopped:
-        return Step(f"{order.connection} is stopped: the order is sent once a test of that connection succeeds.")
-    if not_sent := _not_sent(order):
-        return Step(not_sent)
-    return Step(_kept_back(order) or _settled(order) or _late(order, allowed) or ASIDE[S(order.status)])
+    return Step(
+        _not_sent(order) or _kept_back(order) or _settled(order) or _late(order, allowed) or ASIDE[S(order.status)]
+    )
 
 
 def _in_turn(holds: Collection[Hold]) -> list[str]:
@@ -168,7 +164,11 @@ def _settled_again(order: Order, ended: str) -> str:
 
 
 def _not_sent(order: Order) -> str:
-    """Why the last run did not send it, and what brings it on; empty where nothing was in its way."""
+    """Why an order that nothing holds is not sent, and what brings it on; empty where nothing is in its way."""
+    if waits_for_route(order):
+        return f"Route {order.route} is paused: the order is sent once that is live again."
+    if order.status == S.READY and order.connection.is_stopped:
+        return f"{order.connection} is stopped: the order is sent once a test of that connection succeeds."
     if trouble := route_trouble.of(order):
         return f"It cannot be sent. {trouble} Once that is done, it is sent with the next run."
     error = route_trouble.error_of(order)
