@@ -86,8 +86,8 @@ class Deciding(ModelAdmin):
         return ask(
             self, request, order, title=f"Short ship a line of order {order}", button="Short ship",
             consequence=FINED.format(market=order.connection),
-            do=lambda values: _short(order, values, request.user), form_class=_form(order),
-            refuse=IllegalTransition, allowed=may,
+            do=lambda values: _short(order, values, request.user), refuse=IllegalTransition, allowed=may,
+            form_class=_form(order, request.GET.get("line", "")),
         )  # fmt: skip
 
     @action(description="Call off short ship…", url_path="call-off", icon="undo")
@@ -181,11 +181,14 @@ def _taken_out(order: Order, numbers: Sequence[str]) -> str:
     return f"line {numbers[0]} is taken out" if len(numbers) == 1 else f"lines {', '.join(numbers)} are taken out"
 
 
-def _form(order: Order) -> type[forms.Form]:
-    lines = [(str(line.pk), f"{line}, {_left(line)}") for line in short_shipping.open_lines(order)]
+def _form(order: Order, named: str) -> type[forms.Form]:
+    """The line is chosen beforehand for who comes from a hold that names it."""
+    found = short_shipping.open_lines(order)
+    lines = [(str(line.pk), f"{line}, {_left(line)}") for line in found]
+    chosen = next((str(line.pk) for line in found if named in (line.number, f"#{line.position}")), None)
 
     class ShortShipForm(forms.Form):
-        line = forms.ChoiceField(choices=_chosen(lines), widget=UnfoldAdminSelectWidget)
+        line = forms.ChoiceField(choices=_chosen(lines), initial=chosen, widget=UnfoldAdminSelectWidget)
         reason = forms.ChoiceField(choices=_chosen(_codes(order)), widget=UnfoldAdminSelectWidget)
         typed = forms.CharField(
             label=f"Type {TYPED} to confirm the fine, in capitals or not",

@@ -84,7 +84,7 @@ def _of_hold(hold: Hold) -> Row:
     order, kind = hold.order, Hold.Kind(hold.kind)
     label, permissions, url = remedies.remedy(order, hold)
     page = _page(order)
-    if kind in DECIDED:
+    if kind in DECIDED or remedies.is_lacking(hold):
         label, permissions, url = "Decide", (CHANGE_ORDER,), page
     elif not url:
         label, permissions, url = "Open", (), page
