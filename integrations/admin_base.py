@@ -285,7 +285,7 @@ def ask(
             messages.error(request, str(exc))
         return redirect(home_url)
     if stopped:
-        form, consequence, button = Nothing(), stopped, ""
+        consequence, button = stopped, ""
     return question(
         admin, request, form, title=title, consequence=consequence, button=button, back=home_url, object=obj
     )

@@ -42,7 +42,7 @@ CARRIERS = {"UPS, Ground": ("UPS", "Ground"), "FedEx, 2Day": ("FedEx", "2Day"), 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What one system of the sandbox holds now. `to_ship` are the warehouse's orders by id, `lines` those of their lines,
+    """What one system of the sandbox holds now. `to_ship` are the warehouse's orders by id, `lines` their lines by id,
     `faults_on` those left.
     """
 

@@ -19,12 +19,13 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from integrations.admin_base import ask, found_or_404
 from integrations.walking import along, way_of
 from integrations.wording import counted
-from orders import change_plan, changes, decisions, edits, next_step, short_shipping
+from orders import cancelled_late, change_plan, changes, decisions, edits, next_step, short_shipping
 from orders.admin import walking
 from orders.models import IllegalTransition, Order, OrderLine
 from orders.next_step import STEPS
 
 TYPED = "SHORT SHIP"
+SETTLED = "Nothing of order {order} waits for this now: it is settled, or is being done. Its page says how it stands."
 
 
 class Deciding(ModelAdmin):
@@ -34,11 +35,13 @@ class Deciding(ModelAdmin):
         self, request: HttpRequest, object_id: int, title: str, button: str, text: str, do: Callable[..., str],
         **said: object,
     ) -> HttpResponse:  # fmt: skip
+        """A page that was opened by its address, or long ago, says so where nothing waits for that decision."""
         order = found_or_404(self, request, object_id)
+        is_over = do.__name__ not in decisions.possible(order)
         return ask(
             self, request, order, title=title.format(order=order), consequence=text.format(diff=_diff(order), **said),
             do=lambda values: do(order, request.user, values["seen"]), button=button, refuse=IllegalTransition,
-            form_class=_seen(order),
+            form_class=_seen(order), stopped=SETTLED.format(order=order) if is_over else "",
         )  # fmt: skip
 
     @action(description=STEPS["apply"][0], url_path="apply", icon="published_with_changes")
@@ -72,7 +75,8 @@ class Deciding(ModelAdmin):
             "apart there. Nothing is done to what has shipped by then."
         )
         title = "Cancel order {order} in the warehouse"
-        what = _taken_out(order, decisions.cancellable(order))
+        numbers = decisions.cancellable(order)
+        what = f"{_taken_out(order, numbers)}{_units_of(order, numbers)}"
         return self._decide(request, object_id, title, STEPS["void"][0], text, decisions.void, what=what)
 
     @action(description="Short ship…", url_path="short-ship", icon="production_quantity_limits")
@@ -179,6 +183,16 @@ def _taken_out(order: Order, numbers: Sequence[str]) -> str:
     if "" in numbers:
         return "what has not left is taken out" if order.status in Order.LEFT else "the order is voided"
     return f"line {numbers[0]} is taken out" if len(numbers) == 1 else f"lines {', '.join(numbers)} are taken out"
+
+
+def _units_of(order: Order, numbers: Sequence[str]) -> str:
+    """By line, what of it the warehouse's order loses."""
+    rests = cancelled_late.rests(order) if numbers else {}
+    lost = {
+        line: rest.there for line, rest in rests.items() if rest.there and ("" in numbers or line.number in numbers)
+    }
+    named = ", ".join(f"line {line.number or line.position}: {counted(units, 'units')}" for line, units in lost.items())
+    return f" ({named})" if named else ""
 
 
 def _form(order: Order, named: str) -> type[forms.Form]:
