@@ -32,6 +32,7 @@ WHERE = {
     Order.Status.PARTLY_SHIPPED: "the warehouse has shipped a part of it",
 }
 LOOK_UP = "Look it up now"
+ASKED_FOR = (LOOK_UP, "Map it", "Resolve", "Retry", "Release", "Test")  # on a page that does it and is left then
 DECIDED = (*Hold.UNTIL_DECIDED, K.CANCELLED_LATE)
 Key = tuple[str, int]
 
@@ -71,8 +72,8 @@ def waits(source: str, record: Any, user: Any) -> Waits:
 
 
 def returning(row: Row, to: str) -> Row:
-    """The row; who has it looked up comes back to this address."""
-    return replace(row, action_url=coming_back(row.action_url, to)) if row.action == LOOK_UP else row
+    """The row; who does what its button says on a page of its own comes back to this address."""
+    return replace(row, action_url=coming_back(row.action_url, to)) if row.action in ASKED_FOR else row
 
 
 def _for(user: Any, row: Row, since: str) -> Row:

@@ -53,3 +53,17 @@ def test_the_hold_of_a_line_leads_to_the_decision_and_not_to_its_closing(lacking
         [address] = links(answer, "Decide")
         assert address.startswith(page)
     assert "Short ship…" in unescape(own.content.decode())
+
+
+def test_who_maps_a_carrier_from_its_worklist_comes_back_to_that(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    [sent] = shop.tradegecko.by_reference(number)
+    shop.tradegecko.ship(sent["id"], tracking="1Z1", carrier="Wagon", service="Slow")
+    manage("run", "all")
+    here = reverse("admin:worklist_carriers")
+    [row] = admin_client.get(here).context["rows"]
+    assert row.action == "Map it"
+    assert f'href="{here}"' in admin_client.get(row.action_url).content.decode()
