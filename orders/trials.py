@@ -49,9 +49,8 @@ def taken_over(route: Route) -> int:
     recent = Order.objects.filter(status__in=Order.UNSENT, ordered_on__gte=route.earliest_order_date).order_by()
     routeless = recent.filter(route=None, connection=route.marketplace_id)
     names = routeless.values_list("warehouse_name").annotate(Count("pk"))
-    return recent.filter(route=route).count() + sum(
-        number for name, number in names if settling.match_route(name, [route])
-    )
+    others: int = sum(number for name, number in names if settling.match_route(name, [route]))
+    return recent.filter(route=route).count() + others
 
 
 def ask_to_remove(route: Route, actor: User | None) -> str:

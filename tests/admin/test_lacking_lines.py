@@ -40,7 +40,7 @@ def test_a_short_ship_from_the_hold_of_a_line_begins_with_that_line(lacking: Hol
     shown = admin_client.get(reverse("admin:orders_order_change", args=[order.pk]))
     [address] = links(shown, "Short ship")
     line = order.lines.get(number=lacking.subject)
-    form = html.fromstring(admin_client.get(address).content.decode())
+    form: Any = html.fromstring(admin_client.get(address).content.decode())
     [chosen] = form.xpath("//select[@name='line']/option[@selected]/@value")
     assert chosen == str(line.pk)
 
