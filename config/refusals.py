@@ -68,7 +68,7 @@ def _only_sent_to(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
     text = (
         "Nothing was done: this address only takes what a button sends. Open the record again and repeat what you did."
     )
-    page = refused(request, 405, "Nothing to be seen here", text, record=_record_of(request.path_info))
+    page = refused(request, 405, "Nothing to be seen here", text, _record_of(request.path_info))
     page.headers["Allow"] = answer.headers["Allow"]
     return page
 

@@ -265,7 +265,6 @@ def ask(
     """Ask before anything is changed: GET shows what would happen, POST does it and goes back to the record.
 
     What was done is in the audit log. It may lead elsewhere: then `do` answers the request itself, and logs.
-
     Who may change the record may do it, unless `allowed` says otherwise. `back` is another record to go back to, or an
     address; one that the request's own address names comes before it. `stopped` says why it cannot be done now: the
     page says only that, and leads back; `do` refuses it.
@@ -285,11 +284,10 @@ def ask(
         except refuse as exc:
             messages.error(request, str(exc))
         return redirect(home_url)
-    if stopped:
-        consequence, button = stopped, ""
     return question(
-        admin, request, form, title=title, consequence=consequence, button=button, back=home_url, object=obj
-    )
+        admin, request, form, title=title, consequence=stopped or consequence, button="" if stopped else button,
+        back=home_url, object=obj,
+    )  # fmt: skip
 
 
 def _page_of(record: Any) -> str:
