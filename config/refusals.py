@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
 
 INSIDE, OUTSIDE = "admin/base_site.html", "unfold/layouts/unauthenticated.html"
 NUL = "\x00"
@@ -66,15 +68,30 @@ def _only_sent_to(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
     text = (
         "Nothing was done: this address only takes what a button sends. Open the record again and repeat what you did."
     )
-    page = refused(request, 405, "Nothing to be seen here", text)
+    page = refused(request, 405, "Nothing to be seen here", text, _record_of(request.path_info))
     page.headers["Allow"] = answer.headers["Allow"]
     return page
 
 
-def refused(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
-    """A page that says no, and what to do."""
+def _record_of(path: str) -> str:
+    """The page of the record whose button an address of the admin is; empty where it names none."""
+    app, model, key, *_ = [*path.split("/")[2:], "", "", ""]
+    if not key.isdecimal():
+        return ""
+    with suppress(NoReverseMatch):
+        return reverse(f"admin:{app}_{model}_change", args=[key])
+    return ""
+
+
+def refused(request: HttpRequest, status: int, title: str, text: str, record: str = "") -> HttpResponse:
+    """A page that says no, and what to do; with the address of the record that it was about, if there is one."""
     if not hasattr(request, "user"):  # refused before anybody looked who it is
         request.user = AnonymousUser()
     context = admin.site.each_context(request)
     layout = INSIDE if context["has_permission"] else OUTSIDE
-    return render(request, "refused.html", {**context, "layout": layout, "title": title, "text": text}, status=status)
+    return render(
+        request,
+        "refused.html",
+        {**context, "layout": layout, "title": title, "text": text, "record": record},
+        status=status,
+    )

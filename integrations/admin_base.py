@@ -32,7 +32,7 @@ from integrations.admin_forms import ShownForm
 from integrations.exports import Exported
 from integrations.titles import Titled
 from integrations.transmissions import Transmission
-from integrations.walking import along, through_list, way_of
+from integrations.walking import along, back_of, through_list, way_of
 from integrations.wording import job_name, moment
 
 T = Transmission.Status
@@ -260,20 +260,20 @@ class Nothing(forms.Form):
 def ask(
     admin: ModelAdmin, request: HttpRequest, obj: Any, *, title: str, consequence: str,
     do: Callable[[dict[str, Any]], str | HttpResponse], button: str, form_class: type[forms.Form] = Nothing,
-    refuse: type[Exception] = NotDone, allowed: bool | None = None, back: Any = None,
+    refuse: type[Exception] = NotDone, allowed: bool | None = None, back: Any = None, stopped: str = "",
 ) -> HttpResponse:  # fmt: skip
     """Ask before anything is changed: GET shows what would happen, POST does it and goes back to the record.
 
     What was done is in the audit log. It may lead elsewhere: then `do` answers the request itself, and logs.
-
     Who may change the record may do it, unless `allowed` says otherwise. `back` is another record to go back to, or an
-    address.
+    address; one that the request's own address names comes before it. `stopped` says why it cannot be done now: the
+    page says only that, and leads back; `do` refuses it.
     """
     if not (admin.has_change_permission(request, obj) if allowed is None else allowed):
         raise PermissionDenied
     form = form_class(request.POST if request.method == "POST" else None)
     home = obj if back is None else back
-    home_url = home if isinstance(home, str) else along(way_of(request), _page_of(home))
+    home_url = back_of(request) or (home if isinstance(home, str) else along(way_of(request), _page_of(home)))
     if request.method == "POST" and form.is_valid():
         try:
             done = do(form.cleaned_data)
@@ -285,8 +285,9 @@ def ask(
             messages.error(request, str(exc))
         return redirect(home_url)
     return question(
-        admin, request, form, title=title, consequence=consequence, button=button, back=home_url, object=obj
-    )
+        admin, request, form, title=title, consequence=stopped or consequence, button="" if stopped else button,
+        back=home_url, object=obj,
+    )  # fmt: skip
 
 
 def _page_of(record: Any) -> str:

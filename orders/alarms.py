@@ -91,6 +91,10 @@ def waiting_to_be_sent() -> QuerySet[WarehouseSubmission]:
     return WarehouseSubmission.objects.filter(status=Transmission.Status.PENDING).exclude(last_error="")
 
 
+def waiting_long(now: datetime) -> QuerySet[WarehouseSubmission]:
+    return waiting_to_be_sent().filter(created_at__lt=now - WAITED_LONG)
+
+
 def _connections() -> Iterator[Alarm]:
     unwell = (Connection.Health.STOPPED, Connection.Health.TROUBLED)
     for one in Connection.objects.filter(health__in=unwell):
@@ -127,12 +131,12 @@ def _clusters(now: datetime) -> Iterator[Alarm]:
 
 
 def _waiting(now: datetime) -> Iterator[Alarm]:
-    long = waiting_to_be_sent().filter(created_at__lt=now - WAITED_LONG).order_by()
-    rows = long.values("connection", "connection__name")
+    rows = waiting_long(now).order_by().values("connection", "connection__name")
     for row in rows.annotate(number=Count("pk"), first=Min("pk"), oldest=Min("created_at")):
         error = WarehouseSubmission.objects.filter(pk=row["first"]).values_list("last_error", flat=True).first()
-        text = f"{row['number']} orders wait to be sent to {row['connection__name']}"
-        path = list_of("orders_warehousesubmission", f"status__exact=pending&connection__id__exact={row['connection']}")
+        wait = "waits" if row["number"] == 1 else "wait"
+        text = f"{counted(row['number'], 'orders')} {wait} to be sent to {row['connection__name']}"
+        path = list_of("orders_warehousesubmission", f"waits=long&connection__id__exact={row['connection']}")
         yield Alarm(
             AlertKind.SENDING, str(row["connection"]), Severity.WARNING, text, path, row["number"], row["oldest"],
             f"the first one: {error}",

@@ -76,6 +76,11 @@ def missing(route: Route) -> list[Point]:
     return [point for point in points(route) if point.is_in_the_way]
 
 
+def unnamed(route: Route) -> list[Point]:
+    """What the route names and the warehouse has not: without that no order of it can be sent, not even as a test."""
+    return [point for point in _steps(look_at(route)) if point.is_in_the_way]
+
+
 def look_at(route: Route) -> RouteLook | None:
     """The last preview, if it was of what the route names now."""
     return RouteLook.objects.filter(route=route, subject=_subject(route)).first()

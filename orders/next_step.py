@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from integrations.models import Route
 from integrations.transmissions import Transmission
-from orders import cancelled_late, change_plan, forgetting, settling, ship_dates
+from orders import cancelled_late, change_plan, forgetting, route_trouble, settling, ship_dates
 from orders.models import Hold, Order
 
 S, K = Order.Status, Hold.Kind
@@ -73,11 +73,9 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
         return Step("Nothing holds it any more: it is judged with the next run.")
     if _is_unclear(order):
         return Step(UNCLEAR)
-    if waits_for_route(order):
-        return Step(f"Route {order.route} is paused: the order is sent once that is live again.")
-    if order.status == S.READY and order.connection.is_stopped:
-        return Step(f"{order.connection} is stopped: the order is sent once a test of that connection succeeds.")
-    return Step(_kept_back(order) or _settled(order) or _late(order, allowed) or ASIDE[S(order.status)])
+    return Step(
+        _not_sent(order) or _kept_back(order) or _settled(order) or _late(order, allowed) or ASIDE[S(order.status)]
+    )
 
 
 def _in_turn(holds: Collection[Hold]) -> list[str]:
@@ -163,6 +161,18 @@ def _settled_again(order: Order, ended: str) -> str:
         f"The marketplace opened it again after it had ended ({ended or 'void'}) in the warehouse, which a person has "
         "settled. Parcels of an order that was entered there by hand are not told by Crossdock."
     )
+
+
+def _not_sent(order: Order) -> str:
+    """Why an order that nothing holds is not sent, and what brings it on; empty where nothing is in its way."""
+    if waits_for_route(order):
+        return f"Route {order.route} is paused: the order is sent once that is live again."
+    if order.status == S.READY and order.connection.is_stopped:
+        return f"{order.connection} is stopped: the order is sent once a test of that connection succeeds."
+    if trouble := route_trouble.of(order):
+        return f"It cannot be sent. {trouble} Once that is done, it is sent with the next run."
+    error = route_trouble.error_of(order)
+    return f"It was not sent yet: {error.rstrip('.')}. It is tried again by itself." if error else ""
 
 
 def waits_for_route(order: Order) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from integrations.dispatch import enqueue
 from integrations.models import Route
 from inventory import awaited
 from orders import checklist, trials
+from orders.checklist import Point
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -29,15 +31,17 @@ def go_live(route: Route, actor: User | None, *, remove_tests: bool = False, in_
     """
     in_the_way = checklist.missing(route)
     if in_the_way and not in_spite:
-        named = "; ".join(f"{point.title}: {point.answer}" for point in in_the_way)
-        raise NotReady(f"Route {route} is not live yet. To be done first: {named}.")
+        raise NotReady(f"Route {route} is not live yet. To be done first: {in_words(in_the_way)}.")
     _move(route, State.LIVE, in_spite)
     stock = " Its quantities are published once the stock has been read." if awaited.stock(route) else ""
     also = f" {trials.ask_to_remove(route, actor)}" if remove_tests else ""
     return f"Route {route} is live: its orders are pulled now, and sent to {route.warehouse}.{stock}{also}"
 
 
-def start_test(route: Route, _actor: User | None) -> str:
+def start_test(route: Route, _actor: User | None, *, in_spite: bool = False) -> str:
+    """Raises NotReady when the warehouse has not what the route names, as it was seen last, unless `in_spite` of it."""
+    if (unknown := checklist.unnamed(route)) and not in_spite:
+        raise NotReady(f"Route {route} is not in test yet. To be done first: {in_words(unknown)}.")
     _move(route, State.TEST)
     return f"Route {route} is in test: its orders go to {route.warehouse} as drafts marked TEST-."
 
@@ -45,6 +49,10 @@ def start_test(route: Route, _actor: User | None) -> str:
 def pause(route: Route, _actor: User | None) -> str:
     _move(route, State.PAUSED)
     return f"Route {route} is paused: no order is stored or sent; what was sent is followed and confirmed."
+
+
+def in_words(points: Iterable[Point]) -> str:
+    return "; ".join(f"{point.title}: {point.answer.rstrip('.')}" for point in points)
 
 
 def possible(route: Route) -> set[str]:

@@ -29,6 +29,7 @@ from orders import (
     lookup,
     receipts,
     revisit,
+    route_trouble,
     sent_lines,
     settling,
     trials,
@@ -251,7 +252,8 @@ class Sender:
         except (Refused, OutcomeUnknown) as exc:
             self._troubled_routes.add(route.pk)
             self._run.problem(str(exc))
-            submission.release(T.PENDING, error=str(exc), costs_attempt=False)
+            error = str(exc) if isinstance(exc, OutcomeUnknown) else route_trouble.told(exc)
+            submission.release(T.PENDING, error=error, costs_attempt=False)
             return None
         return warehouse_request.build(
             order, route, plan, generation=submission.generation, company_id=company, location_id=location,

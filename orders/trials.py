@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Least
 from django.utils import timezone
 
@@ -22,7 +22,7 @@ from integrations.ports import Warehouse
 from integrations.runs import Run
 from integrations.sent_orders import PlacedOrder
 from integrations.wording import counted
-from orders import checklist, lookup
+from orders import checklist, lookup, settling
 from orders.models import NOT_SENT, Order, WarehouseSubmission
 
 if TYPE_CHECKING:
@@ -42,6 +42,15 @@ def of_route(route: Route) -> QuerySet[WarehouseSubmission]:
 def left_behind() -> QuerySet[WarehouseSubmission]:
     """Test orders of routes that are live by now: nobody ships them, and the marketplace may still want them."""
     return WarehouseSubmission.objects.filter(is_test=True, status=T.ACCEPTED, order__route__state=Route.State.LIVE)
+
+
+def taken_over(route: Route) -> int:
+    """How many orders that wait unsent go out with the route: its own, and those that had none."""
+    recent = Order.objects.filter(status__in=Order.UNSENT, ordered_on__gte=route.earliest_order_date).order_by()
+    routeless = recent.filter(route=None, connection=route.marketplace_id)
+    names = routeless.values_list("warehouse_name").annotate(Count("pk"))
+    others: int = sum(number for name, number in names if settling.match_route(name, [route]))
+    return recent.filter(route=route).count() + others
 
 
 def ask_to_remove(route: Route, actor: User | None) -> str:

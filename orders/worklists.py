@@ -18,7 +18,7 @@ from integrations.alike import alike, firsts
 from integrations.models import Connection
 from integrations.transmissions import Transmission
 from inventory.models import GuardedPublish, Publication
-from orders import causes, ship_dates
+from orders import causes, route_trouble, ship_dates
 from orders.models import (
     OUTBOXES,
     Hold,
@@ -152,7 +152,9 @@ ALL = (
     Worklist(
         "holds", "Other holds", "front_hand", "orders.view_order",
         "Orders that wait for a person for any other reason: an address, a route, a line, somebody's own hold.",
-        "No order waits for any other reason.", (_holds("hold", *LISTED, others=True),),
+        "No order waits for any other reason.",
+        (_holds("hold", *LISTED, others=True),
+         Source("of_route", route_trouble.waiting, "created_at", "connection", text="last_error")),
     ),
     Worklist(
         "guarded", "Guarded inventory", "gpp_maybe", "inventory.view_guardedpublish",

@@ -107,5 +107,6 @@ def test_what_is_not_allowed_not_there_out_of_date_or_only_sent_to_leads_back(
     answer = admin_client.get(reverse("admin:orders_order_comment", args=[order.pk]))
     assert shown(answer) == (405, "Nothing to be seen here", "/admin/")
     assert answer.headers["Allow"] == "POST"
+    assert f'href="{reverse("admin:orders_order_change", args=[order.pk])}"' in answer.content.decode()
     strict = Client(enforce_csrf_checks=True)
     assert shown(strict.post("/admin/login/", {"username": SECRET})) == (403, "This form is out of date", "/admin/")

@@ -42,11 +42,14 @@ CARRIERS = {"UPS, Ground": ("UPS", "Ground"), "FedEx, 2Day": ("FedEx", "2Day"), 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What one system of the sandbox holds now. `to_ship` are the warehouse's orders by id, `faults_on` those left."""
+    """What one system of the sandbox holds now. `to_ship` are the warehouse's orders by id, `lines` their lines by id,
+    `faults_on` those left.
+    """
 
     system: str
     to_cancel: tuple[str, ...]
     to_ship: Mapping[str, str]
+    lines: Mapping[str, str]
     faults: tuple[str, ...]
     faults_on: tuple[Mapping[str, Any], ...]
 
@@ -68,6 +71,7 @@ def _world(control: Control, kind: str) -> World:
     return World(
         system, tuple(reversed(ordered))[:OFFERED],
         {str(one["id"]): f"{one['reference_number']}: {counted(one['to_ship'], 'units')}" for one in to_ship},
+        {str(row["id"]): _line(one, row) for one in to_ship for row in one["lines"] if row["variant_id"]},
         tuple(faults["known"]), tuple(one for one in faults["on"] if one["system"] == system),
     )  # fmt: skip
 
@@ -155,6 +159,24 @@ class Ship(Deed):
         return f"{counted(len(chosen), 'orders')} shipped by {carrier}: {_named(numbers) or 'none waits there'}"
 
 
+class TakeOut(Deed):
+    title, button = "Take a line out of an order", "Take it out"
+    means = (
+        "Somebody deletes it in TradeGecko. With the next run of Pull shipments it waits under Changed after sending, "
+        "or ends the wait of a line that the retailer cancelled."
+    )
+
+    line = forms.ChoiceField(widget=UnfoldAdminSelectWidget())
+
+    def offer(self) -> None:
+        self.choose("line", [*self.world.lines.items()])
+        self.nothing = "" if self.world.lines else "No order waits there: Submit orders sends what is ready."
+
+    def do(self, control: Control) -> str:
+        control.do("lines/remove", line_id=int(self.cleaned_data["line"]))
+        return f"Taken out: {self.world.lines[self.cleaned_data['line']]}"
+
+
 class Stock(Deed):
     title, button = "Change stock", "Set"
     means = "That many are on hand in the main location. Crossdock sees it with the next run of Pull levels."
@@ -204,8 +226,12 @@ class Mend(Deed):
 
 DEEDS: dict[str, dict[str, type[Deed]]] = {
     MARKETPLACE: {"add": Add, "cancel": Cancel, "break": Break, "mend": Mend},
-    WAREHOUSE: {"ship": Ship, "stock": Stock, "break": Break, "mend": Mend},
+    WAREHOUSE: {"ship": Ship, "take_out": TakeOut, "stock": Stock, "break": Break, "mend": Mend},
 }
+
+
+def _line(order: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    return f"{order['reference_number']}: line {row['position']}, {row['quantity']} × {row['label']}"
 
 
 def _unknown() -> dict[str, object]:

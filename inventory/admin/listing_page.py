@@ -175,8 +175,8 @@ def unclear(row: Publication | None, user: Any, back: str) -> Trouble | None:
         return None
     may = user.has_perm(looking_up.RUN) and user.has_perm("inventory.view_publication")
     url = coming_back(looking_up.address_of(row), back) if may else ""
-    error = row.last_error or "no clear answer came."
-    text = f"Whether {row.quantity} has arrived is not known: {error} It is sent once more by itself."
+    error = (row.last_error or "no clear answer came").rstrip(".")
+    text = f"Whether {row.quantity} has arrived is not known: {error}. It is sent once more by itself."
     return Trouble("Outcome unknown", text, "Look it up now" if may else "", url)
 
 

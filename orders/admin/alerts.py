@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -30,6 +30,7 @@ from integrations.admin_base import (
 from integrations.clusters import Cluster
 from integrations.transmissions import Transmission, retry
 from integrations.wording import moment
+from orders.alerting.watch import LEFT
 from orders.models import Alert, AlertDelivery, AlertKind, Severity
 
 SEVERITY_COLOURS = {Severity.CRITICAL: "danger", Severity.WARNING: "warning", Severity.INFO: "info"}
@@ -118,6 +119,14 @@ class AlertAdmin(ReadOnly):
     actions = ["mute_many", "unmute_many"]
     actions_detail = ["dismiss", "mute", "unmute"]
     empty_hint = "Told here is what is wrong, or waits for longer than the alert settings allow."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
+        rows: QuerySet[Alert] = super().get_queryset(request)
+        mine = AlertDelivery.objects.filter(alert=OuterRef("pk")).order_by("-created_at", "-pk")
+        waiting, left = mine.filter(status=Transmission.Status.PENDING), mine.filter(status__in=LEFT)
+        return rows.annotate(
+            waits_until=Subquery(waiting.values("not_before")[:1]), left_at=Subquery(left.values("sent_at")[:1])
+        )
 
     def get_inlines(self, request: HttpRequest, obj: Alert | None) -> Any:
         """No empty list of deliveries where nobody was told."""
@@ -220,7 +229,11 @@ class AlertAdmin(ReadOnly):
 
     @display(description="told", ordering="told_at")
     def told(self, obj: Alert) -> str:
-        return ago(obj.told_at)
+        """When it last left, or until when what is to be told waits: in the quiet hours nobody heard of it yet."""
+        waits = getattr(obj, "waits_until", None)
+        if waits is not None and waits > timezone.now():
+            return f"waits until {moment(waits)}"
+        return ago(getattr(obj, "left_at", None))
 
     @display(description="found")
     def opened(self, obj: Alert) -> str:

@@ -25,6 +25,7 @@ from orders.models import IllegalTransition, Order, OrderLine
 from orders.next_step import STEPS
 
 TYPED = "SHORT SHIP"
+SETTLED = "Nothing of order {order} waits for this now: it is settled, or is being done. Its page says how it stands."
 
 
 class Deciding(ModelAdmin):
@@ -34,11 +35,13 @@ class Deciding(ModelAdmin):
         self, request: HttpRequest, object_id: int, title: str, button: str, text: str, do: Callable[..., str],
         **said: object,
     ) -> HttpResponse:  # fmt: skip
+        """A page that was opened by its address, or long ago, says so where nothing waits for that decision."""
         order = found_or_404(self, request, object_id)
+        is_over = do.__name__ not in decisions.possible(order)
         return ask(
             self, request, order, title=title.format(order=order), consequence=text.format(diff=_diff(order), **said),
             do=lambda values: do(order, request.user, values["seen"]), button=button, refuse=IllegalTransition,
-            form_class=_seen(order),
+            form_class=_seen(order), stopped=SETTLED.format(order=order) if is_over else "",
         )  # fmt: skip
 
     @action(description=STEPS["apply"][0], url_path="apply", icon="published_with_changes")
@@ -72,7 +75,8 @@ class Deciding(ModelAdmin):
             "apart there. Nothing is done to what has shipped by then."
         )
         title = "Cancel order {order} in the warehouse"
-        what = _taken_out(order, decisions.cancellable(order))
+        numbers = decisions.cancellable(order)
+        what = f"{_taken_out(order, numbers)}{_units_of(order, numbers)}"
         return self._decide(request, object_id, title, STEPS["void"][0], text, decisions.void, what=what)
 
     @action(description="Short ship…", url_path="short-ship", icon="production_quantity_limits")
@@ -86,8 +90,8 @@ class Deciding(ModelAdmin):
         return ask(
             self, request, order, title=f"Short ship a line of order {order}", button="Short ship",
             consequence=FINED.format(market=order.connection),
-            do=lambda values: _short(order, values, request.user), form_class=_form(order),
-            refuse=IllegalTransition, allowed=may,
+            do=lambda values: _short(order, values, request.user), refuse=IllegalTransition, allowed=may,
+            form_class=_form(order, request.GET.get("line", "")),
         )  # fmt: skip
 
     @action(description="Call off short ship…", url_path="call-off", icon="undo")
@@ -181,11 +185,24 @@ def _taken_out(order: Order, numbers: Sequence[str]) -> str:
     return f"line {numbers[0]} is taken out" if len(numbers) == 1 else f"lines {', '.join(numbers)} are taken out"
 
 
-def _form(order: Order) -> type[forms.Form]:
-    lines = [(str(line.pk), f"{line}, {_left(line)}") for line in short_shipping.open_lines(order)]
+def _units_of(order: Order, numbers: Sequence[str]) -> str:
+    """By line, what of it the warehouse's order loses."""
+    rests = cancelled_late.rests(order) if numbers else {}
+    lost = {
+        line: rest.there for line, rest in rests.items() if rest.there and ("" in numbers or line.number in numbers)
+    }
+    named = ", ".join(f"line {line.number or line.position}: {counted(units, 'units')}" for line, units in lost.items())
+    return f" ({named})" if named else ""
+
+
+def _form(order: Order, named: str) -> type[forms.Form]:
+    """The line is chosen beforehand for who comes from a hold that names it."""
+    found = short_shipping.open_lines(order)
+    lines = [(str(line.pk), f"{line}, {_left(line)}") for line in found]
+    chosen = next((str(line.pk) for line in found if named in (line.number, f"#{line.position}")), None)
 
     class ShortShipForm(forms.Form):
-        line = forms.ChoiceField(choices=_chosen(lines), widget=UnfoldAdminSelectWidget)
+        line = forms.ChoiceField(choices=_chosen(lines), initial=chosen, widget=UnfoldAdminSelectWidget)
         reason = forms.ChoiceField(choices=_chosen(_codes(order)), widget=UnfoldAdminSelectWidget)
         typed = forms.CharField(
             label=f"Type {TYPED} to confirm the fine, in capitals or not",

@@ -18,6 +18,7 @@ from unfold.decorators import action, display
 from integrations.admin.legible import legible
 from integrations.admin.waiting import Waiting, Waits
 from integrations.admin_base import NoteForm, ReadOnly, ago, ask, clip, found_or_404, is_list, visible_or_404
+from integrations.wording import moment
 from orders import actions
 from orders.admin import labels, mapping, remedies, worklist_rows
 from orders.admin.bulk import in_bulk
@@ -155,7 +156,13 @@ class HoldAdmin(Waiting, Closable):
             consequence=f"{hold.message} Say what was done; it stays in the order's story with your name.",
             do=lambda values: actions.resolve(hold, values["note"], request.user),  # type: ignore[arg-type]
             form_class=NoteForm, refuse=IllegalTransition, allowed=self.has_close_permission(request), back=hold.order,
+            stopped=_settled(hold) if hold.resolved_at else "",
         )  # fmt: skip
+
+
+def _settled(hold: Hold) -> str:
+    how = f": {hold.resolution}" if hold.resolution else ""
+    return f"This is settled since {moment(hold.resolved_at)}{how}. Nothing is left to resolve."
 
 
 @admin.register(UnreadableRecord)

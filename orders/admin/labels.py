@@ -8,6 +8,7 @@ from django.utils.html import format_html
 
 from integrations.admin_base import TRANSMISSION_COLOURS, clip
 from integrations.transmissions import Transmission
+from orders import route_trouble
 from orders.models import Order, Shipment
 
 S, P = Order.Status, Shipment.State
@@ -16,6 +17,7 @@ ORDER = {
     S.PARTLY_SHIPPED: "warning", S.SHIPPED: "warning", S.CONFIRMED: "success", S.CANCELLED: "default",
 }  # fmt: skip
 WAITS = "waits"
+FOR_A_PERSON = "Waits for a person"
 ENDING = 8  # characters
 OR_WAITS: dict[str, str] = {**{status.value: colour for status, colour in ORDER.items()}, WAITS: "danger"}
 PARCEL = {P.PACKED: "info", P.SHIPPED: "success", P.VOID: "danger"}
@@ -39,10 +41,12 @@ def number(text: str, limit: int = 20) -> str:
 
 def what_waits(order: Order) -> str:
     """In the place of *Ready*, which says only that nothing holds it, once its sending has stopped."""
+    if route_trouble.of(order):
+        return FOR_A_PERSON
     submission = getattr(order, "submission", None)
     if order.status != S.READY or submission is None or submission.status != Transmission.Status.PARKED:
         return ""
-    return "Refused" if submission.sent_at is None else "Waits for a person"
+    return "Refused" if submission.sent_at is None else FOR_A_PERSON
 
 
 def of_order(order: Order) -> Label:

@@ -20,7 +20,7 @@ from integrations.admin.paging import around
 from integrations.admin_base import ago, clip
 from integrations.exports import Cell, cells, download, links
 from integrations.models import Connection
-from integrations.walking import along, way_of
+from integrations.walking import along, back_of, way_of
 from integrations.wording import counted
 from inventory import kits, suggestions
 from inventory.likeness import Goods
@@ -149,6 +149,8 @@ def _asked_for(request: HttpRequest) -> Cause:
 
 
 def _back(request: HttpRequest) -> str:
+    if told := back_of(request):
+        return told
     order = request.GET.get("order", "")
     if order.isdecimal() and request.user.has_perm("orders.view_order"):
         return along(way_of(request), reverse("admin:orders_order_change", args=[order]))

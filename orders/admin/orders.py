@@ -34,7 +34,7 @@ from orders import actions, personal_data, search, short_shipping
 from orders.admin import finding, labels, looking_up, order_page, saying, tabs, walking
 from orders.admin.bulk import in_bulk
 from orders.admin.by_ship_date import ByShipDate
-from orders.admin.deciding import Deciding
+from orders.admin.deciding import SETTLED, Deciding
 from orders.admin.filters import Held, HeldOrderOwner, InTab, OfCause, RarelyTrue
 from orders.admin.lines import Lines, is_correctable
 from orders.admin.sending import RESEND
@@ -307,7 +307,7 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
 
     def _ask(
         self, request: HttpRequest, object_id: int, button: str, consequence: str,
-        do: Callable[..., str], *, with_reason: bool = False, allowed: bool | None = None,
+        do: Callable[..., str], *, with_reason: bool = False, allowed: bool | None = None, stopped: str = "",
     ) -> HttpResponse:  # fmt: skip
         order = found_or_404(self, request, object_id)
 
@@ -317,6 +317,7 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
         return ask(
             self, request, order, title=f"{button} order {order}", consequence=consequence, do=act, button=button,
             refuse=IllegalTransition, form_class=ReasonForm if with_reason else Nothing, allowed=allowed,
+            stopped=stopped,
         )  # fmt: skip
 
     @action(description="Release", url_path="release", icon="lock_open")
@@ -337,7 +338,8 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
         may = self.has_resend_permission(request)
         order = found_or_404(self, request, object_id)
         text = " ".join([STEPS["retry"][1], *actions.of_short_ships(order, request.user)])
-        return self._ask(request, object_id, "Retry", text, actions.retry_sending, allowed=may)
+        stopped = "" if actions.parked_in(order) else SETTLED.format(order=order)
+        return self._ask(request, object_id, "Retry", text, actions.retry_sending, allowed=may, stopped=stopped)
 
     @action(description="Hold", url_path="hold", icon="front_hand")
     def hold(self, request: HttpRequest, object_id: int) -> HttpResponse:

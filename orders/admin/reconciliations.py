@@ -159,7 +159,7 @@ class ReconciliationAdmin(ReadOnly):
 
     @display(description="by")
     def by(self, obj: Reconciliation) -> str:
-        return str(obj.asked_by or "the schedule")
+        return str(obj.asked_by or "the schedule, or the command line")
 
 
 def ask_for(values: dict[str, Any], user: Any) -> tuple[Reconciliation, str]:

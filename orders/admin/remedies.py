@@ -65,7 +65,8 @@ def first_of(shown: Iterable[Shown]) -> list[tuple[str, str]]:
     """
     mended = [one for one in shown if one.url and Hold.Kind(one.hold.kind) not in LOOKED_AT]
     mended.sort(key=lambda one: one.hold.kind in Hold.UNTIL_RELEASED)
-    return list({one.url: (one.label, one.url) for one in mended}.values())
+    others = [way_out for one in shown if is_lacking(one.hold) for way_out in one.instead]
+    return list({url: (label, url) for label, url in [*((one.label, one.url) for one in mended), *others]}.values())
 
 
 def who_mends(order: Order, holds: Iterable[Hold]) -> str:
@@ -118,9 +119,14 @@ def instead(hold: Hold, user: Any) -> Iterator[tuple[str, str]]:
     order = hold.order
     if hold.kind in OR_SKIPPED and user.has_perm(CHANGE) and arrivals.may_be_skipped(order):
         yield "Skip the order", reverse("admin:orders_order_skip", args=[order.pk])
-    lacks = hold.kind == K.DIFFERENT_THERE and hold.subject and user.has_perm(short_shipping.PERMISSION)
-    if lacks and short_shipping.open_lines(order):
-        yield "Short ship…", reverse("admin:orders_order_short", args=[order.pk])
+    if is_lacking(hold) and user.has_perm(short_shipping.PERMISSION) and short_shipping.open_lines(order):
+        asked = urlencode({"line": hold.subject})
+        yield "Short ship…", f"{reverse('admin:orders_order_short', args=[order.pk])}?{asked}"
+
+
+def is_lacking(hold: Hold) -> bool:
+    """Whether units of a line are missing in the warehouse: put back or short shipped there, it closes by itself."""
+    return hold.kind == K.DIFFERENT_THERE and bool(hold.subject)
 
 
 OR_SKIPPED = (K.UNUSABLE_ADDRESS, K.INCOMPLETE_LINE, K.NO_ROUTE, K.TOO_MANY_LINES, K.REOPENED)

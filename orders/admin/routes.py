@@ -15,6 +15,7 @@ from unfold.decorators import action, display
 from integrations.admin_base import ChangedFieldsOnly, Kept, Nothing, ago, ask, clip, found_or_404
 from integrations.models import Connection, Route
 from integrations.registry import MARKETPLACE, PROVIDERS
+from integrations.wording import counted
 from inventory import dry_run
 from inventory.admin.files import make_file, may_make_file
 from inventory.admin.settings_history import SettingsHistory
@@ -193,13 +194,18 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
         route = found_or_404(self, request, object_id)
         has_tests = trials.of_route(route).exists()
         form = set_up.GoLiveForm if has_tests else Nothing
-        text = " ".join(filter(None, (_not_ready(route), GOING_LIVE, WITH_TESTS if has_tests else "")))
-        may = self.has_go_live_permission(request)
-        return self._ask(request, object_id, "Go live", text, route_states.go_live, form, allowed=may)
+        text = f"{GOING_LIVE} {WITH_TESTS}" if has_tests else GOING_LIVE
+        may, points = self.has_go_live_permission(request), checklist.missing(route)
+        stopped = f"It cannot go live yet. To be done first: {route_states.in_words(points)}." if points else ""
+        return self._ask(request, object_id, "Go live", text, route_states.go_live, form, may, stopped)
 
     @action(description="Start the test", url_path="start-test", icon="science", permissions=["change"])
     def start_test(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._ask(request, object_id, "Start the test", TESTING, route_states.start_test)
+        route = found_or_404(self, request, object_id)
+        unknown = route_states.in_words(checklist.unnamed(route))
+        stopped = f"The test cannot start yet. To be done first: {unknown}. {LOOK_AGAIN}" if unknown else ""
+        text = f"{TESTING}{_taken_over(route)}"
+        return self._ask(request, object_id, "Start the test", text, route_states.start_test, stopped=stopped)
 
     @action(description="Pause", url_path="pause", icon="pause", permissions=["change"])
     def pause(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -215,21 +221,29 @@ class RouteAdmin(SettingsHistory, Kept, ChangedFieldsOnly):
 
     def _ask(
         self, request: HttpRequest, object_id: int, button: str, consequence: str, do: Callable[..., str],
-        form_class: type[forms.Form] = Nothing, allowed: bool | None = None,
+        form_class: type[forms.Form] = Nothing, allowed: bool | None = None, stopped: str = "",
     ) -> HttpResponse:  # fmt: skip
         route = found_or_404(self, request, object_id)
-
         return ask(
             self, request, route, title=f"{button}: route {route}", consequence=consequence, button=button,
             do=lambda values: do(route, request.user, **values), refuse=route_states.NotReady, form_class=form_class,
-            allowed=allowed,
+            allowed=allowed, stopped=stopped,
         )  # fmt: skip
 
 
-def _not_ready(route: Route) -> str:
-    """Said before the click what would be answered to it."""
-    named = "; ".join(f"{point.title}: {point.answer}" for point in checklist.missing(route))
-    return f"It cannot go live yet. To be done first: {named}." if named else ""
+def _taken_over(route: Route) -> str:
+    """Who only wants to try it is to know which real orders go with it."""
+    number = trials.taken_over(route)
+    if not number:
+        return ""
+    wait, are = ("waits", "is") if number == 1 else ("wait", "are")
+    return (
+        f" {counted(number, 'orders')} that {wait} here already {are} taken over, and sent as a test too once nothing "
+        "holds them: real orders. As a test none of them ships."
+    )
+
+
+LOOK_AGAIN = "Mend it there or on the route, then look once more with Preview."
 
 
 GOING_LIVE = "From now on its orders are pulled, and sent to the warehouse for real."

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.decorators import display
 
 from integrations.admin.by_date import ByDate
@@ -15,7 +16,7 @@ from integrations.admin.named import named
 from integrations.admin.waiting import Waiting, Waits
 from integrations.admin_base import TRANSMISSION_COLOURS, ReadOnly, ago, clip, is_list
 from integrations.transmissions import Transmission
-from orders import search, short_shipping
+from orders import alarms, search, short_shipping
 from orders.admin import labels, order_page, worklist_rows
 from orders.admin.bulk import in_bulk
 from orders.admin.filters import RarelyTrue
@@ -103,6 +104,21 @@ class TransmissionAdmin(Waiting, OfAnOrder):
         return bool(request.user.has_perm(RESEND))
 
 
+class WaitsLong(admin.SimpleListFilter):
+    """What the alert of orders that wait to be sent counts, and leads to."""
+
+    title, parameter_name = "waits", "waits"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("long", "To be sent, for 15 minutes and more")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[WarehouseSubmission]
+    ) -> QuerySet[WarehouseSubmission]:  # fmt: skip
+        long = alarms.waiting_long(timezone.now())
+        return queryset.filter(pk__in=long.values("pk")) if self.value() == "long" else queryset
+
+
 @admin.register(WarehouseSubmission)
 class WarehouseSubmissionAdmin(TransmissionAdmin):
     source = "submission"
@@ -118,7 +134,7 @@ class WarehouseSubmissionAdmin(TransmissionAdmin):
         "short_error",
         "made",
     )
-    list_filter = (*TransmissionAdmin.list_filter, ("is_test", RarelyTrue), "remote_status")
+    list_filter = (*TransmissionAdmin.list_filter, WaitsLong, ("is_test", RarelyTrue), "remote_status")
     fields = (*TransmissionAdmin.fields, "shown_test", "number_there", "id_there", "status_there", "shown_request")
     long = (*TransmissionAdmin.long, "request")
     export_columns = (*TransmissionAdmin.export_columns, "remote_number", "remote_id", "remote_status", "is_test")

@@ -24,6 +24,7 @@ from integrations.dispatch import enqueue
 from integrations.errors import IntegrationError
 from integrations.models import Route
 from integrations.registry import marketplace_for
+from integrations.walking import coming_back
 from integrations.wording import counted
 from orders import backfill, checklist, periods, route_states
 from orders.admin.labels import Label
@@ -226,13 +227,13 @@ def _buttons(route: Route, may: May) -> Iterator[Button]:
     allowed = possible if may("integrations.change_route") else possible & {"go_live"}
     yield Button("Preview", _page("preview", route))
     if "start_test" in allowed:
-        yield Button("Start the test", _page("start_test", route), is_main=not has_tested)
+        yield Button("Start the test", _from_here("start_test", route), is_main=not has_tested)
     if "go_live" in allowed and may("integrations.go_live"):
-        yield Button("Go live", _page("go_live", route), is_main=has_tested)
+        yield Button("Go live", _from_here("go_live", route), is_main=has_tested)
     if "pause" in allowed:
-        yield Button("Pause", _page("pause", route))
+        yield Button("Pause", _from_here("pause", route))
     if "remove_tests" in allowed:
-        yield Button("Remove test orders", _page("remove_tests", route))
+        yield Button("Remove test orders", _from_here("remove_tests", route))
 
 
 def _context(admin: ModelAdmin, request: HttpRequest, route: Route, title: str) -> dict[str, Any]:
@@ -241,6 +242,11 @@ def _context(admin: ModelAdmin, request: HttpRequest, route: Route, title: str) 
 
 def _page(name: str, route: Route) -> str:
     return reverse(f"admin:integrations_route_{name}", args=[route.pk])
+
+
+def _from_here(name: str, route: Route) -> str:
+    """A page that is left for the set-up again, whatever is done there."""
+    return coming_back(_page(name, route), _page("set_up", route))
 
 
 def _shown(point: Point, route: Route, may: May) -> ShownPoint:
@@ -252,7 +258,7 @@ def _shown(point: Point, route: Route, may: May) -> ShownPoint:
 def _to_test(route: Route) -> tuple[str, str, str]:
     """What brings a test order, until the test is on."""
     if "start_test" in route_states.possible(route):
-        return "integrations.change_route", _page("start_test", route), "Start the test"
+        return "integrations.change_route", _from_here("start_test", route), "Start the test"
     return "integrations.view_route", _page("change", route), "Open the route"
 
 

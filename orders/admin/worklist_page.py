@@ -47,8 +47,8 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
         **admin.site.each_context(request), "title": found.title, "worklist": found, "page": page, "asked": asked,
         "has_ship_dates": any(row.ship_date for row in known.values()),
         "rows": [
-            _on({WORKLIST: f"{name}?{asked.query}", AT: places.get(one.order or 0, "")},
-                returning(known[one.source, one.pk], request.get_full_path()))
+            returning(_on({WORKLIST: f"{name}?{asked.query}", AT: places.get(one.order or 0, "")},
+                          known[one.source, one.pk]), request.get_full_path())
             for one in page if (one.source, one.pk) in known
         ],
         "pages": around(page, **asked.values), "causes": _causes(causes, known, asked),

@@ -19,9 +19,9 @@ from integrations.walking import coming_back
 from integrations.wording import counted
 from inventory.admin import looking_up
 from inventory.models import GuardedPublish, Publication
-from orders import next_step, ship_dates, short_shipping
+from orders import next_step, route_trouble, ship_dates, short_shipping
 from orders.admin import labels, remedies
-from orders.models import OUTBOXES, Hold, Order, ShortShip
+from orders.models import OUTBOXES, Hold, Order, ShortShip, WarehouseSubmission
 from orders.worklists import CAUSE_IN_SUBJECT, Entry
 
 K, T = Hold.Kind, Transmission.Status
@@ -32,6 +32,7 @@ WHERE = {
     Order.Status.PARTLY_SHIPPED: "the warehouse has shipped a part of it",
 }
 LOOK_UP = "Look it up now"
+ASKED_FOR = (LOOK_UP, "Map it", "Resolve", "Retry", "Release", "Test")  # on a page that does it and is left then
 DECIDED = (*Hold.UNTIL_DECIDED, K.CANCELLED_LATE)
 Key = tuple[str, int]
 
@@ -71,8 +72,8 @@ def waits(source: str, record: Any, user: Any) -> Waits:
 
 
 def returning(row: Row, to: str) -> Row:
-    """The row; who has it looked up comes back to this address."""
-    return replace(row, action_url=coming_back(row.action_url, to)) if row.action == LOOK_UP else row
+    """The row; who does what its button says on a page of its own comes back to this address."""
+    return replace(row, action_url=coming_back(row.action_url, to)) if row.action in ASKED_FOR else row
 
 
 def _for(user: Any, row: Row, since: str) -> Row:
@@ -84,7 +85,7 @@ def _of_hold(hold: Hold) -> Row:
     order, kind = hold.order, Hold.Kind(hold.kind)
     label, permissions, url = remedies.remedy(order, hold)
     page = _page(order)
-    if kind in DECIDED:
+    if kind in DECIDED or remedies.is_lacking(hold):
         label, permissions, url = "Decide", (CHANGE_ORDER,), page
     elif not url:
         label, permissions, url = "Open", (), page
@@ -107,6 +108,16 @@ def _of_sent(what: str, source: str) -> Callable[[Any], Row]:
         )  # fmt: skip
 
     return row
+
+
+def _of_route(sent: Any) -> Row:
+    """An order that waits until its route is mended."""
+    order, error = sent.order, sent.last_error
+    route = reverse("admin:integrations_route_change", args=[order.route_id])
+    return Row(
+        str(order), _page(order), str(sent.connection), error, error, "Open the route", route,
+        ("integrations.change_route",), _ship_date(order),
+    )  # fmt: skip
 
 
 def _of_publication(one: Publication) -> Row:
@@ -146,6 +157,8 @@ def _of_late(order: Order) -> Row:
 
 
 def _where_it_is(order: Order) -> str:
+    if route_trouble.of(order):
+        return "its route is to be put right first, and Other holds says how"
     if labels.what_waits(order):
         return "its sending has stopped, and Refused says why"
     if next_step.waits_for_route(order):
@@ -200,7 +213,7 @@ def _hold_rows(pks: list[int]) -> Iterable[Hold]:
 
 
 RECORDS: Mapping[str, Callable[[list[int]], Iterable[Any]]] = {
-    "hold": _hold_rows,
+    "hold": _hold_rows, "of_route": _sent_rows(WarehouseSubmission),
     **{box.name: _sent_rows(box.model) for box in OUTBOXES},
     "publication": lambda pks: Publication.objects.filter(pk__in=pks).select_related("listing__route__marketplace"),
     "order": _late_rows,
@@ -208,7 +221,7 @@ RECORDS: Mapping[str, Callable[[list[int]], Iterable[Any]]] = {
     "connection": lambda pks: Connection.objects.filter(pk__in=pks).select_related("outage"),
 }  # fmt: skip
 ROWS: Mapping[str, Callable[[Any], Row]] = {
-    "hold": _of_hold, "submission": _of_sent("Order", "submission"),
+    "hold": _of_hold, "of_route": _of_route, "submission": _of_sent("Order", "submission"),
     "change": _of_sent("Change", "change"), "confirmation": _of_sent("Confirmation", "confirmation"),
     "short_ship": _of_sent("Short ship", "short_ship"), "publication": _of_publication, "order": _of_late,
     "guarded": _of_guarded, "connection": _of_connection,

@@ -20,6 +20,7 @@ from orders.alerting.rules import Telling
 from orders.models import Alert, AlertDelivery, AlertKind, AlertSettings, Severity
 
 D, What = AlertDelivery.Status, AlertDelivery.What
+LEFT = (D.ACCEPTED, D.UNCONFIRMED, D.IN_FLIGHT)
 KEPT = timedelta(days=90)
 LONGEST_DIGEST = timedelta(days=2)
 LOOKED = (
@@ -114,11 +115,12 @@ class _Look:
         """The intent, once per channel; what has not left yet of earlier ones is not needed any more."""
         unsent = alert.deliveries.filter(status__in=(D.PENDING, D.PARKED))
         _withdraw(unsent, "a newer message took its place", self._now)
+        what = What.OPENED if due.what == What.REMINDER and not _was_told(alert) else due.what
         alert.messages += 1
         alert.save(update_fields=["messages"])
         AlertDelivery.objects.bulk_create(
             AlertDelivery(
-                alert=alert, channel=channel, what=due.what, number=alert.messages, not_before=due.not_before
+                alert=alert, channel=channel, what=what, number=alert.messages, not_before=due.not_before
             )
             for channel in mine
         )  # fmt: skip
@@ -176,9 +178,14 @@ def _save(alert: Alert) -> None:
     alert.save(update_fields=LOOKED if alert.pk else None)
 
 
+def _was_told(alert: Alert) -> bool:
+    """Whether anything about it may have reached anybody: of what nobody heard, nobody is reminded."""
+    return alert.deliveries.filter(status__in=LEFT).exists()
+
+
 def _knows_of(alert: Alert, channel: str) -> bool:
     """Whether the last that may have been told there is that it is wrong, not that it is over."""
-    told = alert.deliveries.filter(channel=channel, status__in=(D.ACCEPTED, D.UNCONFIRMED, D.IN_FLIGHT))
+    told = alert.deliveries.filter(channel=channel, status__in=LEFT)
     last = told.order_by("-created_at", "-pk").values_list("what", flat=True).first()
     return last is not None and last != What.CLOSED
 

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.crypto import encrypt
+from integrations.wording import moment
 from orders.models import Alert, AlertDelivery, AlertSettings
 from tests.admin.pages import error_texts, opened
 from tests.loopback import loopback
@@ -59,6 +60,17 @@ def test_alerts_are_listed_open_ones_first_and_escaped(alert: Alert, admin_clien
     assert "<script>alert" not in page.content.decode()
     assert "Critical" in text_of(page)
     assert "Parked" in text_of(page)
+
+
+def test_what_waits_for_the_end_of_the_quiet_hours_is_not_told_yet(alert: Alert, admin_client: Client) -> None:
+    Alert.objects.update(told_at=timezone.now())
+    until = timezone.now() + timedelta(hours=3)
+    AlertDelivery.objects.update(status="pending", not_before=until)
+    said = f"waits until {moment(until)}"
+    assert said in text_of(admin_client.get(LIST))
+    assert said in text_of(admin_client.get(page_of(alert)))
+    AlertDelivery.objects.update(status="accepted", not_before=None, sent_at=timezone.now())
+    assert said not in text_of(admin_client.get(LIST))
 
 
 def test_who_has_the_permission_mutes_for_a_while_and_ends_that(alert: Alert, client: Client) -> None:

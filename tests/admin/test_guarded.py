@@ -138,6 +138,8 @@ def test_the_start_page_leads_to_it_and_tells_how_fresh_the_stock_is(
     assert reverse("admin:worklist_guarded") in page.content.decode()
     [row] = admin_client.get(reverse("admin:worklist_guarded")).context["rows"]
     assert row.action_url == reverse("admin:inventory_guardedpublish_change", args=[guarded.pk])
+    back = f'rounded-default px-3 py-2" href="{reverse("admin:worklist_guarded")}"'
+    assert back in admin_client.get(row.action_url).content.decode()
     text = text_of(admin_client.get(reverse("admin:start_stock")))
     assert re.search(
         r"Gecko : last read completely 0\sminutes ago , 1 items; the oldest figure in use is 0\sminutes old", text

@@ -11,7 +11,7 @@ from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -20,6 +20,7 @@ from openpyxl import load_workbook
 
 from integrations.models import Connection, Exchange, Route, SyncRun
 from inventory import listing_states
+from inventory.admin import listing_page
 from inventory.availability import Figure, Origin, Part, Rules, offer
 from inventory.checked import DriftedListing, InventoryCheck
 from inventory.models import (
@@ -275,3 +276,11 @@ def test_the_pages_cost_the_same_few_queries_for_many(
         listed(admin_client)
     with django_assert_max_num_queries(15):
         admin_client.get(page_of(listing))
+
+
+def test_what_is_said_of_an_unknown_outcome_is_two_sentences() -> None:
+    for error in ("Remote end closed connection without response", "No answer came."):
+        row = Publication(status="unconfirmed", quantity=3, last_error=error)
+        trouble = listing_page.unclear(row, AnonymousUser(), "/")
+        assert trouble is not None
+        assert f"is not known: {error.rstrip('.')}. It is sent once more" in trouble.text

@@ -48,6 +48,22 @@ def test_a_trainee_places_ships_and_cancels_orders(
     assert len(logged) == 4
 
 
+def test_a_trainee_takes_a_line_out_of_an_order_in_the_warehouse(
+    shop: Sandbox, overstock: Connection, gecko: Connection, manage: Callable[..., str], admin_client: Client
+) -> None:
+    do(admin_client, overstock, "add", kind="Two lines, all known: goes out by itself", number=1)
+    manage("run", "pull_orders")
+    manage("run", "submit_orders")
+    [number] = shop.oasis.orders
+    [sent] = shop.tradegecko.by_reference(number)
+    first, second = shop.tradegecko.lines(sent["id"])
+    assert "Take a line out of an order" in text_of(admin_client.get(PAGE))
+    assert f"Taken out: {number}" in do(admin_client, gecko, "take_out", line=second["id"])
+    assert shop.tradegecko.lines(sent["id"]) == [first]
+    manage("run", "pull_shipments")
+    assert Order.objects.get().holds.get(resolved_at=None).kind == "different_there"
+
+
 def test_what_nobody_knows_is_another_sku_and_carrier_each_time_so_that_mapping_it_does_not_end_the_training(
     shop: Sandbox, overstock: Connection, gecko: Connection, manage: Callable[..., str], admin_client: Client
 ) -> None:

@@ -40,8 +40,10 @@ def test_from_a_paused_route_to_a_live_one(paused: Route, shop: Sandbox, manage:
     assert "A new route is paused" in admin_client.get(page("change", paused)).content.decode()
     before = admin_client.get(page("go_live", paused)).content.decode()
     assert f"It cannot go live yet. To be done first: {in_the_way}" in before
+    assert ("From now on its orders" in before, 'type="submit" class="bg-primary' in before) == (False, False)
     [link] = [one.url for one in admin_client.get(page("set_up", paused)).context["points"] if "test" in one.link]
-    assert link == page("start_test", paused)
+    assert link.startswith(page("start_test", paused) + "?back=")
+    assert f'href="{page("set_up", paused)}"' in admin_client.get(link).content.decode()
     refused = admin_client.post(page("go_live", paused), follow=True).content.decode()
     assert "is not live yet" in refused
     assert "Look now" in admin_client.get(page("preview", paused)).content.decode()

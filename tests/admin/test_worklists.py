@@ -409,9 +409,10 @@ def test_what_was_refused_is_retried_and_a_hold_is_mended_from_its_own_page_by_w
     db: None, admin_client: Client, viewer: Client
 ) -> None:
     made = one_of_each.make()
-    again = ("Retry", reverse("admin:orders_order_retry", args=[made[Order].pk]))
+    again = reverse("admin:orders_order_retry", args=[made[Order].pk])
     for model in (WarehouseSubmission, WarehouseChange, ShipmentConfirmation, ShortShip):
-        assert way_out(admin_client, made[model]) == again
+        here = urlencode({"back": address_of(made[model])})
+        assert way_out(admin_client, made[model]) == ("Retry", f"{again}?{here}")
         assert way_out(viewer, made[model]) is None
     hold = made[Hold]
     label, where = way_out(admin_client, hold) or ("", "")

@@ -170,7 +170,8 @@ def test_what_a_pause_led_into_the_quiet_hours_waits_for_their_end_but_for_what_
     assert waiting.not_before is not None
     assert HOUR - MINUTE < waiting.not_before - now < HOUR + MINUTE
     health("stopped")
-    assert minute() == ["Still critical: connection Gecko: stopped: token refused"]
+    assert minute() == ["Critical: connection Gecko: stopped: token refused"]  # nobody heard of it before
+    assert [one.what for one in AlertDelivery.objects.order_by("pk")] == ["opened", "opened"]
 
 
 def test_what_ended_between_two_digests_is_in_the_second_however_far_apart_they_are(how: AlertSettings) -> None:

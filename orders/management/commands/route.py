@@ -93,7 +93,11 @@ class Command(Base):
         if state == route.state:
             return
         if state != Route.State.LIVE:
-            (route_states.start_test if state == Route.State.TEST else route_states.pause)(route, None)
+            # What the warehouse lacks is said below, as it is now.
+            if state == Route.State.TEST:
+                route_states.start_test(route, None, in_spite=True)
+            else:
+                route_states.pause(route, None)
             return
         missing, tests = checklist.missing(route), trials.of_route(route).count()
         points = f", {counted(len(missing), 'points')} of the checklist open" if missing else ""
