@@ -110,7 +110,7 @@ def test_a_release_of_several_holds_is_one_button(shop: Sandbox, manage: Run, ad
     assert holds_of(parsed(admin_client, number)) == [["Release (2 reasons at once)"], []]
 
 
-def test_what_has_shipped_in_part_offers_no_cancellation_of_the_whole(
+def test_what_has_shipped_in_part_offers_to_take_out_the_rest_of_the_whole(
     shop: Sandbox, manage: Run, admin_client: Client
 ) -> None:
     number = sent(shop, manage)
@@ -120,6 +120,6 @@ def test_what_has_shipped_in_part_offers_no_cancellation_of_the_whole(
     order.lines.filter(number="2").update(is_cancelled=True)
     Order.objects.update(status="partly_shipped", cancel_requested_at=timezone.now())
     page = parsed(admin_client, number)
-    assert holds_of(page) == [["Resolve"], ["Cancel in the warehouse", "Resolve"]]
+    assert holds_of(page) == [["Cancel in the warehouse", "Resolve"], ["Resolve"]]
     assert button("void", order) in page.xpath("//a/@href")
     assert reverse("admin:orders_hold_resolve", args=[order.holds.get(subject="").pk]) in page.xpath("//a/@href")
