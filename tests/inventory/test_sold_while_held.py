@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from hypothesis import given
@@ -21,9 +22,10 @@ from inventory.bundled import BundleReading
 from inventory.checked import DriftedListing
 from inventory.models import GuardedPublish, Listing, SkuAlias
 from inventory.on_their_way import Counted
-from orders.models import Order
+from orders import decisions
+from orders.models import Order, WarehouseSubmission
 from tests.admin.test_listings import text_of
-from tests.inventory.test_guarding import DC, GOODS, Run, released, shown, stock
+from tests.inventory.test_guarding import DC, GOODS, Alias, Run, released, shown, stock
 from tests.inventory.test_guarding import goods as goods
 from tests.inventory.test_guarding import waiting as waiting
 
@@ -110,6 +112,57 @@ def test_an_order_that_what_is_shown_knows_already_is_not_taken_off_again(
         assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (2, 5)
 
 
+def test_an_order_that_was_received_before_and_sent_since_is_taken_off(
+    shop: Sandbox, goods: None, manage: Run, tried: Run, alias: Alias
+) -> None:
+    """Nobody knew what it was for until then."""
+    ordered(shop, "NEW", 3)
+    manage("run", "pull_orders")
+    Order.objects.update(received_at=F("received_at") - timedelta(hours=9))
+    shop.tradegecko.set_stock("V0", 6)
+    manage("run", "all")
+    stock(shop, 1)
+    tried("run", "all")
+    alias("NEW", "V0")
+    for _ in range(2):
+        tried("run", "all")
+        assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (3, 5)
+
+
+def test_what_was_added_to_an_order_that_what_is_shown_knows_is_taken_off(
+    shop: Sandbox, goods: None, manage: Run, tried: Run
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "M0", "quantity": 1})
+    for _ in range(2):
+        manage("run", "all")
+    stock(shop, 1)
+    tried("run", "all")
+    shop.oasis.edit(number, "1", quantity=3)
+    manage("run", "revisit_orders")
+    decisions.amend(Order.objects.get(), None)
+    for job in ("submit_orders", "pull_levels", "publish_inventory", "publish_inventory"):
+        tried("run", job)
+    assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (2, 5)
+
+
+def test_what_was_sold_while_the_marketplace_was_down_is_taken_off(
+    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run
+) -> None:
+    ordered(shop, "M0", 3)
+    for job in ("pull_orders", "submit_orders", "pull_levels"):
+        manage("run", job)
+    long = timedelta(hours=7)
+    Order.objects.update(received_at=F("received_at") - long)
+    WarehouseSubmission.objects.update(committed_at=F("committed_at") - long, finished_at=F("finished_at") - long)
+    for listing in Listing.objects.all():
+        at = datetime.fromisoformat(listing.explanation["orders_at"]) - 2 * long
+        listing.explanation["orders_at"] = at.isoformat()
+        listing.published_at = at
+        listing.save()
+    tried("run", "publish_inventory")
+    assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (2, 5)
+
+
 def test_more_than_there_is_leaves_none(shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run) -> None:
     ordered(shop, "M0", 9, is_sent=False)
     manage("run", "pull_orders")
@@ -155,6 +208,32 @@ def test_a_leap_that_waits_loses_what_is_sold_too(shop: Sandbox, goods: None, ma
     assert shop.oasis.quantities["M0", DC] == 4_997
 
 
+@pytest.mark.parametrize("sales", [[5], [2, 3], [4, 3]])
+def test_a_leap_of_which_all_that_was_shown_is_sold_waits_on(
+    shop: Sandbox, goods: None, manage: Run, tried: Run, sales: list[int]
+) -> None:
+    stock(shop, 60, range(1))
+    tried("run", "all")
+    for quantity in sales:
+        ordered(shop, "M0", quantity, is_sent=False)
+        manage("run", "pull_orders")
+        tried("run", "publish_inventory")
+    for _ in range(2):
+        tried("run", "publish_inventory")
+        assert (shop.oasis.quantities["M0", DC], GuardedPublish.objects.get().state) == (0, "waiting")
+    stock(shop, 5 + sum(sales), range(1))
+    tried("run", "all")
+    assert (shop.oasis.quantities["M0", DC], GuardedPublish.objects.get().state) == (5, "closed")
+
+
+def test_what_is_sold_out_while_nothing_waits_is_restocked(shop: Sandbox, goods: None, manage: Run) -> None:
+    ordered(shop, "M0", 5, is_sent=False)
+    manage("run", "all")
+    stock(shop, 5_005, range(1))
+    manage("run", "all")
+    assert shop.oasis.quantities["M0", DC] == 5_000
+
+
 @pytest.mark.long
 def test_a_file_has_what_waits_less_what_was_sold(shop: Sandbox, waiting: GuardedPublish, manage: Run) -> None:
     ordered(shop, "M0", 3, is_sent=False)
@@ -196,6 +275,13 @@ def test_a_pack_loses_as_many_as_its_units_allow() -> None:
     assert (shown_as["quantity"], found.orders, found.counted) == (5, {"V": {"2": 3, "3": 4}}, {"V": 4})
     assert found.explanation["quantity"] == 3
     assert sold.of_parts([now], found.explanation, ORDERED).orders == {}
+
+
+def test_what_the_figures_knew_when_it_was_shown_is_not_taken_off_though_it_was_sent_within_the_same_minute() -> None:
+    now = part(2, counted=(Counted(ORDERED, "3", 4), Counted(ORDERED, "4", 1)))
+    shown_as = offer([part(2, counted=(Counted(ORDERED, "3", 2), Counted(ORDERED, "4", 1)))], Rules()).explanation
+    found = sold.of_parts([now], shown_as, ORDERED - timedelta(minutes=1))
+    assert (found.orders, found.counted) == ({"V": {"3": 2}}, {"V": 2})
 
 
 def test_what_was_counted_before_it_was_shown_is_not_taken_off() -> None:
