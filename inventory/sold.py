@@ -81,12 +81,18 @@ def held_from(decisions: Sequence[Decision]) -> dict[int, int]:
 
 
 def lowered(one: Decision, sold: Sold) -> Decision | None:
-    """The quantity that is shown, less what was sold; None where that is not less."""
+    """The quantity that is shown, less what was sold, under the name it is shown by; None where that is not less."""
     row, explanation = shown_row(one), sold.explanation
     left, shown = explanation.get("quantity"), row.published_quantity
-    if row is not one.listing or row.published_sku != one.sku or left is None or shown is None or left >= shown:
+    if row is not one.listing or left is None or shown is None or left >= shown:
         return None
-    return replace(one, quantity=left, observed_at=row.observed_at or one.observed_at, noted=explanation)
+    return replace(
+        one,
+        sku=row.published_sku or one.sku,
+        quantity=left,
+        observed_at=row.observed_at or one.observed_at,
+        noted=explanation,
+    )
 
 
 def _has_orders(offered: Offer) -> bool:

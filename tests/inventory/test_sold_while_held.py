@@ -163,6 +163,19 @@ def test_what_was_sold_while_the_marketplace_was_down_is_taken_off(
     assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (2, 5)
 
 
+def test_the_order_that_teaches_the_name_to_publish_under_lowers_the_one_that_is_shown(
+    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run
+) -> None:
+    shop.oasis.add_order({"partner_sku": "M0", "option_sku": "OPT-0", "quantity": 3})
+    for _ in range(3):
+        tried("run", "all")
+        assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities.get(("OPT-0", DC))) == (2, None)
+    waiting.refresh_from_db()
+    released(waiting)
+    manage("run", "publish_inventory")
+    assert shop.oasis.quantities["OPT-0", DC] == 0
+
+
 def test_more_than_there_is_leaves_none(shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run) -> None:
     ordered(shop, "M0", 9, is_sent=False)
     manage("run", "pull_orders")
