@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
-from inventory import chain, guarding, sold
+from inventory import chain, checking, guarding, now, sold
 from inventory.availability import Part, Rules, offer
 from inventory.bundled import BundleReading
-from inventory.checked import DriftedListing
+from inventory.checked import DriftedListing, InventoryCheck
 from inventory.models import GuardedPublish, Listing, SkuAlias
 from inventory.on_their_way import Counted
 from orders import decisions
@@ -41,8 +41,13 @@ def ordered(box: Sandbox, sku: str, quantity: int, *, is_sent: bool = True) -> N
         box.oasis.add_order(line, address={"city": ""})
 
 
+def read_back(overstock: Connection) -> None:
+    overstock.options = {"read_inventory": True}
+    overstock.save(update_fields=["options"])
+
+
 def test_what_waits_is_lowered_by_what_was_sold_of_it_and_only_once(
-    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run
+    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run, overstock: Connection
 ) -> None:
     ordered(shop, "M0", 3, is_sent=False)
     manage("run", "pull_orders")
@@ -54,11 +59,31 @@ def test_what_waits_is_lowered_by_what_was_sold_of_it_and_only_once(
     assert (waiting.state, waiting.changed, row.before, row.after) == ("waiting", GOODS, 2, 0)
     listing = Listing.objects.get(marketplace_sku="M0")
     assert (listing.published_quantity, chain.reckoned(listing.explanation)) == (2, 2)
+    read_back(overstock)
     manage("run", "check_inventory")
-    assert not DriftedListing.objects.exists()
+    assert (InventoryCheck.objects.get().compared, DriftedListing.objects.exists()) == (GOODS, False)
     released(waiting)
     manage("run", "publish_inventory")
     assert shown(shop) == {0}
+
+
+def test_what_waits_and_is_to_be_published_again_is_once_that_is_decided_and_says_so(
+    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run, overstock: Connection
+) -> None:
+    read_back(overstock)
+    for sku in ("M0", "M1"):
+        shop.oasis.quantities[sku, DC] = 50
+    tried("run", "check_inventory")
+    assert checking.publish_again(InventoryCheck.objects.get()) == (
+        "0 listings to be published again with the next run. 2 more once a person has decided on what the guard holds "
+        "back of them."
+    )
+    listing = Listing.objects.get(marketplace_sku="M0")
+    said = now.publish(listing)
+    assert said == f"A change of {listing} waits for a person: {listing} is published once that is decided."
+    stock(shop, 5)
+    manage("run", "all")
+    assert shown(shop) == {5}
 
 
 def test_the_pages_add_up_to_what_is_shown_while_it_waits(
