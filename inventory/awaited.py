@@ -1,6 +1,6 @@
-"""A route that was just switched on, while the stock is in doubt, waits until it was read, which that asked for.
+"""A route that was just switched on publishes nothing before the stock was read, which switching it on asked for.
 
-Until then nothing is wrong: figures from before its pause, or from a reading that has just begun, would be published,
+Until then nothing is wrong: figures from before its pause, or from a reading that had begun before, would be published,
 or held back for a person, a few minutes before the right ones are there.
 """
 
@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations.models import Route, SyncRun
 from integrations.wording import moment
 from inventory import readings
+from inventory.models import StockReading
 
 LONGEST = timedelta(hours=1)  # then the guard judges what there is, so that no route waits for ever
 
 
 def stock(route: Route) -> str:
-    """What a route waits for, in words; empty if it does not. Queries little where the stock is not in doubt."""
-    since = switched_on_at(route) if readings.doubt(route) else None
-    if since is None or since < timezone.now() - LONGEST or _was_tried(route, since):
+    """What a route waits for, in words; empty if it does not. One query where it was not changed lately."""
+    lately = timezone.now() - LONGEST
+    since = switched_on_at(route) if route.history.filter(history_date__gte=lately).exists() else None
+    if since is None or since < lately or _was_tried(route, since):
         return ""
     return (
         f"the stock of {route.warehouse} is read anew, since route {route} was switched on at {moment(since)}; its "
@@ -42,5 +45,10 @@ def _was_tried(route: Route, since: datetime) -> bool:
     """Whether a reading has ended that began since then, well or not. One that the call limit broke off goes on."""
     if readings.under_way_since(route.warehouse_id) is not None:
         return False
-    runs = SyncRun.objects.filter(connection=route.warehouse_id, job="pull_levels", started_at__gte=since)
-    return runs.exclude(status__in=(SyncRun.Status.RUNNING, SyncRun.Status.INTERRUPTED)).exists()
+    ended = StockReading.objects.filter(
+        Q(began_at__gte=since) | Q(partial_at__gte=since), connection=route.warehouse_id
+    )
+    failed = SyncRun.objects.filter(
+        connection=route.warehouse_id, job="pull_levels", started_at__gte=since, status=SyncRun.Status.FAILED
+    )
+    return ended.exists() or failed.exists()
