@@ -201,6 +201,22 @@ def test_the_order_that_teaches_the_name_to_publish_under_lowers_the_one_that_is
     assert shop.oasis.quantities["OPT-0", DC] == 0
 
 
+def test_what_waits_below_a_cap_is_lowered_by_the_figures_that_came_last(
+    shop: Sandbox, goods: None, manage: Run, tried: Run
+) -> None:
+    Route.objects.update(max_online=5)
+    for there in (1, 90, 6):
+        shop.tradegecko.set_stock("V0", there)
+        manage("run", "all")
+    stock(shop, 0)
+    tried("run", "all")
+    ordered(shop, "M0", 4, is_sent=False)
+    manage("run", "pull_orders")
+    for _ in range(2):
+        tried("run", "publish_inventory")
+        assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (2, 5)
+
+
 def test_more_than_there_is_leaves_none(shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run) -> None:
     ordered(shop, "M0", 9, is_sent=False)
     manage("run", "pull_orders")
