@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 
 from integrations.models import Route, SyncRun
@@ -20,10 +19,9 @@ LONGEST = timedelta(hours=1)  # then the guard judges what there is, so that no 
 
 
 def stock(route: Route) -> str:
-    """What a route waits for, in words; empty if it does not. One query where it was not changed lately."""
-    lately = timezone.now() - LONGEST
-    since = switched_on_at(route) if route.history.filter(history_date__gte=lately).exists() else None
-    if since is None or since < lately or _was_tried(route, since):
+    """What a route waits for, in words; empty if it does not."""
+    since = switched_on_at(route)
+    if since is None or since < timezone.now() - LONGEST or _was_tried(route, since):
         return ""
     return (
         f"the stock of {route.warehouse} is read anew, since route {route} was switched on at {moment(since)}; its "
@@ -43,12 +41,12 @@ def switched_on_at(route: Route) -> datetime | None:
 
 def _was_tried(route: Route, since: datetime) -> bool:
     """Whether a reading has ended that began since then, well or not. One that the call limit broke off goes on."""
+    mine = StockReading.objects.filter(connection=route.warehouse_id)
+    if mine.filter(began_at__gte=since).exists():
+        return True
     if readings.under_way_since(route.warehouse_id) is not None:
         return False
-    ended = StockReading.objects.filter(
-        Q(began_at__gte=since) | Q(partial_at__gte=since), connection=route.warehouse_id
-    )
     failed = SyncRun.objects.filter(
         connection=route.warehouse_id, job="pull_levels", started_at__gte=since, status=SyncRun.Status.FAILED
     )
-    return ended.exists() or failed.exists()
+    return mine.filter(partial_at__gte=since).exists() or failed.exists()

@@ -1,4 +1,4 @@
-"""What a quantity rests on is kept up to date also where a cap, a pack or a scarcer part leaves the number as it is.
+"""What a quantity rests on is kept up to date also where a cap, a pack or a delivery leaves the number as it is.
 
 While another quantity waits for a person, orders are taken off the explanation of the one that is shown.
 """
@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from integrations.models import Route
+from inventory.availability import Part
 from inventory.decisions import Decision
 from inventory.gathered import Memory
 from inventory.models import Listing
@@ -35,7 +36,11 @@ def _hides_figures(one: Decision) -> bool:
         return False
     rules, parts = one.offered.rules, one.offered.parts
     is_limited = rules.max_online is not None or rules.minimum_level > 0
-    return is_limited or len(parts) > 1 or any(part.units > 1 or part.max_online is not None for part in parts)
+    return is_limited or len(parts) > 1 or any(_may_hide(part) for part in parts)
+
+
+def _may_hide(part: Part) -> bool:
+    return part.units > 1 or part.max_online is not None or bool(part.orders or part.counted)
 
 
 def _retell(same: Collection[Decision]) -> None:
@@ -51,5 +56,8 @@ def _retell(same: Collection[Decision]) -> None:
 
 def _gist(explanation: Mapping[str, Any]) -> object:
     """All but when it was seen."""
-    parts = [(part["sku"], part["units"], part.get("left")) for part in explanation.get("components", ())]
+    parts = [
+        (part["sku"], part["units"], part.get("left"), part.get("orders") or {}, part.get("counted") or {})
+        for part in explanation.get("components", ())
+    ]
     return parts, explanation.get("cap"), explanation.get("minimum_level")

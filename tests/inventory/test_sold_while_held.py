@@ -217,6 +217,21 @@ def test_what_waits_below_a_cap_is_lowered_by_the_figures_that_came_last(
         assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (2, 5)
 
 
+def test_an_order_that_a_delivery_made_good_is_not_taken_off(
+    shop: Sandbox, goods: None, manage: Run, tried: Run
+) -> None:
+    ordered(shop, "M0", 2)
+    for job in ("pull_orders", "submit_orders"):
+        manage("run", job)
+    shop.tradegecko.set_stock("V0", 7)
+    for _ in range(2):
+        manage("run", "all")
+    stock(shop, 0)
+    for _ in range(2):
+        tried("run", "all")
+        assert (shop.oasis.quantities["M0", DC], shop.oasis.quantities["M1", DC]) == (5, 5)
+
+
 def test_more_than_there_is_leaves_none(shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run) -> None:
     ordered(shop, "M0", 9, is_sent=False)
     manage("run", "pull_orders")
