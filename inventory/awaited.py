@@ -13,8 +13,9 @@ from django.utils import timezone
 from integrations.models import Route, SyncRun
 from integrations.wording import moment
 from inventory import readings
-from inventory.models import StockReading
+from inventory.models import StockReading, WarehouseItem
 
+R = SyncRun.Status
 LONGEST = timedelta(hours=1)  # then the guard judges what there is, so that no route waits for ever
 
 
@@ -46,7 +47,7 @@ def _was_tried(route: Route, since: datetime) -> bool:
         return True
     if readings.under_way_since(route.warehouse_id) is not None:
         return False
-    failed = SyncRun.objects.filter(
-        connection=route.warehouse_id, job="pull_levels", started_at__gte=since, status=SyncRun.Status.FAILED
-    )
-    return mine.filter(partial_at__gte=since).exists() or failed.exists()
+    runs = SyncRun.objects.filter(connection=route.warehouse_id, job="pull_levels", started_at__gte=since)
+    is_known = WarehouseItem.objects.filter(connection=route.warehouse_id, matches=1).exists()
+    in_vain = (R.FAILED,) if is_known else (R.FAILED, R.SUCCEEDED, R.PARTIAL)  # of no item there is any stock to read
+    return mine.filter(partial_at__gte=since).exists() or runs.filter(status__in=in_vain).exists()
