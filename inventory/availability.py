@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -33,7 +34,7 @@ class Part:
     `orders` (units by order number) which those figures do not know yet; both are only told, and so are the `bundles`
     of the listing that it is inside of, with its units in each. Of a bundle, `lacking` is how many fewer than its own
     figures tell its components leave where they lie, and `lacking_without_orders` how many if no order took any.
-    `counted` are orders of the last hours that the figures do know.
+    `counted` are orders of the last hours that the figures do know; they are told, so that none is taken off later.
     """
 
     sku: str
@@ -214,7 +215,16 @@ def _counted_step(part: Part, available: Decimal, rules: Rules) -> dict[str, Any
         step["lacking"] = _plain(part.lacking)
     if part.orders:
         step["orders"] = dict(sorted(part.orders.items()))
+    if part.counted:
+        step["counted"] = _by_order(part.counted)
     return step
+
+
+def _by_order(counted: Sequence[Counted]) -> dict[str, int]:
+    units = Counter[str]()
+    for one in counted:
+        units[one.order] += one.units
+    return dict(sorted(units.items()))
 
 
 def _plain(number: Decimal) -> str:

@@ -1,6 +1,6 @@
-"""A route that was just switched on, while the stock is in doubt, waits until it was read, which that asked for.
+"""A route that was just switched on publishes nothing before the stock was read, which switching it on asked for.
 
-Until then nothing is wrong: figures from before its pause, or from a reading that has just begun, would be published,
+Until then nothing is wrong: figures from before its pause, or from a reading that had begun before, would be published,
 or held back for a person, a few minutes before the right ones are there.
 """
 
@@ -13,13 +13,15 @@ from django.utils import timezone
 from integrations.models import Route, SyncRun
 from integrations.wording import moment
 from inventory import readings
+from inventory.models import StockReading, WarehouseItem
 
+R = SyncRun.Status
 LONGEST = timedelta(hours=1)  # then the guard judges what there is, so that no route waits for ever
 
 
 def stock(route: Route) -> str:
-    """What a route waits for, in words; empty if it does not. Queries little where the stock is not in doubt."""
-    since = switched_on_at(route) if readings.doubt(route) else None
+    """What a route waits for, in words; empty if it does not."""
+    since = switched_on_at(route)
     if since is None or since < timezone.now() - LONGEST or _was_tried(route, since):
         return ""
     return (
@@ -40,7 +42,12 @@ def switched_on_at(route: Route) -> datetime | None:
 
 def _was_tried(route: Route, since: datetime) -> bool:
     """Whether a reading has ended that began since then, well or not. One that the call limit broke off goes on."""
+    mine = StockReading.objects.filter(connection=route.warehouse_id)
+    if mine.filter(began_at__gte=since).exists():
+        return True
     if readings.under_way_since(route.warehouse_id) is not None:
         return False
     runs = SyncRun.objects.filter(connection=route.warehouse_id, job="pull_levels", started_at__gte=since)
-    return runs.exclude(status__in=(SyncRun.Status.RUNNING, SyncRun.Status.INTERRUPTED)).exists()
+    is_known = WarehouseItem.objects.filter(connection=route.warehouse_id, matches=1).exists()
+    in_vain = (R.FAILED,) if is_known else (R.FAILED, R.SUCCEEDED, R.PARTIAL)  # of no item there is any stock to read
+    return mine.filter(partial_at__gte=since).exists() or runs.filter(status__in=in_vain).exists()

@@ -29,10 +29,14 @@ def learn(connection: Connection, warehouse: Warehouse, skus: Iterable[str]) -> 
 
     What each request answered is kept at once: when the call limit breaks this off, the next call goes on from there.
     """
-    unknown = _unknown(connection, sorted({sku.strip() for sku in skus if sku.strip()}))
-    size = warehouse.item_batch_size
-    for start in range(0, len(unknown), size):
-        batch = unknown[start : start + size]
+    ask_anew(connection, warehouse, _unknown(connection, sorted({sku.strip() for sku in skus if sku.strip()})))
+
+
+def ask_anew(connection: Connection, warehouse: Warehouse, skus: Iterable[str]) -> None:
+    """Whatever is known of them, which stays until there is another answer."""
+    asked, size = sorted(skus), warehouse.item_batch_size
+    for start in range(0, len(asked), size):
+        batch = asked[start : start + size]
         remember(connection, batch, warehouse.items(batch))
 
 

@@ -1,14 +1,10 @@
-"""The catalogue between the days on which each SKU is asked for: what changed of it since the stock was read last.
-
-For routes that publish every warehouse SKU it is read as a whole, page by page, with the listings that come of it.
-"""
+"""The catalogue as a whole, page by page, with the listings that come of it: for routes that publish every SKU."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
-from itertools import islice
 
 from django.utils import timezone
 
@@ -17,22 +13,19 @@ from integrations.models import Connection, Route
 from integrations.ports import Warehouse
 from integrations.runs import Run
 from integrations.stock import ItemPage
-from inventory import catalogue, listings, readings
+from inventory import catalogue, listings
 from inventory.catalogued import CatalogueReading
 from inventory.models import StockReading, WarehouseItem
 
 GOES_ON_FOR = timedelta(hours=6)  # then its first pages are too old, and it starts anew
 LONGEST_SKU = 120
 SHARE_OF_A_TURN = 0.5
-OVERLAP = timedelta(minutes=5)  # their clock is not ours, and a change is seen a little after its time
-MOST_PAGES_OF_CHANGES = 4  # requests, lest the stock waits for it; where more changed, the rest is asked for once a day
 
 
 def learn(run: Run, warehouse: Warehouse, routes: Sequence[Route]) -> None:
     """Once per sweep of the stock; what the call limit or the run's turn ends goes on at the same page next time."""
     wanting = [route for route in routes if route.publish_catalogue]
     if not wanting:
-        _learn_changed(run, warehouse)
         return
     reading = _due(run.connection)
     if reading is None:
@@ -49,26 +42,6 @@ def learn(run: Run, warehouse: Warehouse, routes: Sequence[Route]) -> None:
         run.count("listings of the catalogue", listings.learn_from_catalogue(route, reading.began_at))
     reading.ended_at = timezone.now()
     reading.save(update_fields=["ended_at"])
-
-
-def _learn_changed(run: Run, warehouse: Warehouse) -> None:
-    """A cap, a switch or another SKU that a person gave an item; one request where little changed.
-
-    A page does not tell whether another item has the same SKU: what differs is asked for, and nothing is kept of it.
-    """
-    last = StockReading.objects.filter(connection=run.connection, began_at__isnull=False).first()
-    if last is None or last.began_at is None or readings.to_go_on_with(run.connection):
-        return  # all that we know was asked for just now, or this was before the stock was begun to be read
-    since = max(last.began_at, timezone.now() - catalogue.POSITIVE_FOR) - OVERLAP
-    try:
-        for page in islice(warehouse.catalogue(since=since), MOST_PAGES_OF_CHANGES):
-            run.beat()
-            otherwise = catalogue.told_otherwise(run.connection, page)
-            run.count("items asked for, since they changed", len(otherwise))
-            catalogue.doubt(run.connection, otherwise)
-            catalogue.learn(run.connection, warehouse, otherwise)
-    except (Refused, Unreadable) as exc:
-        run.problem(f"what changed of the items was not told; each is asked for once a day all the same: {exc}")
 
 
 def _due(connection: Connection) -> CatalogueReading | None:

@@ -67,7 +67,15 @@ def publish_again(report: InventoryCheck) -> str:
     with transaction.atomic():
         outbox.ask(again)
         transaction.on_commit(partial(enqueue, "publish_inventory", report.connection_id))
-    return f"{counted(len(again), 'listings')} to be published again with the next run.{_left_out(refusals)}"
+    return f"{_told_of(again)}{_left_out(refusals)}"
+
+
+def _told_of(again: Sequence[int]) -> str:
+    """What the guard holds back does not go with the next run."""
+    held = now.held(again)
+    said = f"{counted(len(again) - len(held), 'listings')} to be published again with the next run."
+    waits = f" {len(held)} more once a person has decided on what the guard holds back of them."
+    return f"{said}{waits}" if held else said
 
 
 def _left_out(refusals: Mapping[int, str]) -> str:

@@ -26,6 +26,7 @@ class Change:
     usual: int = 0
     by_orders: bool = False
     left: int | None = None
+    held_from: int = 0
 
     @property
     def meanwhile(self) -> int | None:
@@ -38,11 +39,20 @@ class Change:
 
     @property
     def is_steep(self) -> bool:
-        return bool(self.before) and self.after >= FEW and self.after > RAISE_FACTOR * (self.before or 0)
+        return self._base > 0 and self._unsold >= FEW and self._unsold > RAISE_FACTOR * self._base
 
     @property
     def is_leap(self) -> bool:
-        return self.is_steep and (self.after >= RAISE_TO or self.after > self.usual)
+        return self.is_steep and (self._unsold >= RAISE_TO or self._unsold > self.usual)
+
+    @property
+    def _base(self) -> int:
+        """What was sold until nothing was left is no restock from 0."""
+        return self.before or self.held_from
+
+    @property
+    def _unsold(self) -> int:
+        return self.after if self.before else self.after + self.held_from
 
     def allows(self, other: Change) -> bool:
         """Whether who agreed to this change agreed to the other: from the same quantity, no further.

@@ -48,7 +48,8 @@ def admit(run: Run, route: Route, gathered: Gathered) -> list[Decision]:
     concerned = [one for one in decisions if _is_change(one, before)]
     since = sold.since_shown(concerned)
     parts = _parts(concerned, since)
-    changes = _with_usual([_change(route, one, before[one.listing.pk], doubt, since, parts) for one in concerned])
+    made = [_change(route, one, before[one.listing.pk], doubt, since, parts) for one in concerned]
+    changes = _with_usual(_with_held_from(made, concerned))
     if changes and not gathered.shown.listings:
         run.count("shown for the first time", len(changes))
     rest = _beyond_release(route, changes)
@@ -127,6 +128,13 @@ def _is_sound(route: Route, one: Decision, before: int | None, after: int) -> bo
     if before is None:
         return one.observed_at > timezone.now() - timedelta(hours=route.stale_after_hours)
     return after < before <= (one.offered.counted if one.offered else -1)
+
+
+def _with_held_from(changes: Sequence[Change], decisions: Sequence[Decision]) -> list[Change]:
+    """Where it matters, which is where nothing is shown, with what was before our orders took it while it waited."""
+    raised = {one.listing_id for one in changes if one.before == 0 and one.after}
+    found = sold.held_from([one for one in decisions if one.listing.pk in raised])
+    return [replace(one, held_from=found.get(one.listing_id, 0)) for one in changes]
 
 
 def _with_usual(changes: Sequence[Change]) -> list[Change]:

@@ -20,6 +20,7 @@ from integrations.stock import LevelPage
 from inventory import bundle_reading, catalogue, catalogue_reading, listings, readings
 from inventory.aliases import Resolver
 from inventory.filed import InventoryFile
+from inventory.item_changes import ItemChanges
 from inventory.models import InventoryLevel, StockSweep, WarehouseItem
 
 Figures = tuple[Decimal, Decimal, Decimal]
@@ -39,6 +40,19 @@ def pull(run: Run) -> None:
     catalogue_reading.learn(run, warehouse, routes)
     if run.is_handed_over:
         return
+    changes = None if any(route.publish_catalogue for route in routes) else ItemChanges(run, warehouse)
+    if changes:
+        changes.begin()
+    _read(run, warehouse, routes)
+    for route in routes:
+        run.wake("publish_inventory", route.marketplace_id)
+        if InventoryFile.objects.filter(route=route, state=InventoryFile.State.WAITING).exists():
+            run.wake("write_inventory_files", route.marketplace_id)
+    if changes:
+        changes.end()
+
+
+def _read(run: Run, warehouse: Warehouse, routes: Sequence[Route]) -> None:
     for route in routes:
         _learn_items(run.connection, warehouse, route)
     bundle_reading.learn(run, warehouse)
@@ -46,10 +60,6 @@ def pull(run: Run) -> None:
     if locations and WarehouseItem.objects.filter(connection=run.connection, matches=1).exists():
         _sweep(run, warehouse, locations)
         tell_age(run, locations)
-    for route in routes:
-        run.wake("publish_inventory", route.marketplace_id)
-        if InventoryFile.objects.filter(route=route, state=InventoryFile.State.WAITING).exists():
-            run.wake("write_inventory_files", route.marketplace_id)
 
 
 def routes_to(warehouse: Connection) -> QuerySet[Route]:

@@ -290,6 +290,7 @@ class StockReading(models.Model):
     calls = models.PositiveIntegerField(default=0, help_text="How many requests it took.")
     partial_at = models.DateTimeField(null=True)
     partial_reason = models.TextField(blank=True)
+    items_read_until = models.DateTimeField(null=True, help_text="What changed of items before is known.")
 
     def __str__(self) -> str:
         return f"stock of {self.connection}"

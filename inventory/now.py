@@ -16,7 +16,7 @@ from integrations.dispatch import enqueue
 from integrations.models import Route
 from inventory import awaited, listings, outbox
 from inventory.decisions import Decision, Pending, decide
-from inventory.models import Listing, Publication
+from inventory.models import GuardedPublish, GuardedQuantity, Listing, Publication
 
 T = Publication.Status
 AT_ONCE = 500  # names in a query
@@ -53,7 +53,19 @@ def publish(listing: Listing) -> str:
     with transaction.atomic():
         outbox.ask([listing.pk])
         transaction.on_commit(partial(enqueue, "publish_inventory", listing.route.marketplace_id))
+    if held([listing.pk]):
+        return f"A change of {listing} waits for a person: {listing} is published once that is decided."
     return f"{listing} is published as soon as a worker is free."
+
+
+def held(pks: Sequence[int]) -> set[int]:
+    """Those of which the guard holds back a change: nothing of them is sent but what orders take meanwhile."""
+    waiting = GuardedQuantity.objects.filter(guarded__state=GuardedPublish.State.WAITING)
+    return {
+        pk
+        for start in range(0, len(pks), AT_ONCE)
+        for pk in waiting.filter(listing__in=pks[start : start + AT_ONCE]).values_list("listing", flat=True)
+    }
 
 
 def retry(parked: Sequence[Publication]) -> tuple[int, Counter[str]]:

@@ -14,9 +14,9 @@ NONE: Mapping[str, int] = {}
 
 
 class Counted(NamedTuple):
-    """An order that came lately, and that the figures do know."""
+    """An order that was sent lately, or more of it, at that time, and that the figures do know."""
 
-    received_at: datetime
+    at: datetime
     order: str
     units: int
 

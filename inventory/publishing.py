@@ -13,7 +13,7 @@ from django.db import transaction
 from integrations.models import Route
 from integrations.runs import Run
 from integrations.transmissions import recover
-from inventory import awaited, changed, guarding, listings, outbox, readings, sending
+from inventory import awaited, changed, guarding, listings, outbox, readings, retold, sending
 from inventory.changed import Scope
 from inventory.decisions import Pending, decide_rows
 from inventory.gathered import Gathered, gather, shown_on
@@ -56,7 +56,8 @@ def _decide(run: Run, route: Route, pending: Pending) -> set[int]:
 
 def _gather(route: Route, scope: Scope, live: set[int]) -> Gathered:
     since = readings.under_way_since(route.warehouse_id)
-    return gather(route, decide_rows(route, scope.on_their_way, scope.names), live, since)
+    decisions = decide_rows(route, scope.on_their_way, scope.names)
+    return gather(route, retold.followed(route, decisions, live), live, since)
 
 
 @transaction.atomic

@@ -12,13 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Min, Q
 from django.utils import timezone
 
+from integrations.models import Route
 from inventory import chain
 from inventory.availability import Offer, Part
+from inventory.decided import RouteDecision
 from inventory.decisions import Decision
 from inventory.gathered import shown_row
-from inventory.models import Listing
+from inventory.models import GuardedPublish, GuardedQuantity, Listing, Publication
 
 PER_QUERY = 500
 Orders = Mapping[str, Mapping[str, int]]  # by the SKU of a component and the order's number, the units
@@ -57,13 +60,39 @@ def since_shown(decisions: Sequence[Decision]) -> dict[int, Sold]:
     return found
 
 
+def reaches_back_to(route: Route) -> datetime | None:
+    """When the oldest of those quantities was shown of which another one waits; or, if before, the last decision."""
+    waits = Publication.objects.filter(listing__route=route, status__in=(*Publication.OPEN, Publication.Status.PARKED))
+    held = GuardedQuantity.objects.filter(guarded__route=route, guarded__state=GuardedPublish.State.WAITING)
+    behind = route.listings.filter(Q(pk__in=waits.values("listing")) | Q(pk__in=held.values("listing")))
+    oldest = behind.aggregate(at=Min("published_at"))["at"]
+    decided = RouteDecision.objects.filter(route=route).values_list("decided_until", flat=True).first()
+    return min(filter(None, (oldest, decided)), default=None)
+
+
+def held_from(decisions: Sequence[Decision]) -> dict[int, int]:
+    """By the listing that is decided, what was shown before orders lowered it while it waited; most are not in it."""
+    asked = {shown_row(one).pk: one.listing.pk for one in decisions}
+    pks, found = list(asked), dict[int, int]()
+    for start in range(0, len(pks), PER_QUERY):
+        rows = Listing.objects.filter(pk__in=pks[start : start + PER_QUERY], explanation__has_key="held_from")
+        found |= {asked[pk]: told or 0 for pk, told in rows.values_list("pk", "explanation__held_from")}
+    return found
+
+
 def lowered(one: Decision, sold: Sold) -> Decision | None:
-    """The quantity that is shown, less what was sold; None where that is not less."""
+    """The quantity that is shown, less what was sold, under the name it is shown by; None where that is not less."""
     row, explanation = shown_row(one), sold.explanation
     left, shown = explanation.get("quantity"), row.published_quantity
-    if row is not one.listing or row.published_sku != one.sku or left is None or shown is None or left >= shown:
+    if row is not one.listing or left is None or shown is None or left >= shown:
         return None
-    return replace(one, quantity=left, observed_at=row.observed_at or one.observed_at, noted=explanation)
+    return replace(
+        one,
+        sku=row.published_sku or one.sku,
+        quantity=left,
+        observed_at=row.observed_at or one.observed_at,
+        noted=explanation,
+    )
 
 
 def _has_orders(offered: Offer) -> bool:
@@ -73,24 +102,27 @@ def _has_orders(offered: Offer) -> bool:
 def of_parts(parts: Sequence[Part], shown: Mapping[str, Any], at: datetime) -> Sold:
     """What orders took of these that the explanation of what was shown at that time does not know. Pure.
 
-    It tells when its orders were asked for, a little before the marketplace took the quantity.
+    It tells when its orders were asked for, a little before the marketplace took the quantity, and those of the last
+    hours that the figures knew then.
     """
     at = datetime.fromisoformat(shown["orders_at"]) if "orders_at" in shown else at
-    told = {part["sku"]: part.get("orders") or {} for part in shown.get("components", ())}
-    counted = {part.sku: _counted(part, told.get(part.sku, {}), at) for part in parts}
+    then = {part["sku"]: part for part in shown.get("components", ())}
+    told = {sku: Counter(one.get("orders") or {}) + Counter(one.get("counted") or {}) for sku, one in then.items()}
+    counted = {part.sku: _counted(part, told.get(part.sku, Counter()), at) for part in parts}
     orders = {part.sku: _beyond(part.orders, counted[part.sku], told.get(part.sku, {})) for part in parts}
+    since = {sku: some - Counter(then.get(sku, {}).get("counted") or {}) for sku, some in counted.items()}
     return Sold(
         {sku: some for sku, some in orders.items() if some},
-        {sku: some.total() for sku, some in counted.items() if some},
+        {sku: some.total() for sku, some in since.items() if some},
         shown,
     )
 
 
 def _counted(part: Part, told: Mapping[str, int], at: datetime) -> Counter[str]:
-    """The orders that the figures know now, and did not when it was shown."""
+    """The orders that the figures know now, but for those that were sent before it was shown and not told with it."""
     found = Counter[str]()
     for one in part.counted:
-        if one.order in told or one.received_at > at:
+        if one.order in told or one.at > at:
             found[one.order] += one.units
     return found
 
@@ -105,7 +137,7 @@ def taken_off(shown: Mapping[str, Any], orders: Orders) -> dict[str, Any]:
     if "components" not in shown:
         return {}
     parts = [_with(part, orders.get(part["sku"], {})) for part in shown["components"]]
-    told = {**shown, "components": parts, "held": True}
+    told = {**shown, "components": parts, "held": True, "held_from": shown.get("held_from", shown.get("quantity"))}
     told["sells"] = sells = min((part["sells"] for part in parts if part.get("tracked")), default=shown.get("sells"))
     cap = shown.get("cap")
     told["cut_off"] = sells is not None and min(sells, sells if cap is None else cap) < shown.get("minimum_level", 0)

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from integrations.models import Connection, Route
 from integrations.transmissions import Transmission
-from inventory import bundles, readings
+from inventory import bundles, readings, sold
 from inventory.aliases import Resolver, Wanted
 from inventory.models import InventoryLevel
 from inventory.on_their_way import Counted, Units
@@ -28,7 +29,7 @@ S, T = Order.Status, Transmission.Status
 IN_DOUBT = Q(Q(sent_at__isnull=False) | ~Q(remote_id=""), status__in=(T.IN_FLIGHT, T.UNCONFIRMED, T.PARKED))
 ITEMS_AT_ONCE = 5_000
 LACKS = (Hold.Kind.VOIDED_ORDER, Hold.Kind.DIFFERENT_THERE)
-LATELY = timedelta(hours=6)  # longer than a publish is put off, as a rule
+LATELY, LONGEST = timedelta(hours=6), timedelta(days=7)  # longer than a publish is put off, as a rule, and at all
 
 # Warehouse item, order number, units, id of the location that ships it.
 Taken = tuple[str, str, int, str]
@@ -49,7 +50,7 @@ def pending(route: Route) -> Units:
     for taken in since:
         found.add(*taken)
     unknown = {(item, order) for item, order, _, _ in since}
-    for item, order, units, at in _received_lately(route, made):
+    for item, order, units, at in _sent_lately(route, made):
         if (item, order) not in unknown:
             found.note_counted(item, Counted(at, order, units))
     return found
@@ -192,23 +193,27 @@ def _sent_since(place: Route, made: bundles.Bundles) -> Iterator[Taken]:
             yield item, placed.order.full_number, units, location
 
 
-def _lately(place: Route) -> timedelta:
-    """Longer than from one file to the next, where the marketplace is told by files."""
-    by_file = place.publish_by == Route.PublishBy.FILE
-    return LATELY + timedelta(hours=(place.inventory_file_hours or 24) if by_file else 0)
+def _lately(place: Route) -> datetime:
+    """Longer ago than what is shown there, as a rule: also from one file to the next, or where it waits for long."""
+    now, by_file = timezone.now(), place.publish_by == Route.PublishBy.FILE
+    since = now - LATELY - timedelta(hours=(place.inventory_file_hours or 24) if by_file else 0)
+    return max(min(since, sold.reaches_back_to(place) or since), now - LONGEST)
 
 
-def _received_lately(place: Route, made: bundles.Bundles) -> Iterator[tuple[str, str, int, datetime]]:
-    """Item, order number, units and time of what was sent of orders that have come in lately."""
+def _sent_lately(place: Route, made: bundles.Bundles) -> Iterator[tuple[str, str, int, datetime]]:
+    """Item, order number, units and time of what was sent lately, or of which more was."""
+    since = _lately(place)
     lines = SubmittedLine.objects.filter(
+        Q(submission__committed_at__gte=since) | Q(submission__committed_at=None, submission__finished_at__gte=since),
         submission__connection=place.warehouse_id, submission__status=T.ACCEPTED,
-        submission__order__received_at__gte=timezone.now() - _lately(place),
         submission__request__location_id__in=list(place.places),
     ).exclude(submission__order__status=S.CANCELLED)  # fmt: skip
-    order = ("submission__order__full_number", "submission__order__received_at")
-    for item, quantity, number, at in lines.values_list("item_id", "quantity", *order):
+    at = Coalesce("submission__committed_at", "submission__finished_at")
+    for item, quantity, number, sent_at in lines.values_list(
+        "item_id", "quantity", "submission__order__full_number", at
+    ):
         for part, units in bundles.taken(made, item, quantity):
-            yield part, number, units, at
+            yield part, number, units, sent_at
 
 
 def _is_unknown_to(placed: WarehouseSubmission, at: datetime) -> bool:

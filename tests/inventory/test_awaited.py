@@ -19,7 +19,7 @@ from integrations.models import Route, SyncRun
 from integrations.sandbox.server import Sandbox
 from inventory import now
 from inventory.filed import InventoryFile
-from inventory.models import GuardedPublish, InventoryLevel, Listing, StockReading
+from inventory.models import GuardedPublish, InventoryLevel, Listing, StockReading, StockSweep
 from orders import route_states
 from tests.admin.test_mapping import text_of
 
@@ -85,6 +85,35 @@ def test_when_the_stock_cannot_be_read_or_that_takes_too_long_the_guard_judges_w
     with suppress(CommandError):
         manage("run", "publish_inventory")
     assert (shown(shop), GuardedPublish.objects.get().state) == ({5}, "waiting")
+
+
+def test_a_route_waits_for_the_stock_however_short_its_pause_was(shop: Sandbox, manage: Run, alias: Alias) -> None:
+    for place in range(2):
+        shop.tradegecko.add_variant(f"V{place}", stock=5)
+        alias(f"M{place}", f"V{place}")
+    manage("run", "all")
+    route = Route.objects.get(name="Main")
+    route_states.pause(route, None)
+    shop.tradegecko.set_stock("V0", 1)
+    alias("N", "V0")
+    assert route_states.go_live(route, None, in_spite="in a test").endswith("once the stock has been read.")
+    assert WAITS in manage("run", "publish_inventory")
+    assert shop.oasis.quantities.get(("N", DC)) is None
+    manage("run", "pull_levels")
+    StockSweep.objects.create(connection=route.warehouse, started_at=timezone.now(), next_page=1)  # the next one
+    assert WAITS not in manage("run", "publish_inventory")
+    assert (shop.oasis.quantities["N", DC], shop.oasis.quantities["M0", DC]) == (1, 1)
+
+
+def test_a_reading_that_began_before_the_route_was_switched_on_is_not_the_one_that_it_waits_for(
+    shop: Sandbox, manage: Run, after_a_pause: Route
+) -> None:
+    before = timezone.now() - timedelta(minutes=10)
+    StockSweep.objects.create(connection=after_a_pause.warehouse, started_at=before, next_page=1)
+    for _ in range(2):
+        assert WAITS in manage("run", "publish_inventory")
+        manage("run", "pull_levels")
+    assert WAITS not in manage("run", "publish_inventory")
 
 
 def test_an_inventory_file_is_made_once_the_stock_was_read(shop: Sandbox, manage: Run, after_a_pause: Route) -> None:

@@ -56,6 +56,7 @@ def shown(box: Sandbox, warehouse: str = DC) -> set[int]:
 def stock_is_older(**by: int) -> None:
     since = timedelta(**by)
     StockReading.objects.update(began_at=F("began_at") - since)
+    Route.history.update(history_date=F("history_date") - since)  # else it was switched on since
     InventoryLevel.objects.update(observed_at=F("observed_at") - since)
 
 

@@ -34,6 +34,7 @@ def goods(shop: Sandbox, alias: Callable[..., Any], manage: Run, gecko: Connecti
     then = timezone.now() - LONG_AGO
     InventoryLevel.objects.update(observed_at=then)
     StockReading.objects.update(began_at=then, ended_at=then)
+    Route.history.update(history_date=then)  # else it was switched on since
     WarehouseItem.objects.update(checked_at=then)
     for model in (Listing, SkuAlias, WarehouseItem):
         model._default_manager.update(changed_at=then)

@@ -249,7 +249,9 @@ def test_the_number_of_queries_does_not_grow_with_the_listings(
     with django_assert_max_num_queries(78):
         publish_inventory(overstock)
     assert len(shop.oasis.quantities) == 150
-    with django_assert_max_num_queries(50):  # a slow machine's run also shows now and then that it lives
+    with django_assert_max_num_queries(
+        58
+    ):  # the route is new; a slow machine's run also shows now and then that it lives
         publish_inventory(overstock)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from integrations.models import Connection
+from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from inventory.bundled import BundleReading
 from inventory.models import GuardedPublish, SkuAlias, StockReading
@@ -109,5 +109,6 @@ def test_what_was_sold_and_counted_is_taken_off_though_the_stock_was_not_read_co
     for job in ("pull_orders", "submit_orders", "pull_levels"):
         manage("run", job)
     StockReading.objects.update(began_at=F("began_at") - timedelta(hours=7))
+    Route.history.update(history_date=F("history_date") - timedelta(hours=7))  # else it was switched on since
     tried("run", "publish_inventory")
     assert shown(shop) == {2, 5}
