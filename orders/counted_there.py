@@ -48,7 +48,22 @@ def count(order: Order, submission: WarehouseSubmission, placed: PlacedOrder) ->
     moved = _same_in_sum(rows, placed) - {line.item_id for line in new}
     there = {row: units for row, units in _units(order, matched).items() if row.item_id not in moved}
     lines = {row.order_line_id for row, units in there.items() if _note(order, row, units)}
-    return Seen(lines | {_add(order, submission, line) for line in new}, strange)
+    lines |= {_add(order, submission, line) for line in new}
+    _even_out(order, submission)
+    return Seen(lines, strange)
+
+
+def _even_out(order: Order, submission: WarehouseSubmission) -> None:
+    """Where of an item as much is there as is to ship, each of its lines has its own: one ships for the other."""
+    rows = list(submission.lines.order_by("position"))
+    short = parcels.astray(order.lines.all(), rows)
+    wanting = {(line.pk, one.item_id): one.wanted - one.there for line, parts in short.items() for one in parts}
+    for item in {item for _, item in wanting}:
+        mine = [row for row in rows if row.item_id == item]
+        if sum(units for (_, of), units in wanting.items() if of == item) == 0:
+            for row in mine:
+                more = max(wanting.pop((row.order_line_id, item), 0), -row.quantity)
+                SubmittedLine.objects.filter(pk=row.pk).update(quantity=row.quantity + more)
 
 
 def _matched(rows: Rows, placed: PlacedOrder) -> Matched:

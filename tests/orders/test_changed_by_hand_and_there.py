@@ -206,3 +206,19 @@ def test_of_a_kit_of_which_parts_had_left_and_the_rest_was_taken_out_a_person_is
     again(manage)
     [hold] = told(number)["holds"]
     assert "line 1 is open again: 3 × KIT. It has shipped already: settle it with the marketplace" in hold["message"]
+
+
+def test_units_of_two_lines_of_one_item_that_come_to_what_is_wanted_hold_nothing(
+    shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = sent(shop, manage, *[{"partner_sku": "MUG-BLK", "quantity": 2}] * 2)
+    add_there(shop, number, "MUG-BLK", 2)
+    shop.tradegecko.change_line(line_there(shop, number, 2), quantity=1)
+    manage("run", "pull_shipments")
+    assert "different_there" in holds(told(number))
+    shop.tradegecko.change_line(line_there(shop, number, 1), quantity=1)
+    manage("run", "pull_shipments")
+    assert holds(told(number)) == []
+    ship(shop, number, tracking="1Z9")
+    manage("run", "all")
+    assert (sorted(parcels(shop, number)), holds(told(number))) == ([("1", "1Z9", 2), ("2", "1Z9", 2)], [])
