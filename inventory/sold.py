@@ -86,13 +86,8 @@ def lowered(one: Decision, sold: Sold) -> Decision | None:
     left, shown = explanation.get("quantity"), row.published_quantity
     if row is not one.listing or left is None or shown is None or left >= shown:
         return None
-    return replace(
-        one,
-        sku=row.published_sku or one.sku,
-        quantity=left,
-        observed_at=row.observed_at or one.observed_at,
-        noted=explanation,
-    )
+    sku, at = row.published_sku or one.sku, row.observed_at or one.observed_at
+    return replace(one, sku=sku, quantity=left, observed_at=at, noted=explanation)
 
 
 def _has_orders(offered: Offer) -> bool:

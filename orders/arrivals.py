@@ -158,10 +158,8 @@ def cancel(order: Order, reason: str) -> None:
     if order.status == S.SUBMITTED and ended.exists():
         close_cancelled(order, "it had ended in the warehouse before")
         return
-    if not cancelled_late.has_left(order) and order.status in (
-        *Order.UNSENT,
-        S.SUBMITTED,
-    ):  # of one that has shipped in part, lines are taken out singly
+    # Of one that has shipped in part, lines are taken out singly.
+    if order.status in (*Order.UNSENT, S.SUBMITTED) and not cancelled_late.has_left(order):
         cancelled_late.close_with_the_order(order)
     cancelled_late.hold(order, "")
 

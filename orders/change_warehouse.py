@@ -83,9 +83,8 @@ def _was_asked(hold: Hold) -> bool:
     lines = {str(line.pk) for line in hold.order.lines.all() if line.number == hold.subject or not hold.subject}
     known = [one for one in hold.order.warehouse_changes.all() if one.status not in WarehouseChange.OVER]
     since = [one for one in known if one.created_at >= hold.opened_at]
-    if not hold.subject and cancelled_late.has_left(
-        hold.order
-    ):  # what is left of it is to be taken out, and not voided
+    # What is left of it is to be taken out, and not voided.
+    if not hold.subject and cancelled_late.has_left(hold.order):
         return any(lines & one.lines.keys() for one in since)
     return any(one.cancels_order or lines & one.lines.keys() for one in since)
 

@@ -126,7 +126,7 @@ def void(order: Order, actor: User | None, seen: str | None = None) -> str:
     if "" in numbers:
         Order.objects.filter(pk=order.pk).update(cancel_resolved_at=None)
     _wake(order)
-    if mine.status in Order.LEFT or "" not in numbers:
+    if cancelled_late.has_left(mine) or "" not in numbers:
         return (
             f"order {order}: what is cancelled and has not left by then is taken out in the warehouse with the next run"
         )
