@@ -91,7 +91,7 @@ def go_live(desk: Desk) -> None:
     desk.follow("Go live")
     desk.sees("sent to the warehouse for real")
     desk.press("Go live")
-    desk.sees("Live")
+    desk.sees("The route is live.")
     assert Route.objects.get().state == "live"
 
 
