@@ -158,12 +158,22 @@ def hold_astray(order: Order, submission: WarehouseSubmission, seen: Seen) -> No
     _hold_strange(order, submission, seen.strange)
 
 
-def _in_words(submission: WarehouseSubmission, line: OrderLine, parts: Iterable[Astray]) -> str:
+def _in_words(submission: WarehouseSubmission, line: OrderLine, parts: Sequence[Astray]) -> str:
+    instead = ", or short ship what is missing" if any(one.there < one.wanted for one in parts) else ""
     told = ", ".join(f"{one.there} × {one.sku} instead of {one.wanted}" for one in parts)
     return (
         f"Line {_subject(line)} will not ship as it is wanted: the order in {submission.connection} has {told}, since "
-        "somebody changed it there. Put that right there, or short ship what is missing. This closes by itself then."
+        f"somebody changed it there. Put that right there{instead}. This closes by itself then."
     )
+
+
+def is_missing(hold: Hold) -> bool:
+    """Whether units of the line that such a hold is about are missing, and could be short shipped; not too many."""
+    submission: WarehouseSubmission | None = getattr(hold.order, "submission", None)
+    if hold.kind != K.DIFFERENT_THERE or submission is None or not hold.subject or hold.subject.startswith("+"):
+        return False
+    short = parcels.astray(hold.order.lines.all(), submission.lines.all())
+    return any(one.there < one.wanted for line in short if _subject(line) == hold.subject for one in short[line])
 
 
 def _hold_strange(order: Order, submission: WarehouseSubmission, strange: Mapping[str, int]) -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from integrations.walking import Way, along
-from orders import arrivals, causes, decisions, next_step, roles, settling, short_shipping
+from orders import arrivals, causes, counted_there, decisions, next_step, roles, settling, short_shipping
 from orders.admin import mapping
 from orders.admin.mapping_forms import PERMISSIONS
 from orders.causes import Cause
@@ -65,7 +65,7 @@ def first_of(shown: Iterable[Shown]) -> list[tuple[str, str]]:
     """
     mended = [one for one in shown if one.url and Hold.Kind(one.hold.kind) not in LOOKED_AT]
     mended.sort(key=lambda one: one.hold.kind in Hold.UNTIL_RELEASED)
-    others = [way_out for one in shown if is_lacking(one.hold) for way_out in one.instead]
+    others = [way_out for one in shown if is_of_line_there(one.hold) for way_out in one.instead]
     return list({url: (label, url) for label, url in [*((one.label, one.url) for one in mended), *others]}.values())
 
 
@@ -119,13 +119,14 @@ def instead(hold: Hold, user: Any) -> Iterator[tuple[str, str]]:
     order = hold.order
     if hold.kind in OR_SKIPPED and user.has_perm(CHANGE) and arrivals.may_be_skipped(order):
         yield "Skip the order", reverse("admin:orders_order_skip", args=[order.pk])
-    if is_lacking(hold) and user.has_perm(short_shipping.PERMISSION) and short_shipping.open_lines(order):
+    may = is_of_line_there(hold) and user.has_perm(short_shipping.PERMISSION)
+    if may and short_shipping.open_lines(order) and counted_there.is_missing(hold):
         asked = urlencode({"line": hold.subject})
         yield "Short ship…", f"{reverse('admin:orders_order_short', args=[order.pk])}?{asked}"
 
 
-def is_lacking(hold: Hold) -> bool:
-    """Whether units of a line are missing in the warehouse: put back or short shipped there, it closes by itself."""
+def is_of_line_there(hold: Hold) -> bool:
+    """Whether other units of a line are in the warehouse: put right there, or short shipped, it closes by itself."""
     return hold.kind == K.DIFFERENT_THERE and bool(hold.subject)
 
 

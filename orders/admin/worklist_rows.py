@@ -85,7 +85,7 @@ def _of_hold(hold: Hold) -> Row:
     order, kind = hold.order, Hold.Kind(hold.kind)
     label, permissions, url = remedies.remedy(order, hold)
     page = _page(order)
-    if kind in DECIDED or remedies.is_lacking(hold):
+    if kind in DECIDED or remedies.is_of_line_there(hold):
         label, permissions, url = "Decide", (CHANGE_ORDER,), page
     elif not url:
         label, permissions, url = "Open", (), page

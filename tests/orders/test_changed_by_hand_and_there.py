@@ -9,7 +9,8 @@ import pytest
 from integrations.models import Connection
 from integrations.sandbox.server import Sandbox
 from inventory import kits
-from orders import decisions
+from orders import counted_there, decisions
+from orders.models import Hold
 from tests.orders.test_changed_by_hand import LINES, cancelled, line_there, messages, rows, sent
 from tests.orders.test_changes import Run, Told, again, goods, order, set_rule
 from tests.orders.test_reopened_lines import reopen
@@ -111,6 +112,8 @@ def test_units_that_staff_add_are_held_before_they_leave(shop: Sandbox, manage: 
     manage("run", "pull_shipments")
     more, strange = sorted(messages(number), key=lambda text: "did not order" in text)
     assert "has 5 × MUG-BLK instead of 3" in more
+    assert "short ship" not in more
+    assert not counted_there.is_missing(Hold.objects.get(subject="1"))
     assert "that the marketplace did not order" in strange
     [line] = shop.tradegecko.lines(placed(shop, number)["id"])[-1:]
     shop.tradegecko.delete_line(line)
