@@ -5,7 +5,7 @@ Crossdock is asked only which line of an order it sent as which.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -183,19 +183,23 @@ class Count:
         """Sold and not in the warehouse's order: raised since it was sent, and not decided on; all of a void one."""
         rows = SubmittedLine.objects.filter(submission__remote_id=row["id"], submission__status="accepted")
         there = {line["id"]: line for line in self._gecko.children("order_line_items", "order_id", row["id"])}
-        held = {one.order_line.number: self._held(row, there, one) for one in rows.select_related("order_line")}
+        parts: dict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
+        for one in rows.select_related("order_line"):  # two may be of one component, at two prices
+            parts[one.order_line.number][one.item_id, one.units] += self._held(row, there, one)
+        held = {number: min(units // each for (_, each), units in of.items()) for number, of in parts.items()}
         for line in order.lines:
             more = 0 if line.is_closed or not rows else int(line.quantity or 0) - held.get(line.number, 0)
             for part, units in self.parts(line.partner_sku, line.option_sku).items():
                 into[part, self._ships[order.warehouse]] += max(more, 0) * units
 
     def _held(self, row: Row, there: Mapping[int, Row], one: SubmittedLine) -> int:
-        """Units of the marketplace's line, by one of its components, that have left or will leave."""
-        line = there.get(int(one.remote_id or 0))
+        """Units of an item that have left or will leave."""
+        of_item = (line for line in there.values() if str(line["variant_id"]) == one.item_id)
+        line = there.get(int(one.remote_id or 0)) or next(of_item, None)
         if line is None:
             return 0
         is_over = row["status"] in ("void", "deleted")
-        return (self._shipped(line) if is_over else _ordered(line)) // one.units
+        return self._shipped(line) if is_over else _ordered(line)
 
     def _taken_by(self, numbers: Collection[str]) -> Counter[tuple[str, str]]:
         taken = Counter[tuple[str, str]]()
