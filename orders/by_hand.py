@@ -113,7 +113,7 @@ def look(run: Run, warehouse: Warehouse, submission: WarehouseSubmission) -> Non
     began = timezone.now()
     try:
         _follow(submission, warehouse, warehouse.order(submission.remote_id), began)
-    except (Refused, Unreadable, Unavailable) as exc:  # perhaps of this order only: its hold stays for a person
+    except (Refused, Unreadable, Unavailable) as exc:  # perhaps of this order only: the next run reads it
         if isinstance(exc, Unavailable) and exc.throttled:
             raise
         run.problem(f"order {submission.order}: {exc}")

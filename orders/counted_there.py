@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -187,8 +187,14 @@ def _hold_strange(order: Order, submission: WarehouseSubmission, strange: Mappin
             f"The order in {submission.connection} has {units} × {named[item]} that the marketplace did not order: "
             "somebody added it there. Take it out there, or settle it with the marketplace; then resolve this."
         )
-        if not mine.filter(subject=f"+{named[item]}", message=text).exists():
-            settling.open_hold(order, K.DIFFERENT_THERE, f"+{named[item]}", text)
+        _hold_unless_settled(order, f"+{named[item]}", text)
+
+
+def _hold_unless_settled(order: Order, subject: str, text: str) -> None:
+    """What a person has settled just so stays settled; what came right by itself, and is so again, does not."""
+    known = order.holds.filter(kind=K.DIFFERENT_THERE, subject=subject, message=text, resolved_at__isnull=False)
+    if not known.exclude(resolution=COMPLETE).exists():
+        settling.open_hold(order, K.DIFFERENT_THERE, subject, text)
 
 
 def _skus(connection: Connection, items: Iterable[str]) -> dict[str, str]:
@@ -238,12 +244,7 @@ def _lacking(connection: Connection) -> QuerySet[WarehouseSubmission]:
 
 
 def _hold_missing(submission: WarehouseSubmission) -> None:
-    """What a person has settled just so stays settled."""
-    closed: dict[str, set[str]] = defaultdict(set)
-    for subject, text in submission.order.holds.filter(kind=K.DIFFERENT_THERE).values_list("subject", "message"):
-        closed[subject].add(text)
     short = parcels.astray(submission.order.lines.all(), submission.lines.order_by("position"))
     for line, parts in short.items():
-        text = _in_words(submission, line, parts)
-        if any(one.there < one.wanted for one in parts) and text not in closed[_subject(line)]:
-            settling.open_hold(submission.order, K.DIFFERENT_THERE, _subject(line), text)
+        if any(one.there < one.wanted for one in parts):
+            _hold_unless_settled(submission.order, _subject(line), _in_words(submission, line, parts))

@@ -119,6 +119,9 @@ def test_units_that_staff_add_are_held_before_they_leave(shop: Sandbox, manage: 
     shop.tradegecko.delete_line(line)
     manage("run", "pull_shipments")
     assert [hold["subject"] for hold in told(number)["holds"]] == ["1"]
+    add_there(shop, number, "LAMP-OAK-01", 1)  # once more, and just so
+    manage("run", "pull_shipments")
+    assert len(told(number)["holds"]) == 2
 
 
 def test_goods_put_in_again_as_a_line_of_their_own_are_what_was_ordered(shop: Sandbox, manage: Run, told: Told) -> None:
