@@ -23,7 +23,7 @@ LIVING = ("draft", "active", "finalized", "fulfilled")
 ENDED = ("void", "deleted")
 ACTIVE: Params = [("status", "active")]
 LINES = "fulfillment_line_items"
-BOUND = timedelta(hours=1)
+BOUND = timedelta(hours=1)  # a row changed so long before the time asked for was not chosen by it
 PARCEL_STATES = ("packed", "fulfilled", "void", "deleted")
 
 

@@ -100,9 +100,9 @@ def line_ids(order: Row) -> tuple[str, ...]:
 
 def contents(order: Row) -> str:
     """Its lines by their ids, and their sum: an answer has both without being asked (3.10)."""
-    ids = " ".join(sorted(line_ids(order)))
+    ids, total = " ".join(sorted(line_ids(order))), _sum(order)
     known = sha256(ids.encode()).hexdigest()[:40] if ids else ""
-    return f"{known}/{_sum(order)}" if ids or _sum(order) else ""
+    return f"{known}/{total}" if known or total else ""
 
 
 def _sum(order: Row) -> str:
