@@ -214,19 +214,16 @@ def look_again(connection: Connection) -> None:
 
     Whatever led there: nothing of a sent order is missing without a place where it is seen.
     """
-    held = _with_lines(Hold.objects.filter(
+    held = Hold.objects.filter(
         kind=K.DIFFERENT_THERE, resolved_at=None, order__submission__connection=connection
-    ).exclude(Q(subject="") | Q(subject__startswith="+")))  # fmt: skip
-    for hold in held:
+    ).exclude(Q(subject="") | Q(subject__startswith="+"))  # fmt: skip
+    with_lines = held.select_related("order__submission")
+    for hold in with_lines.prefetch_related("order__lines", "order__submission__lines"):
         short = parcels.astray(hold.order.lines.all(), hold.order.submission.lines.all())
         if hold.subject not in {_subject(line) for line in short}:
             Hold.objects.filter(pk=hold.pk, resolved_at=None).update(resolved_at=timezone.now(), resolution=COMPLETE)
     for submission in _lacking(connection).select_related("order", "connection"):
         _hold_missing(submission)
-
-
-def _with_lines(holds: QuerySet[Hold]) -> QuerySet[Hold]:
-    return holds.select_related("order__submission").prefetch_related("order__lines", "order__submission__lines")
 
 
 def _lacking(connection: Connection) -> QuerySet[WarehouseSubmission]:
