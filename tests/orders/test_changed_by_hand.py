@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 
+from integrations.models import SyncRun
 from integrations.sandbox.server import Sandbox
 from orders import decisions
 from orders.admin import tabs
@@ -316,3 +317,15 @@ def test_what_is_there_again_after_the_rest_was_taken_out_is_taken_out_too(
     manage("run", "pull_shipments")
     again(manage)
     assert goods(shop, number) == {"MUG-BLK": "1.0"}
+
+
+@pytest.mark.parametrize("fault", ["404", "422", "403"])
+def test_an_account_that_does_not_list_its_lines_is_no_trouble(
+    fault: str, shop: Sandbox, manage: Run, told: Told
+) -> None:
+    number = cancelled(shop, manage, "1")
+    shop.faults.add("tradegecko", fault, path="/order_line_items", method="GET", times=9)
+    shop.tradegecko.delete_line(line_there(shop, number, 1))
+    manage("run", "pull_shipments")  # it fails where a problem is told
+    assert holds(told(number)) == []
+    assert "is not told" in SyncRun.objects.filter(job="pull_shipments").latest("pk").summary
