@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 RAISE_FACTOR, RAISE_TO = 10, 100
@@ -14,7 +14,8 @@ class Change:
     """A listing's quantity, as it is shown (None: never was) and as it would be.
 
     `is_sound`: it stands however old the stock as a whole is. Our own orders lower it, and the warehouse's figure alone
-    would still allow what is shown; or it was never shown, and its own figure is fresh. `usual`: the most that was
+    would still allow what is shown; or it was never shown, and its own figure is fresh. `is_fixed`: a rule says the
+    number, whatever the stock is. `usual`: the most that was
     shown of it lately, to which a delivery may well bring it back. `by_orders`: our own orders since it was
     shown explain all of it. `left`: what those alone leave of what is shown, if that is less (None: it is not).
     """
@@ -23,6 +24,7 @@ class Change:
     before: int | None
     after: int
     is_sound: bool = False
+    is_fixed: bool = False
     usual: int = 0
     by_orders: bool = False
     left: int | None = None
@@ -94,15 +96,16 @@ def judge(changes: Sequence[Change], shown: Shown, limits: Limits, doubt: str = 
     """A mass holds back all changes, a doubt about the stock those that are not sound, a leap only itself.
 
     Our own orders are no damage: what they alone lower is no part of a mass, and waits for none, or it is sold twice.
+    Nor does what a rule fixes wait for damaged stock, of which it may be the remedy.
     `doubt` says what is wrong with the figures, empty if nothing is. Where nothing is shown yet, nothing is held.
     """
     if not shown.listings:
         return Verdict()
     unsold = [one for one in changes if not one.by_orders]
-    mass = _mass(unsold, shown, limits)
+    mass, massed = _mass(unsold, shown, limits), _massed(unsold, shown, limits)
     doubted = [one for one in unsold if not one.is_sound] if doubt else []
     leaps = [one for one in changes if one.is_leap]
-    held: Collection[Change] = unsold if mass else [*doubted, *leaps]
+    held = [*massed, *doubted, *leaps]
     reasons = [*mass, *([doubt] if doubted else []), *_leaps(leaps)]
     return Verdict(frozenset(one.listing_id for one in held), tuple(reasons))
 
@@ -116,6 +119,13 @@ def _mass(changes: Sequence[Change], shown: Shown, limits: Limits) -> list[str]:
     if limits.are_passed(changed, shown.listings):
         reasons.append(f"{changed} of {shown.listings} listings would show another quantity")
     return reasons
+
+
+def _massed(changes: Sequence[Change], shown: Shown, limits: Limits) -> Sequence[Change]:
+    """Which of them: what rules fix, or all else, where one of these is a mass for itself."""
+    kinds = ([one for one in changes if one.is_fixed is kind] for kind in (False, True))
+    massed = [one for some in kinds if _mass(some, shown, limits) for one in some]
+    return massed or (changes if _mass(changes, shown, limits) else [])
 
 
 def _leaps(leaps: Sequence[Change]) -> list[str]:

@@ -108,7 +108,7 @@ def _change(
     is_sound = bool(doubt) and _is_sound(route, one, before, after)
     left = parts[pk].quantity if pk in parts else None
     is_by_orders = before is not None and after < before and _is_by_orders(one, before, left, since.get(pk, NOTHING))
-    return Change(pk, before, after, is_sound, by_orders=is_by_orders, left=left)
+    return Change(pk, before, after, is_sound, one.is_fixed, by_orders=is_by_orders, left=left)
 
 
 def _is_by_orders(one: Decision, before: int, left: int | None, since: Sold) -> bool:

@@ -125,3 +125,24 @@ def shown(found: list[Change], others: int) -> Shown:
     """Of a route that shows these and so many others, all in stock."""
     before = [one.before for one in found if one.before is not None]
     return Shown(len(before) + others, sum(one > 0 for one in before) + others)
+
+
+def fixed(number: int, after: int = 0, of: int = 100) -> list[Change]:
+    return [Change(of + place, 5, after, is_fixed=True) for place in range(number)]
+
+
+def test_what_a_rule_fixes_does_not_wait_for_damaged_stock() -> None:
+    found = judge([*lowered(40), *fixed(3)], Shown(100, 100), LIMITS)
+    assert found.held == frozenset(range(40))
+
+
+def test_rules_that_fix_many_are_a_mass_of_their_own() -> None:
+    found = judge([*lowered(3), *fixed(40)], Shown(100, 100), LIMITS)
+    assert found.held == frozenset(range(100, 140))
+    both = judge([*lowered(40), *fixed(40)], Shown(100, 100), LIMITS)
+    assert len(both.held) == 80
+
+
+def test_rules_and_stock_that_are_a_mass_together_are_held_together() -> None:
+    found = judge([*lowered(20), *fixed(20)], Shown(100, 100), LIMITS)
+    assert len(found.held) == 40

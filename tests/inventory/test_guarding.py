@@ -364,3 +364,12 @@ def test_zeros_do_not_slip_in_page_by_page(shop: Sandbox, goods: None, tried: Ru
 
 def _variant(box: Sandbox, sku: str) -> int:
     return next(int(row["id"]) for row in box.tradegecko.tables["variants"].values() if row["sku"] == sku)
+
+
+def test_a_quantity_that_staff_fix_meanwhile_is_shown(shop: Sandbox, waiting: GuardedPublish, tried: Run) -> None:
+    listing = Listing.objects.get(marketplace_sku="M7")
+    InventoryRule.objects.create(route=listing.route, listing=listing, fixed_quantity=3)
+    tried("run", "publish_inventory")
+    assert shop.oasis.quantities["M7", DC] == 3
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.changed) == (GuardedPublish.State.WAITING, GOODS - 1)
