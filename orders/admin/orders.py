@@ -44,6 +44,12 @@ from orders.next_step import STEPS, label
 
 CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship_state", "ship_postal_code",
                "ship_country_code", "ship_phone", "working_shipping_code")  # fmt: skip
+WITH_REASON = ("hold", "skip")
+BY_HAND = {
+    "release": STEPS["release"], "unskip": STEPS["unskip"],
+    "hold": ("Hold", BY_NAME["hold"].consequence), "skip": ("Skip", BY_NAME["skip"].consequence),
+}  # fmt: skip
+NOT_NOW = "Order {order} is {status} by now, and does not allow this any more. Its page says how it stands."
 REDACTED = ("shown_redacted", *(name for name in CORRECTABLE if name not in personal_data.COLUMNS))
 
 
@@ -320,9 +326,19 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
             stopped=stopped,
         )  # fmt: skip
 
+    def _ask_if_possible(
+        self, request: HttpRequest, object_id: int, name: str, do: Callable[..., str]
+    ) -> HttpResponse:  # fmt: skip
+        """As `_ask`; a page that was left open may lead to what the order does not allow any more."""
+        order, (button, consequence) = found_or_404(self, request, object_id), BY_HAND[name]
+        is_possible = name in actions.possible(order)
+        stopped = "" if is_possible else NOT_NOW.format(order=order, status=order.get_status_display().lower())
+        with_reason = name in WITH_REASON
+        return self._ask(request, object_id, button, consequence, do, with_reason=with_reason, stopped=stopped)
+
     @action(description="Release", url_path="release", icon="lock_open")
     def release(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._ask(request, object_id, "Release", STEPS["release"][1], actions.release)
+        return self._ask_if_possible(request, object_id, "release", actions.release)
 
     def by_number(self, request: HttpRequest, number: str) -> HttpResponse:
         """The page of the order with this full number; the list, where there are several or none."""
@@ -343,12 +359,12 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
 
     @action(description="Hold", url_path="hold", icon="front_hand")
     def hold(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._ask(request, object_id, "Hold", BY_NAME["hold"].consequence, actions.hold, with_reason=True)
+        return self._ask_if_possible(request, object_id, "hold", actions.hold)
 
     @action(description="Skip", url_path="skip", icon="block")
     def skip(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._ask(request, object_id, "Skip", BY_NAME["skip"].consequence, actions.skip, with_reason=True)
+        return self._ask_if_possible(request, object_id, "skip", actions.skip)
 
     @action(description="Un-skip", url_path="unskip", icon="undo")
     def unskip(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._ask(request, object_id, "Un-skip", STEPS["unskip"][1], actions.unskip)
+        return self._ask_if_possible(request, object_id, "unskip", actions.unskip)

@@ -62,6 +62,19 @@ def test_a_decision_that_nothing_waits_for_has_no_button(
     assert (buttons(answer), "waits for this now" in text_of(answer)) == ([], True)
 
 
+@pytest.mark.parametrize("name", ["hold", "skip", "release", "unskip"])
+def test_what_an_order_does_not_allow_any_more_has_no_button(
+    name: str, shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    address = reverse(f"admin:orders_order_{name}", args=[Order.objects.get().pk])
+    answer = admin_client.get(address)
+    assert (buttons(answer), "is submitted by now" in text_of(answer)) == ([], True)
+    admin_client.post(address, {"reason": "late"})
+    assert Order.objects.get().status == "submitted"
+
+
 def test_a_hold_that_is_closed_is_not_resolved_again(cancelled: Order, admin_client: Client) -> None:
     hold = Hold.objects.get(kind="cancelled_late", resolved_at=None)
     address = reverse("admin:orders_hold_resolve", args=[hold.pk])
