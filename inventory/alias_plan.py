@@ -5,31 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, time
 from typing import Any, NamedTuple
 
 from django.db import connection as database
 from django.utils import timezone
 
-from integrations.exports import is_formula
 from integrations.models import Connection
 from inventory import aliases, catalogue
-from inventory.alias_file import COLUMNS, REQUIRED, AliasFile, Formatted, Unusable, shortened
+from inventory.alias_cells import READERS
+from inventory.alias_file import COLUMNS, REQUIRED, AliasFile, shortened
 from inventory.likeness import plain
 from inventory.models import SkuAlias
 
 FIELDS = ("units", "is_active", "note")
-YES, NO = {"", "1", "true", "yes", "y", "on"}, {"0", "false", "no", "n", "off"}
-MAX_SKU_CHARS, MAX_NOTE_CHARS, MAX_UNITS = 120, 200, 100_000
-FEW = {"": 1, **{str(number): number for number in range(1, 100)}}
 SHORTENED = re.compile(r"\d(\.\d+)?E\+\d+")
 UNMEANT_KIT = "it ships together with {}, which the file does not name; where it replaces that, name that, switched off"
 LEFT_OFF = "this alias is switched off and stays so; to switch it on, give the file a column is_active with yes"
 SOME = 3
-EXACT_DIGITS = 15  # what a spreadsheet keeps of a number
 STORED_AT_ONCE = 1_000  # SQLite takes 32,766 values in a statement
 INSERT = (
     f"INSERT INTO {SkuAlias._meta.db_table} "
@@ -55,6 +49,7 @@ LONGEST_REASON = 100  # of the history's column
 
 Key = tuple[str, str]  # marketplace SKU, warehouse SKU
 Values = tuple[int, bool, str]  # as FIELDS
+Beside = dict[str, list[tuple[str, int]]]  # by marketplace SKU, warehouse SKUs and units
 DEFAULTS: Values = (1, True, "")
 
 
@@ -96,11 +91,15 @@ class Problem:
 
 @dataclass(slots=True)
 class Plan:
-    """What a file would do. It can be applied when it has no problems; warnings are for a person to judge."""
+    """What a file would do. It can be applied when it has no problems; warnings are for a person to judge.
+
+    `beside` are the active aliases, with their units, that the file leaves alone, by the SKU of a change: its kit.
+    """
 
     connection: Connection
     changes: list[Change] = field(default_factory=list)
     unchanged: int = 0
+    beside: Beside = field(default_factory=dict)
     active_before: int = 0
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
@@ -114,8 +113,9 @@ class Plan:
         }  # fmt: skip
 
     def fingerprint(self) -> str:
-        """The same for the same file and the same aliases that it names."""
-        return hashlib.sha256(b"%d%s" % (self.unchanged, packed(self.changes))).hexdigest()
+        """The same for the same file and the same components of each SKU that it changes."""
+        beside = json.dumps(sorted(self.beside.items())).encode()
+        return hashlib.sha256(b"%d%s%s" % (self.unchanged, packed(self.changes), beside)).hexdigest()
 
 
 def packed(changes: Sequence[Change]) -> bytes:
@@ -149,8 +149,11 @@ def plan(file: AliasFile, connection: Connection, mode: str = UPDATE, *, keep: b
     if mode == REPLACE and not made.problems:
         made.changes.extend(_switched_off(known, seen))
     left_off = _left_off(known, seen) if "is_active" not in file.headers else []
-    unmeant = _unmeant_kits(made, known, seen, mode)
-    made.warnings = [*_shortened_numbers(made.changes), *unmeant, *left_off, *_doubtful_items(made)]
+    if mode != REPLACE:  # which leaves none
+        made.beside = _beside(made.changes, known, seen)
+    made.warnings = [
+        *_shortened_numbers(made.changes), *_unmeant_kits(made), *left_off, *_doubtful_items(made)
+    ]  # fmt: skip
     return made
 
 
@@ -274,19 +277,25 @@ def _shortened_numbers(changes: Sequence[Change]) -> list[Problem]:
     ]
 
 
-def _unmeant_kits(made: Plan, known: dict[Key, Values], seen: dict[Key, int], mode: str) -> list[Problem]:
+def _beside(changes: Sequence[Change], known: dict[Key, Values], seen: dict[Key, int]) -> Beside:
+    skus, found = {one.key[0] for one in changes}, Beside()
+    for key, (units, is_active, _) in known.items():
+        if is_active and key[0] in skus and key not in seen:
+            found.setdefault(key[0], []).append((key[1], units))
+    return found
+
+
+def _unmeant_kits(made: Plan) -> list[Problem]:
     """Lines that join an active alias that the file does not name: who wants to put one in its place makes a kit."""
-    if mode == REPLACE:
-        return []
-    others: dict[str, list[str]] = {}
-    for key, values in known.items():
-        if values[1] and key not in seen:
-            others.setdefault(key[0], []).append(f"{values[0]} × {shortened([key[1]])[0]}")
     return [
-        Problem(one.line, UNMEANT_KIT.format(" + ".join(others[one.key[0]][:SOME])), one.key)
+        Problem(one.line, UNMEANT_KIT.format(_said(made.beside[one.key[0]][:SOME])), one.key)
         for one in made.changes
-        if one.after and one.after[1] and not (one.before and one.before[1]) and one.key[0] in others
+        if one.after and one.after[1] and not (one.before and one.before[1]) and one.key[0] in made.beside
     ]
+
+
+def _said(parts: Sequence[tuple[str, int]]) -> str:
+    return " + ".join(f"{units} × {shortened([sku])[0]}" for sku, units in parts)
 
 
 def _left_off(known: dict[Key, Values], seen: dict[Key, int]) -> list[Problem]:
@@ -302,97 +311,3 @@ def _doubtful_items(made: Plan) -> list[Problem]:
             first.setdefault(change.key[1], change)
     doubts = catalogue.doubts(made.connection, first)
     return [Problem(change.line, doubts[sku], change.key) for sku, change in first.items() if sku in doubts]
-
-
-def _is_plain(cell: Any, most: int) -> bool:
-    """Whether a cell is good text as it is: most are, in files of 100,000 rows."""
-    return type(cell) is str and cell.isprintable() and len(cell) <= most and cell[:1] not in "' " and cell[-1] != " "
-
-
-def _sku(cell: Any) -> str:
-    if _is_plain(cell, MAX_SKU_CHARS):
-        return str(cell)
-    text = safe_text(text_of(cell))
-    if not text:
-        raise ValueError("is empty")
-    if len(text) > MAX_SKU_CHARS:
-        raise ValueError(f"is longer than {MAX_SKU_CHARS} characters")
-    _check_visible(text)
-    return text
-
-
-def _note(cell: Any) -> str:
-    if cell == "" or _is_plain(cell, MAX_NOTE_CHARS):
-        return str(cell)
-    text = safe_text(text_of(number_of(cell)))
-    if len(text) > MAX_NOTE_CHARS:
-        raise ValueError(f"is longer than {MAX_NOTE_CHARS} characters")
-    _check_visible(text.translate({ord(one): " " for one in "\n\r\t"}))
-    return text
-
-
-def _units(cell: Any) -> int:
-    """A whole number of at least 1; empty means 1."""
-    if type(cell) is str and cell in FEW:
-        return FEW[cell]
-    text = (text_of(number_of(cell)).strip() or "1").removesuffix(".0")
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MAX_UNITS):
-        raise ValueError(f"is {shortened([text])[0]!r}; it must be a whole number from 1 to {MAX_UNITS}")
-    return int(text)
-
-
-def _switch(cell: Any) -> bool:
-    """On unless it says no."""
-    text = str(cell).lower() if isinstance(cell, bool) else text_of(number_of(cell)).strip().lower()
-    if text not in YES | NO:
-        raise ValueError(f"is {shortened([text])[0]!r}; use yes or no")
-    return text not in NO
-
-
-READERS: dict[str, Callable[[Any], Any]] = {
-    "marketplace_sku": _sku, "warehouse_sku": _sku, "units": _units, "is_active": _switch, "note": _note,
-}  # fmt: skip
-
-
-def number_of(cell: Any) -> Any:
-    """The number itself, where it does not matter how it is shown: beyond SKUs."""
-    return cell.number if isinstance(cell, Formatted) else cell
-
-
-def text_of(cell: Any) -> str:
-    """The text of a cell, or of the number that a spreadsheet made of it. Raises ValueError when it has none."""
-    if isinstance(cell, str) or cell is None:
-        return cell or ""
-    if isinstance(cell, Formatted):
-        raise ValueError(f"is {cell}; format the column as text and enter it again")
-    if isinstance(cell, Unusable):
-        raise ValueError(f"is {cell}; enter its value instead")
-    if isinstance(cell, bool):
-        raise ValueError(f"is {str(cell).upper()}, not text; format the column as text and enter it again")
-    if isinstance(cell, date | time):
-        raise ValueError(f"is the date or time {cell}; format the column as text and enter it again")
-    return _digits(cell)
-
-
-def _digits(number: Any) -> str:
-    whole = int(number) if isinstance(number, float) and number.is_integer() else number
-    if len(str(abs(whole))) > EXACT_DIGITS:
-        raise ValueError(
-            f"is the number {whole}, of which a spreadsheet keeps {EXACT_DIGITS} digits; "
-            "format the column as text and enter it again"
-        )
-    return str(whole)
-
-
-def safe_text(text: str) -> str:
-    """Without blanks around it, and without the apostrophe that an export puts before what looks like a formula."""
-    text = text.strip()
-    return text[1:] if text[:1] == "'" and is_formula(text[1:]) else text
-
-
-def _check_visible(text: str) -> None:
-    if text.isprintable():
-        return
-    for one in text:
-        if unicodedata.category(one) in ("Cc", "Cf", "Cs"):
-            raise ValueError(f"contains a character that cannot be seen (U+{ord(one):04X}); remove it")

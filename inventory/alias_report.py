@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
-from inventory import alias_plan
+from inventory import alias_cells
 from inventory.alias_file import ADDED, COLUMNS, REQUIRED, AliasFile
 from inventory.alias_import import AliasResult, SafeText, differences
 from inventory.alias_plan import Change, Problem
@@ -60,7 +60,7 @@ def error_file(file: AliasFile, problems: Sequence[Problem]) -> bytes:
 def _text(cell: Any, name: str) -> str:
     """What a spreadsheet's cell says; nothing where that is no SKU, since as text it would be taken for one."""
     try:
-        return alias_plan.text_of(cell if name in REQUIRED else alias_plan.number_of(cell))
+        return alias_cells.text_of(cell if name in REQUIRED else alias_cells.number_of(cell))
     except ValueError:
         return "" if name in REQUIRED else str(cell)
 

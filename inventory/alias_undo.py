@@ -1,4 +1,7 @@
-"""Taking a whole import back: each alias becomes what it was before, unless somebody has changed it since."""
+"""Taking a whole import back: each SKU becomes what it was before, unless somebody has changed it since.
+
+What ships for a SKU is all of its aliases together: one that is given back beside another's correction makes a kit.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from dataclasses import dataclass, field
 
 from inventory import alias_plan
 from inventory.alias_plan import Change, Values
-from inventory.models import AliasImport
+from inventory.models import AliasImport, SkuAlias
 
 
 @dataclass(slots=True)
 class Undo:
-    """`changes` give back what was before. `left` were changed since and stay: from what they were made to what is."""
+    """`changes` give back what was before. `left` stay as they are, since their SKU was changed: from what the import
+    made of them to what they are now.
+    """
 
     changes: list[Change] = field(default_factory=list)
     left: list[Change] = field(default_factory=list)
@@ -27,7 +32,7 @@ def plan(record: AliasImport, *, keep: bool = False) -> Undo:
     now, found = alias_plan.stored(record.connection, keep=keep), Undo()
     for change in changes_of(record):
         _take_back(found, change, now.get(change.key))
-    return found
+    return _whole(found, {change.key[0] for change in found.left} | _joined_since(record, found))
 
 
 def changes_of(record: AliasImport) -> list[Change]:
@@ -39,3 +44,17 @@ def _take_back(found: Undo, change: Change, now: Values | None) -> None:
         found.changes.append(Change(change.line, change.key, change.after, change.before))
     elif now != change.before:
         found.left.append(Change(change.line, change.key, change.after, now))
+
+
+def _joined_since(record: AliasImport, found: Undo) -> set[str]:
+    """The SKUs that somebody gave another component since, which the import did not name."""
+    mine = {change.key for change in found.changes}
+    since = SkuAlias.objects.filter(connection=record.connection, is_active=True, changed_at__gt=record.finished_at)
+    return {key[0] for key in since.values_list("marketplace_sku", "warehouse_sku") if key not in mine}
+
+
+def _whole(found: Undo, others: set[str]) -> Undo:
+    """With nothing given back of these SKUs."""
+    stays = [Change(one.line, one.key, one.before, one.before) for one in found.changes if one.key[0] in others]
+    gone = [one for one in found.changes if one.key[0] not in others]
+    return Undo(gone, [*found.left, *stays])

@@ -8,8 +8,8 @@ from typing import Any
 import tablib
 
 from inventory import alias_file
+from inventory.alias_cells import safe_text
 from inventory.alias_file import FileProblem, Unusable, shortened
-from inventory.alias_plan import safe_text
 
 MAX_ROWS = 5_000  # a code map has hundreds; they are all done while a person waits
 

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from integrations.admin_forms import ShownForm
 from inventory import kits
-from inventory.alias_plan import MAX_SKU_CHARS, MAX_UNITS
+from inventory.alias_cells import MAX_SKU_CHARS, MAX_UNITS
 from inventory.likeness import Parts
 from orders import answered, carriers
 from orders.admin.maps import CarrierServiceForm, CodeInput

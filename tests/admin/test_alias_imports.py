@@ -16,7 +16,7 @@ from django_q.models import OrmQ
 
 from integrations.dispatch import dispatch
 from integrations.models import Connection
-from inventory import alias_plan, alias_upload
+from inventory import alias_plan, alias_upload, kits
 from inventory.alias_upload import AT_ONCE_ROWS
 from inventory.models import AliasImport, SkuAlias
 from tests.admin.pages import work_off_imports
@@ -104,6 +104,26 @@ def test_what_somebody_changed_since_is_named_and_left(overstock: Connection, ad
     assert "changed A V1 1 → 12" in seen
     assert "changed since, and left as it is: 1 alias." in text_of(undo(admin_client, record))
     assert aliases(overstock) == {"A": ("V1", 12, True)}
+
+
+@pytest.mark.parametrize("file", [b"A,V2,1\nB,V2,1\n", b"B,V2,1\n"])  # it puts another in its place, or ends it
+def test_nothing_is_given_back_beside_what_somebody_put_in_its_place(
+    file: bytes, overstock: Connection, admin_client: Client
+) -> None:
+    imported(admin_client, overstock, HEADER + b"A,V1,1\nB,V2,1\nC,V4,1\n")
+    record = imported(admin_client, overstock, HEADER + file, mode="replace")
+    kits.put(overstock, "A", (("V3", 1),), seen=kits.parts_of(overstock, "A"))
+    undo(admin_client, record)
+    assert (kits.parts_of(overstock, "A"), kits.parts_of(overstock, "C")) == ((("V3", 1),), (("V4", 1),))
+
+
+def test_a_file_that_would_make_a_kit_by_now_is_shown_again(overstock: Connection, admin_client: Client) -> None:
+    """Of two people who map one SKU at the same time the second is told, or both things ship."""
+    first, second = upload(admin_client, overstock, HEADER + b"A,V1,1\n"), HEADER + b"A,V2,1\n"
+    imported(admin_client, overstock, second)
+    answer = admin_client.post(reverse(CONFIRM), ticket(first), follow=True)
+    assert kits.parts_of(overstock, "A") == (("V2", 1),)
+    assert "it ships together with 1 × V2" in text_of(answer)
 
 
 def test_an_undo_does_what_it_showed_or_nothing(overstock: Connection, admin_client: Client) -> None:
