@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
@@ -22,7 +21,8 @@ class Hours(models.PositiveIntegerField):  # type: ignore[type-arg]
         return None if value is None else min(max(value, 1), MOST_HOURS)
 
 
-def wrong_hours(given: Mapping[str, int | None]) -> dict[str, str]:
+def wrong_hours(record: models.Model) -> dict[str, str]:
     """What is wrong, by name. They are counted back from now: 0 is always, and very many are no time at all."""
+    given = {one.name: getattr(record, one.name) for one in record._meta.fields if isinstance(one, Hours)}
     wrong = [name for name, hours in given.items() if hours is not None and not 1 <= hours <= MOST_HOURS]
     return dict.fromkeys(wrong, f"From 1 to {MOST_HOURS} hours, which is a year.")

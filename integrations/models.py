@@ -17,7 +17,7 @@ from integrations.clusters import Cluster  # noqa: F401 (Django looks for models
 from integrations.crypto import decrypt, encrypt
 from integrations.hours import Hours, wrong_hours
 from integrations.oauth_grant import OAuthGrant  # noqa: F401 (Django looks for models here)
-from integrations.route_texts import FILE_COLUMNS, check_columns, check_reasons
+from integrations.route_texts import FILE_COLUMNS, check_columns, check_reasons, wrong_together
 from integrations.shared_state import Outage, RateWindow  # noqa: F401 (Django looks for models here)
 from integrations.warehouse_facts import AccountCurrencies, CompanyRequest  # noqa: F401
 
@@ -266,9 +266,7 @@ class Route(models.Model):
         return self.name
 
     def clean(self) -> None:
-        errors = wrong_hours({one.name: getattr(self, one.name) for one in self._meta.fields if isinstance(one, Hours)})
-        if self.publish_catalogue and not self.allow_identity:
-            errors["publish_catalogue"] = "Only with “Same SKU without an alias”."
+        errors = {**wrong_hours(self), **wrong_together(self)}
         if errors:
             raise ValidationError(errors)
 

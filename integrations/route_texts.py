@@ -1,10 +1,17 @@
-"""What a person writes into a route's fields as text: short ship reasons, columns of the inventory file."""
+"""What a person writes into a route's fields: short ship reasons, columns of the inventory file, what goes together."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.core.exceptions import ValidationError
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from integrations.models import Route
 
 LONGEST_REASON_CODE = 60
+OF_ANOTHER = "It has read orders of {}, which would be sent by another marketplace's SKUs and codes. Add another route."
 
 
 def check_reasons(text: str) -> None:
@@ -29,3 +36,15 @@ def check_columns(text: str) -> None:
         raise ValidationError(f"Name {len(FILE_COLUMNS)} columns, separated by commas; these are {len(names)}.")
     if len(set(names)) != len(names):
         raise ValidationError("Two columns have the same name.")
+
+
+def wrong_together(route: Route) -> dict[str, str]:
+    """What is wrong, by field, with values that are good for themselves."""
+    errors = {}
+    if route.publish_catalogue and not route.allow_identity:
+        errors["publish_catalogue"] = "Only with “Same SKU without an alias”."
+    stored = type(route).objects.filter(pk=route.pk).exclude(marketplace=route.marketplace_id)
+    read = stored.filter(Q(orders__isnull=False) | Q(read_until__isnull=False)).select_related("marketplace").first()
+    if read is not None:
+        errors["marketplace"] = OF_ANOTHER.format(read.marketplace)
+    return errors

@@ -206,7 +206,8 @@ def _tested(route: Route, look: RouteLook | None) -> Point:
 
 
 def _accepted(route: Route) -> QuerySet[WarehouseSubmission]:
-    return WarehouseSubmission.objects.filter(order__route=route, status=WarehouseSubmission.Status.ACCEPTED)
+    mine = WarehouseSubmission.objects.filter(order__route=route, connection=route.warehouse_id)
+    return mine.filter(status=WarehouseSubmission.Status.ACCEPTED)
 
 
 def _workers() -> Point:

@@ -74,6 +74,7 @@ def foresee(marketplace: Connection, changes: Sequence[Change]) -> dict[str, Any
 def _world(marketplace: Connection, skus: set[str]) -> World:
     open_holds = Prefetch("holds", Hold.objects.filter(resolved_at=None), to_attr="open_holds")
     unsent = Order.objects.filter(connection=marketplace, status__in=Order.UNSENT, cancel_requested_at=None)
+    unsent = unsent.exclude(route__state=Route.State.PAUSED)  # they wait for that
     rows = unsent.select_related("route__warehouse", "connection").prefetch_related("lines", open_holds).defer("raw")
     some = rows.order_by("pk").iterator(chunk_size=READ_AT_ONCE)
     orders: list[Order] = [order for order in some if _names_any(order, skus)]

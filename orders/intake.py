@@ -17,7 +17,7 @@ from integrations.redaction import named
 from integrations.runs import Run
 from orders import arrivals, confirmed_orders, edits, forgetting, personal_data, reopened_orders, settling
 from orders.carriers import seed
-from orders.models import IllegalTransition, Order, UnreadableRecord
+from orders.models import Backfill, IllegalTransition, Order, UnreadableRecord
 from orders.models.order import MAX_NUMBER_CHARS as NUMBER_CHARS
 from orders.windows import resume_point, slices
 
@@ -113,7 +113,9 @@ class Intake:
         self._marketplace = marketplace
         self._routes = routes
         self._others = list(Route.objects.filter(marketplace=marketplace).exclude(pk__in=[r.pk for r in routes]))
+        asked = Backfill.objects.filter(route__marketplace=marketplace, finished_at=None)
         self._too_old_too = too_old_too
+        self._by_name = {number for numbers in asked.values_list("numbers", flat=True) for number in numbers}
 
     def take(self, told: MarketplaceOrder | UnreadableOrder) -> None:
         """Store one order in its own transaction; what cannot be stored is kept as it came, with the reason."""
@@ -145,7 +147,8 @@ class Intake:
         other = settling.match_route(told.warehouse_name, self._others) if route is None else None
         if other is not None:
             return "of paused routes" if other.state == Route.State.PAUSED else "of other routes"
-        order = arrivals.store_new(self._marketplace, route, told, too_old_too=self._too_old_too)
+        too_old_too = self._too_old_too or told.number in self._by_name  # a person wants it, whoever sees it first
+        order = arrivals.store_new(self._marketplace, route, told, too_old_too=too_old_too)
         resolve_unreadable(self._marketplace, told.number)
         return "skipped" if order.status == Order.Status.SKIPPED else "new"
 

@@ -6,7 +6,7 @@ gone there is gone. What the marketplace still wants then comes in again like an
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -22,8 +22,8 @@ from integrations.ports import Warehouse
 from integrations.runs import Run
 from integrations.sent_orders import PlacedOrder
 from integrations.wording import counted
-from orders import checklist, lookup, settling
-from orders.models import NOT_SENT, Order, WarehouseSubmission
+from orders import checklist, lookup, settling, windows
+from orders.models import NOT_SENT, Backfill, Order, WarehouseSubmission
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -32,6 +32,8 @@ T = WarehouseSubmission.Status
 # Of a run's turn.
 REMOVES_FOR = 0.25
 REMOVED = "test orders removed"
+AROUND = timedelta(seconds=1)
+LOOKED_BACK = windows.FURTHEST_BACK - timedelta(days=2)  # the next look may be tomorrow's
 
 
 def of_route(route: Route) -> QuerySet[WarehouseSubmission]:
@@ -46,11 +48,12 @@ def left_behind() -> QuerySet[WarehouseSubmission]:
 
 def taken_over(route: Route) -> int:
     """How many orders that wait unsent go out with the route: its own, and those that had none."""
-    recent = Order.objects.filter(status__in=Order.UNSENT, ordered_on__gte=route.earliest_order_date).order_by()
+    waiting = Order.objects.filter(status__in=Order.UNSENT).order_by()
+    recent = waiting.filter(ordered_on__gte=route.earliest_order_date)
     routeless = recent.filter(route=None, connection=route.marketplace_id)
     names = routeless.values_list("warehouse_name").annotate(Count("pk"))
     others: int = sum(number for name, number in names if settling.match_route(name, [route]))
-    return recent.filter(route=route).count() + others
+    return waiting.filter(route=route).count() + others
 
 
 def ask_to_remove(route: Route, actor: User | None) -> str:
@@ -140,11 +143,17 @@ def _keep(run: Run, submission: WarehouseSubmission, why: str) -> None:
 
 @transaction.atomic
 def _forget(submission: WarehouseSubmission) -> None:
-    """Delete it here, and have the time that it came in read again."""
-    order = Order.objects.select_for_update().get(pk=submission.order_id)
-    if order.route_id and order.marketplace_created_at:
-        before = order.marketplace_created_at - timedelta(seconds=1)
-        read = Route.objects.filter(pk=order.route_id).exclude(read_until=None)
-        read.update(read_until=Least(F("read_until"), before))
+    """Delete it here, and have the time that it came in read again; or it, where that is too long ago for a look."""
+    order = Order.objects.select_for_update(of=("self",)).select_related("route").get(pk=submission.order_id)
+    if order.route is not None and order.marketplace_created_at is not None:
+        _read_again(order, order.route, order.marketplace_created_at)
     order.confirmations.all().delete()
     order.delete()
+
+
+def _read_again(order: Order, route: Route, created_at: datetime) -> None:
+    since = created_at - AROUND
+    if settling.too_old(order.ordered_on, route) or since < timezone.now() - LOOKED_BACK:
+        Backfill.objects.create(route=route, since=since, until=created_at + AROUND, numbers=[order.full_number])
+    else:
+        Route.objects.filter(pk=route.pk).exclude(read_until=None).update(read_until=Least(F("read_until"), since))

@@ -35,10 +35,12 @@ def build(
 ) -> OrderRequest:  # fmt: skip
     """One request with everything: lines, address, references. A test route's order is marked and a draft.
 
-    Address labels are taken for good, also by an order that was voided since: each generation has its own.
+    Address labels are taken for good, also by an order that was voided since, or a test that was removed: each
+    generation has its own, and each test.
     """
     mark = TEST_MARK if route.is_test else ""
     again = f" ({generation})" if generation > 1 else ""
+    again = f" {order.pk}{again}" if route.is_test else again
     currency = next((line.currency for line, _ in plan.lines if line.currency), "")
     return OrderRequest(
         idempotency_key=_key(order, f"{mark}{order.full_number}", generation),
@@ -58,8 +60,12 @@ def build(
 
 
 def _key(order: Order, number: str, generation: int) -> str:
-    """The same for the same order, also in a database that was restored or begun anew; never that of another one."""
-    named = "\n".join((order.connection.name, order.sales_channel, number, str(generation)))
+    """The same for the same order, also in a database that was restored or begun anew; never that of another one.
+
+    A test that was removed is another one: its key would be refused as used.
+    """
+    test = [str(order.pk)] if number != order.full_number else []
+    named = "\n".join((order.connection.name, order.sales_channel, number, str(generation), *test))
     return f"crossdock-{sha256(named.encode()).hexdigest()[:40]}"
 
 

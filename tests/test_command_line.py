@@ -192,6 +192,17 @@ def test_a_warehouse_that_cannot_be_asked_keeps_no_route_from_being_saved(shop: 
     assert Route.objects.filter(name="Reno").exists()
 
 
+def test_a_route_that_has_orders_keeps_its_marketplace(shop: Sandbox, manage: Run) -> None:
+    """Another one's aliases and shipping codes would send other goods."""
+    Connection.objects.create(name="Other", provider="supplier_oasis", username="u")
+    shop.oasis.add_order({"partner_sku": "MYSTERY-9"})
+    manage("run", "all")
+    with pytest.raises(CommandError, match="marketplace: It has read orders of Overstock.*Add another route"):
+        manage("route", "Main", "--marketplace", "Other", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko",
+               "--location", "Main DC")  # fmt: skip
+    assert Route.objects.get().marketplace.name == "Overstock"
+
+
 def test_a_routes_guard_and_reasons_are_set_there_and_stay_until_others_are_given(shop: Sandbox, manage: Run) -> None:
     route = ("route", "Main", "--marketplace", "Overstock", "--warehouse-name", "Riverside DC", "--warehouse", "Gecko",
              "--location", "Main DC")  # fmt: skip

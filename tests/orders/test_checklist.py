@@ -136,6 +136,8 @@ def test_a_test_order_that_was_accepted_ticks_its_point(paused: Route, shop: San
     number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
     manage("run", "all")
     assert point(paused, "A test order").answer == f"order TEST-{number}"
+    Route.objects.update(warehouse=Connection.objects.create(name="Gecko 2", provider="tradegecko"))
+    assert point(Route.objects.get(), "A test order").state == State.OPEN  # it was in another one
 
 
 def test_credentials_that_are_refused_are_in_the_way(paused: Route, overstock: Connection) -> None:

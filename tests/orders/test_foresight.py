@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError
 from django.utils import timezone
 
-from integrations.models import Connection
+from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from inventory.alias_effects import told
 from inventory.alias_plan import Change
@@ -54,6 +54,11 @@ def test_an_order_that_is_held_by_hand_as_well_is_not_freed(
 ) -> None:
     actions.hold(Order.objects.get(full_number=waiting[0]), "wait", None)
     assert foresee(overstock, made(("MYSTERY-9", "MUG-BLK", 1)))["frees"] == 1
+
+
+def test_orders_of_a_paused_route_are_not_freed(waiting: list[str], overstock: Connection) -> None:
+    Route.objects.update(state="paused")
+    assert foresee(overstock, made(("MYSTERY-9", "MUG-BLK", 1)))["frees"] == 0
 
 
 def test_the_quantities_that_change_are_told(shop: Sandbox, overstock: Connection, manage: Run) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError
+from django.utils import timezone
 
 from integrations import registry, runs
 from integrations.errors import Unreadable
@@ -15,7 +16,7 @@ from integrations.models import Connection, Route
 from integrations.sandbox.server import Sandbox
 from integrations.sent_orders import PlacedOrder
 from integrations.tradegecko.adapter import TradeGecko
-from orders import jobs, trials
+from orders import jobs, route_states, trials
 from orders.models import Order, WarehouseSubmission
 from orders.references import ALLOWED
 from tests.conftest import Run
@@ -63,6 +64,40 @@ def test_what_was_removed_comes_in_for_real_once_the_route_is_live(tested: str, 
     cycles(manage)
     assert [(row["order_number"], row["status"]) for row in shop.tradegecko.living()] == [(tested, "active")]
     assert Order.objects.get().status == "submitted"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("days", [10, 40])
+def test_one_that_a_person_had_loaded_comes_in_again_however_old_it_is(
+    days: int, shop: Sandbox, manage: Run, told: Told
+) -> None:
+    Route.objects.update(state="test")
+    long_ago = timezone.now() - timedelta(days=days)
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, ordered_at=long_ago, created_at=long_ago)
+    manage(
+        "backfill",
+        "Main",
+        "--order",
+        number,
+        "--from",
+        str(long_ago.date() - timedelta(days=1)),
+        "--to",
+        str(long_ago.date() + timedelta(days=1)),
+    )
+    manage("run", "all")
+    assert placed(shop, f"TEST-{number}")["status"] == "draft"
+    route_states.go_live(Route.objects.get(), None, remove_tests=True, in_spite="it is a test")
+    cycles(manage, times=3)
+    assert [row["order_number"] for row in shop.tradegecko.living()] == [number]
+    assert told(number)["status"] == "submitted"
+
+
+def test_after_a_test_was_removed_another_one_goes_out_at_once(tested: str, shop: Sandbox, manage: Run) -> None:
+    trials.ask_to_remove(Route.objects.get(), None)
+    manage("run", "submit_orders")
+    Route.objects.update(state="test")
+    manage("run", "all")
+    assert [row["order_number"] for row in shop.tradegecko.living()] == [f"TEST-{tested}"]
 
 
 @pytest.mark.long
