@@ -47,6 +47,7 @@ OPEN_DOCUMENT, WORKBOOK_PART = b"application/vnd.oasis.opendocument", "[Content_
 CONSTANTS = {"=TRUE()": True, "=FALSE()": False}  # how LibreOffice saves what it has read as TRUE or FALSE
 UNSEEN_OF_FORMAT = re.compile(r"\[(\$-)?\w+\]|_.|[*\\] |;.*")  # colours, languages, blanks, and what is not positive
 DIGITS = re.compile(r"(#,#)?[#0]+")
+NAMED_SEPARATOR = re.compile(r"sep=([,;\t])\r?\n", re.IGNORECASE)  # what Excel reads as a line of its own
 PLAIN_FORMATS = ("General", "GENERAL", "@")
 XLSX_START, OLD_EXCEL_START, UTF16_STARTS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", (b"\xff\xfe", b"\xfe\xff")
 
@@ -245,12 +246,14 @@ def _text(content: bytes, encoding: str | None) -> str:
 
 
 def _csv_rows(text: str) -> Iterator[Row]:
-    first = text.split("\n", 1)[0]
-    reader = csv.reader(StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+    named, header = NAMED_SEPARATOR.match(text), text.lstrip("\r\n").split("\n", 1)[0]
+    delimiter = named[1] if named else max(",;\t", key=header.count)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
         for cells in reader:
-            yield line, list(cells)
+            if not (named and line == 1):
+                yield line, list(cells)
             line = reader.line_num + 1
     except csv.Error as exc:
         raise FileProblem(f"line {line}: {_csv_problem(str(exc))}") from None

@@ -54,6 +54,7 @@ HEADER = ["marketplace_sku", "warehouse_sku", "units", "is_active"]
 @pytest.mark.parametrize("content", [
     b"marketplace_sku,warehouse_sku\n007,A\n", b"\xef\xbb\xbfMarketplace SKU;Warehouse SKU\r\n007;A\r\n",
     b"warehouse_sku\tmarketplace_sku\n A \t 007 \n\n", b"marketplace_sku,warehouse_sku,,\n,,,\n007,A,,\n",
+    b"sep=;\r\nmarketplace_sku;warehouse_sku\r\n007;A\r\n", b"\r\nmarketplace_sku;warehouse_sku\r\n007;A\r\n",
 ])  # fmt: skip
 def test_separators_marks_and_blanks_do_not_matter(overstock: Connection, content: bytes) -> None:
     assert load(overstock, content) == []
