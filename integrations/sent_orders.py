@@ -32,6 +32,7 @@ class Receipt:
     status: str
     line_ids: tuple[str, ...] = ()
     created_at: datetime | None = None
+    updated_at: datetime | None = None
     currency: str = ""
     currency_id: str = ""
     lines: tuple[ReceiptLine, ...] | None = None

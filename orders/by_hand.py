@@ -89,11 +89,21 @@ def note_all(connection: Connection, receipts: Mapping[str, Receipt]) -> None:
         note_changed(mine.only("connection", "remote_id", "remote_contents"), receipts)
 
 
-def note_held(connection: Connection, changed: Iterable[WarehouseSubmission]) -> None:
-    """Have those read of these, which the warehouse has just told, that wait for such a change, whatever it was."""
-    held = Hold.objects.filter(order__in=[one.order_id for one in changed], kind__in=HELD_FOR_IT, resolved_at=None)
-    waiting = WarehouseSubmission.objects.filter(connection=connection, order__in=held.values("order"))
-    waiting.update(remote_contents=WarehouseSubmission.UNREAD)
+def note_held(changed: Iterable[WarehouseSubmission], receipts: Mapping[str, Receipt]) -> None:
+    """Have those read of these, which the warehouse has just told, that wait for such a change, whatever it was.
+
+    Once for each change: one look overlaps the next, and tells it again.
+    """
+    news = {one.order_id: one for one in changed if _is_news(one, receipts[one.remote_id])}
+    held = Hold.objects.filter(order__in=list(news), kind__in=HELD_FOR_IT, resolved_at=None)
+    waiting = [news[order] for order in held.values_list("order", flat=True).distinct()]
+    for one in waiting:
+        one.remote_contents, one.remote_updated_at = one.UNREAD, receipts[one.remote_id].updated_at
+    WarehouseSubmission.objects.bulk_update(waiting, ["remote_contents", "remote_updated_at"])
+
+
+def _is_news(submission: WarehouseSubmission, receipt: Receipt) -> bool:
+    return receipt.updated_at is None or receipt.updated_at != submission.remote_updated_at
 
 
 def look_at_all(run: Run, warehouse: Warehouse) -> None:

@@ -155,9 +155,11 @@ class Teller:
             self._failures_in_a_row = 0
             if len(lines) > 1:
                 self._split(confirmation, lines, str(exc))
-            else:
+                return False
+            if self._missing(confirmation, lines) != []:
                 self._park(confirmation, str(exc))
-            return False
+                return False
+            # It was taken, whatever the answer says (supplier-oasis 4.5).
         return True
 
     def _park(self, confirmation: ShipmentConfirmation, why: str) -> None:

@@ -30,7 +30,7 @@ def follow(run: Run, warehouse: Warehouse, since: datetime) -> None:
             status=WarehouseSubmission.Status.ACCEPTED,
         ).select_related("connection")  # fmt: skip
         by_hand.note_changed(mine, changed)
-        by_hand.note_held(run.connection, mine)
+        by_hand.note_held(mine, changed)
         for submission in mine:
             receipt = changed[submission.remote_id]
             if receipt.status != submission.remote_status:

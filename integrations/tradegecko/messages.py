@@ -84,6 +84,7 @@ def receipt(given: object) -> Receipt:
             status=text(row, "status")[:MAX_STATUS_CHARS],
             line_ids=line_ids(row),
             created_at=time_if_any(row, "created_at"),
+            updated_at=time_if_any(row, "updated_at"),
             currency=_word_if_any(row, "currency_iso").upper(),
             currency_id=_word_if_any(row, "currency_id"),
             contents=contents(row),

@@ -34,6 +34,7 @@ class WarehouseSubmission(Transmission):
     remote_contents = models.CharField(
         max_length=64, blank=True, help_text="Its lines when they were last looked at, or that they are to be."
     )
+    remote_updated_at = models.DateTimeField(null=True, help_text="The change over there for which it was read last.")
     request = models.JSONField(default=dict, help_text="What was sent.")
     committed_at = models.DateTimeField(
         null=True, help_text="Stock that is seen later has its units taken off. None: not yet, as for a draft."

@@ -194,6 +194,20 @@ def test_an_order_of_which_staff_changed_nothing_is_not_read(shop: Sandbox, mana
     assert ("GET", f"/orders/{placed(shop, number)['id']}") not in shop.calls("tradegecko")
 
 
+def test_an_order_that_is_held_is_read_once_for_each_change_there(shop: Sandbox, manage: Run) -> None:
+    """Every look overlaps the one before and tells of it again: dozens of held orders would use up the calls."""
+    number = cancelled(shop, manage, "1")
+    there = ("GET", f"/orders/{placed(shop, number)['id']}")
+    shop.tradegecko.change(placed(shop, number), notes="called")
+    manage("run", "pull_shipments")
+    before = shop.calls("tradegecko").count(there)
+    manage("run", "pull_shipments")
+    assert (before, shop.calls("tradegecko").count(there)) == (1, 1)
+    shop.tradegecko.change(placed(shop, number), notes="called twice")
+    manage("run", "pull_shipments")
+    assert shop.calls("tradegecko").count(there) == 2
+
+
 def test_a_rest_that_was_taken_out_in_part_and_is_wanted_again_ships_whole(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:

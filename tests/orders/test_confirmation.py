@@ -351,3 +351,12 @@ def test_the_hold_of_a_voided_parcel_names_the_one_that_was_shipped_instead(
         "Overstock, then resolve this."
     )
     assert parcels(shop, number) == [("1", "1Z1", 1)]
+
+
+def test_a_line_that_was_taken_though_the_answer_names_an_error_is_told(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    ship(shop, number, tracking="1Z1")
+    shop.faults.add("oasis", "error_in_200_after_apply", path="/shipments")
+    manage("run", "all")
+    assert (told(number)["status"], parcels(shop, number)) == ("confirmed", [("1", "1Z1", 1)])
