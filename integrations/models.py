@@ -200,7 +200,7 @@ class Route(models.Model):
         help_text="When the marketplace changes address, service, quantities or SKUs of an order that was not sent.",
     )  # fmt: skip
     cancels_after_sending = models.CharField(
-        "cancellations after sending", max_length=5, choices=CancelsAfter, default=CancelsAfter.ASK,
+        "cancellations after sending", max_length=5, choices=CancelsAfter, default=CancelsAfter.DO,
         help_text="When the marketplace cancels an order or a line that the warehouse has and did not ship yet.",
     )  # fmt: skip
     short_ship_reasons = models.TextField(

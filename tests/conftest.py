@@ -81,6 +81,7 @@ def connected(django_db_setup: None, django_db_blocker: Any) -> Connected:
             for command in set_up(box):
                 call_command(*command, stdout=StringIO())
             _forget_the_check(box)
+            Route.objects.update(cancels_after_sending=Route.CancelsAfter.ASK)  # who wants it done says so
             Connection.objects.update(recent_slice_minutes=MINUTES_OF_A_DAY)  # three requests for a first pull, not 26
             stored = [list(model._default_manager.order_by("pk")) for model in CONNECTED]
             transaction.set_rollback(True)

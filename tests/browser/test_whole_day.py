@@ -145,6 +145,7 @@ def watch_it_ship(desk: Desk, box: Sandbox, manage: Run) -> None:
 def let_go_of_what_was_cancelled(desk: Desk, box: Sandbox, manage: Run) -> None:
     number = box.oasis.add_order({"partner_sku": "CHAIR-ASH"})
     manage("run", "all")
+    Route.objects.update(cancels_after_sending=Route.CancelsAfter.ASK)
     box.oasis.cancel(number)
     manage("run", "revisit_orders")
     desk.open("/admin/")

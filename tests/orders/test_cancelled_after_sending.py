@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 
+from integrations.models import Route
 from integrations.sandbox.server import Sandbox
 from orders import actions, decisions
 from orders.admin import tabs
 from orders.models import Hold, IllegalTransition, WarehouseChange
 from tests.orders.test_changes import Run, Told, again, goods, order, sent, set_rule, state, two_lines
+from tests.orders.test_second_look import old_order
 from tests.orders.world import holds, parcels, placed, ship
 
 
-def test_a_cancel_after_sending_waits_for_a_button_by_default(shop: Sandbox, manage: Run, told: Told) -> None:
+def test_a_cancel_after_sending_waits_for_a_button_where_the_route_asks(shop: Sandbox, manage: Run, told: Told) -> None:
     number = sent(shop, manage)
     shop.oasis.cancel(number)
     again(manage)
@@ -348,3 +350,12 @@ def test_of_an_order_of_which_a_part_has_shipped_a_button_takes_out_the_rest(
     actions.resolve(Hold.objects.get(resolved_at=None), "the customer keeps it", None)
     manage("run", "all")
     assert holds(told(number)) == []
+
+
+def test_a_route_cancels_in_the_warehouse_too_unless_told_otherwise(shop: Sandbox, manage: Run, told: Told) -> None:
+    set_rule(cancels_after_sending=Route._meta.get_field("cancels_after_sending").get_default())
+    number = old_order(shop, {"partner_sku": "MUG-BLK"})
+    manage("run", "all")
+    shop.oasis.cancel(number)
+    manage("run", "all")  # a full cycle also sees what happened to an order of two hours ago
+    assert (told(number)["status"], holds(told(number)), state(shop, number)) == ("cancelled", [], "void")

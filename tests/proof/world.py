@@ -93,7 +93,7 @@ class World:
         self.stock.save()
         self.route = Route.objects.create(
             name="Main", marketplace=self.market, marketplace_warehouse_name="Riverside DC", warehouse=self.stock,
-            location_name="Main DC", state=Route.State.LIVE,
+            location_name="Main DC", state=Route.State.LIVE, cancels_after_sending=Route.CancelsAfter.ASK,
             earliest_order_date=(datetime.now(UTC) - timedelta(days=4)).date(),
         )  # fmt: skip
         self.box.tradegecko.limit = 1_000_000

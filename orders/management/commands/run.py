@@ -15,7 +15,10 @@ from integrations.runs import Outcome
 from orders import jobs
 
 # One full cycle; reconcile compares, and is asked for by name.
-CYCLE = ("pull_orders", "submit_orders", "pull_shipments", "confirm_shipments", "pull_levels", "publish_inventory")
+CYCLE = (
+    "pull_orders", "revisit_orders", "submit_orders", "pull_shipments", "confirm_shipments", "pull_levels",
+    "publish_inventory",
+)  # fmt: skip
 
 
 class Command(Base):
