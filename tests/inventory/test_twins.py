@@ -1,4 +1,4 @@
-"""Rules of listings that orders taught to be shown under one SKU: all of them count, whichever listing speaks."""
+"""Listings that orders taught to be shown under one SKU: whichever speaks, what a person said of any of them counts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
@@ -86,3 +89,18 @@ def test_a_new_rule_of_a_silent_listing_does_what_was_foreseen_also_on_a_large_r
     made.delete()
     tried("run", "publish_inventory")
     assert shop.oasis.quantities["VASE", DC] == 8
+
+
+def test_the_page_of_the_listing_that_shows_it_says_that_a_switched_off_one_has_it_left_alone(
+    shop: Sandbox, tried: Run, vase: Listing, admin_client: Client
+) -> None:
+    teach(shop, tried)
+    page = reverse("admin:inventory_listing_change", args=[Listing.objects.get(marketplace_sku="30-VASE").pk])
+    assert "Left as it is" not in admin_client.get(page).content.decode()
+    Listing.objects.filter(pk=vase.pk).update(is_active=False, changed_at=timezone.now())
+    shop.tradegecko.set_stock("V", 1)
+    tried("run", "all")
+    assert shop.oasis.quantities["VASE", DC] == 8
+    answer = admin_client.get(page).content.decode()
+    assert "Listing VASE has the same SKU there and is switched off: nothing is published of it" in answer
+    assert reverse("admin:inventory_listing_change", args=[vase.pk]) in answer
