@@ -53,7 +53,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The rule that a figure comes from, and whose it is: the listing's or the route's."""
+    """The rule that a figure comes from, and whose it is: "route", "listing", or "listing X" for one it speaks for."""
 
     rule: int
     note: str

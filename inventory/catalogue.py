@@ -65,6 +65,13 @@ def _note_unchanged(connection: Connection, rows: list[WarehouseItem]) -> None:
             row.changed_at = before.changed_at
 
 
+def named_otherwise(connection: Connection, page: ItemPage) -> set[str]:
+    """The SKUs that we know these items by and that they do not go by any more."""
+    now_called = {item.remote_id: item.sku for item in page.items}
+    known = WarehouseItem.objects.filter(connection=connection, matches=1, remote_id__in=now_called)
+    return {sku for sku, remote_id in known.values_list("sku", "remote_id") if now_called[remote_id] != sku}
+
+
 def told_otherwise(connection: Connection, page: ItemPage) -> set[str]:
     """The SKUs that we know of which these items tell something else than was answered last."""
     told: dict[str, list[Item]] = defaultdict(list)

@@ -75,8 +75,10 @@ def _read(run: Run, warehouse: Warehouse, reading: CatalogueReading) -> bool:
 def _keep(connection: Connection, warehouse: Warehouse, page: ItemPage) -> None:
     """A page is believed of a SKU that it has once, and of which no other answer is known.
 
-    Any other SKU is asked for by itself, since another page may have it too.
+    Any other SKU is asked for by itself, since another page may have it too, and so is one that its item does not go by
+    any more: it is not to be sold under both.
     """
+    renamed = catalogue.named_otherwise(connection, page)
     carried = [item for item in page.items if 0 < len(item.sku) <= LONGEST_SKU]
     spoilt = {sku for sku in page.spoilt if 0 < len(sku) <= LONGEST_SKU}
     times = Counter(item.sku for item in carried)
@@ -87,6 +89,6 @@ def _keep(connection: Connection, warehouse: Warehouse, page: ItemPage) -> None:
         if times[item.sku] == 1 and item.sku not in spoilt and known.get(item.sku) in (None, [1, item.remote_id])
     ]  # fmt: skip
     catalogue.remember(connection, [item.sku for item in plain], plain)
-    others = (times.keys() | spoilt) - {item.sku for item in plain}
-    catalogue.doubt(connection, [sku for sku in others if known.get(sku, [0])[0] == 1])
+    others = renamed | ((times.keys() | spoilt) - {item.sku for item in plain})
+    catalogue.doubt(connection, [sku for sku in others if sku in renamed or known.get(sku, [0])[0] == 1])
     catalogue.learn(connection, warehouse, others)

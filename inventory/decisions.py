@@ -160,7 +160,7 @@ class _Desk:
         }
 
     def _decide(self, listing: Listing, sku: str, found: Resolution, twins: tuple[Listing, ...]) -> Decision:
-        rules = self._rules.of(listing.pk)
+        rules = self._rules.of(listing.pk, {row.pk: row.marketplace_sku for row in twins})
         if not found.is_known:
             return self._lost(listing, sku, found, rules, twins)
         items = {part.item_id: self._resolver.item(part.sku) for part in found.components}

@@ -110,11 +110,21 @@ def oldest_figure(connection: Connection, places: Collection[str]) -> datetime |
 
 def missing_since(connection: Connection, places: Collection[str], since: datetime) -> list[str]:
     """Known items whose stock is tracked and was not seen since."""
+    return list(_missing(connection, places, since).values_list("remote_id", flat=True))
+
+
+def not_counted_since(connection: Connection, places: Collection[str], since: datetime) -> dict[str, str]:
+    """Of those, the ones that have a figure from before, with their SKUs."""
+    before = InventoryLevel.objects.filter(connection=connection, item_id=OuterRef("remote_id"), location_id__in=places)
+    rows = _missing(connection, places, since).filter(Exists(before))
+    return dict(rows.values_list("remote_id", "sku"))
+
+
+def _missing(connection: Connection, places: Collection[str], since: datetime) -> QuerySet[WarehouseItem]:
     seen = InventoryLevel.objects.filter(
         connection=connection, item_id=OuterRef("remote_id"), location_id__in=places, observed_at__gte=since
     )
-    rows = _known(connection).filter(~Exists(seen), stock_managed=True)
-    return list(rows.values_list("remote_id", flat=True))
+    return _known(connection).filter(~Exists(seen), stock_managed=True)
 
 
 def _covered_by(last: StockReading, locations: Collection[str]) -> int:

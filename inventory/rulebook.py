@@ -1,10 +1,15 @@
-"""Which rules hold for a listing now: a listing's go before a route's, and those before the route's settings."""
+"""Which rules hold for a listing now: a listing's go before a route's, and those before the route's settings.
+
+Where several listings are shown under one SKU, the rules of all count, whichever of them speaks: a person made them for
+what is shown under it.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from django.db.models import Q, QuerySet
@@ -12,6 +17,9 @@ from django.db.models import Q, QuerySet
 from integrations.models import Route
 from inventory.availability import Origin, Rules
 from inventory.rules import FIGURES, InventoryRule
+
+STRICTER = {"reserve": 1, "minimum_level": 1, "max_online": -1, "fixed_quantity": -1, "do_not_publish": 1}
+NO_TWINS: Mapping[int, str] = MappingProxyType({})
 
 
 class Rule(Protocol):
@@ -23,18 +31,15 @@ class Rule(Protocol):
     note: str
 
 
-def combine(settings: Rules, rules: Sequence[Rule]) -> Rules:
+def combine(settings: Rules, rules: Sequence[Rule], twins: Mapping[int, str] = NO_TWINS) -> Rules:
     """The figures that hold when these rules are in force, whatever their order. Pure.
 
-    Field by field: a listing's rule before a route's, then the later start, then the one made last.
+    Field by field: a listing's rule before a route's, then the later start, then the one made last; of several
+    listings the stricter figure. `twins` are the names, by id, of the listings that another one speaks for.
     """
-    values, origins = {}, {}
-    for rule in sorted(rules, key=_rank, reverse=True):
-        for name in FIGURES:
-            value = getattr(rule, name)
-            if value is not None and name not in values:
-                values[name] = value
-                origins[name] = Origin(rule.pk, rule.note, "listing" if rule.listing_id else "route")
+    ranked = sorted(rules, key=_rank, reverse=True)
+    said = {name: rule for name in FIGURES if (rule := _deciding(name, ranked))}
+    values = {name: getattr(rule, name) for name, rule in said.items()}
     return Rules(
         reserve=values.get("reserve", settings.reserve),
         minimum_level=values.get("minimum_level", settings.minimum_level),
@@ -42,8 +47,25 @@ def combine(settings: Rules, rules: Sequence[Rule]) -> Rules:
         untracked_quantity=settings.untracked_quantity,
         fixed_quantity=values.get("fixed_quantity", settings.fixed_quantity),
         do_not_publish=bool(values.get("do_not_publish", settings.do_not_publish)),
-        origins=origins,
+        origins={name: Origin(rule.pk, rule.note, _whose(rule, twins)) for name, rule in said.items()},
     )
+
+
+def _deciding(name: str, ranked: Sequence[Rule]) -> Rule | None:
+    """The rule that makes this figure: of what each listing says of it the strictest, else what the route says."""
+    first: dict[int | None, Rule] = {}
+    for rule in ranked:
+        if getattr(rule, name) is not None:
+            first.setdefault(rule.listing_id, rule)
+    of_route = first.pop(None, None)
+    return max(first.values(), key=lambda rule: STRICTER[name] * getattr(rule, name), default=of_route)
+
+
+def _whose(rule: Rule, twins: Mapping[int, str]) -> str:
+    """To go after "rule of the"."""
+    if rule.listing_id is None:
+        return "route"
+    return f"listing {twins[rule.listing_id]}" if rule.listing_id in twins else "listing"
 
 
 def _rank(rule: Rule) -> tuple[bool, float, int]:
@@ -78,9 +100,10 @@ class Rulebook:
                 self._of_listing[rule.listing_id].append(rule)
         self._usual = combine(self._settings, self._of_route)
 
-    def of(self, listing_id: int) -> Rules:
-        own = self._of_listing.get(listing_id)
-        return combine(self._settings, [*self._of_route, *own]) if own else self._usual
+    def of(self, listing_id: int, twins: Mapping[int, str] = NO_TWINS) -> Rules:
+        """With the names, by id, of the listings that it speaks for."""
+        own = [rule for pk in (listing_id, *twins) for rule in self._of_listing.get(pk, ())]
+        return combine(self._settings, [*self._of_route, *own], twins) if own else self._usual
 
 
 def _read(route: Route, at: datetime, listings: Sequence[int] | None) -> QuerySet[InventoryRule]:

@@ -16,7 +16,8 @@ FIGURES = ("reserve", "minimum_level", "max_online", "fixed_quantity", "do_not_p
 class InventoryRule(models.Model):
     """What goes before the route's own settings, field by field: a listing's rule, then a route's, then the setting.
 
-    An empty field says nothing. Of several rules in force the one that started last wins, then the one made last.
+    An empty field says nothing. Of several rules in force the one that started last wins, then the one made last. Of
+    listings that are shown under one SKU, the stricter figure does.
     """
 
     route = models.ForeignKey(Route, models.CASCADE, related_name="inventory_rules")

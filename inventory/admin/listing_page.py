@@ -134,8 +134,9 @@ def silence(listing: Listing, why: str, rule: int | None, user: Any) -> Trouble 
 def troubles(listing: Listing, last: Publication | None, user: Any) -> list[Trouble]:
     """What keeps it from showing the right quantity, the worst first. `last` is its newest publication."""
     own = reverse("admin:inventory_listing_change", args=[listing.pk])
-    found = [_problem(listing, user), _switched_off(listing), refused(last), unclear(last, user, own),
-             *_guarded(listing, user), _doubt(listing), *_drift(listing, user), _twin(listing)]  # fmt: skip
+    found = [_problem(listing, user), _switched_off(listing), _left_alone(listing), refused(last),
+             unclear(last, user, own), *_guarded(listing, user), _doubt(listing), *_drift(listing, user),
+             _twin(listing)]  # fmt: skip
     return [one for one in found if one]
 
 
@@ -152,6 +153,18 @@ def _switched_off(listing: Listing) -> Trouble | None:
     if listing.is_active:
         return None
     return Trouble("Switched off", "Nothing is published; the marketplace goes on showing what it was last told.")
+
+
+def _left_alone(listing: Listing) -> Trouble | None:
+    """Whoever switches off one of the listings of a SKU wants it left alone, whichever of them speaks."""
+    off = next((row for row in now.of_one_sku(listing) if not row.is_active), None) if listing.is_active else None
+    if off is None:
+        return None
+    return Trouble(
+        "Left as it is", f"Listing {off} has the same SKU there and is switched off: nothing is published of it, and "
+        "the marketplace goes on showing what it was last told. Switch that one on to have it published.",
+        "That listing", reverse("admin:inventory_listing_change", args=[off.pk]),
+    )  # fmt: skip
 
 
 def refused(row: Publication | None) -> Trouble | None:

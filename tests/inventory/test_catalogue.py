@@ -18,7 +18,7 @@ from integrations.sandbox.server import Sandbox
 from integrations.shared_state import RateWindow
 from inventory import catalogue_reading, dry_run, levels
 from inventory.catalogued import CatalogueReading
-from inventory.models import Listing, SkuAlias
+from inventory.models import Listing, SkuAlias, WarehouseItem
 
 Run = Callable[..., str]
 Alias = Callable[..., Any]
@@ -127,6 +127,26 @@ def test_switched_off_only_what_the_catalogue_made_goes_and_nothing_is_zeroed(
 def test_an_item_that_is_archived_later_is_shown_as_0(shelf: Sandbox, manage: Run) -> None:
     stock_runs(manage)
     shelf.tradegecko.change(variant(shelf, "V0"), status="archived")
+    stock_runs(manage)
+    assert shelf.oasis.quantities["V0", DC] == 0
+
+
+def test_an_item_that_is_given_another_sku_is_not_sold_under_both(shelf: Sandbox, manage: Run, alias: Alias) -> None:
+    alias("PACK", "V1", units=2)
+    stock_runs(manage)
+    for sku in ("V0", "V1"):
+        shelf.oasis.add_listing(f"NEW-{sku}")
+        shelf.tradegecko.change(variant(shelf, sku), sku=f"NEW-{sku}")
+    stock_runs(manage)
+    shown = [shelf.oasis.quantities[sku, DC] for sku in ("V0", "NEW-V0", "PACK", "NEW-V1")]
+    assert shown == [0, 5, 0, 5]
+    same = WarehouseItem.objects.filter(remote_id=str(variant(shelf, "NEW-V0")["id"]))
+    assert [row.sku for row in same] == ["NEW-V0"]
+
+
+def test_an_item_that_loses_its_sku_is_sold_no_more(shelf: Sandbox, manage: Run) -> None:
+    stock_runs(manage)
+    shelf.tradegecko.change(variant(shelf, "V0"), sku="")
     stock_runs(manage)
     assert shelf.oasis.quantities["V0", DC] == 0
 

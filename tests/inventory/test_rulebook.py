@@ -37,7 +37,7 @@ class Facts:
 SETTINGS = Rules(reserve=1, minimum_level=2, max_online=30, untracked_quantity=9)
 SOME = st.none() | st.integers(0, 3)
 FACTS = st.builds(
-    Facts, st.integers(1, 10**6), st.none() | st.just(7), st.none() | st.integers(0, 4).map(lambda hours: NOON + hours * HOUR),
+    Facts, st.integers(1, 10**6), st.sampled_from([None, 7, 8]), st.none() | st.integers(0, 4).map(lambda hours: NOON + hours * HOUR),
     st.just(""), SOME, SOME, SOME, SOME, st.none() | st.booleans(),
 )  # fmt: skip
 
@@ -60,6 +60,28 @@ def test_of_two_rules_the_one_that_started_last_wins_field_by_field() -> None:
 
 def test_a_listing_may_be_published_though_its_route_is_not() -> None:
     assert not combine(SETTINGS, [Facts(1, do_not_publish=True), Facts(2, 7, do_not_publish=False)]).do_not_publish
+
+
+def test_of_listings_that_share_a_sku_the_stricter_figure_holds() -> None:
+    early = Facts(1, 7, NOON, reserve=9, fixed_quantity=2, do_not_publish=True)
+    late = Facts(2, 7, NOON + HOUR, reserve=3, max_online=8, minimum_level=1)
+    other = Facts(
+        3, 8, NOON + 2 * HOUR, reserve=2, max_online=5, minimum_level=4, fixed_quantity=6, do_not_publish=False
+    )
+    made = combine(SETTINGS, [early, late, other, Facts(4, reserve=20, max_online=1)], {7: "VASE"})
+    assert (made.reserve, made.max_online, made.minimum_level) == (3, 5, 4)
+    assert (made.fixed_quantity, made.do_not_publish) == (2, True)
+    assert {name: (one.rule, one.of) for name, one in made.origins.items()} == {
+        "reserve": (2, "listing VASE"), "max_online": (3, "listing"), "minimum_level": (3, "listing"),
+        "fixed_quantity": (1, "listing VASE"), "do_not_publish": (1, "listing VASE"),
+    }  # fmt: skip
+
+
+def test_a_listing_that_says_nothing_leaves_what_its_twin_says() -> None:
+    made = combine(
+        SETTINGS, [Facts(1, 7, reserve=0, do_not_publish=False), Facts(2, reserve=4, do_not_publish=True)], {8: "B"}
+    )
+    assert (made.reserve, made.do_not_publish) == (0, False)
 
 
 @given(st.lists(FACTS, max_size=6, unique_by=lambda one: one.pk), st.randoms())
