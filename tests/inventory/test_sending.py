@@ -209,6 +209,30 @@ def test_a_lost_answer_of_what_is_not_to_be_published_any_more_ends_as_not_known
     assert shop.oasis.quantities == {("X", DC): 120}
 
 
+@pytest.mark.parametrize(
+    ("fault", "status", "shows"), [("reset_after_apply", "accepted", 4), ("reset", "withdrawn", 120)]
+)
+def test_what_is_read_back_tells_what_a_listing_that_fell_silent_shows(
+    shop: Sandbox, tried: Run, alias: Alias, overstock: Connection, admin_client: Client, fault: str, status: str,
+    shows: int,
+) -> None:  # fmt: skip
+    Connection.objects.filter(pk=overstock.pk).update(options={"read_inventory": True})
+    alias("X", "MUG-BLK")
+    tried("run", "all")
+    shop.tradegecko.set_stock("MUG-BLK", 4)
+    tried("run", "pull_levels")
+    shop.faults.add("oasis", fault, method="POST", path="/inventory")
+    tried("run", "publish_inventory")
+    listing = Listing.objects.get()
+    InventoryRule.objects.create(route=listing.route, listing=listing, do_not_publish=True)
+    tried("run", "publish_inventory")
+    assert tried("run", "check_inventory") == ""
+    listing.refresh_from_db()
+    assert (listing.publications.latest("pk").status, listing.published_quantity) == (status, shows)
+    page = text_of(admin_client.get(reverse("admin:inventory_listing_change", args=[listing.pk])))
+    assert f"The marketplace goes on showing {shows}, since" in page
+
+
 def test_a_quantity_of_which_nobody_knows_whether_it_arrived_is_0_once_it_is_not_known_what_it_is(
     shop: Sandbox, tried: Run, alias: Alias
 ) -> None:
