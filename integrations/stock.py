@@ -24,12 +24,12 @@ class StockLevel:
 
 @dataclass(frozen=True, slots=True)
 class BundlePart:
-    """`units` of an item go into one bundle, which is an item of its own; a fraction counts as a whole unit."""
+    """`units` of an item go into one bundle, which is an item of its own; that may be a fraction."""
 
     bundle_id: str
     item_id: str
     sku: str
-    units: int
+    units: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Part:
     """
 
     sku: str
-    units: int
+    units: Decimal | int
     available: Decimal | None
     pending: int = 0
     max_online: int | None = None
@@ -48,7 +48,7 @@ class Part:
     lacking_without_orders: Decimal = Decimal(0)
     counted: tuple[Counted, ...] = ()
     keep_selling: bool = False
-    bundles: Mapping[str, int] = field(default_factory=dict)
+    bundles: Mapping[str, Decimal | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,8 @@ class Offer:
     @property
     def counted(self) -> int:
         """How many the warehouse's figures alone would sell; -1 where there are none."""
-        tracked = ((part.available, part.units) for part in self.parts)
-        return min((floor(available) // units for available, units in tracked if available is not None), default=-1)
+        tracked = ((floor(part.available), part.units) for part in self.parts if part.available is not None)
+        return min((int(available // units) for available, units in tracked), default=-1)
 
     def without(self, orders: Mapping[str, Mapping[str, int]]) -> int | None:
         """The quantity if these had not come (by SKU and number, the units), by the same figures and rules."""
@@ -168,7 +168,7 @@ def _quantity(parts: Sequence[Part], rules: Rules) -> int | None:
 
 
 def _sells(parts: Sequence[Part], rules: Rules) -> int | None:
-    tracked = [_left(part, rules) // part.units for part in parts if part.available is not None]
+    tracked = [int(_left(part, rules) // part.units) for part in parts if part.available is not None]
     return min(tracked) if tracked else rules.untracked_quantity
 
 
@@ -177,7 +177,7 @@ def _left(part: Part, rules: Rules) -> int:
 
 
 def _caps(parts: Sequence[Part], rules: Rules) -> list[int]:
-    own = [max(part.max_online, 0) // part.units for part in parts if part.max_online is not None]
+    own = [int(max(part.max_online, 0) // part.units) for part in parts if part.max_online is not None]
     return own if rules.max_online is None else [rules.max_online, *own]
 
 
@@ -190,9 +190,9 @@ def _is_cut_off(capped: int | None, rules: Rules) -> bool:
 
 
 def _step(part: Part, rules: Rules) -> dict[str, Any]:
-    step: dict[str, Any] = {"sku": part.sku, "units": part.units, "tracked": part.available is not None}
+    step: dict[str, Any] = {"sku": part.sku, "units": _number(part.units), "tracked": part.available is not None}
     if part.bundles:
-        step["bundles"] = dict(part.bundles)
+        step["bundles"] = {bundle: _number(units) for bundle, units in part.bundles.items()}
     if part.available is None:
         return {**step, "sells": None, **({"keep_selling": True} if part.keep_selling else {})}
     return {**step, **_counted_step(part, part.available, rules)}
@@ -207,7 +207,7 @@ def _counted_step(part: Part, available: Decimal, rules: Rules) -> dict[str, Any
         "pending": part.pending,
         "reserve": rules.reserve,
         "left": left,
-        "sells": left // part.units,
+        "sells": int(left // part.units),
     }
     if len(part.figures) > 1:
         step["places"] = [[one.place, _plain(one.available), one.observed_at.isoformat()] for one in part.figures]
@@ -225,6 +225,11 @@ def _by_order(counted: Sequence[Counted]) -> dict[str, int]:
     for one in counted:
         units[one.order] += one.units
     return dict(sorted(units.items()))
+
+
+def _number(units: Decimal | int) -> int | float:
+    """Ready for JSON: a fraction only where it is one."""
+    return int(units) if units == int(units) else float(units)
 
 
 def _plain(number: Decimal) -> str:

@@ -14,7 +14,7 @@ class BundleComponent(models.Model):
     bundle_id = models.CharField(max_length=40)
     item_id = models.CharField(max_length=40)
     sku = models.CharField(max_length=120, verbose_name="SKU")
-    units = models.PositiveIntegerField()
+    units = models.DecimalField(max_digits=14, decimal_places=4)
 
     class Meta:
         constraints = [
@@ -22,7 +22,7 @@ class BundleComponent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.units} × {self.sku or self.item_id} in bundle {self.bundle_id}"
+        return f"{self.units.normalize():f} × {self.sku or self.item_id} in bundle {self.bundle_id}"
 
 
 class BundleReading(models.Model):

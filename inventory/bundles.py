@@ -6,20 +6,34 @@ figure, and what its components leave of it.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from graphlib import CycleError, TopologicalSorter
+from math import ceil
 
 from integrations.stock import BundlePart
 from inventory.aliases import Component, KnownItem
 from inventory.bundled import BundleComponent
 from inventory.models import WarehouseItem
 
-# By the bundle's id, everything inside it, also what is in bundles that it consists of.
-Bundles = Mapping[str, Sequence[Component]]
 SHARE = Decimal("0.0001")
-MOST_UNITS = 2**31 - 1  # what a column holds, and more than there is of anything
+MOST_UNITS = Decimal(2**31 - 1)  # more than there is of anything
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many units of an item in one bundle, or in a listing by way of its bundles: perhaps a fraction."""
+
+    item_id: str
+    sku: str
+    units: Decimal
+
+
+Piece = Component | Share
+# By the bundle's id, everything inside it, also what is in bundles that it consists of.
+Bundles = Mapping[str, Sequence[Share]]
 
 
 def without_circles(told: Iterable[BundlePart]) -> tuple[list[BundlePart], list[set[str]]]:
@@ -42,14 +56,14 @@ def _circle(parts: Iterable[BundlePart]) -> set[str]:
 def whole(parts: Sequence[BundlePart]) -> list[BundlePart]:
     """Each bundle with everything inside it, however deep, and the units that it takes in all. Knows no circle."""
     skus, by_bundle = {part.item_id: part.sku for part in parts}, _by_bundle(parts)
-    inside: dict[str, Counter[str]] = defaultdict(Counter)
+    inside: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for bundle in TopologicalSorter(by_bundle).static_order():  # what is inside comes first
         for item, units in by_bundle.get(bundle, {}).items():
             inside[bundle][item] += units
             for deeper, number in inside.get(item, {}).items():
                 inside[bundle][deeper] += units * number
     return [
-        BundlePart(bundle, item, skus[item], min(units, MOST_UNITS))
+        BundlePart(bundle, item, skus[item], as_told(min(units, MOST_UNITS)))
         for bundle, found in inside.items()
         for item, units in found.items()
     ]
@@ -65,8 +79,8 @@ def with_earlier(parts: Sequence[BundlePart], earlier: Iterable[BundlePart]) -> 
     return list(found.values())
 
 
-def _by_bundle(parts: Iterable[BundlePart]) -> Mapping[str, Mapping[str, int]]:
-    found: dict[str, dict[str, int]] = defaultdict(dict)
+def _by_bundle(parts: Iterable[BundlePart]) -> Mapping[str, Mapping[str, Decimal]]:
+    found: dict[str, dict[str, Decimal]] = defaultdict(dict)
     for part in parts:
         found[part.bundle_id][part.item_id] = part.units
     return found
@@ -75,9 +89,9 @@ def _by_bundle(parts: Iterable[BundlePart]) -> Mapping[str, Mapping[str, int]]:
 def of(connection_id: int) -> Bundles:
     """All bundles of a warehouse."""
     rows = BundleComponent.objects.filter(connection=connection_id).order_by("pk")
-    found: dict[str, list[Component]] = defaultdict(list)
+    found: dict[str, list[Share]] = defaultdict(list)
     for bundle, item, sku, units in rows.values_list("bundle_id", "item_id", "sku", "units"):
-        found[bundle].append(Component(item, sku, units))
+        found[bundle].append(Share(item, sku, units))
     return found
 
 
@@ -87,21 +101,23 @@ def as_told(number: Decimal) -> Decimal:
 
 
 def taken(bundles: Bundles, item: str, units: int) -> Iterable[tuple[str, int]]:
-    """What an order for an item takes: of itself, and of what it consists of."""
-    return [(item, units), *((part.item_id, units * part.units) for part in bundles.get(item, ()))]
+    """What an order for an item takes: of itself, and of what it consists of, of which a begun unit is gone."""
+    return [(item, units), *((part.item_id, ceil(units * part.units)) for part in bundles.get(item, ()))]
 
 
-def opened(bundles: Bundles, parts: Sequence[Component]) -> Sequence[Component]:
+def opened(bundles: Bundles, parts: Sequence[Component]) -> Sequence[Piece]:
     """The components of a listing and of the bundles among them, each once with all units that are needed of it."""
     if not any(part.item_id in bundles for part in parts):
         return parts
-    units: Counter[str] = Counter()
+    units: dict[str, Decimal] = defaultdict(Decimal)
     skus: dict[str, str] = {}
     for part in parts:
-        for one in (part, *(Component(c.item_id, c.sku, part.units * c.units) for c in bundles.get(part.item_id, ()))):
-            units[one.item_id] += one.units
-            skus.setdefault(one.item_id, one.sku)
-    return [Component(item, skus[item], number) for item, number in units.items()]
+        inside = (Share(one.item_id, one.sku, part.units * one.units) for one in bundles.get(part.item_id, ()))
+        pieces: Iterable[Piece] = (part, *inside)
+        for piece in pieces:
+            units[piece.item_id] += piece.units
+            skus.setdefault(piece.item_id, piece.sku)
+    return [Share(item, skus[item], number) for item, number in units.items()]
 
 
 def known_inside(connection_id: int, skus: Collection[str]) -> dict[str, KnownItem]:
@@ -111,7 +127,7 @@ def known_inside(connection_id: int, skus: Collection[str]) -> dict[str, KnownIt
     return {sku: KnownItem(*facts)._replace(max_online=None) for sku, *facts in known}
 
 
-def problem_with(part: Component, item: KnownItem | None, warehouse: str) -> str:
+def problem_with(part: Piece, item: KnownItem | None, warehouse: str) -> str:
     """Why it is not known what is left of a component inside a bundle, as of one that an alias names; else empty."""
     if not part.sku:
         return f"item {part.item_id}, which has no SKU. Give it one in {warehouse}."

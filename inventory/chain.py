@@ -64,7 +64,7 @@ def reckoned(explanation: Mapping[str, Any]) -> int | None:
 
 
 def sells_of(part: Mapping[str, Any]) -> int:
-    return left_of(part) // int(part["units"])
+    return int(left_of(part) // Decimal(str(part["units"])))
 
 
 def left_of(part: Mapping[str, Any]) -> int:
@@ -92,7 +92,7 @@ def in_bundles(part: Mapping[str, Any]) -> str:
 
 
 def _title(part: Mapping[str, Any]) -> str:
-    sku = f"{part['units']} × {part['sku']}" if part["units"] > 1 else str(part["sku"])
+    sku = f"{part['units']} × {part['sku']}" if part["units"] != 1 else str(part["sku"])
     return f"{sku}{in_bundles(part)}"
 
 
@@ -115,7 +115,7 @@ def _of_part(part: Mapping[str, Any], explanation: Mapping[str, Any]) -> Iterato
         text, rule = _source(explanation, "reserve", "Reserve")
         yield Step(text, f"− {part['reserve']}", rule=rule)
     yield Step("Left, never below 0", str(left_of(part)), is_result=part["units"] == 1)
-    if part["units"] > 1:
+    if part["units"] != 1:
         yield Step(f"Enough for, at {part['units']} each", str(sells_of(part)), is_result=True)
 
 

@@ -16,7 +16,7 @@ from integrations.errors import IntegrationError
 from integrations.models import Connection, Route
 from integrations.runs import Run
 from integrations.wording import counted
-from inventory import drift, now, outbox, shown
+from inventory import drift, given_up, now, outbox, shown
 from inventory.checked import DriftedListing, InventoryCheck
 from inventory.models import Listing, Publication
 from inventory.shown import Differing
@@ -51,6 +51,7 @@ def check(run: Run) -> None:
         run.note(NOT_READ_BACK)
         _finish(run, asked, note=NOT_READ_BACK)
         return
+    given_up.settle(routes, read, read_at)
     differing, compared = shown.compare(routes, read, read_at)
     report = asked[-1] if asked else InventoryCheck(connection=run.connection)
     report.read_at = read_at

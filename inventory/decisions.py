@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from integrations.models import Route
 from inventory import bundles, listings
-from inventory.aliases import Component, KnownItem, Resolution, Resolver
+from inventory.aliases import KnownItem, Resolution, Resolver
 from inventory.availability import Figure, Offer, Part, Rules, offer
+from inventory.bundles import Piece
 from inventory.models import InventoryLevel, Listing
 from inventory.on_their_way import Units
 from inventory.rulebook import Rulebook
@@ -26,7 +27,7 @@ from inventory.rulebook import Rulebook
 Pending = Callable[[Route], Units]
 AT_ONCE = 1_000  # listings: memory stays flat, and a query takes only so many names
 Row = TypeVar("Row")
-Left = Callable[[Figure, Component], Decimal]  # what is left of a component by its figure at one place
+Left = Callable[[Figure, Piece], Decimal]  # what is left of a component by its figure at one place
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,7 @@ class _Desk:
             return Decision(listing, sku, twins=twins)
         return Decision(listing, sku, 0, problem=found.problem[:1].upper() + found.problem[1:], twins=twins)
 
-    def _part(self, part: Component, item: KnownItem) -> Part | None:
+    def _part(self, part: Piece, item: KnownItem) -> Part | None:
         """None when its stock counts and was never read."""
         if not self._is_limited(item):
             return Part(part.sku, part.units, None, max_online=item.max_online, keep_selling=item.stock_managed)
@@ -246,7 +247,7 @@ class _Desk:
     def _is_limited(self, item: KnownItem) -> bool:
         return item.stock_managed and not (item.keep_selling and self._route.untracked_quantity is not None)
 
-    def _lacking(self, bundle: Component, figures: Sequence[Figure], left: Left) -> Decimal:
+    def _lacking(self, bundle: Piece, figures: Sequence[Figure], left: Left) -> Decimal:
         """How many fewer than a bundle's figures tell can be made of what is left of its components, place by place.
 
         An order that takes components at one place leaves those at another as they were, and a bundle is not made of
@@ -264,8 +265,8 @@ class _Desk:
             lacks += own - (can if len(figures) == 1 else floor(can))
         return lacks
 
-    def _at(self, place: str, part: Component) -> Iterator[Figure]:
+    def _at(self, place: str, part: Piece) -> Iterator[Figure]:
         return (one for one in self._figures.get(part.item_id, ()) if one.place == place)
 
-    def _left_at(self, figure: Figure, part: Component) -> Decimal:
+    def _left_at(self, figure: Figure, part: Piece) -> Decimal:
         return figure.available - self._on_their_way.at(part.item_id, self._ids[figure.place])

@@ -48,7 +48,7 @@ def briefly(explanation: Mapping[str, Any], counted: Mapping[str, int] = NOTHING
     part = min(tracked, key=lambda one: int(one["sells"]))
     figure = f"{part['available']} available{_where(part)}{_lacking(part)}{_uncounted(explanation)}"
     reserve = f" − {part['reserve']} reserve{_by_rule(explanation, 'reserve')}" if part.get("reserve") else ""
-    each = f" ÷ {part['units']} per unit" if part["units"] > 1 else ""
+    each = f" ÷ {part['units']} per unit" if part["units"] != 1 else ""
     taken = _taken(part, counted.get(part["sku"], 0))
     return f"{part['sku']}{in_bundles(part)}: {figure}{taken}{reserve}{each}{_limits(explanation)}"
 
@@ -88,7 +88,7 @@ def _part(part: Mapping[str, Any], explanation: Mapping[str, Any]) -> str:
     reserve = f"{part['reserve']} reserve{_by_rule(explanation, 'reserve')}"
     taken = f"{counted}{_lacking(part)}{_uncounted(explanation)} − {part['pending']} in orders on their way − {reserve}"
     left = f"{taken} = {part['left']}" if "left" in part else taken
-    return f"{left}; ÷ {part['units']} per unit = {part['sells']}" if part["units"] > 1 else left
+    return f"{left}; ÷ {part['units']} per unit = {part['sells']}" if part["units"] != 1 else left
 
 
 def _where(part: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -69,7 +69,8 @@ def ask_for(route: Route, by: Any) -> InventoryFile:
 
 def make_due(run: Run, routes: Sequence[Route], pending: Pending) -> None:
     """Note what was uploaded, make what somebody asked for or a route's schedule, forget what is old."""
-    for record in InventoryFile.objects.filter(route__marketplace=run.connection, state=S.NOTING).order_by("pk"):
+    noting = InventoryFile.objects.filter(route__marketplace=run.connection, state=S.NOTING)
+    for record in noting.order_by("uploaded_at", "pk"):
         with run.isolated(str(record)):
             note_published(record)
     by_id = {route.pk: route for route in routes}
@@ -129,12 +130,23 @@ def note_published(record: InventoryFile) -> str:
     reasons: dict[str, dict[str, Any]] = _unpacked(record.reasons) or {}
     rows = [replace(row, explanation=reasons.get(str(row.listing), {})) for row in rows_of(record)]
     listings.lock(row.listing for row in rows)
-    at, published = record.uploaded_at or timezone.now(), 0
+    noting = _Noting(record)
     for start in range(0, len(rows), PER_QUERY):
-        published += _published(record, rows[start : start + PER_QUERY], at)
-    later = len(rows) - published
-    left = f"; {counted(later, 'listings')} were left out, published since it was made or gone" if later else ""
-    return f"{counted(published, 'quantities')} of route {record.route} count as published{left}."
+        noting.note(rows[start : start + PER_QUERY])
+    return f"{noting.told()}{_again(record, noting.doubted)}"
+
+
+def _again(record: InventoryFile, doubted: Sequence[int]) -> str:
+    """Have them told once more; what becomes of them, in a sentence of its own."""
+    if not doubted:
+        return ""
+    outbox.ask(doubted)
+    how = "published again with the next run"
+    if record.route.publish_by == Route.PublishBy.FILE:
+        ask_for(record.route, record.uploaded_by)
+        how = "in the inventory file that is made now: upload that, too"
+    which = f"{counted(len(doubted), 'quantities')} {'is' if len(doubted) == 1 else 'are'}"
+    return f" Whether this or something newer reached the marketplace last is not known: {which} {how}."
 
 
 def _is_due(route: Route) -> bool:
@@ -226,31 +238,59 @@ def _row(route: Route, one: Decision, *, is_held: bool) -> Row | None:
     )
 
 
-def _published(record: InventoryFile, rows: Sequence[Row], now: datetime) -> int:
-    """Of these rows, note those as published that nothing newer was published for. Returns how many.
+class _Noting:
+    """Notes the lines of an uploaded file, whose listings are locked. Files are said to be uploaded in that order.
 
-    Their listings are locked, as those of the whole file are.
+    `doubted` are listings of which that is not so: what was made later, or sent since, was told of before. Nobody knows
+    then what they show, since this may have been uploaded after it.
     """
-    mine = Listing.objects.filter(pk__in=[row.listing for row in rows]).exclude(published_at__gt=record.made_at)
-    found = {listing.pk: listing for listing in mine}
-    same, changed, told = [], [], []
-    for row in rows:
-        listing = found.get(row.listing)
-        if listing is None:
-            continue
-        if (listing.published_sku, listing.published_quantity) == (row.sku, row.quantity):
-            same.append(listing.pk)
-            continue
-        changed.append(_shown(listing, row, now))
-        told.append(_publication(record, row, now))
-    # As they are locked, each is there: this only updates, in a tenth of the time that bulk_update takes.
-    Listing.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=SHOWN)
-    Listing.objects.filter(pk__in=same).update(published_at=now)
-    Publication.objects.filter(listing__in=found, status__in=(T.PENDING, T.PARKED)).update(
-        status=T.WITHDRAWN, finished_at=now
-    )
-    Publication.objects.bulk_create(told, batch_size=PER_QUERY)
-    return len(found)
+
+    def __init__(self, record: InventoryFile) -> None:
+        self._record, self._at = record, record.uploaded_at or timezone.now()
+        told = InventoryFile.objects.filter(route=record.route_id, state=S.UPLOADED)
+        self._made = dict(told.values_list("uploaded_at", "made_at"))
+        self._published = self._left = 0
+        self.doubted: list[int] = []
+
+    def note(self, rows: Sequence[Row]) -> None:
+        """Note those as published that nothing newer was published for."""
+        there = Listing.objects.in_bulk([row.listing for row in rows])
+        mine = {pk for pk, listing in there.items() if not self._shows_newer(listing)}
+        differing = [row for row in rows if row.listing in there and _differs(there[row.listing], row)]
+        self.doubted += [pk for pk in (row.listing for row in differing) if (pk in mine) != self._is_last(there[pk])]
+        self._store([row for row in differing if row.listing in mine], there)
+        self._close(mine)
+        self._published += len(mine)
+        self._left += len(rows) - len(mine)
+
+    def told(self) -> str:
+        left = f"; {counted(self._left, 'listings')} were left out, published since it was made or gone"
+        route, published = self._record.route, counted(self._published, "quantities")
+        return f"{published} of route {route} count as published{left if self._left else ''}."
+
+    def _shows_newer(self, listing: Listing) -> bool:
+        """Whether it was published since this file was made; what another file published is as old as that one."""
+        at, made_at = listing.published_at, self._record.made_at
+        return at is not None and made_at is not None and (self._made.get(at) or at) > made_at
+
+    def _is_last(self, listing: Listing) -> bool:
+        return listing.published_at is None or listing.published_at <= self._at
+
+    def _store(self, changed: Sequence[Row], there: Mapping[int, Listing]) -> None:
+        told = [_publication(self._record, row, self._at) for row in changed]
+        shown = [_shown(there[row.listing], row, self._at) for row in changed]
+        # As they are locked, each is there: this only updates, in a tenth of the time that bulk_update takes.
+        Listing.objects.bulk_create(shown, update_conflicts=True, unique_fields=["id"], update_fields=SHOWN)
+        Publication.objects.bulk_create(told, batch_size=PER_QUERY)
+
+    def _close(self, mine: Collection[int]) -> None:
+        Listing.objects.filter(pk__in=mine).update(published_at=self._at)
+        waiting = Publication.objects.filter(listing__in=mine, status__in=(T.PENDING, T.PARKED))
+        waiting.update(status=T.WITHDRAWN, finished_at=self._at)
+
+
+def _differs(listing: Listing, row: Row) -> bool:
+    return (listing.published_sku, listing.published_quantity) != (row.sku, row.quantity)
 
 
 def _shown(listing: Listing, row: Row, now: datetime) -> Listing:

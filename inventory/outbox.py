@@ -25,6 +25,7 @@ RENEWED = ["sku", "quantity", "observed_at", "explanation", "status", "attempts"
 LONGEST_PAUSE = timedelta(hours=24)
 MOST_TIMES_PARKED = 10
 ASKED_AT_ONCE = 500  # a query takes only so many names
+UNKNOWN_FOR_GOOD = "It is not known whether it has arrived, and it is not sent again: the listing is not published now."
 
 
 def write(run: Run, route: Route, decisions: Sequence[Decision], held: Sequence[Decision] = ()) -> set[int]:
@@ -55,6 +56,7 @@ class _Outbox:
         self._now = timezone.now()
         self._memory = Memory.of(route)
         self._withdrawn = [row.pk for row in rows if self._live[row.listing_id] is not row]
+        self._given_up: list[Publication] = []
 
     def take(self, run: Run, decisions: Sequence[Decision]) -> set[int]:
         fresh: list[Decision] = []
@@ -62,8 +64,8 @@ class _Outbox:
         current: list[int] = []
         for one in decisions:
             live = self._live.get(one.listing.pk)
-            if one.not_published and live is not None and (live.status == T.PARKED or live.sent_at is None):
-                self._withdrawn.append(live.pk)  # it is not to be told any more, and was not taken
+            if one.not_published and live is not None:
+                self._end(live)
             if one.quantity is None or (one.problem and not _may_be_shown(one.listing, live)):
                 continue
             if live is None:
@@ -76,7 +78,25 @@ class _Outbox:
         Publication.objects.bulk_update(renewed, RENEWED, batch_size=100)
         current += new_publications.write(fresh)
         self._withdraw()
+        self._give_up()
         return set(current)
+
+    def _end(self, live: Publication) -> None:
+        """It is not to be told any more. Whether it was not taken, or may have been, is known or never will be."""
+        if live.status == T.PARKED or live.sent_at is None:
+            self._withdrawn.append(live.pk)
+        elif live.status == T.UNCONFIRMED:
+            self._given_up.append(live)
+
+    def _give_up(self) -> None:
+        """Nobody knows what these show: once they are published again they are sent, whatever it is."""
+        for start in range(0, len(self._given_up), ASKED_AT_ONCE):
+            some = self._given_up[start : start + ASKED_AT_ONCE]
+            in_doubt = Publication.objects.filter(pk__in=[row.pk for row in some], status=T.UNCONFIRMED)
+            in_doubt.update(
+                status=T.WITHDRAWN, finished_at=self._now, not_before=None, last_error=UNKNOWN_FOR_GOOD
+            )  # fmt: skip
+            Listing.objects.filter(pk__in=[row.listing_id for row in some]).update(publish_asked_at=self._now)
 
     def _may_try_again(self, parked: Publication, one: Decision) -> bool:
         if (parked.sku, parked.quantity) != (one.sku, one.quantity):
@@ -88,6 +108,11 @@ class _Outbox:
         for start in range(0, len(self._withdrawn), 500):
             superseded = Publication.objects.filter(pk__in=self._withdrawn[start : start + 500])
             superseded.update(status=T.WITHDRAWN, finished_at=self._now)
+
+
+def is_unknown_for_good(row: Publication | None) -> bool:
+    """Whether it may show this or what it showed before, since the listing was not to be published any more."""
+    return row is not None and row.status == T.WITHDRAWN and row.last_error == UNKNOWN_FOR_GOOD
 
 
 def pause_of(parked: Publication) -> timedelta:
@@ -128,8 +153,9 @@ def ask(asked: Sequence[int]) -> None:
 
 
 def _may_be_shown(listing: Listing, live: Publication | None) -> bool:
-    """Whether the marketplace took a quantity of it once, or may have taken one."""
-    return listing.published_quantity is not None or (live is not None and live.sent_at is not None)
+    """Whether the marketplace took a quantity of it once, or may have taken one, as of what was given up."""
+    is_told = listing.published_quantity is not None or listing.publish_asked_at is not None
+    return is_told or (live is not None and live.sent_at is not None)
 
 
 def _renew(live: Publication, one: Decision) -> bool:

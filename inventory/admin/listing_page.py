@@ -25,7 +25,7 @@ from inventory.catalogued import Origin
 from inventory.checked import DriftedListing
 from inventory.explanation import in_words
 from inventory.models import GuardedQuantity, Listing, Publication
-from inventory.outbox import MOST_TIMES_PARKED, pause_of
+from inventory.outbox import MOST_TIMES_PARKED, is_unknown_for_good, pause_of
 from inventory.rules import InventoryRule
 
 T = Publication.Status
@@ -55,6 +55,7 @@ def facts(listing: Listing, request: HttpRequest) -> dict[str, Any]:
         "source": source(listing),
         "troubles": troubles(listing, last, request.user),
         "silence": silence(listing, listing.not_published, listing.not_published_by, request.user),
+        "is_unknown": is_unknown_for_good(last),
         "last": last,
         "last_colour": TRANSMISSION_COLOURS[T(last.status)] if last else "",
         "exchange": _exchange(last, listing, request.user) if last else "",
@@ -121,14 +122,23 @@ def silence(listing: Listing, why: str, rule: int | None, user: Any) -> Trouble 
     """That nothing is published on purpose, why, and what the marketplace goes on showing."""
     if not why or not listing.is_active:
         return None
-    stays = "It was never shown there."
-    if listing.published_quantity is not None:
-        stays = f"The marketplace goes on showing {listing.published_quantity}, since {moment(listing.published_at)}."
     is_gone = rule is not None and not there([rule])
     may = rule is not None and not is_gone and user.has_perm("inventory.view_inventoryrule")
     url = reverse("admin:inventory_inventoryrule_change", args=[rule]) if may else ""
-    text = f"{why[:1].upper()}{why[1:]}. {DELETED if is_gone else ''}{stays}"
+    text = f"{why[:1].upper()}{why[1:]}. {DELETED if is_gone else ''}{_stays(listing)}"
     return Trouble("Nothing is published now", text, "The rule" if may else "", url)
+
+
+def _stays(listing: Listing) -> str:
+    """What the marketplace goes on showing, as far as that is known."""
+    shown = listing.published_quantity
+    last = listing.publications.order_by("-created_at", "-pk").first()
+    if last and is_unknown_for_good(last):
+        before = "nothing" if shown is None else f"{shown}"
+        return f"Whether the marketplace shows {last.quantity}, or {before} as before, is not known."
+    if shown is None:
+        return "It was never shown there."
+    return f"The marketplace goes on showing {shown}, since {moment(listing.published_at)}."
 
 
 def troubles(listing: Listing, last: Publication | None, user: Any) -> list[Trouble]:

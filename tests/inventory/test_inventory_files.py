@@ -126,14 +126,69 @@ def test_a_run_that_was_taken_for_dead_leaves_the_file_to_the_next_one(by_file: 
     assert InventoryFile.objects.get().state == "made"
 
 
-def test_an_older_file_never_overwrites_a_newer_one(by_file: Route, shop: Sandbox, manage: Manage) -> None:
-    older = made(by_file)
-    shop.tradegecko.set_stock("VM2", 2)
+def two_made(route: Route, box: Sandbox, manage: Manage) -> tuple[InventoryFile, InventoryFile]:
+    """One file with 5 of M2, and a newer one with 2."""
+    older = made(route)
+    box.tradegecko.set_stock("VM2", 2)
     manage("run", "pull_levels")
-    files.mark_uploaded(made(by_file), None)
+    return older, made(route)
+
+
+def believed(sku: str = "M2") -> int | None:
+    return Listing.objects.get(marketplace_sku=sku).published_quantity
+
+
+def test_of_two_files_the_one_made_last_counts_though_it_was_made_before_the_other_was_uploaded(
+    by_file: Route, shop: Sandbox, manage: Manage
+) -> None:
+    older, newer = two_made(by_file, shop, manage)
+    files.mark_uploaded(older, None)
+    assert files.mark_uploaded(newer, None) == "3 quantities of route Main count as published."
+    assert believed() == 2
+    assert not InventoryFile.objects.filter(state="waiting").exists()
+
+
+def test_an_older_file_never_overwrites_a_newer_one_and_what_it_may_have_is_in_a_file_again(
+    by_file: Route, shop: Sandbox, manage: Manage
+) -> None:
+    older, newer = two_made(by_file, shop, manage)
+    files.mark_uploaded(newer, None)
     said = files.mark_uploaded(older, None)
     assert "3 listings were left out" in said
-    assert Listing.objects.get(marketplace_sku="M2").published_quantity == 2
+    assert "1 quantity is in the inventory file that is made now" in said
+    assert believed() == 2
+    write_inventory_files(by_file.marketplace)
+    again = InventoryFile.objects.latest("asked_at")
+    assert again not in (older, newer)
+    assert lines(again)[-1][-1] == "2"
+    files.mark_uploaded(again, None)
+    assert not InventoryFile.objects.filter(state__in=("waiting", "made")).exists()
+
+
+def test_what_was_sent_before_an_older_file_is_said_to_be_uploaded_is_sent_again(
+    by_file: Route, shop: Sandbox, manage: Manage
+) -> None:
+    older, _ = two_made(by_file, shop, manage)
+    Route.objects.filter(pk=by_file.pk).update(publish_by="api")
+    manage("run", "publish_inventory")
+    shop.oasis.quantities["M2", DC] = 5  # as the file says, which is uploaded now
+    older.refresh_from_db()
+    assert "1 quantity is published again with the next run" in files.mark_uploaded(older, None)
+    assert believed() == 2
+    manage("run", "publish_inventory")
+    assert shop.oasis.quantities["M2", DC] == 2
+
+
+def test_files_that_a_worker_notes_are_noted_as_they_were_uploaded(
+    by_file: Route, shop: Sandbox, manage: Manage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, newer = two_made(by_file, shop, manage)
+    monkeypatch.setattr(files, "NOTED_AT_ONCE", 0)
+    for record in (newer, older):
+        files.mark_uploaded(record, None)
+    write_inventory_files(by_file.marketplace)
+    assert believed() == 2
+    assert InventoryFile.objects.filter(state="made").exclude(pk__in=(older.pk, newer.pk)).exists()
 
 
 def test_what_the_guard_holds_back_is_repeated_as_it_is(by_file: Route, shop: Sandbox, manage: Manage) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from django.db.models import F
+from django.test import Client
+from django.urls import reverse
 
 from integrations.batches import Batch
 from integrations.models import Connection, Exchange
@@ -22,6 +24,7 @@ from inventory.outbox import MOST_TIMES_PARKED
 from inventory.rules import InventoryRule
 from orders import worklists
 from orders.jobs import publish_inventory
+from tests.admin.test_listings import text_of
 
 Run = Callable[..., str]
 Alias = Callable[..., Any]
@@ -180,6 +183,70 @@ def test_a_lost_answer_is_followed_by_the_newest_quantity(shop: Sandbox, tried: 
     tried("run", "all")
     assert shop.oasis.quantities == {("X", DC): 4}
     assert Publication.objects.get().status == "accepted"
+
+
+def test_a_lost_answer_of_what_is_not_to_be_published_any_more_ends_as_not_known(
+    shop: Sandbox, tried: Run, alias: Alias, admin_client: Client
+) -> None:
+    alias("X", "MUG-BLK")
+    tried("run", "all")
+    shop.tradegecko.set_stock("MUG-BLK", 4)
+    tried("run", "pull_levels")
+    shop.faults.add("oasis", "reset_after_apply", path="/inventory")
+    tried("run", "publish_inventory")
+    listing = Listing.objects.get()
+    rule = InventoryRule.objects.create(route=listing.route, listing=listing, do_not_publish=True)
+    tried("run", "publish_inventory")
+    lost = listing.publications.latest("pk")
+    assert (lost.status, lost.last_error) == ("withdrawn", outbox.UNKNOWN_FOR_GOOD)
+    assert worklists.tallies()["unknown"].number == 0
+    page = text_of(admin_client.get(reverse("admin:inventory_listing_change", args=[listing.pk])))
+    assert "Whether the marketplace shows 4, or 120 as before, is not known." in page
+    assert "Not known 120 before, published" in page
+    rule.delete()
+    shop.tradegecko.set_stock("MUG-BLK", 120)
+    tried("run", "all")
+    assert shop.oasis.quantities == {("X", DC): 120}
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "shows"), [("reset_after_apply", "accepted", 4), ("reset", "withdrawn", 120)]
+)
+def test_what_is_read_back_tells_what_a_listing_that_fell_silent_shows(
+    shop: Sandbox, tried: Run, alias: Alias, overstock: Connection, admin_client: Client, fault: str, status: str,
+    shows: int,
+) -> None:  # fmt: skip
+    Connection.objects.filter(pk=overstock.pk).update(options={"read_inventory": True})
+    alias("X", "MUG-BLK")
+    tried("run", "all")
+    shop.tradegecko.set_stock("MUG-BLK", 4)
+    tried("run", "pull_levels")
+    shop.faults.add("oasis", fault, method="POST", path="/inventory")
+    tried("run", "publish_inventory")
+    listing = Listing.objects.get()
+    InventoryRule.objects.create(route=listing.route, listing=listing, do_not_publish=True)
+    tried("run", "publish_inventory")
+    assert tried("run", "check_inventory") == ""
+    listing.refresh_from_db()
+    assert (listing.publications.latest("pk").status, listing.published_quantity) == (status, shows)
+    page = text_of(admin_client.get(reverse("admin:inventory_listing_change", args=[listing.pk])))
+    assert f"The marketplace goes on showing {shows}, since" in page
+
+
+def test_a_quantity_of_which_nobody_knows_whether_it_arrived_is_0_once_it_is_not_known_what_it_is(
+    shop: Sandbox, tried: Run, alias: Alias
+) -> None:
+    made = alias("X", "MUG-BLK")
+    shop.faults.add("oasis", "reset_after_apply", path="/inventory")
+    tried("run", "all")
+    listing = Listing.objects.get()
+    rule = InventoryRule.objects.create(route=listing.route, listing=listing, do_not_publish=True)
+    tried("run", "publish_inventory")
+    rule.delete()
+    made.warehouse_sku = "GONE"
+    made.save()
+    tried("run", "all")
+    assert shop.oasis.quantities == {("X", DC): 0}
 
 
 def test_a_quantity_that_was_answered_with_nothing_is_sent_once_more_and_not_a_third_time(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -74,6 +75,25 @@ def test_the_page_tells_the_component_that_is_scarce(mugs: Sandbox, manage: Run)
     assert [(step["sku"], step["units"], step["sells"]) for step in steps] == [("MUG-4", 1, 15), ("MUG", 5, 12)]
 
 
+def test_a_bundle_of_a_fraction_of_an_item_is_shown_as_often_as_it_can_be_made(
+    shop: Sandbox, overstock: Connection, manage: Run
+) -> None:
+    gecko = shop.tradegecko
+    gecko.add_variant("FABRIC", stock=6)
+    for sku, units in (("HALF", "0.5"), ("ONE-AND-A-HALF", "1.5")):
+        gecko.add_bundle(sku, {"FABRIC": units})
+        shop.oasis.add_listing(sku)
+        SkuAlias.objects.create(connection=overstock, marketplace_sku=sku, warehouse_sku=sku)
+    go(manage, "all")
+    assert (shop.oasis.quantities["HALF", DC], shop.oasis.quantities["ONE-AND-A-HALF", DC]) == (12, 4)
+    told = Listing.objects.get(marketplace_sku="HALF").explanation
+    assert [section.title for section in chain.sections(told)][:2] == ["HALF", "0.5 × FABRIC (in bundle HALF)"]
+    assert (chain.reckoned(told), told["components"][0].get("lacking")) == (12, None)
+    shop.oasis.add_order({"partner_sku": "HALF", "quantity": 3}, address={"city": ""})
+    go(manage, "pull_orders", "publish_inventory")
+    assert (shop.oasis.quantities["HALF", DC], shop.oasis.quantities["ONE-AND-A-HALF", DC]) == (8, 2)
+
+
 def test_where_bundles_are_not_told_one_is_an_item_like_any_other(
     mugs: Sandbox, manage: Run, gecko: Connection
 ) -> None:
@@ -132,7 +152,7 @@ def test_a_component_that_cannot_be_read_stays_as_it_was_told_and_its_neighbours
     monkeypatch.setattr("integrations.sandbox.gecko.component", told)
     with pytest.raises(CommandError, match=r"what was told of (bundle \d+|all bundles) before stays"):
         manage("run", "pull_levels")
-    assert set(BundleComponent.objects.values_list("sku", "units")) == {("MUG", 4), ("RUG-5X8", 3)}
+    assert set(BundleComponent.objects.values_list("sku", "units")) == {("MUG", Decimal(4)), ("RUG-5X8", Decimal(3))}
     mugs.oasis.add_order({"partner_sku": "ONE", "quantity": 4}, address={"city": ""})
     go(manage, "pull_orders", "publish_inventory")
     assert shown(mugs) == [56, 14, 11]
@@ -196,7 +216,10 @@ def test_bundles_inside_each_other_are_told_and_keep_what_else_they_consist_of(
     mugs: Sandbox, manage: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mug, four = item(mugs, "MUG"), item(mugs, "MUG-4")
-    told = [BundlePart(four, mug, "MUG", 4), BundlePart(four, "99", "B-9", 1), BundlePart("99", four, "MUG-4", 2)]
+    told = [
+        BundlePart(four, mug, "MUG", Decimal(4)), BundlePart(four, "99", "B-9", Decimal(1)),
+        BundlePart("99", four, "MUG-4", Decimal(2)),
+    ]  # fmt: skip
     monkeypatch.setattr(TradeGecko, "bundles", lambda _: told)
     with pytest.raises(CommandError, match=r"a bundle is told to be inside itself, by way of B-9, MUG-4; correct it"):
         manage("run", "pull_levels")

@@ -221,7 +221,7 @@ def reckoned(told: Mapping[str, Any]) -> int:
         return 0
     if "fixed_quantity" in told:
         return int(told["fixed_quantity"])
-    left = [(_free(step) // step["units"]) for step in told["components"] if step["tracked"]]
+    left = [int(_free(step) // Decimal(str(step["units"]))) for step in told["components"] if step["tracked"]]
     capped = min(left, default=told["sells"])
     capped = capped if told["cap"] is None else min(capped, told["cap"])
     return 0 if capped < told["minimum_level"] else int(capped)

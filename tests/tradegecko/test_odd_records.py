@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -98,7 +99,7 @@ def test_an_odd_component_is_told_beside_the_good_one(
     bad, told = odd.bundles() or []
     assert isinstance(bad, UnreadableBundlePart)
     assert bad.bundle_id == bundle
-    assert told == BundlePart("1", "2", "MUG", 2)
+    assert told == BundlePart("1", "2", "MUG", Decimal("1.5"))
 
 
 @pytest.mark.parametrize(("cap", "kept"), [("99999999999", None), ('"9999999999"', None), ("-4", 0), ('"12.0"', 12)])
