@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from integrations.models import Route
 
 LONGEST_REASON_CODE = 60
-OF_ANOTHER = "It has read orders of {}, which would be sent by another marketplace's SKUs and codes. Add another route."
+OF_ANOTHER = "It reads orders of {} already; another marketplace's SKUs and codes are others. Add another route."
 
 
 def check_reasons(text: str) -> None:

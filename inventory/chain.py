@@ -87,8 +87,9 @@ def in_bundles(part: Mapping[str, Any]) -> str:
     bundles = part.get("bundles")
     if not bundles:
         return ""
-    units = sum(bundles.values())
-    return f" ({'' if units == part['units'] else f'{units} of them '}in bundle {', '.join(bundles)})"
+    units = sum(Decimal(str(one)) for one in bundles.values())
+    some = "" if units == Decimal(str(part["units"])) else f"{units} of them "
+    return f" ({some}in bundle {', '.join(bundles)})"
 
 
 def _title(part: Mapping[str, Any]) -> str:

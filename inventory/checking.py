@@ -51,8 +51,9 @@ def check(run: Run) -> None:
         run.note(NOT_READ_BACK)
         _finish(run, asked, note=NOT_READ_BACK)
         return
-    given_up.settle(routes, read, read_at)
-    differing, compared = shown.compare(routes, read, read_at)
+    there = shown.by_name(read)
+    given_up.settle(routes, there, read_at)
+    differing, compared = shown.compare(routes, there, read_at)
     report = asked[-1] if asked else InventoryCheck(connection=run.connection)
     report.read_at = read_at
     _keep(run, report, _with_causes(differing), compared)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -177,7 +177,8 @@ def _make(run: Run, record: InventoryFile, route: Route, pending: Pending) -> No
     run.beat()
     record.made_at = timezone.now()
     rows: dict[int, Row | None] = {}
-    decisions = _noted(route, decide_all(route, pending(route)), rows)
+    row = partial(_row, route, perhaps=outbox.perhaps_shown(route))
+    decisions = _noted(decide_all(route, pending(route)), row, rows)
     gathered = gather(route, decisions, (), readings.under_way_since(route.warehouse_id))
     with transaction.atomic():
         run.hold()
@@ -185,15 +186,17 @@ def _make(run: Run, record: InventoryFile, route: Route, pending: Pending) -> No
         held = gathered.without(admitted)
         outbox.note(admitted, held)
         for some, is_held in ((admitted, False), (held, True)):
-            rows |= {one.listing.pk: _row(route, one, is_held=is_held) for one in some}
+            rows |= {one.listing.pk: row(one, is_held=is_held) for one in some}
         record.held = len(held) + sum(one.noted is not None for one in admitted)
         _keep(run, record, [row for row in rows.values() if row is not None])
 
 
-def _noted(route: Route, decisions: Iterable[Decision], rows: dict[int, Row | None]) -> Iterator[Decision]:
+def _noted(
+    decisions: Iterable[Decision], row: Callable[..., Row | None], rows: dict[int, Row | None]
+) -> Iterator[Decision]:  # fmt: skip
     """Pass decisions on, and note the line of each: a route may have more of them than fit into memory."""
     for one in decisions:
-        rows[one.listing.pk] = _row(route, one, is_held=False)
+        rows[one.listing.pk] = row(one, is_held=False)
         yield one
 
 
@@ -208,19 +211,21 @@ def _keep(run: Run, record: InventoryFile, rows: Sequence[Row]) -> None:
     run.count("listings in files", len(rows))
 
 
-def _quantity(one: Decision, is_held: bool) -> int | None:
-    """What the file says; None leaves the listing out: it is not to be published, or unknown and was never shown."""
+def _quantity(one: Decision, perhaps: Collection[int], is_held: bool) -> int | None:
+    """What the file says; None leaves the listing out: it is not to be published, or unknown and was never shown.
+
+    `perhaps` are those that may have been shown.
+    """
     shown = one.listing.published_quantity
     if one.not_published:
         return None
-    if is_held or one.quantity is None or (one.problem and shown is None):
-        return shown
-    return one.quantity
+    is_nothing_to_tell = one.problem and shown is None and one.listing.pk not in perhaps
+    return shown if is_held or one.quantity is None or is_nothing_to_tell else one.quantity
 
 
-def _row(route: Route, one: Decision, *, is_held: bool) -> Row | None:
+def _row(route: Route, one: Decision, perhaps: Collection[int], *, is_held: bool) -> Row | None:
     """None where the file says nothing. Only one that differs from what is shown comes with its reason."""
-    listing, quantity = one.listing, _quantity(one, is_held)
+    listing, quantity = one.listing, _quantity(one, perhaps, is_held)
     if quantity is None:
         return None
     sku = one.sku if quantity == one.quantity else listing.published_sku

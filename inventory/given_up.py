@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, Q
 
 from integrations.models import Route
-from integrations.ports import ListedQuantity
 from inventory import listings
 from inventory.models import Listing, Publication
-from inventory.outbox import UNKNOWN_FOR_GOOD
+from inventory.outbox import GIVEN_UP
+from inventory.shown import Shown, quantity_at
 
 T = Publication.Status
 NOT_ARRIVED = "It has not arrived, as was read back later; the listing was not to be published any more."
-Shown = Mapping[tuple[str, str], int]  # by SKU and warehouse name
 
 
 @transaction.atomic
-def settle(routes: Sequence[Route], read: Sequence[ListedQuantity], read_at: datetime) -> None:
+def settle(routes: Sequence[Route], shown: Shown, read_at: datetime) -> None:
     """What was sent and is shown has arrived; where what was shown before is, it has not. Any other is left."""
     newer = Q(listing__published_at=None) | Q(listing__published_at__lt=F("sent_at"))
-    lost = Publication.objects.filter(
-        newer, listing__route__in=routes, status=T.WITHDRAWN, last_error=UNKNOWN_FOR_GOOD, finished_at__lt=read_at
-    ).exclude(listing__not_published="")  # fmt: skip
+    lost = Publication.objects.filter(newer, GIVEN_UP, listing__route__in=routes, finished_at__lt=read_at)
+    lost = lost.exclude(listing__not_published="")
     listings.lock(lost.values_list("listing", flat=True))
-    shown = {(one.sku, one.warehouse_name): one.quantity for one in read}
     for row in lost.select_related("listing__route").order_by("pk"):
         _settle(row, shown)
 
 
 def _settle(row: Publication, shown: Shown) -> None:
     listing = row.listing
-    quantity = shown.get((row.sku, listing.route.marketplace_warehouse_name), shown.get((row.sku, "")))
+    quantity = quantity_at(shown, row.sku, listing.route.marketplace_warehouse_name)
     if quantity is None:
         return
     mine = Publication.objects.filter(pk=row.pk)

@@ -15,9 +15,9 @@ class Change:
 
     `is_sound`: it stands however old the stock as a whole is. Our own orders lower it, and the warehouse's figure alone
     would still allow what is shown; or it was never shown, and its own figure is fresh. `is_fixed`: a rule says the
-    number, whatever the stock is. `usual`: the most that was
-    shown of it lately, to which a delivery may well bring it back. `by_orders`: our own orders since it was
-    shown explain all of it. `left`: what those alone leave of what is shown, if that is less (None: it is not).
+    number, whatever the stock is. `usual`: the most that was shown of it lately, to which a delivery may well bring it
+    back. `by_orders`: our own orders since it was shown explain all of it. `left`: what those alone leave of what is
+    shown, if that is less (None: it is not).
     """
 
     listing_id: int
@@ -96,17 +96,17 @@ def judge(changes: Sequence[Change], shown: Shown, limits: Limits, doubt: str = 
     """A mass holds back all changes, a doubt about the stock those that are not sound, a leap only itself.
 
     Our own orders are no damage: what they alone lower is no part of a mass, and waits for none, or it is sold twice.
-    Nor does what a rule fixes wait for damaged stock, of which it may be the remedy.
+    Nor does what a rule fixes wait for damaged stock, of which it may be the remedy, unless it is a mass too.
     `doubt` says what is wrong with the figures, empty if nothing is. Where nothing is shown yet, nothing is held.
     """
     if not shown.listings:
         return Verdict()
     unsold = [one for one in changes if not one.by_orders]
-    mass, massed = _mass(unsold, shown, limits), _massed(unsold, shown, limits)
+    massed = _massed(unsold, shown, limits)
     doubted = [one for one in unsold if not one.is_sound] if doubt else []
     leaps = [one for one in changes if one.is_leap]
     held = [*massed, *doubted, *leaps]
-    reasons = [*mass, *([doubt] if doubted else []), *_leaps(leaps)]
+    reasons = [*_mass(massed, shown, limits), *([doubt] if doubted else []), *_leaps(leaps)]
     return Verdict(frozenset(one.listing_id for one in held), tuple(reasons))
 
 

@@ -137,7 +137,7 @@ def _read_replaced(run: Run, warehouse: Warehouse, skus: Collection[str], places
 def _read_absent(run: Run, warehouse: Warehouse, items: Mapping[str, str], places: Sequence[str]) -> None:
     """Of items (SKUs by id) that a reading left out though their SKUs are there: ask for them by name.
 
-    One that does not come then either keeps its figure, and each reading says that it is an old one.
+    One that does not come then either keeps its figure, and once an hour a reading says that it is an old one.
     """
     absent = dict(items)
     for page in warehouse.levels_of(list(items)):

@@ -8,7 +8,6 @@ from functools import partial
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from integrations import registry
@@ -117,7 +116,8 @@ def _why_undecided(route: Route, rows: Sequence[Listing]) -> dict[int, str]:
         return {row.pk: f"{waits[:1].upper()}{waits[1:]}." for row in rows}
     made = decide(route, pending(), _of_same_skus(route, rows))
     by_listing = {row.pk: one for one in made for row in (one.listing, *one.twins)}
-    shown = _may_be_shown([row.pk for row in rows])
+    perhaps = outbox.perhaps_shown(route)
+    shown = {row.pk for row in rows if row.published_quantity is not None or row.pk in perhaps}
     found = {row.pk: _why_nothing(by_listing.get(row.pk), is_shown=row.pk in shown) for row in rows}
     return {pk: why for pk, why in found.items() if why}
 
@@ -130,17 +130,6 @@ def _why_nothing(one: Decision | None, is_shown: bool) -> str:
     if one.not_published:
         return f"Nothing is published of it, since {one.not_published}."
     return "" if one.quantity is not None else NOT_ASKED
-
-
-def _may_be_shown(pks: Sequence[int]) -> set[int]:
-    """Those that the marketplace took a quantity of once, or may have taken one: what is unknown is then shown as 0."""
-    found: set[int] = set()
-    for start in range(0, len(pks), AT_ONCE):
-        some = Listing.objects.filter(pk__in=pks[start : start + AT_ONCE])
-        sent = Publication.objects.filter(sent_at__isnull=False, status__in=(*Publication.OPEN, T.PARKED))
-        told = some.filter(Q(published_quantity__isnull=False) | Q(pk__in=sent.values("listing")))
-        found |= set(told.values_list("pk", flat=True))
-    return found
 
 
 def why_nothing_of(route: Route) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from django.db import transaction
 from django.db.models import Q
@@ -26,6 +27,7 @@ LONGEST_PAUSE = timedelta(hours=24)
 MOST_TIMES_PARKED = 10
 ASKED_AT_ONCE = 500  # a query takes only so many names
 UNKNOWN_FOR_GOOD = "It is not known whether it has arrived, and it is not sent again: the listing is not published now."
+GIVEN_UP = Q(status=T.WITHDRAWN, last_error=UNKNOWN_FOR_GOOD)
 
 
 def write(run: Run, route: Route, decisions: Sequence[Decision], held: Sequence[Decision] = ()) -> set[int]:
@@ -38,6 +40,13 @@ def write(run: Run, route: Route, decisions: Sequence[Decision], held: Sequence[
         run.hold()
         note(decisions, held)
         return _Outbox(route).take(run, decisions)
+
+
+def perhaps_shown(route: Route) -> set[int]:
+    """The listings that took no quantity for sure, and may have: where they are not known any more they show 0."""
+    sent = Q(sent_at__isnull=False, status__in=(*Publication.OPEN, T.PARKED)) | GIVEN_UP
+    rows = Publication.objects.filter(sent, listing__route=route, listing__published_quantity=None)
+    return set(rows.values_list("listing_id", flat=True))
 
 
 def open_listings(route: Route) -> set[int]:
@@ -53,7 +62,7 @@ class _Outbox:
         rows = Publication.objects.filter(listing__route=route, status__in=(*Publication.OPEN, T.PARKED)).order_by("pk")
         rows = rows.defer("explanation")
         self._live = {row.listing_id: row for row in rows}
-        self._now = timezone.now()
+        self._route, self._now = route, timezone.now()
         self._memory = Memory.of(route)
         self._withdrawn = [row.pk for row in rows if self._live[row.listing_id] is not row]
         self._given_up: list[Publication] = []
@@ -66,7 +75,7 @@ class _Outbox:
             live = self._live.get(one.listing.pk)
             if one.not_published and live is not None:
                 self._end(live)
-            if one.quantity is None or (one.problem and not _may_be_shown(one.listing, live)):
+            if one.quantity is None or (one.problem and not self._may_be_shown(one.listing)):
                 continue
             if live is None:
                 fresh += [] if self._memory.is_shown(one) else [one]
@@ -80,6 +89,13 @@ class _Outbox:
         self._withdraw()
         self._give_up()
         return set(current)
+
+    @cached_property
+    def _perhaps(self) -> set[int]:
+        return perhaps_shown(self._route)
+
+    def _may_be_shown(self, listing: Listing) -> bool:
+        return listing.published_quantity is not None or listing.pk in self._perhaps
 
     def _end(self, live: Publication) -> None:
         """It is not to be told any more. Whether it was not taken, or may have been, is known or never will be."""
@@ -110,9 +126,10 @@ class _Outbox:
             superseded.update(status=T.WITHDRAWN, finished_at=self._now)
 
 
-def is_unknown_for_good(row: Publication | None) -> bool:
+def is_unknown_for_good(row: Publication, listing: Listing) -> bool:
     """Whether it may show this or what it showed before, since the listing was not to be published any more."""
-    return row is not None and row.status == T.WITHDRAWN and row.last_error == UNKNOWN_FOR_GOOD
+    is_given_up = row.status == T.WITHDRAWN and row.last_error == UNKNOWN_FOR_GOOD
+    return is_given_up and (listing.published_at is None or row.sent_at is None or listing.published_at < row.sent_at)
 
 
 def pause_of(parked: Publication) -> timedelta:
@@ -150,12 +167,6 @@ def ask(asked: Sequence[int]) -> None:
         retry(list(told.filter(status=T.PARKED).defer("explanation")))
         told.filter(status__in=(T.PENDING, T.UNCONFIRMED)).update(not_before=None)
         Listing.objects.filter(pk__in=some).update(publish_asked_at=now, changed_at=now)
-
-
-def _may_be_shown(listing: Listing, live: Publication | None) -> bool:
-    """Whether the marketplace took a quantity of it once, or may have taken one, as of what was given up."""
-    is_told = listing.published_quantity is not None or listing.publish_asked_at is not None
-    return is_told or (live is not None and live.sent_at is not None)
 
 
 def _renew(live: Publication, one: Decision) -> bool:

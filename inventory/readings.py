@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from integrations.models import Connection, Route
 from integrations.wording import moment
-from inventory.models import InventoryLevel, StockReading, StockSweep, WarehouseItem
+from inventory.models import InventoryLevel, Listing, SkuAlias, StockReading, StockSweep, WarehouseItem
 
 FEWEST_MISSING = 3  # fewer items than this come and go
 SWEEP_GOES_ON_FOR = timedelta(hours=1)  # then its first pages are too old, and it starts anew
@@ -114,10 +114,17 @@ def missing_since(connection: Connection, places: Collection[str], since: dateti
 
 
 def not_counted_since(connection: Connection, places: Collection[str], since: datetime) -> dict[str, str]:
-    """Of those, the ones that have a figure from before, with their SKUs."""
+    """Of those, with their SKUs, the ones that have a figure from before on which listings rest.
+
+    Only whose SKU the warehouse said since that it carries, which it is asked once an hour.
+    """
     before = InventoryLevel.objects.filter(connection=connection, item_id=OuterRef("remote_id"), location_id__in=places)
-    rows = _missing(connection, places, since).filter(Exists(before))
-    return dict(rows.values_list("remote_id", "sku"))
+    aliases = SkuAlias.objects.filter(
+        connection__routes__warehouse=connection, warehouse_sku=OuterRef("sku"), is_active=True
+    )
+    listings = Listing.objects.filter(route__warehouse=connection, marketplace_sku=OuterRef("sku"), is_active=True)
+    rows = _missing(connection, places, since).filter(Exists(before), checked_at__gte=since)
+    return dict(rows.filter(Exists(aliases) | Exists(listings)).values_list("remote_id", "sku"))
 
 
 def _missing(connection: Connection, places: Collection[str], since: datetime) -> QuerySet[WarehouseItem]:

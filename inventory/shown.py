@@ -26,15 +26,16 @@ class Differing:
     shown: int | None
 
 
-def compare(
-    routes: Sequence[Route], read: Sequence[ListedQuantity], read_at: datetime
-) -> tuple[list[Differing], int]:  # fmt: skip
+def by_name(read: Sequence[ListedQuantity]) -> Shown:
+    return {(one.sku, one.warehouse_name): one.quantity for one in read}
+
+
+def compare(routes: Sequence[Route], shown: Shown, read_at: datetime) -> tuple[list[Differing], int]:
     """What differs of the listings with nothing under way, and how many were compared.
 
     What was published since `read_at` is left out.
     """
     compared, differing = 0, []
-    shown = {(one.sku, one.warehouse_name): one.quantity for one in read}
     for route in routes:
         refused, spoken_for, place = _refused(route), _spoken_for(route), route.marketplace_warehouse_name
         for listing in _settled(route, read_at):
@@ -44,14 +45,14 @@ def compare(
             compared += 1
             one = Differing(
                 listing.pk, sku, place, Sent(listing.published_quantity, refused.get(listing.pk)),
-                _quantity_at(shown, sku, place),
+                quantity_at(shown, sku, place),
             )  # fmt: skip
             if drift.differs(one.sent, one.shown):
                 differing.append(one)
     return differing, compared
 
 
-def _quantity_at(shown: Shown, sku: str, place: str) -> int | None:
+def quantity_at(shown: Shown, sku: str, place: str) -> int | None:
     """What is shown of a SKU at a warehouse name, or of the whole where it is not told by name; None: no such SKU."""
     return shown.get((sku, place), shown.get((sku, "")))
 

@@ -45,8 +45,8 @@ def note_changed(submissions: Iterable[WarehouseSubmission], receipts: Mapping[s
         has_all = {line.remote_id for line in one.lines.all()} <= {*receipt.line_ids, ""}
         one.remote_contents = receipt.contents if has_all else one.UNREAD
     for one in others:
-        one.remote_contents = one.UNREAD
-    WarehouseSubmission.objects.bulk_update([*new, *others], ["remote_contents"])
+        one.remote_contents, one.remote_updated_at = one.UNREAD, receipts[one.remote_id].updated_at
+    WarehouseSubmission.objects.bulk_update([*new, *others], ["remote_contents", "remote_updated_at"])
 
 
 def note_lines(run: Run, warehouse: Warehouse, since: datetime) -> None:
@@ -86,7 +86,7 @@ def note_all(connection: Connection, receipts: Mapping[str, Receipt]) -> None:
         mine = WarehouseSubmission.objects.filter(
             connection=connection, remote_id__in=ids[start : start + BATCH], status=T.ACCEPTED
         ).exclude(remote_status__in=WarehouseSubmission.ENDED)
-        note_changed(mine.only("connection", "remote_id", "remote_contents"), receipts)
+        note_changed(mine.only("connection", "remote_id", "remote_contents", "remote_updated_at"), receipts)
 
 
 def note_held(changed: Iterable[WarehouseSubmission], receipts: Mapping[str, Receipt]) -> None:

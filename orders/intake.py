@@ -113,9 +113,7 @@ class Intake:
         self._marketplace = marketplace
         self._routes = routes
         self._others = list(Route.objects.filter(marketplace=marketplace).exclude(pk__in=[r.pk for r in routes]))
-        asked = Backfill.objects.filter(route__marketplace=marketplace, finished_at=None)
         self._too_old_too = too_old_too
-        self._by_name = {number for numbers in asked.values_list("numbers", flat=True) for number in numbers}
 
     def take(self, told: MarketplaceOrder | UnreadableOrder) -> None:
         """Store one order in its own transaction; what cannot be stored is kept as it came, with the reason."""
@@ -147,10 +145,17 @@ class Intake:
         other = settling.match_route(told.warehouse_name, self._others) if route is None else None
         if other is not None:
             return "of paused routes" if other.state == Route.State.PAUSED else "of other routes"
-        too_old_too = self._too_old_too or told.number in self._by_name  # a person wants it, whoever sees it first
+        too_old_too = self._too_old_too or self._is_asked_for(told, route)
         order = arrivals.store_new(self._marketplace, route, told, too_old_too=too_old_too)
         resolve_unreadable(self._marketplace, told.number)
         return "skipped" if order.status == Order.Status.SKIPPED else "new"
+
+    def _is_asked_for(self, told: MarketplaceOrder, route: Route | None) -> bool:
+        """Whether a person wants it by its number, though it is too old for its route: whoever sees it first."""
+        if route is None or not settling.too_old(told.ordered_at.date(), route):
+            return False
+        asked = Backfill.objects.filter(route=route, finished_at=None).values_list("numbers", flat=True)
+        return any(told.number in numbers for numbers in asked)
 
     def _seen_again(self, known: Order, told: MarketplaceOrder) -> str:
         is_reopened = reopened_orders.notice(known, personal_data.as_kept(known, told))

@@ -43,7 +43,7 @@ def build(
     again = f" {order.pk}{again}" if route.is_test else again
     currency = next((line.currency for line, _ in plan.lines if line.currency), "")
     return OrderRequest(
-        idempotency_key=_key(order, f"{mark}{order.full_number}", generation),
+        idempotency_key=_key(order, f"{mark}{order.full_number}", generation, is_test=route.is_test),
         full_number=f"{mark}{order.full_number}",
         short_reference=as_sent(order, route, is_test=route.is_test),
         company_id=company_id,
@@ -59,12 +59,12 @@ def build(
     )
 
 
-def _key(order: Order, number: str, generation: int) -> str:
+def _key(order: Order, number: str, generation: int, *, is_test: bool) -> str:
     """The same for the same order, also in a database that was restored or begun anew; never that of another one.
 
-    A test that was removed is another one: its key would be refused as used.
+    Not so of tests: one that comes in again after it was removed is another one, and the key of that is used.
     """
-    test = [str(order.pk)] if number != order.full_number else []
+    test = [str(order.pk)] if is_test else []
     named = "\n".join((order.connection.name, order.sales_channel, number, str(generation), *test))
     return f"crossdock-{sha256(named.encode()).hexdigest()[:40]}"
 

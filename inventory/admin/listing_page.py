@@ -55,7 +55,7 @@ def facts(listing: Listing, request: HttpRequest) -> dict[str, Any]:
         "source": source(listing),
         "troubles": troubles(listing, last, request.user),
         "silence": silence(listing, listing.not_published, listing.not_published_by, request.user),
-        "is_unknown": is_unknown_for_good(last),
+        "is_unknown": bool(last and is_unknown_for_good(last, listing)),
         "last": last,
         "last_colour": TRANSMISSION_COLOURS[T(last.status)] if last else "",
         "exchange": _exchange(last, listing, request.user) if last else "",
@@ -133,7 +133,7 @@ def _stays(listing: Listing) -> str:
     """What the marketplace goes on showing, as far as that is known."""
     shown = listing.published_quantity
     last = listing.publications.order_by("-created_at", "-pk").first()
-    if last and is_unknown_for_good(last):
+    if last and is_unknown_for_good(last, listing):
         before = "nothing" if shown is None else f"{shown}"
         return f"Whether the marketplace shows {last.quantity}, or {before} as before, is not known."
     if shown is None:

@@ -331,8 +331,8 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
     ) -> HttpResponse:  # fmt: skip
         """As `_ask`; a page that was left open may lead to what the order does not allow any more."""
         order, (button, consequence) = found_or_404(self, request, object_id), BY_HAND[name]
-        is_possible = name in actions.possible(order)
-        stopped = "" if is_possible else NOT_NOW.format(order=order, status=order.get_status_display().lower())
+        is_over = name not in actions.possible(order) and order.status != Order.Status.SKIPPED
+        stopped = NOT_NOW.format(order=order, status=order.get_status_display().lower()) if is_over else ""
         with_reason = name in WITH_REASON
         return self._ask(request, object_id, button, consequence, do, with_reason=with_reason, stopped=stopped)
 

@@ -79,7 +79,7 @@ def _compare_quantities(report: Reconciliation, port: Marketplace, routes: Seque
         return f"Quantities are not compared: {exc}"
     if read is None:
         return ""
-    differing, compared = shown.compare(routes, read, now)
+    differing, compared = shown.compare(routes, shown.by_name(read), now)
     report.read = {"quantities": compared}
     report.quantities = [
         {"sku": one.sku, "warehouse_name": one.place, "published": one.sent.wanted, "shown": one.shown}

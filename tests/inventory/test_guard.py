@@ -134,6 +134,10 @@ def fixed(number: int, after: int = 0, of: int = 100) -> list[Change]:
 def test_what_a_rule_fixes_does_not_wait_for_damaged_stock() -> None:
     found = judge([*lowered(40), *fixed(3)], Shown(100, 100), LIMITS)
     assert found.held == frozenset(range(40))
+    assert found.reasons == (
+        "40 of 100 listings in stock would show 0",
+        "40 of 100 listings would show another quantity",
+    )
 
 
 def test_rules_that_fix_many_are_a_mass_of_their_own() -> None:

@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 
 from integrations.batches import Batch
-from integrations.models import Connection, Exchange
+from integrations.models import Connection, Exchange, Route
 from integrations.processes import RunLost
 from integrations.sandbox.server import Sandbox
 from integrations.transmissions import MAX_ATTEMPTS, recover
@@ -247,6 +248,17 @@ def test_a_quantity_of_which_nobody_knows_whether_it_arrived_is_0_once_it_is_not
     made.save()
     tried("run", "all")
     assert shop.oasis.quantities == {("X", DC): 0}
+
+
+def test_what_was_never_shown_is_not_shown_as_0_though_a_person_asked_for_it(
+    shop: Sandbox, tried: Run, alias: Alias, route: Route
+) -> None:
+    alias("X", "GONE")
+    listing = Listing.objects.create(route=route, marketplace_sku="X")
+    with transaction.atomic():
+        outbox.ask([listing.pk])
+    tried("run", "all")
+    assert shop.oasis.quantities == {}
 
 
 def test_a_quantity_that_was_answered_with_nothing_is_sent_once_more_and_not_a_third_time(

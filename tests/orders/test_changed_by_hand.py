@@ -208,6 +208,15 @@ def test_an_order_that_is_held_is_read_once_for_each_change_there(shop: Sandbox,
     assert shop.calls("tradegecko").count(there) == 2
 
 
+def test_a_change_that_is_held_is_not_read_once_more(shop: Sandbox, manage: Run, told: Told) -> None:
+    number = sent(shop, manage)
+    there = ("GET", f"/orders/{placed(shop, number)['id']}")
+    shop.tradegecko.change_line(line_there(shop, number, 1), quantity=1)
+    for _ in range(3):
+        manage("run", "pull_shipments")
+    assert (holds(told(number)), shop.calls("tradegecko").count(there)) == (["different_there"], 1)
+
+
 def test_a_rest_that_was_taken_out_in_part_and_is_wanted_again_ships_whole(
     shop: Sandbox, manage: Run, told: Told
 ) -> None:
