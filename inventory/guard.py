@@ -117,7 +117,7 @@ def _mass(changes: Sequence[Change], shown: Shown, limits: Limits) -> list[str]:
     if limits.are_passed(zeroed, shown.in_stock):
         reasons.append(f"{zeroed} of {shown.in_stock} listings in stock would show 0")
     if limits.are_passed(changed, shown.listings):
-        reasons.append(f"{changed} of {shown.listings} listings would show another quantity")
+        reasons.append(f"{changed} of the {shown.listings} listings that are shown would show another quantity")
     return reasons
 
 

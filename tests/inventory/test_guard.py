@@ -45,7 +45,7 @@ def test_zeros_are_a_share_of_what_is_in_stock() -> None:
 
 def test_as_many_other_changes_are_held_too() -> None:
     found = judge(lowered(40, 5, 4), Shown(100, 100), LIMITS)
-    assert found.reasons == ("40 of 100 listings would show another quantity",)
+    assert found.reasons == ("40 of the 100 listings that are shown would show another quantity",)
     assert found.held == frozenset(range(40))
 
 
@@ -136,7 +136,7 @@ def test_what_a_rule_fixes_does_not_wait_for_damaged_stock() -> None:
     assert found.held == frozenset(range(40))
     assert found.reasons == (
         "40 of 100 listings in stock would show 0",
-        "40 of 100 listings would show another quantity",
+        "40 of the 100 listings that are shown would show another quantity",
     )
 
 
