@@ -83,9 +83,7 @@ class AliasImportAdmin(ReadOnly):
         if not request.user.has_perm("inventory.change_skualias"):
             raise PermissionDenied
         if not alias_page.may_undo(record, request):
-            messages.error(
-                request, "This import cannot be undone: it is not stored, was undone already, or is too old."
-            )
+            messages.error(request, f"This import cannot be undone: {alias_page.why_not_undone(record)}.")
             return _page_of(record)
         form = AliasTicketForm(request.POST or None, user_id=request.user.pk)
         if request.method == "POST" and form.is_valid() and form.seen == record:

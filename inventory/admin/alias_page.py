@@ -61,6 +61,17 @@ def may_undo(record: AliasImport, request: HttpRequest) -> bool:
     )
 
 
+def why_not_undone(record: AliasImport) -> str:
+    """Of one that cannot be undone by anybody."""
+    if record.state == S.UNDONE:
+        return (
+            f"it was undone already, by {record.undone_by_name}" if record.undone_by_name else "it was undone already"
+        )
+    if record.state == S.UNDOING:
+        return "it is being undone"
+    return "what it changed is too long ago" if record.state == S.DONE else "it is not stored"
+
+
 def is_too_old(record: AliasImport) -> bool:
     """Whether what it changed is forgotten by now."""
     return record.finished_at is not None and record.finished_at < timezone.now() - alias_upload.UNDO_FOR

@@ -91,7 +91,9 @@ def test_undoing_gives_back_what_was_before(overstock: Connection, admin_client:
     assert "is undone: 3 aliases are as they were before it." in text_of(undo(admin_client, record))
     assert aliases(overstock) == before
     assert [row.task["name"].split(":")[0] for row in OrmQ.objects.all()] == ["submit_orders"]
-    assert "cannot be undone" in text_of(admin_client.get(address(record, "undo"), follow=True))
+    assert "cannot be undone: it was undone already, by " in text_of(
+        admin_client.get(address(record, "undo"), follow=True)
+    )
 
 
 def test_what_somebody_changed_since_is_named_and_left(overstock: Connection, admin_client: Client) -> None:
