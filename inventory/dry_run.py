@@ -55,7 +55,12 @@ class Foreseen:
 
     @property
     def lowered(self) -> int:
-        return sum(row.by < 0 for row in self.rows)
+        return sum(row.by < 0 and row.after is not None for row in self.rows)
+
+    @property
+    def ended(self) -> int:
+        """What is not published any more: it is shown as it was."""
+        return sum(row.after is None and row.before is not None for row in self.rows)
 
 
 def of_settings(stored: Route, changed: Route) -> Foreseen:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
-from inventory import listing_states
+from inventory import dry_run, listing_states
 from inventory.models import GuardedPublish, Listing
 from inventory.rules import InventoryRule
 from tests.admin.test_listings import listed, page_of, text_of
@@ -134,3 +134,10 @@ def test_it_is_forgotten_with_the_rule_even_while_the_guard_holds_the_quantity_b
     tried("run", "all")
     assert GuardedPublish.objects.filter(state="waiting").exists()
     assert not Listing.objects.filter(listing_states.not_published()).exists()
+
+
+def test_what_a_rule_would_take_from_publishing_is_counted_apart_neither_up_nor_down(
+    mug: Listing,
+) -> None:
+    found = dry_run.of_rule(InventoryRule(route=mug.route, listing=mug, do_not_publish=True))
+    assert (len(found.rows), found.ended, found.lowered, found.raised) == (1, 1, 0, 0)
