@@ -269,7 +269,8 @@ class _Noting:
         self._left += len(rows) - len(mine)
 
     def told(self) -> str:
-        left = f"; {counted(self._left, 'listings')} were left out, published since it was made or gone"
+        were = "was" if self._left == 1 else "were"
+        left = f"; {counted(self._left, 'listings')} {were} left out, published since it was made or gone"
         route, published = self._record.route, counted(self._published, "quantities")
         return f"{published} of route {route} count as published{left if self._left else ''}."
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from integrations.models import Route
 from integrations.transmissions import Transmission
-from orders import cancelled_late, change_plan, forgetting, route_trouble, settling, ship_dates
+from orders import actions, cancelled_late, change_plan, forgetting, route_trouble, settling, ship_dates
 from orders.models import Hold, Order
 
 S, K = Order.Status, Hold.Kind
@@ -29,6 +29,7 @@ STEPS = {
 VOIDS = "Void the warehouse order"  # what an update comes to that leaves nothing to ship
 CANCELLED_THERE = "The marketplace cancelled it and the warehouse"
 UNCLEAR = "Nothing to do: no clear answer came to what was sent. It is looked up before anything is sent again."
+REFUSED = "It was refused: {error}. Nothing is sent again until somebody who may has looked at it and pressed “Retry”."
 LATE = "It is late since {since}, as it was to ship by {day}."
 ASK_THERE = "Ask the warehouse when it ships."
 SHORT = "What will never ship is told with “Short ship…”, which costs a fine."
@@ -71,6 +72,8 @@ def of(order: Order, allowed: Collection[str], holds: Collection[Hold]) -> Step:
         return MEND
     if order.status == S.ON_HOLD:
         return Step("Nothing holds it any more: it is judged with the next run.")
+    if refused := actions.parked_in(order):  # and this person may not have it sent again
+        return Step(REFUSED.format(error=refused[0].last_error.rstrip(".") or "it was given up"))
     if _is_unclear(order):
         return Step(UNCLEAR)
     return Step(

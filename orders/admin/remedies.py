@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ K = Hold.Kind
 FOR_SEVERAL = (*causes.MAPPED, K.NO_ROUTE)
 # What was done about these is only said.
 LOOKED_AT = frozenset(Hold.AFTER_SENDING) - frozenset(causes.MAPPED)
+MOST_AT_THE_HEAD = 3  # each reason below it has its own
 BLOCKING = [kind for kind in Hold.Kind if kind not in Hold.AFTER_SENDING]
 
 
@@ -66,7 +67,15 @@ def first_of(shown: Iterable[Shown]) -> list[tuple[str, str]]:
     mended = [one for one in shown if one.url and Hold.Kind(one.hold.kind) not in LOOKED_AT]
     mended.sort(key=lambda one: one.hold.kind in Hold.UNTIL_RELEASED)
     others = [way_out for one in shown if is_of_line_there(one.hold) for way_out in one.instead]
-    return list({url: (label, url) for label, url in [*((one.label, one.url) for one in mended), *others]}.values())
+    found = {url: (label, url) for label, url in [*_told_apart(mended), *others]}
+    return list(found.values())[:MOST_AT_THE_HEAD]
+
+
+def _told_apart(mended: Sequence[Shown]) -> Iterator[tuple[str, str]]:
+    """(label, address) of each; with what it is about, where several have the same label."""
+    many = Counter(label for label, _ in {(one.label, one.url) for one in mended})
+    for one in mended:
+        yield f"{one.label}: {one.hold.subject[:40]}" if many[one.label] > 1 else one.label, one.url
 
 
 def who_mends(order: Order, holds: Iterable[Hold]) -> str:

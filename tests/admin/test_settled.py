@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, User
+from django.core.management import CommandError
 from django.test import Client
 from django.urls import reverse
 from lxml import html
@@ -84,3 +87,26 @@ def test_a_hold_that_is_closed_is_not_resolved_again(cancelled: Order, admin_cli
     assert (buttons(answer), "This is settled since" in text_of(answer)) == ([], True)
     assert "by telephone" in text_of(answer)
     assert hold.message not in text_of(answer)
+
+
+def test_a_refused_order_says_so_to_who_may_not_send_it_again(shop: Sandbox, manage: Run, client: Client) -> None:
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.groups.add(Group.objects.get(name="Viewer"))
+    client.force_login(viewer)
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    shop.faults.add("tradegecko", "422", path="/orders", method="POST")
+    with suppress(CommandError):
+        manage("run", "all")
+    page = text_of(client.get(reverse("admin:orders_order_change", args=[Order.objects.get().pk])))
+    assert "Nothing is sent again until somebody who may has looked at it and pressed “Retry”." in page
+    assert "it is sent with the next run" not in page
+
+
+def test_an_order_of_many_unknown_skus_has_a_few_links_at_its_head_that_are_told_apart(
+    shop: Sandbox, manage: Run, admin_client: Client
+) -> None:
+    shop.oasis.add_order(*({"partner_sku": f"MYSTERY-{place}"} for place in range(9)))
+    manage("run", "all")
+    answer = admin_client.get(reverse("admin:orders_order_change", args=[Order.objects.get().pk]))
+    labels = [label for label, _ in answer.context["facts"]["mends"]]
+    assert labels == [f"Map it: MYSTERY-{place}" for place in range(3)]
