@@ -134,7 +134,7 @@ def _with_held_from(changes: Sequence[Change], decisions: Sequence[Decision]) ->
     """Where it matters, which is where nothing is shown, with what was before our orders took it while it waited."""
     raised = {one.listing_id for one in changes if one.before == 0 and one.after}
     found = sold.held_from([one for one in decisions if one.listing.pk in raised])
-    return [replace(one, held_from=found.get(one.listing_id, 0)) for one in changes]
+    return [replace(one, held_from=found[one.listing_id]) if one.listing_id in found else one for one in changes]
 
 
 def _with_usual(changes: Sequence[Change]) -> list[Change]:

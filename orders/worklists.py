@@ -118,7 +118,7 @@ ALL = (
     Worklist(
         "refused", "Refused", "block", "orders.view_order",
         "Orders, changes, confirmations, short ships and quantities that the other side said no to, or that were given "
-        "up. Nothing is sent again until a person says so.",
+        "up. Quantities are tried again by and by; nothing else is sent again until a person says so.",
         "The other side has taken everything that it was sent.", _sent(T.PARKED, "finished_at"),
     ),
     Worklist(
