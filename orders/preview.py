@@ -113,11 +113,13 @@ def _row(
     known = Order.objects.filter(
         connection=connection, sales_channel=told.sales_channel, full_number=told.number
     ).first()
-    if known is not None:
-        return Row(told.number, "known", told.ordered_at, (known.get_status_display(),))
     route = settling.match_route(told.warehouse_name, routes)
     if route is None and settling.match_route(told.warehouse_name, others):
         return Row(told.number, "elsewhere", told.ordered_at, (f"warehouse name {told.warehouse_name!r}",))
+    if known is not None:
+        is_taken_over = known.status in Order.UNSENT and known.route is None and route is not None
+        taken = (f"it has no route yet: {route} takes it over",) if is_taken_over else ()
+        return Row(told.number, "known", told.ordered_at, (known.get_status_display(), *taken))
     try:
         with transaction.atomic():
             order = arrivals.store_new(connection, route, told, too_old_too=too_old_too)

@@ -151,3 +151,19 @@ def test_a_long_one_that_is_broken_off_goes_on_where_it_was(shop: Sandbox, route
     assert row.finished_at is not None
     assert row.read_until is not None
     assert row.result.startswith("1 seen again; order " + first)
+
+
+def test_a_dry_run_tells_what_is_here_for_another_route_from_what_this_one_takes_over(
+    shop: Sandbox, manage: Run, route: Route
+) -> None:
+    elsewhere = shop.oasis.add_order({"partner_sku": "MUG-BLK"})
+    mine = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, warehouse="Reno DC")
+    manage("run", "pull_orders")
+    Route.objects.create(
+        name="Reno", marketplace=route.marketplace, marketplace_warehouse_name="Reno DC", warehouse=route.warehouse,
+        location_name="East Store",
+    )  # fmt: skip
+    said = manage("backfill", "Reno", "--order", elsewhere, "--order", mine, "--dry-run")
+    assert f"{elsewhere}  elsewhere" in said
+    assert f"{mine}  known  On hold" in said
+    assert "it has no route yet: Reno takes it over" in said
