@@ -18,7 +18,7 @@ from inventory.aliases import Component, KnownItem
 from inventory.bundled import BundleComponent
 from inventory.models import WarehouseItem
 
-SHARE = Decimal("0.0001")
+LEAST = Decimal("0.0001")  # of a unit; as many digits as are stored
 MOST_UNITS = Decimal(2**31 - 1)  # more than there is of anything
 
 
@@ -97,7 +97,7 @@ def of(connection_id: int) -> Bundles:
 
 def as_told(number: Decimal) -> Decimal:
     """With as many digits as the warehouse tells of a fraction, and never less than that would be."""
-    return number.quantize(SHARE, ROUND_CEILING)
+    return number.quantize(LEAST, ROUND_CEILING)
 
 
 def taken(bundles: Bundles, item: str, units: int) -> Iterable[tuple[str, int]]:
