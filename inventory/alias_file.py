@@ -138,7 +138,8 @@ def rows(content: bytes, encoding: str | None = None, most: int = MAX_ROWS) -> l
 def is_longer(content: bytes, rows: int) -> bool:
     """Whether the file has more rows than that, roughly, without reading it. False for what is no file at all."""
     if not content.startswith(XLSX_START):
-        return content.count(b"\n") > rows
+        ends = max(content.count(b"\n"), content.count(b"\r"))  # old Macs end a line with \r alone
+        return ends > rows
     try:
         with ZipFile(BytesIO(content)) as archive:
             sheets = [part for part in archive.infolist() if "worksheets/" in part.filename]

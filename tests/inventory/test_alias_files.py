@@ -312,6 +312,13 @@ def test_how_long_a_file_is_is_known_without_reading_it() -> None:
     assert not is_longer(b"PK\x03\x04 this is no workbook", 0)
 
 
+def test_a_large_file_of_an_old_mac_is_known_to_be_large() -> None:
+    for end in (b"\n", b"\r\n", b"\r"):
+        content = b"marketplace_sku,warehouse_sku" + end + b"A,B" + end
+        assert is_longer(content, 1)
+        assert not is_longer(content, 2)
+
+
 def test_each_deliberate_error_of_a_large_file_is_found_and_nothing_else(overstock: Connection) -> None:
     """Every 40th of 20,000 rows is wrong, in five ways."""
     wrong = ["M{0},V{0},0,,", "M{0},,1,,", "M1,V1,1,,", "M{0},V{0},1,perhaps,", "M{0},V{0},1,,a,b"]
