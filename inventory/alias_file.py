@@ -247,7 +247,7 @@ def _text(content: bytes, encoding: str | None) -> str:
 
 
 def _csv_rows(text: str) -> Iterator[Row]:
-    named, header = NAMED_SEPARATOR.match(text), text.lstrip("\r\n").split("\n", 1)[0]
+    named, header = NAMED_SEPARATOR.match(text), re.split("[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]
     delimiter = named[1] if named else max(",;\t", key=header.count)
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1

@@ -319,6 +319,11 @@ def test_a_large_file_of_an_old_mac_is_known_to_be_large() -> None:
         assert not is_longer(content, 2)
 
 
+def test_commas_below_the_header_do_not_separate_the_cells_of_an_old_mac() -> None:
+    content = b'marketplace_sku;warehouse_sku;note\rA;B;"1, 2, 3, 4, 5, 6"\r'
+    assert read(content).rows == [["A", "B", "1, 2, 3, 4, 5, 6"]]
+
+
 def test_each_deliberate_error_of_a_large_file_is_found_and_nothing_else(overstock: Connection) -> None:
     """Every 40th of 20,000 rows is wrong, in five ways."""
     wrong = ["M{0},V{0},0,,", "M{0},,1,,", "M1,V1,1,,", "M{0},V{0},1,perhaps,", "M{0},V{0},1,,a,b"]
