@@ -47,7 +47,7 @@ OPEN_DOCUMENT, WORKBOOK_PART = b"application/vnd.oasis.opendocument", "[Content_
 CONSTANTS = {"=TRUE()": True, "=FALSE()": False}  # how LibreOffice saves what it has read as TRUE or FALSE
 UNSEEN_OF_FORMAT = re.compile(r"\[(\$-)?\w+\]|_.|[*\\] |;.*")  # colours, languages, blanks, and what is not positive
 DIGITS = re.compile(r"(#,#)?[#0]+")
-NAMED_SEPARATOR = re.compile(r"sep=([,;\t])\r?\n", re.IGNORECASE)  # what Excel reads as a line of its own
+NAMED_SEPARATOR = re.compile(r"sep=([,;\t])(?:\r?\n|\r)", re.IGNORECASE)  # what Excel reads as a line of its own
 PLAIN_FORMATS = ("General", "GENERAL", "@")
 XLSX_START, OLD_EXCEL_START, UTF16_STARTS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", (b"\xff\xfe", b"\xfe\xff")
 
@@ -239,7 +239,7 @@ def _text(content: bytes, encoding: str | None) -> str:
     try:
         return content.decode("utf-8-sig" if as_utf_8 or encoding is None else encoding)
     except UnicodeDecodeError as exc:
-        line = content.count(b"\n", 0, exc.start) + 1
+        line = len(content[: exc.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"))
         others = " or ".join(name for name in ENCODINGS if name not in (encoding, UTF_8))
         choice = f", or name its encoding: {others}" if encoding else ""
         told = f"the file is not {'UTF-8' if as_utf_8 else encoding} (line {line}); save it as CSV UTF-8{choice}"

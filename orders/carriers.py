@@ -71,8 +71,9 @@ def spoken(parcel: Shipment) -> str:
 
 
 def texts_of(hold: Hold) -> dict[str, str]:
-    """The texts that a row of the map needs to close such a hold, by field."""
-    parcels = [one for one in Shipment.objects.filter(order=hold.order_id) if spoken(one)[:200] == hold.subject]
+    """The texts that a row of the map needs to close such a hold, by field; as they are spelt, or were first."""
+    mine = Shipment.objects.filter(order=hold.order_id)
+    parcels = [one for one in mine if plain(spoken(one)[:200]) == plain(hold.subject)]
     return {"carrier_text": parcels[0].carrier, "service_text": parcels[0].service} if parcels else {}
 
 

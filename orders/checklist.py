@@ -180,7 +180,8 @@ def _skus(route: Route, look: RouteLook | None) -> Point:
 def _shipping_codes(route: Route, look: RouteLook | None) -> Point:
     title = "Shipping codes of recent orders are mapped"
     orders = Order.objects.filter(route=route, received_at__gt=timezone.now() - RECENT)
-    codes = set(orders.order_by().values_list("shipping_code", flat=True).distinct()[:MOST_SKUS])
+    asked = orders.order_by().values_list("shipping_code", "working_shipping_code").distinct()[:MOST_SKUS]
+    codes = {working or code for code, working in asked}
     codes |= set(look.shipping_codes if look else ())
     if not codes:
         return Point(title, State.UNKNOWN, "no orders seen yet", "shipping")

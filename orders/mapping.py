@@ -100,7 +100,9 @@ def _would_be_told(cause: Cause, orders: list[Order]) -> int:
 
 def _tell(cause: Cause, orders: list[Order]) -> int:
     carriers = CarrierMap(cause.marketplace)
-    return sum(telling.gather_orders([order.pk], cause.marketplace, carriers) > 0 for order in orders)
+    told = [order.pk for order in orders if telling.gather_orders([order.pk], cause.marketplace, carriers)]
+    still_held = Hold.objects.filter(order__in=told, kind=cause.kind, resolved_at=None)  # for another of its parcels
+    return len(told) - still_held.values("order").distinct().count()
 
 
 def _held_by_it_alone(cause: Cause, pks: list[int]) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Min, QuerySet
 from django.utils import timezone
 
 from integrations import registry
@@ -18,7 +18,7 @@ from integrations.models import Connection, Route
 from integrations.ports import MarketplaceOrder
 from integrations.runs import Run
 from orders import arrivals, edits, lowered, parcels, readback, settling
-from orders.carriers import CarrierMap, spoken
+from orders.carriers import CarrierMap, plain, spoken
 from orders.models import (
     TO_CONFIRM,
     WANTED,
@@ -125,7 +125,7 @@ def gather_orders(pks: Sequence[int], connection: Connection, carriers: CarrierM
     mine = Order.objects.select_for_update(of=("self",)).select_related("route").defer("raw", "told", "told_now")
     orders = {order.pk: order for order in mine.filter(pk__in=pks).order_by("pk")}
     spoken_of = _spoken_of(orders, carriers)
-    _hold_unknown(orders, spoken_of, carriers)
+    _hold_unknown(orders, spoken_of, carriers, connection)
     tests = set(WarehouseSubmission.objects.filter(order__in=orders, is_test=True).values_list("order", flat=True))
     tellable = {
         order: [(row, codes) for row, codes in spoken_of[pk] if codes is not None]
@@ -167,15 +167,18 @@ def _spoken_of(orders: Mapping[int, Order], carriers: CarrierMap) -> dict[int, l
 
 
 def _hold_unknown(
-    orders: Mapping[int, Order], spoken_of: Mapping[int, Sequence[Spoken]], carriers: CarrierMap
+    orders: Mapping[int, Order], spoken_of: Mapping[int, Sequence[Spoken]], carriers: CarrierMap,
+    connection: Connection,
 ) -> None:  # fmt: skip
     """Most orders are held for no carrier, or go on being held for the same one."""
     kind = Hold.Kind.UNKNOWN_CARRIER
     known: dict[int, set[tuple[str, str]]] = {pk: set() for pk in orders}
     for hold in Hold.objects.filter(order__in=orders, kind=kind, resolved_at=None):
         known[hold.order_id].add((hold.subject, hold.message))
+    is_known = all(codes is not None for rows in spoken_of.values() for _, codes in rows)
+    first_spellings = {} if is_known else _first_spellings(connection)
     for pk, rows in spoken_of.items():
-        unknown = [_unknown(row.shipment, carriers) for row, codes in rows if codes is None]
+        unknown = [_unknown(row.shipment, carriers, first_spellings) for row, codes in rows if codes is None]
         if known[pk] != {(reason.subject[: settling.SUBJECT_CHARS], reason.message) for reason in unknown}:
             settling.sync_holds(orders[pk], unknown, [kind])
 
@@ -225,8 +228,16 @@ def _codes(parcel: Shipment, order: Order, carriers: CarrierMap) -> Codes | None
     return carriers.codes(parcel.carrier, parcel.service, ordered_service=order.service_code)
 
 
-def _unknown(parcel: Shipment, carriers: CarrierMap) -> Reason:
-    text = spoken(parcel)
+def _first_spellings(connection: Connection) -> dict[str, str]:
+    """How waiting parcels spelt a carrier first, by what its spellings have in common: one row of the map fits all."""
+    held = Hold.objects.filter(kind=Hold.Kind.UNKNOWN_CARRIER, resolved_at=None, order__connection=connection)
+    spelt = held.order_by().values_list("subject").annotate(since=Min("opened_at"))
+    return {plain(subject): subject for subject, _ in spelt.order_by("-since", "-subject")}
+
+
+def _unknown(parcel: Shipment, carriers: CarrierMap, first_spellings: dict[str, str]) -> Reason:
+    text = spoken(parcel)[: settling.SUBJECT_CHARS]
+    text = first_spellings.setdefault(plain(text), text)
     if carriers.row(parcel.carrier, parcel.service):
         says = f"The carrier map has no service code for {text!r}, and the order asked for no service. Enter one"
     elif parcel.carrier:

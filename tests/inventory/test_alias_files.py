@@ -54,7 +54,8 @@ HEADER = ["marketplace_sku", "warehouse_sku", "units", "is_active"]
 @pytest.mark.parametrize("content", [
     b"marketplace_sku,warehouse_sku\n007,A\n", b"\xef\xbb\xbfMarketplace SKU;Warehouse SKU\r\n007;A\r\n",
     b"warehouse_sku\tmarketplace_sku\n A \t 007 \n\n", b"marketplace_sku,warehouse_sku,,\n,,,\n007,A,,\n",
-    b"sep=;\r\nmarketplace_sku;warehouse_sku\r\n007;A\r\n", b"\r\nmarketplace_sku;warehouse_sku\r\n007;A\r\n",
+    b"sep=;\r\nmarketplace_sku;warehouse_sku\r\n007;A\r\n", b"sep=;\rmarketplace_sku;warehouse_sku\r007;A\r",
+    b"\r\nmarketplace_sku;warehouse_sku\r\n007;A\r\n",
 ])  # fmt: skip
 def test_separators_marks_and_blanks_do_not_matter(overstock: Connection, content: bytes) -> None:
     assert load(overstock, content) == []
@@ -65,6 +66,7 @@ def test_separators_marks_and_blanks_do_not_matter(overstock: Connection, conten
     (b"marketplace_sku,x\n1,2\n", "warehouse_sku is missing: it names marketplace_sku, x"),
     (b"marketplace_sku|warehouse_sku\n1|2\n", "are missing: it names marketplace_sku|warehouse_sku"),
     (b"marketplace_sku,warehouse_sku,units,Units\n1,2,3,4\n", "names the column 'units' twice"),
+    ("marketplace_sku,warehouse_sku\rA,B\rC,Caf\u00e9\r".encode("latin-1"), "not UTF-8 (line 3); save it as CSV UTF-8"),
     ("marketplace_sku,warehouse_sku\nA,Caf\u00e9\n".encode("latin-1"), "not UTF-8 (line 2); save it as CSV UTF-8"),
     ("marketplace_sku,warehouse_sku\nA,B\n".encode("utf-16"), "UTF-16"),
     (b'marketplace_sku,warehouse_sku\nA,B\n\nC,"D\nE,F\n', "line 4: a quotation mark opens here"),

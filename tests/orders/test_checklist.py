@@ -13,7 +13,7 @@ from integrations.sandbox.server import Sandbox
 from inventory.models import SkuAlias
 from orders import checklist, route_states
 from orders.checklist import State
-from orders.models import RouteLook, ShippingMethod
+from orders.models import Order, RouteLook, ShippingMethod
 from orders.preview import preview_first_pull
 from tests.conftest import Run
 from tests.orders.workers import workers_alive
@@ -121,6 +121,17 @@ def test_a_shipping_code_that_is_not_mapped_is_named_with_what_the_route_does(pa
     assert point(Route.objects.get(), "Shipping codes").answer.endswith("would be held")
     ShippingMethod.objects.create(connection=paused.marketplace, code="DRONE", name="Drone")
     assert point(paused, "Shipping codes").state == State.DONE
+
+
+def test_an_order_whose_code_staff_corrected_asks_for_the_code_that_it_goes_by(
+    paused: Route, shop: Sandbox, manage: Run
+) -> None:
+    shop.oasis.add_order({"partner_sku": "MUG-BLK"}, service="DRONE")
+    Route.objects.update(state=Route.State.LIVE)
+    manage("run", "pull_orders")
+    assert point(Route.objects.get(), "Shipping codes").answer.startswith("0 of 1")
+    Order.objects.update(working_shipping_code="GROUND")
+    assert point(Route.objects.get(), "Shipping codes").state == State.DONE
 
 
 def test_a_location_that_is_not_there_is_in_the_way(paused: Route, shop: Sandbox) -> None:
