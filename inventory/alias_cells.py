@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, time
 from typing import Any
 
@@ -61,9 +61,21 @@ def _switch(cell: Any) -> bool:
     return text not in NO
 
 
-READERS: dict[str, Callable[[Any], Any]] = {
+Readers = dict[str, Callable[[Any], Any]]
+READERS: Readers = {
     "marketplace_sku": _sku, "warehouse_sku": _sku, "units": _units, "is_active": _switch, "note": _note,
 }  # fmt: skip
+
+
+def readers(stored: Iterable[str]) -> Readers:
+    """By column; stored SKUs with characters that cannot be seen are taken as they are: an export comes back."""
+    odd = {sku for sku in stored if not sku.isprintable()}
+
+    def sku_of(cell: Any) -> str:
+        text = safe_text(cell) if isinstance(cell, str) else ""
+        return text if text in odd else _sku(cell)
+
+    return {**READERS, "marketplace_sku": sku_of, "warehouse_sku": sku_of} if odd else READERS
 
 
 def number_of(cell: Any) -> Any:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from integrations.models import Connection
 from inventory import aliases, catalogue
-from inventory.alias_cells import READERS
+from inventory.alias_cells import Readers, readers
 from inventory.alias_file import COLUMNS, REQUIRED, AliasFile, shortened
 from inventory.likeness import plain
 from inventory.models import SkuAlias
@@ -139,7 +139,8 @@ def plan(file: AliasFile, connection: Connection, mode: str = UPDATE, *, keep: b
     known, made, seen = stored(connection, keep=keep), Plan(connection), dict[Key, int]()
     made.active_before = sum(values[1] for values in known.values())
     missing = {place for place, name in enumerate(FIELDS) if name not in file.headers}
-    for line, key, given in _rows(file, made.problems, seen):
+    read = readers(sku for key in known for sku in key)
+    for line, key, given in _rows(file, read, made.problems, seen):
         before = known.get(key)
         after = _completed(given, missing, before) if missing else (given[0], given[1], given[2])
         if before == after:
@@ -218,19 +219,21 @@ def _remove(connection: Connection, keys: set[Key], by: By) -> None:
         cursor.execute(f"{REMOVE} WHERE id IN ({places})", gone)
 
 
-def _rows(file: AliasFile, problems: list[Problem], seen: dict[Key, int]) -> Iterator[tuple[int, Key, list[Any]]]:
+def _rows(
+    file: AliasFile, by_column: Readers, problems: list[Problem], seen: dict[Key, int]
+) -> Iterator[tuple[int, Key, list[Any]]]:
     """Each good row: its line, its alias, and those of FIELDS that the file has. `seen` are the lines by alias."""
     places = dict(file.columns())
-    readers = [(READERS[name], places[name]) for name in COLUMNS if name in places]
+    needed = [(by_column[name], places[name]) for name in COLUMNS if name in places]
     for line, cells in zip(file.lines, file.rows, strict=True):
         try:
-            sku, of, *given = [read(cells[place]) for read, place in readers]
+            sku, of, *given = [read(cells[place]) for read, place in needed]
         except ValueError:
-            problems.append(_wrong(line, cells, places, file))
+            problems.append(_wrong(line, cells, places, file, by_column))
             continue
         key = sku, of
         if line in file.too_long:
-            problems.append(_wrong(line, cells, places, file))
+            problems.append(_wrong(line, cells, places, file, by_column))
         elif key in seen:
             text = f"{sku} → {of} is in line {seen[key]} already"
             problems.append(Problem(line, text, cells, REQUIRED))
@@ -239,12 +242,12 @@ def _rows(file: AliasFile, problems: list[Problem], seen: dict[Key, int]) -> Ite
             yield line, key, given
 
 
-def _wrong(line: int, cells: list[Any], places: dict[str, int], file: AliasFile) -> Problem:
+def _wrong(line: int, cells: list[Any], places: dict[str, int], file: AliasFile, by_column: Readers) -> Problem:
     """Everything that is wrong with a row by itself."""
     texts, columns = [], []
     for name, place in places.items():
         try:
-            READERS[name](cells[place])
+            by_column[name](cells[place])
         except ValueError as exc:
             texts.append(f"{name} {exc}")
             columns.append(name)

@@ -195,7 +195,7 @@ def test_a_wrong_line_is_wrong_until_it_is_corrected(overstock: Connection) -> N
 
 
 def test_what_is_exported_imports_unchanged_and_runs_no_formula(overstock: Connection) -> None:
-    for sku in ("=1+1", "+A", "-A", "@A", "'A", "'=A", "''+A", "plain", "00012"):
+    for sku in ("=1+1", "+A", "-A", "@A", "'A", "'=A", "''+A", "plain", "00012", "un\u200bseen", "a\xa0b"):
         SkuAlias.objects.create(connection=overstock, marketplace_sku=sku, warehouse_sku=sku, note="=cmd()")
     before = list(SkuAlias.objects.values_list("marketplace_sku", "warehouse_sku", "units", "note"))
     exported = AliasResource(connection=overstock).export()
