@@ -209,7 +209,8 @@ def _guarded(listing: Listing, user: Any) -> list[Trouble]:
     return [
         Trouble(
             "Held back by the guard",
-            f"{row.after} waits for a person, since {row.guarded.reason}. Only what was sold is taken off meanwhile.",
+            f"{row.after} waits for a person, since {row.guarded.reason}. Meanwhile only what was sold, and what rules "
+            "lower, is taken off.",
             "Look at it and decide" if may else "",
             reverse("admin:inventory_guardedpublish_change", args=[row.guarded_id]) if may else "",
         )
