@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from integrations.ports import Item
+
+LEAST = Decimal("0.0001")  # of a unit in a bundle; as many digits as are stored
+
+
+def as_told(number: Decimal) -> Decimal:
+    """A fraction with as many digits as are kept of it, and never less: rather too few bundles are shown."""
+    return number.quantize(LEAST, ROUND_CEILING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,11 @@ class Origin:
     note: str
     of: str
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {"rule": self.rule, "note": self.note, "of": self.of}
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -107,8 +112,8 @@ class Offer:
         if rules.do_not_publish:
             told["do_not_publish"] = True
         origins = {
-            name: {"rule": one.rule, "note": one.note, "of": one.of}
-            for name, one in rules.origins.items()
+            name: origin.told
+            for name, origin in rules.origins.items()
             if name != "max_online" or told["cap"] == rules.max_online  # else an item's own cap is lower
         }
         if origins:

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
 from math import ceil
 
-from integrations.stock import BundlePart
+from integrations.stock import BundlePart, as_told
 from inventory.aliases import Component, KnownItem
 from inventory.bundled import BundleComponent
 from inventory.models import WarehouseItem
 
-LEAST = Decimal("0.0001")  # of a unit; as many digits as are stored
 MOST_UNITS = Decimal(2**31 - 1)  # more than there is of anything
 
 
@@ -93,11 +92,6 @@ def of(connection_id: int) -> Bundles:
     for bundle, item, sku, units in rows.values_list("bundle_id", "item_id", "sku", "units"):
         found[bundle].append(Share(item, sku, units))
     return found
-
-
-def as_told(number: Decimal) -> Decimal:
-    """With as many digits as the warehouse tells of a fraction, and never less than that would be."""
-    return number.quantize(LEAST, ROUND_CEILING)
 
 
 def taken(bundles: Bundles, item: str, units: int) -> Iterable[tuple[str, int]]:

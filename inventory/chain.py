@@ -14,7 +14,7 @@ from typing import Any
 
 from inventory.availability import MOST_SHOWN
 
-HELD = "the guard held back what else had changed: orders since were taken off the figures shown before"
+HELD = "the guard held back what else had changed: what was shown before, less orders since, by stricter rules"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from django.utils import timezone
 
 from integrations.models import Route
+from integrations.stock import as_told
 from inventory import bundles, listings
 from inventory.aliases import KnownItem, Resolution, Resolver
 from inventory.availability import Figure, Offer, Part, Rules, offer
@@ -261,7 +262,7 @@ class _Desk:
         for figure in figures:
             own = left(figure, bundle)
             made = [left(seen, one) / one.units for one in inside for seen in self._at(figure.place, one)]
-            can = min(own, bundles.as_told(min(made, default=own)))
+            can = min(own, as_told(min(made, default=own)))
             lacks += own - (can if len(figures) == 1 else floor(can))
         return lacks
 

@@ -14,17 +14,17 @@ class Change:
     """A listing's quantity, as it is shown (None: never was) and as it would be.
 
     `is_sound`: it stands however old the stock as a whole is. Our own orders lower it, and the warehouse's figure alone
-    would still allow what is shown; or it was never shown, and its own figure is fresh. `is_fixed`: a rule says the
-    number, whatever the stock is. `usual`: the most that was shown of it lately, to which a delivery may well bring it
-    back. `by_orders`: our own orders since it was shown explain all of it. `left`: what those alone leave of what is
-    shown, if that is less (None: it is not).
+    would still allow what is shown; or it was never shown, and its own figure is fresh. `is_ruled`: rules alone
+    explain it, whatever the stock is. `usual`: the most that was shown of it lately, to which a delivery may well bring
+    it back. `by_orders`: our own orders since it was shown explain all of it. `left`: what those and rules alone leave
+    of what is shown, if that is less (None: it is not).
     """
 
     listing_id: int
     before: int | None
     after: int
     is_sound: bool = False
-    is_fixed: bool = False
+    is_ruled: bool = False
     usual: int = 0
     by_orders: bool = False
     left: int | None = None
@@ -32,7 +32,7 @@ class Change:
 
     @property
     def meanwhile(self) -> int | None:
-        """What is shown while it waits: what was sold is no damage."""
+        """What is shown while it waits: what was sold, or a person took off sale, is no damage."""
         return self.before if self.left is None else self.left
 
     @property
@@ -59,7 +59,7 @@ class Change:
     def allows(self, other: Change) -> bool:
         """Whether who agreed to this change agreed to the other: from the same quantity, no further.
 
-        What was sold of it since leaves it the same, whether or not the marketplace was told of that.
+        What was sold of it since, or a rule took off, leaves it the same, whether or not the marketplace was told.
         """
         least, most = sorted((self.before or 0, self.after))
         return self.before in (other.before, other.meanwhile) and least <= other.after <= most
@@ -96,7 +96,7 @@ def judge(changes: Sequence[Change], shown: Shown, limits: Limits, doubt: str = 
     """A mass holds back all changes, a doubt about the stock those that are not sound, a leap only itself.
 
     Our own orders are no damage: what they alone lower is no part of a mass, and waits for none, or it is sold twice.
-    Nor does what a rule fixes wait for damaged stock, of which it may be the remedy, unless it is a mass too.
+    Nor does what rules say wait for damaged stock, of which it may be the remedy, unless it is a mass too.
     `doubt` says what is wrong with the figures, empty if nothing is. Where nothing is shown yet, nothing is held.
     """
     if not shown.listings:
@@ -108,6 +108,10 @@ def judge(changes: Sequence[Change], shown: Shown, limits: Limits, doubt: str = 
     held = [*massed, *doubted, *leaps]
     reasons = [*_mass(massed, shown, limits), *([doubt] if doubted else []), *_leaps(leaps)]
     return Verdict(frozenset(one.listing_id for one in held), tuple(reasons))
+
+
+def is_mass(changes: Sequence[Change], shown: Shown, limits: Limits) -> bool:
+    return bool(_mass(changes, shown, limits))
 
 
 def _mass(changes: Sequence[Change], shown: Shown, limits: Limits) -> list[str]:
@@ -122,8 +126,8 @@ def _mass(changes: Sequence[Change], shown: Shown, limits: Limits) -> list[str]:
 
 
 def _massed(changes: Sequence[Change], shown: Shown, limits: Limits) -> Sequence[Change]:
-    """Which of them: what rules fix, or all else, where one of these is a mass for itself."""
-    kinds = ([one for one in changes if one.is_fixed is kind] for kind in (False, True))
+    """Which of them: what rules say, or all else, where one of these is a mass for itself."""
+    kinds = ([one for one in changes if one.is_ruled is kind] for kind in (False, True))
     massed = [one for some in kinds if _mass(some, shown, limits) for one in some]
     return massed or (changes if _mass(changes, shown, limits) else [])
 

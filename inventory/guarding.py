@@ -17,12 +17,12 @@ from integrations.dispatch import enqueue
 from integrations.models import Route
 from integrations.runs import Run
 from integrations.wording import counted
-from inventory import readings, sold
+from inventory import readings, ruled, sold
 from inventory.decisions import Decision
 from inventory.explanation import briefly
 from inventory.filed import InventoryFile
 from inventory.gathered import Gathered, shown_before
-from inventory.guard import Change, Limits, Verdict, judge
+from inventory.guard import Change, Limits, Verdict, is_mass, judge
 from inventory.models import GuardedPublish, GuardedQuantity, Publication
 from inventory.now import why_nothing_of
 from inventory.sold import NOTHING, Sold
@@ -41,23 +41,25 @@ class NotReleased(Exception):
 def admit(run: Run, route: Route, gathered: Gathered) -> list[Decision]:
     """The decisions that may be published now. What is held back is kept for a person, and told.
 
-    Of what is held back, what our own orders took since it was shown is published all the same.
+    Of what is held back, what our own orders took since it was shown, and rules take, is published all the same.
     """
     doubt, decisions = readings.doubt(route), gathered.kept
     before = {one.listing.pk: shown_before(one) for one in decisions}
     concerned = [one for one in decisions if _is_change(one, before)]
     since = sold.since_shown(concerned)
     parts = _parts(concerned, since)
-    made = [_change(route, one, before[one.listing.pk], doubt, since, parts) for one in concerned]
+    by_rules = _by_rules(route, gathered, concerned, since, parts)
+    made = [_change(route, one, before[one.listing.pk], doubt, since, parts, by_rules) for one in concerned]
     changes = _with_usual(_with_held_from(made, concerned))
     if changes and not gathered.shown.listings:
         run.count("shown for the first time", len(changes))
     rest = _beyond_release(route, changes)
     verdict = _judge(route, gathered, rest, doubt)
-    held = {one.listing_id: replace(one, before=one.meanwhile) for one in rest if one.listing_id in verdict.held}
+    waits = [one for one in rest if one.listing_id in verdict.held and one.meanwhile != one.after]
+    held = {one.listing_id: replace(one, before=one.meanwhile) for one in waits}
     _keep(run, route, verdict.reasons, held, (_told(one, since) for one in decisions if one.listing.pk in held))
     free = [one for one in decisions if one.listing.pk not in held]
-    return [*free, *(part for pk, part in parts.items() if pk in held)]
+    return [*free, *(part for pk, part in (parts | by_rules).items() if pk in held)]
 
 
 def release(record: GuardedPublish, fingerprint: str, by: User | None) -> str:
@@ -96,19 +98,34 @@ def _is_change(one: Decision, before: dict[int, int | None]) -> bool:
 
 def _parts(decisions: Sequence[Decision], since: Mapping[int, Sold]) -> dict[int, Decision]:
     """By listing, what orders alone make of what is shown, where that is less."""
-    found = {one.listing.pk: sold.lowered(one, since[one.listing.pk]) for one in decisions if one.listing.pk in since}
+    known = [one for one in decisions if one.listing.pk in since]
+    found = {one.listing.pk: sold.shown_as(one, since[one.listing.pk].explanation) for one in known}
     return {pk: part for pk, part in found.items() if part is not None}
+
+
+def _by_rules(
+    route: Route, gathered: Gathered, decisions: Sequence[Decision], since: Mapping[int, Sold],
+    parts: Mapping[int, Decision],
+) -> dict[int, Decision]:  # fmt: skip
+    """By listing, what rules make less of that; of none where they do of so many that it is a mass of its own."""
+    found = ruled.lowered(decisions, since)
+    before = {pk: parts[pk].quantity if pk in parts else one.listing.published_quantity for pk, one in found.items()}
+    changes = [Change(pk, before[pk], one.quantity or 0) for pk, one in found.items()]
+    return {} if is_mass(changes, gathered.shown, _limits(route)) else found
 
 
 def _change(
     route: Route, one: Decision, before: int | None, doubt: str, since: Mapping[int, Sold],
-    parts: Mapping[int, Decision],
+    parts: Mapping[int, Decision], by_rules: Mapping[int, Decision],
 ) -> Change:  # fmt: skip
     pk, after = one.listing.pk, one.quantity or 0
-    is_sound = bool(doubt) and _is_sound(route, one, before, after)
     left = parts[pk].quantity if pk in parts else None
-    is_by_orders = before is not None and after < before and _is_by_orders(one, before, left, since.get(pk, NOTHING))
-    return Change(pk, before, after, is_sound, one.is_fixed, by_orders=is_by_orders, left=left)
+    least = by_rules[pk].quantity if pk in by_rules else left
+    is_less = before is not None and after < before
+    is_ruled = one.is_fixed or (is_less and pk in by_rules and after >= (least or 0))
+    is_sound = bool(doubt) and (is_ruled or _is_sound(route, one, before, after))
+    is_by_orders = before is not None and is_less and _is_by_orders(one, before, left, since.get(pk, NOTHING))
+    return Change(pk, before, after, is_sound, is_ruled, by_orders=is_by_orders, left=least)
 
 
 def _is_by_orders(one: Decision, before: int, left: int | None, since: Sold) -> bool:
@@ -123,8 +140,6 @@ def _told(one: Decision, since: Mapping[int, Sold]) -> Told:
 
 
 def _is_sound(route: Route, one: Decision, before: int | None, after: int) -> bool:
-    if one.is_fixed:
-        return True  # it does not rest on stock
     if before is None:
         return one.observed_at > timezone.now() - timedelta(hours=route.stale_after_hours)
     return after < before <= (one.offered.counted if one.offered else -1)
@@ -150,7 +165,7 @@ def _with_usual(changes: Sequence[Change]) -> list[Change]:
 
 def _judge(route: Route, gathered: Gathered, changes: Sequence[Change], doubt: str) -> Verdict:
     """While stock is being read, what was read so far is judged for itself too: zeros must not slip in by and by."""
-    limits = Limits(route.guard_share, route.guard_listings)
+    limits = _limits(route)
     verdict = judge(changes, gathered.shown, limits, doubt)
     since = gathered.since
     if since is None or not changes:
@@ -158,6 +173,10 @@ def _judge(route: Route, gathered: Gathered, changes: Sequence[Change], doubt: s
     read = {one.listing.pk for one in gathered.kept if one.observed_at >= since}
     part = judge([one for one in changes if one.listing_id in read], gathered.read, limits, doubt)
     return Verdict(verdict.held | part.held, tuple(dict.fromkeys((*verdict.reasons, *part.reasons))))
+
+
+def _limits(route: Route) -> Limits:
+    return Limits(route.guard_share, route.guard_listings)
 
 
 def _beyond_release(route: Route, changes: Sequence[Change]) -> list[Change]:

@@ -81,7 +81,7 @@ def _sweep(run: Run, warehouse: Warehouse, locations: Sequence[str]) -> None:
     now = timezone.now()
     sweep = readings.to_go_on_with(run.connection)
     if sweep is None:
-        values = {"next_page": 1, "started_at": now, "items": 0}
+        values = {"next_page": 1, "started_at": now, "items": 0, "options": run.connection.options}
         sweep, _ = StockSweep.objects.update_or_create(connection=run.connection, defaults=values)
     try:
         for page in warehouse.levels(first_page=sweep.next_page):

@@ -275,6 +275,7 @@ class StockSweep(models.Model):
     next_page = models.PositiveIntegerField()
     started_at = models.DateTimeField()
     items = models.PositiveIntegerField(default=0, help_text="How many items that we know its pages had so far.")
+    options = models.JSONField(default=dict, help_text="Those of the connection: pages of another size are others.")
 
     def __str__(self) -> str:
         return f"{self.connection} from page {self.next_page}"

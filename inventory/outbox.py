@@ -132,6 +132,13 @@ def is_unknown_for_good(row: Publication, listing: Listing) -> bool:
     return is_given_up and (listing.published_at is None or row.sent_at is None or listing.published_at < row.sent_at)
 
 
+def is_in_doubt(last: Publication | None, listing: Listing) -> bool:
+    """Whether nobody knows what is shown: no answer to its newest publication came yet, or none will come."""
+    if last is None:
+        return False
+    return last.status in (T.IN_FLIGHT, T.UNCONFIRMED) or is_unknown_for_good(last, listing)
+
+
 def pause_of(parked: Publication) -> timedelta:
     """One hour, doubled each time that it was parked, up to a day."""
     return min(timedelta(hours=2 ** min(max(parked.times_parked - 1, 0), 10)), LONGEST_PAUSE)

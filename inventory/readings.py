@@ -62,9 +62,10 @@ def doubt_about(route: Route, last: StockReading | None) -> str:
 
 
 def to_go_on_with(connection: Connection) -> StockSweep | None:
-    """The reading that was broken off not long ago; None: the next one starts at the first page."""
+    """The reading that was broken off not long ago, if its pages are as they were; None: the next one starts anew."""
     since = timezone.now() - SWEEP_GOES_ON_FOR
-    return StockSweep.objects.filter(connection=connection, started_at__gt=since).first()
+    sweep = StockSweep.objects.filter(connection=connection, started_at__gt=since).first()
+    return sweep if sweep and sweep.options == connection.options else None
 
 
 def under_way_since(connection_id: int) -> datetime | None:

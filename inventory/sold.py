@@ -80,9 +80,9 @@ def held_from(decisions: Sequence[Decision]) -> dict[int, int]:
     return found
 
 
-def lowered(one: Decision, sold: Sold) -> Decision | None:
-    """The quantity that is shown, less what was sold, under the name it is shown by; None where that is not less."""
-    row, explanation = shown_row(one), sold.explanation
+def shown_as(one: Decision, explanation: Mapping[str, Any]) -> Decision | None:
+    """What is shown, as this explains it, under the name it is shown by; None where that is not less than it is."""
+    row = shown_row(one)
     left, shown = explanation.get("quantity"), row.published_quantity
     if row is not one.listing or left is None or shown is None or left >= shown:
         return None
@@ -133,10 +133,15 @@ def taken_off(shown: Mapping[str, Any], orders: Orders) -> dict[str, Any]:
         return {}
     parts = [_with(part, orders.get(part["sku"], {})) for part in shown["components"]]
     told = {**shown, "components": parts, "held": True, "held_from": shown.get("held_from", shown.get("quantity"))}
-    told["sells"] = sells = min((part["sells"] for part in parts if part.get("tracked")), default=shown.get("sells"))
-    cap = shown.get("cap")
-    told["cut_off"] = sells is not None and min(sells, sells if cap is None else cap) < shown.get("minimum_level", 0)
-    return {**told, "quantity": chain.reckoned(told)}
+    return summed_up(told)
+
+
+def summed_up(told: Mapping[str, Any]) -> dict[str, Any]:
+    """An explanation with what its components and limits make."""
+    own = (part["sells"] for part in told["components"] if part.get("tracked"))
+    sells, cap = min(own, default=told.get("sells")), told.get("cap")
+    is_cut_off = sells is not None and min(sells, sells if cap is None else cap) < told.get("minimum_level", 0)
+    return {**told, "sells": sells, "cut_off": is_cut_off, "quantity": chain.reckoned(told)}
 
 
 def _with(part: Mapping[str, Any], orders: Mapping[str, int]) -> dict[str, Any]:
@@ -145,4 +150,9 @@ def _with(part: Mapping[str, Any], orders: Mapping[str, int]) -> dict[str, Any]:
         return dict(part)  # an older release did not tell which orders it had taken off
     now = {**part, "orders": dict(sorted((Counter(before) + Counter(orders)).items()))}
     now["pending"] = sum(now["orders"].values())
-    return {**now, "left": chain.left_of(now), "sells": chain.sells_of(now)}
+    return left_over(now)
+
+
+def left_over(part: Mapping[str, Any]) -> dict[str, Any]:
+    """A component with what its figures leave."""
+    return {**part, "left": chain.left_of(part), "sells": chain.sells_of(part)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any
 
@@ -12,7 +12,7 @@ from integrations.errors import Unreadable
 from integrations.http import storable
 from integrations.ports import Address, Item, Location, OrderRequest, Parcel, ParcelContent, ParcelState
 from integrations.sent_orders import ListedLine, Receipt, ReceiptLine
-from integrations.stock import BundlePart, StockLevel, UnreadableBundlePart
+from integrations.stock import BundlePart, StockLevel, UnreadableBundlePart, as_told
 from integrations.tradegecko.options import Options
 
 Row = Mapping[str, Any]
@@ -23,7 +23,6 @@ MAX_STATUS_CHARS = 20
 MAX_COUNT = 2**31 - 1
 ROUNDING = "rounding"
 TOO_LARGE = 10**11
-SHARE = Decimal("0.0001")  # of a unit, in a bundle
 # No order is older, and no calendar that staff look at goes further.
 YEARS = range(1970, 3000)
 STATES = {"fulfilled": ParcelState.SHIPPED, "void": ParcelState.VOID, "deleted": ParcelState.VOID}
@@ -196,7 +195,7 @@ def stock_levels(given: object) -> tuple[str, list[StockLevel]]:
 
 
 def bundle_part(given: object) -> BundlePart | UnreadableBundlePart:
-    """A component of a bundle. A quantity of more digits than are kept is rounded up: rather too few are shown."""
+    """A component of a bundle."""
     try:
         return _bundle_part(given)
     except Unreadable as exc:
@@ -214,7 +213,7 @@ def _bundle_part(given: object) -> BundlePart:
     sku = text(row, "component_sku").strip()
     if len(sku) > MAX_SKU_CHARS:
         raise Unreadable(f"TradeGecko sent bundle {bundle_id} with a component SKU of {len(sku)} characters")
-    return BundlePart(bundle_id, item_id, sku, quantity.quantize(SHARE, ROUND_CEILING))
+    return BundlePart(bundle_id, item_id, sku, as_told(quantity))
 
 
 def record(row: object, what: str) -> Row:

@@ -25,7 +25,7 @@ from inventory.catalogued import Origin
 from inventory.checked import DriftedListing
 from inventory.explanation import in_words
 from inventory.models import GuardedQuantity, Listing, Publication
-from inventory.outbox import MOST_TIMES_PARKED, is_unknown_for_good, pause_of
+from inventory.outbox import MOST_TIMES_PARKED, is_in_doubt, pause_of
 from inventory.rules import InventoryRule
 
 T = Publication.Status
@@ -54,8 +54,8 @@ def facts(listing: Listing, request: HttpRequest) -> dict[str, Any]:
         "listing": listing,
         "source": source(listing),
         "troubles": troubles(listing, last, request.user),
-        "silence": silence(listing, listing.not_published, listing.not_published_by, request.user),
-        "is_unknown": bool(last and is_unknown_for_good(last, listing)),
+        "silence": silence(listing, last, listing.not_published, listing.not_published_by, request.user),
+        "is_unknown": is_in_doubt(last, listing),
         "last": last,
         "last_colour": TRANSMISSION_COLOURS[T(last.status)] if last else "",
         "exchange": _exchange(last, listing, request.user) if last else "",
@@ -97,7 +97,9 @@ def there(rules: Collection[int]) -> set[int]:
 
 def recalculated(listing: Listing, user: Any) -> dict[str, Any]:
     """What it would show now beside what it shows, or why that cannot be said."""
-    found: dict[str, Any] = {"listing": listing, "at": timezone.now(), "doubt": readings.doubt(listing.route)}
+    last = listing.publications.order_by("-created_at", "-pk").first()
+    is_unknown, doubt = is_in_doubt(last, listing), readings.doubt(listing.route)
+    found: dict[str, Any] = {"listing": listing, "at": timezone.now(), "doubt": doubt, "is_unknown": is_unknown}
     try:
         made = now.decision(listing)
     except now.NotPublished as exc:
@@ -112,28 +114,27 @@ def recalculated(listing: Listing, user: Any) -> dict[str, Any]:
     why = reasons(made.explanation, user)
     return {
         **found, "quantity": made.quantity, "sku": made.sku, "speaker": speaker, "is_known": True,
-        "is_changed": made.quantity is not None and made.quantity != listing.published_quantity,
+        "is_changed": made.quantity is not None and (is_unknown or made.quantity != listing.published_quantity),
         "why": why, "sections": why["sections"],
-        "silence": silence(listing, made.not_published, made.not_published_by, user),
+        "silence": silence(listing, last, made.not_published, made.not_published_by, user),
     }  # fmt: skip
 
 
-def silence(listing: Listing, why: str, rule: int | None, user: Any) -> Trouble | None:
-    """That nothing is published on purpose, why, and what the marketplace goes on showing."""
+def silence(listing: Listing, last: Publication | None, why: str, rule: int | None, user: Any) -> Trouble | None:
+    """That nothing is published on purpose, why, and what goes on being shown. `last` is its newest publication."""
     if not why or not listing.is_active:
         return None
     is_gone = rule is not None and not there([rule])
     may = rule is not None and not is_gone and user.has_perm("inventory.view_inventoryrule")
     url = reverse("admin:inventory_inventoryrule_change", args=[rule]) if may else ""
-    text = f"{why[:1].upper()}{why[1:]}. {DELETED if is_gone else ''}{_stays(listing)}"
+    text = f"{why[:1].upper()}{why[1:]}. {DELETED if is_gone else ''}{_stays(listing, last)}"
     return Trouble("Nothing is published now", text, "The rule" if may else "", url)
 
 
-def _stays(listing: Listing) -> str:
+def _stays(listing: Listing, last: Publication | None) -> str:
     """What the marketplace goes on showing, as far as that is known."""
     shown = listing.published_quantity
-    last = listing.publications.order_by("-created_at", "-pk").first()
-    if last and is_unknown_for_good(last, listing):
+    if last and is_in_doubt(last, listing):
         before = "nothing" if shown is None else f"{shown}"
         return f"Whether the marketplace shows {last.quantity}, or {before} as before, is not known."
     if shown is None:
@@ -143,7 +144,7 @@ def _stays(listing: Listing) -> str:
 
 def troubles(listing: Listing, last: Publication | None, user: Any) -> list[Trouble]:
     """What keeps it from showing the right quantity, the worst first. `last` is its newest publication."""
-    own = reverse("admin:inventory_listing_change", args=[listing.pk])
+    own = _page(listing)
     found = [_problem(listing, user), _switched_off(listing), _left_alone(listing), refused(last),
              unclear(last, user, own), *_guarded(listing, user), _doubt(listing), *_drift(listing, user),
              _twin(listing)]  # fmt: skip
@@ -162,7 +163,12 @@ def _problem(listing: Listing, user: Any) -> Trouble | None:
 def _switched_off(listing: Listing) -> Trouble | None:
     if listing.is_active:
         return None
-    return Trouble("Switched off", "Nothing is published; the marketplace goes on showing what it was last told.")
+    text = "Nothing is published; the marketplace goes on showing what it was last told."
+    other = next((row for row in now.of_one_sku(listing) if row.is_active), None)
+    if other is None:
+        return Trouble("Switched off", text)
+    text += f" So it does of listing {other}, which has the same SKU there: nothing is published of that one either."
+    return Trouble("Switched off", text, "That listing", _page(other))
 
 
 def _left_alone(listing: Listing) -> Trouble | None:
@@ -173,8 +179,12 @@ def _left_alone(listing: Listing) -> Trouble | None:
     return Trouble(
         "Left as it is", f"Listing {off} has the same SKU there and is switched off: nothing is published of it, and "
         "the marketplace goes on showing what it was last told. Switch that one on to have it published.",
-        "That listing", reverse("admin:inventory_listing_change", args=[off.pk]),
+        "That listing", _page(off),
     )  # fmt: skip
+
+
+def _page(listing: Listing) -> str:
+    return reverse("admin:inventory_listing_change", args=[listing.pk])
 
 
 def refused(row: Publication | None) -> Trouble | None:
@@ -209,7 +219,8 @@ def _guarded(listing: Listing, user: Any) -> list[Trouble]:
     return [
         Trouble(
             "Held back by the guard",
-            f"{row.after} waits for a person, since {row.guarded.reason}. Only what was sold is taken off meanwhile.",
+            f"{row.after} waits for a person, since {row.guarded.reason}. Meanwhile only what was sold, and what rules "
+            "lower, is taken off.",
             "Look at it and decide" if may else "",
             reverse("admin:inventory_guardedpublish_change", args=[row.guarded_id]) if may else "",
         )
@@ -248,10 +259,12 @@ def _told(row: DriftedListing) -> str:
 
 
 def _twin(listing: Listing) -> Trouble | None:
-    speaker = listing.explanation.get("shown_by")
-    if not speaker:
+    name = listing.explanation.get("shown_by")
+    if not name or not listing.is_active:
         return None
-    return Trouble("Shown by another listing", f"Listing {speaker} has the same SKU there and shows the quantity.")
+    text = f"Listing {name} has the same SKU there and shows the quantity."
+    speaker = listing.route.listings.filter(marketplace_sku=name).first()
+    return Trouble("Shown by another listing", text, *(("That listing", _page(speaker)) if speaker else ()))
 
 
 def _exchange(row: Publication, listing: Listing, user: Any) -> str:

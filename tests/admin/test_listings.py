@@ -177,6 +177,29 @@ def test_recalculating_shows_what_it_would_be_and_changes_nothing(stocked: Listi
     assert "run Pull levels" in text_of(admin_client.get(page_of(stocked, "recalculate")))
 
 
+@pytest.mark.parametrize("before", [7, None])
+def test_what_is_not_known_to_have_arrived_is_not_called_published(
+    stocked: Listing, admin_client: Client, before: int | None
+) -> None:
+    """Eight were sent, as many as it would show, and no answer came."""
+    Publication.objects.create(
+        listing=stocked,
+        sku="MUG-OS",
+        quantity=8,
+        observed_at=timezone.now(),
+        sent_at=timezone.now(),
+        status=S.UNCONFIRMED,
+    )
+    Listing.objects.update(published_quantity=before)
+    said = text_of(admin_client.get(page_of(stocked, "recalculate")))
+    assert f"What is shown is not known {', 7 before ' if before else ''}It would show 8" in said
+    assert "The next run publishes that" in said
+    assert "Published" not in said
+    page = text_of(admin_client.get(page_of(stocked)))
+    assert "Whether 8 has arrived is not known" in page
+    assert "Not known 7 before, published" in page or before is None
+
+
 def test_publishing_now_needs_the_permission_and_asks_first(
     stocked: Listing, client: Client, django_capture_on_commit_callbacks: Any
 ) -> None:

@@ -128,7 +128,7 @@ def shown(found: list[Change], others: int) -> Shown:
 
 
 def fixed(number: int, after: int = 0, of: int = 100) -> list[Change]:
-    return [Change(of + place, 5, after, is_fixed=True) for place in range(number)]
+    return [Change(of + place, 5, after, is_ruled=True) for place in range(number)]
 
 
 def test_what_a_rule_fixes_does_not_wait_for_damaged_stock() -> None:

@@ -16,6 +16,7 @@ from inventory import changed, dry_run, now
 from inventory.explanation import in_words
 from inventory.models import Listing, SkuAlias
 from inventory.rules import InventoryRule
+from tests.admin.test_listings import text_of
 
 Run = Callable[..., str]
 DC = "Riverside DC"
@@ -103,4 +104,16 @@ def test_the_page_of_the_listing_that_shows_it_says_that_a_switched_off_one_has_
     assert shop.oasis.quantities["VASE", DC] == 8
     answer = admin_client.get(page).content.decode()
     assert "Listing VASE has the same SKU there and is switched off: nothing is published of it" in answer
+    there = text_of(admin_client.get(reverse("admin:inventory_listing_change", args=[vase.pk])))
+    assert "So it does of listing 30-VASE, which has the same SKU there: nothing is published of that one" in there
     assert reverse("admin:inventory_listing_change", args=[vase.pk]) in answer
+
+
+def test_the_page_of_a_listing_that_another_one_shows_says_so_once_and_leads_to_it(
+    shop: Sandbox, tried: Run, vase: Listing, admin_client: Client
+) -> None:
+    teach(shop, tried)
+    answer = admin_client.get(reverse("admin:inventory_listing_change", args=[vase.pk]))
+    assert text_of(answer).count("has the same SKU there") == 1
+    speaks = Listing.objects.get(marketplace_sku="30-VASE")
+    assert reverse("admin:inventory_listing_change", args=[speaks.pk]) in answer.content.decode()
