@@ -77,6 +77,7 @@ UNFOLD: dict[str, Any] = {
                     _worklist("Carrier unknown", "local_post_office", "carriers", "orders.view_order"),
                     _worklist("Late to ship", "running_with_errors", "late", "orders.view_order"),
                     _worklist("Other holds", "front_hand", "holds", "orders.view_order"),
+                    _worklist("Found by the reconciliation", "balance", "found", "orders.view_order"),
                     _worklist("Guarded inventory", "gpp_maybe", "guarded", "inventory.view_guardedpublish"),
                     _worklist("Connections in trouble", "power_off", "connections", "integrations.view_connection"),
                 ],

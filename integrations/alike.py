@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 # What is quoted, and words with a digit in them: numbers, SKUs, times.
@@ -15,8 +15,18 @@ Row = TypeVar("Row")
 
 def alike(text: str) -> str:
     """The text with what is of one record only left open, one line at most: two that are equal have one cause."""
-    first = next(iter(text.strip().splitlines()), "")
-    return OWN.sub("…", first)[:LONGEST]
+    return OWN.sub("…", _first_line(text))[:LONGEST]
+
+
+def shared(texts: Sequence[str]) -> str:
+    """What texts of one cause have in common: what is of one record only is left open, what all of them say is kept."""
+    own = zip(*(OWN.findall(_first_line(one)) for one in texts), strict=False)  # what differs may lie after LONGEST
+    is_same = iter([len(set(words)) == 1 for words in own])
+    return OWN.sub(lambda word: word[0] if next(is_same, False) else "…", _first_line(texts[0]))
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.strip().splitlines()), "")
 
 
 def grouped(texts: Iterable[str]) -> list[tuple[str, int]]:

@@ -33,6 +33,9 @@ PER_QUERY = 500
 LATELY = timedelta(days=90)
 
 
+GONE_ON = "These quantities are not the ones any more that were shown. Look at them again."
+
+
 class NotReleased(Exception):
     """What a person decided on is no longer what waits; the text says what to do."""
 
@@ -88,7 +91,7 @@ def discard(record: GuardedPublish, fingerprint: str, by: User | None) -> str:
 def _decide(record: GuardedPublish, fingerprint: str, by: User | None, state: str, **values: Any) -> None:
     waiting = GuardedPublish.objects.filter(pk=record.pk, state=S.WAITING, fingerprint=fingerprint)
     if not waiting.update(state=state, decided_at=timezone.now(), decided_by=by, **values):
-        raise NotReleased("These quantities are not the ones any more that were shown. Look at them again.")
+        raise NotReleased(GONE_ON)
 
 
 def _is_change(one: Decision, before: dict[int, int | None]) -> bool:

@@ -42,6 +42,24 @@ def suggest(marketplace: Connection, asked: Goods) -> Suggestions:
     return Suggestions(likeness.ranked(found, SHOWN), sum(rows.count() for rows in carried))
 
 
+def spelt_alike(marketplace: Connection, sku: str) -> list[str]:
+    """What the marketplace's warehouses sell that differs from this SKU only in case, blanks and punctuation.
+
+    Where nothing of that is known, the warehouses are asked for it.
+    """
+    if known := _alike(marketplace, sku):
+        return known
+    look(marketplace, sku)  # what cannot be asked was said when the SKU itself was asked for
+    return _alike(marketplace, sku)
+
+
+def _alike(marketplace: Connection, sku: str) -> list[str]:
+    same = WarehouseItem.objects.filter(
+        connection__warehouse_routes__marketplace=marketplace, plain_sku=plain(sku), matches=1, sellable=True
+    )
+    return list(same.exclude(sku=sku).order_by("sku").values_list("sku", flat=True).distinct()[:SHOWN])
+
+
 def look(marketplace: Connection, sku: str) -> str:
     """Ask the warehouses for the usual other spellings of a SKU, one call each; what went wrong, if anything did."""
     problems = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from django.utils import timezone
 
@@ -31,11 +31,20 @@ def of_days(connection: Connection, first: date, last: date) -> tuple[datetime, 
     return start, min(datetime.combine(min(last, today) + timedelta(days=1), time.min, zone), now)
 
 
+def day_of(connection: Connection, at: datetime) -> date:
+    """The day on which something was at the marketplace."""
+    return at.astimezone(_zone(connection)).date()
+
+
 def named(connection: Connection, since: datetime, until: datetime) -> str:
     """A period whose end does not belong to it, by its first and its last day in the marketplace's zone."""
-    try:
-        zone = marketplace_for(connection).time_zone
-    except IntegrationError:  # its settings are wrong, which is said where they are used
-        zone = timezone.get_current_timezone()
+    zone = _zone(connection)
     first, last = since.astimezone(zone), max(until - timedelta(microseconds=1), since).astimezone(zone)
     return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+
+
+def _zone(connection: Connection) -> tzinfo:
+    try:
+        return marketplace_for(connection).time_zone
+    except IntegrationError:  # its settings are wrong, which is said where they are used
+        return timezone.get_current_timezone()

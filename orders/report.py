@@ -26,6 +26,7 @@ from orders.models import (
     WarehouseChange,
     WarehouseSubmission,
 )
+from orders.reconciliation import findings
 
 LINE = (
     "number", "partner_sku", "option_sku", "title", "quantity", "quantity_to_ship", "quantity_shipped",
@@ -143,6 +144,7 @@ def _worklists() -> dict[str, int]:
         "test_orders": trials.left_behind().count(),
         "submissions_waiting": alarms.waiting_to_be_sent().count(),
         "shipped_without_tracking": _without_tracking(),
+        "found_by_reconciliation": findings.found().count(),
         "unreadable": UnreadableRecord.objects.filter(resolved_at=None).count(),
     }
 

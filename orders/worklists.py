@@ -25,6 +25,7 @@ from orders.models import (
     Order,
     Outbox,
 )
+from orders.reconciliation import findings
 
 K, T = Hold.Kind, Transmission.Status
 CHANGED_SINCE = (K.CHANGED_ORDER, K.CHANGED_SHIPMENT, K.VOIDED_SHIPMENT, K.VOIDED_ORDER, K.DIFFERENT_THERE)
@@ -50,7 +51,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record that waits. Those of one `cause` wait for the same thing."""
+    """A record that waits. Those of one `cause` wait for the same thing, and `text` is what this one says of it."""
 
     source: str
     pk: int
@@ -58,11 +59,14 @@ class Entry:
     since: datetime | None
     connection: int
     cause: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Worklist:
-    """`permission` is what its page needs, `means` what is on it, `empty` what it means that nothing is."""
+    """`permission` is what its page needs, `means` what is on it, `empty` what it means that nothing is; `since` is
+    what the time of its rows tells.
+    """
 
     name: str
     title: str
@@ -71,6 +75,7 @@ class Worklist:
     means: str
     empty: str
     sources: tuple[Source, ...]
+    since: str = "Since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,16 @@ ALL = (
         "will never ship is a short ship, on the order's page.",
         "Every order whose ship date is over has shipped.",
         (Source("order", _late, "ordered_at", "connection", order="pk", number="full_number", text="status"),),
+        since="Ordered",
+    ),
+    Worklist(
+        "found", "Found by the reconciliation", "balance", "orders.view_order",
+        "What the two sides do not agree on, as they were compared last. A row leaves with the next comparison that "
+        "finds it mended: every day, or at once by Compare again on the order's page.",
+        "Where both sides were compared, they agree, or what they do not agree on is on another worklist.",
+        (Source("finding", findings.found, "report__finished_at", "report__connection", number="number",
+                kind="bucket", text="text"),),
+        since="Compared",
     ),
     Worklist(
         "holds", "Other holds", "front_hand", "orders.view_order",
@@ -242,12 +257,16 @@ def _as_text(column: str) -> Cast | Value:
 def _entry(
     source: str, pk: int, order: int | None, since: datetime | None, connection: int, kind: str, text: str
 ) -> Entry:
-    return Entry(source, pk, order, since, connection, f"{source}:{connection}:{kind}:{_cause(source, kind, text)}")
+    return Entry(
+        source, pk, order, since, connection, f"{source}:{connection}:{kind}:{_cause(source, kind, text)}", text
+    )
 
 
 def _cause(source: str, kind: str, text: str) -> str:
     if source == "hold":
         return text if kind in CAUSE_IN_SUBJECT else ""
+    if source == "finding":
+        return ""
     return text if source == "order" else alike(text)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -18,16 +19,18 @@ from django.utils.http import urlencode
 from unfold.decorators import display
 
 from integrations.admin.paging import around
-from integrations.admin_base import ReadOnly, ago, clip, found_or_404
+from integrations.admin_base import ReadOnly, ago, clip, found_or_404, question
 from integrations.exports import download_rows, links
+from integrations.wording import counted
 from inventory import guarding
 from inventory.models import GuardedPublish, GuardedQuantity
+from inventory.now import why_nothing_of
 
 S = GuardedPublish.State
 COLOURS = {
     S.WAITING: "danger", S.RELEASED: "info", S.PUBLISHED: "success", S.DISCARDED: "default", S.CLOSED: "default",
 }  # fmt: skip
-PER_PAGE = 100
+PER_PAGE, NAMED = 100, 5
 DROP = Coalesce(F("before"), 0) - F("after")
 Decide = Callable[[GuardedPublish, str, Any], str]
 
@@ -81,7 +84,20 @@ class GuardedPublishAdmin(ReadOnly):
         )  # fmt: skip
 
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._decide(request, object_id, guarding.release)
+        """GET says what would be published; what was shown there, and nothing else, is released by the POST."""
+        record = self._found(request, object_id)
+        if not _may_release(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            return self._decide(request, object_id, guarding.release)
+        page = reverse("admin:inventory_guardedpublish_change", args=[record.pk])
+        if record.state != S.WAITING or request.GET.get("fingerprint", record.fingerprint) != record.fingerprint:
+            messages.error(request, guarding.GONE_ON)
+            return redirect(page)
+        return question(
+            self, request, forms.Form(), title="Publish all the same", consequence=_consequence(record),
+            button="Publish", kept=[("fingerprint", record.fingerprint)], back=page,
+        )  # fmt: skip
 
     def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._decide(request, object_id, guarding.discard)
@@ -130,6 +146,19 @@ def _rows(record: GuardedPublish, sku: str) -> QuerySet[GuardedQuantity]:
     """What would change of SKUs with these characters, the biggest drops first."""
     rows = record.quantities.filter(sku__icontains=sku) if sku else record.quantities.all()
     return rows.order_by(DROP.desc(), "pk")
+
+
+def _consequence(record: GuardedPublish) -> str:
+    market = record.route.marketplace
+    drops = ", ".join(f"{row.sku} {row.before or 0} → {row.after}" for row in _rows(record, "")[:NAMED])
+    parts = [
+        f"{market} is told {counted(record.changed, 'quantities')} of route {record.route}: {record.zeroed:,} of them "
+        f"0, {record.raised:,} of them higher than shown.",
+        f"The biggest drops: {drops}." if drops else "",
+        f"From then on {market} sells by these quantities. One that has gone further by then is judged anew.",
+        why_nothing_of(record.route),
+    ]
+    return " ".join(part for part in parts if part)
 
 
 def _may_release(request: HttpRequest) -> bool:

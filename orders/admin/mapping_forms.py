@@ -15,7 +15,7 @@ from simple_history.utils import update_change_reason
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from integrations.admin_forms import ShownForm
-from inventory import kits
+from inventory import kits, suggestions
 from inventory.alias_cells import MAX_SKU_CHARS, MAX_UNITS
 from inventory.likeness import Parts
 from orders import answered, carriers
@@ -26,6 +26,7 @@ from orders.models import CarrierService, Hold, ShippingMethod
 MAPPED = "Mapped for the orders that waited for it."
 SPARE_ROWS = 5
 MOST_ROWS = 50
+LOOKED_FOR = 3  # wrong SKUs whose other spellings the warehouse is asked for, a call each
 
 
 class ComponentForm(forms.Form):
@@ -46,13 +47,17 @@ class ComponentForm(forms.Form):
 
 
 class SkuForm:
-    """What a marketplace SKU is made of. Several rows are a kit."""
+    """What a marketplace SKU is made of. Several rows are a kit.
+
+    `meant` are warehouse SKUs that may have been meant by a wrong one, each with the parts that it would make.
+    """
 
     def __init__(self, cause: Cause, data: QueryDict | None = None) -> None:
         self._cause, self._data = cause, data
         self._known = kits.parts_of(cause.marketplace, cause.subject)
         self.shown = data.get("shown", "") if data is not None else json.dumps(self._known)
         self.problems: list[str] = []
+        self.meant: list[tuple[str, Parts]] = []
         self.note = ""
         self.rows = self._unbound() if data is None else [ComponentForm(one, auto_id=False) for one in _pairs(data)]
         for row in self.rows[:1]:
@@ -93,7 +98,14 @@ class SkuForm:
         else:
             wrong, self.note = kits.refusals(self._cause.marketplace, skus)
             self.problems = list(wrong.values())
+            self.meant = [one for sku in list(wrong)[:LOOKED_FOR] for one in self._spelt_alike(sku)]
         return not self.problems
+
+    def _spelt_alike(self, sku: str) -> list[tuple[str, Parts]]:
+        """What may have been meant by a SKU that nobody carries, and the parts with that in its place."""
+        taken = {name for name, _ in self.parts}
+        names = (one for one in suggestions.spelt_alike(self._cause.marketplace, sku) if one not in taken)
+        return [(one, tuple((one if name == sku else name, units) for name, units in self.parts)) for one in names]
 
     def save(self, request: HttpRequest) -> str:
         """Store it; what the SKU is now, in words. Raises kits.Changed."""

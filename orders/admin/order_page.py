@@ -24,7 +24,7 @@ from integrations.walking import Way
 from integrations.wording import counted, moment
 from inventory.models import SkuAlias
 from orders import edits, next_step, route_trouble, side_by_side
-from orders.admin import labels, remedies, story, walking
+from orders.admin import found_wrong, labels, remedies, story, walking
 from orders.admin.labels import Label
 from orders.models import Order, OrderLine, Shipment, ShipmentLine, ShortShip, WarehouseChange, WarehouseSubmission
 
@@ -69,6 +69,9 @@ def facts(admin: Any, request: HttpRequest, order: Order, allowed: Collection[st
     mends = remedies.first_of(holds) if step == next_step.MEND else []
     if step == next_step.MEND and not any(one.url or one.others or one.instead for one in holds):
         step = next_step.Step(remedies.who_mends(order, [one.hold for one in holds]))
+    found = found_wrong.of(order, user, way)
+    if found and not (holds or step.action):
+        step = found_wrong.STEP
     if route_trouble.of(order) and not holds and user.has_perm("integrations.change_route"):
         mends = [("Open the route", walking.to_route(request, order))]
     return {
@@ -77,6 +80,7 @@ def facts(admin: Any, request: HttpRequest, order: Order, allowed: Collection[st
         "step": step,
         "mends": mends,
         "holds": holds,
+        "found": found,
         "may_say": admin.has_change_permission(request, order),
         "columns": side_by_side.COLUMNS,
         "rows": _rows(order, submission, parcels, user),

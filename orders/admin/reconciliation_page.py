@@ -111,7 +111,7 @@ def _counts(report: Reconciliation, chosen: str) -> list[Count]:
 
 
 def _shown(row: ReconciledOrder, report: Reconciliation, user: Any) -> Shown:
-    permission, url = _way(row, report)
+    permission, url = way_to_mend(row, report)
     may = bool(url) and user.has_perm(permission)
     link = reverse("admin:orders_order_change", args=[row.order_id]) if row.order_id else ""
     label = Label(COLOURS[B(row.bucket)], row.get_bucket_display())
@@ -121,9 +121,9 @@ def _shown(row: ReconciledOrder, report: Reconciliation, user: Any) -> Shown:
     )  # fmt: skip
 
 
-def _way(row: ReconciledOrder, report: Reconciliation) -> tuple[str, str]:
+def way_to_mend(row: ReconciledOrder, report: Reconciliation) -> tuple[str, str]:
     """The permission that it needs, and its address."""
-    if row.mend == M.ORDER and row.order_id:
+    if row.mend in (M.ORDER, M.LISTED) and row.order_id:
         return "orders.view_order", reverse("admin:orders_order_change", args=[row.order_id])
     if row.mend == M.RETRY and row.order_id:
         return "orders.resend_order", reverse("admin:orders_order_retry", args=[row.order_id])

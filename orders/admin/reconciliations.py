@@ -22,6 +22,7 @@ from integrations.dispatch import enqueue
 from integrations.errors import IntegrationError
 from integrations.exports import download_rows
 from integrations.models import Connection, SyncRun
+from integrations.walking import back_of
 from inventory.admin.file_forms import MARKETPLACES
 from orders import periods
 from orders.admin import reconciliation_page
@@ -125,16 +126,18 @@ class ReconciliationAdmin(ReadOnly):
         if not self.has_reconcile_permission(request):
             raise PermissionDenied
         today = timezone.now().date()
-        first = {"first": today - timedelta(days=DAYS), "last": today}
+        asked = {name: request.GET[name] for name in PeriodForm.base_fields if name in request.GET}
+        first = {"first": today - timedelta(days=DAYS), "last": today, **asked}
+        back = back_of(request) or reverse("admin:orders_reconciliation_changelist")
         form = PeriodForm(request.POST if request.method == "POST" else None, initial=first)
         if form.is_valid():
             report, said = ask_for(form.cleaned_data, request.user)
             log(request, [report], "Asked for")
             messages.success(request, said)
-            return redirect("admin:orders_reconciliation_changelist")
+            return redirect(back)
         return question(
             self, request, form, title="Reconcile", consequence=RECONCILING, button="Reconcile",
-            back=reverse("admin:orders_reconciliation_changelist"),
+            back=back,
         )  # fmt: skip
 
     @display(description="period (UTC)", ordering="since")
@@ -168,7 +171,7 @@ def ask_for(values: dict[str, Any], user: Any) -> tuple[Reconciliation, str]:
         connection=values["connection"], since=values["since"], until=values["until"], asked_by=user
     )
     enqueue("reconcile", report.connection_id, "asked")
-    return report, f"The report of {report} is made as soon as a worker is free; it then shows here"
+    return report, f"The report of {report} is made as soon as a worker is free; it then shows under Reconciliation"
 
 
 def state_of(report: Reconciliation) -> tuple[str, str]:

@@ -41,7 +41,6 @@ def page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return {
         **context,
         "waiting": tiles.waiting(may, worklist_page.tallies_of(request)) if sees_orders else None,
-        "unreconciled": tiles.unreconciled() if may("orders.view_reconciliation") else None,
         "standings": tiles.standings(timezone.now()) if sees_orders else [],
         "ages": [f"over {age.days}\N{NO-BREAK SPACE}d" for age in figures.AGES],
         "risk": tiles.risk() if sees_orders else None,

@@ -22,7 +22,7 @@ from orders.admin import labels
 from orders.admin.labels import Label
 from orders.alarms import LOOKED_FOR
 from orders.figures import Day, Leg, Standing
-from orders.models import Alert, AlertKind, Hold, Order, Reconciliation, UnreadableRecord
+from orders.models import Alert, AlertKind, Hold, Order, UnreadableRecord
 from orders.worklists import MAPPING, Tally
 
 LEFT_BEHIND = "submission__is_test__exact=1&route__state__exact=live"
@@ -77,15 +77,6 @@ def _hold_kinds() -> Iterator[Counted]:
     for kind, number, since in counted:
         url = f"{list_url('orders_order')}?held={kind}"
         yield Counted(str(Hold.Kind(kind).label), number, url, ago(since))
-
-
-def unreconciled() -> Counted | None:
-    """What the last comparison of both sides found to be wrong."""
-    last = Reconciliation.objects.exclude(finished_at=None).order_by("-finished_at").first()
-    if last is None or not last.exceptions:
-        return None
-    address = reverse("admin:orders_reconciliation_change", args=[last.pk])
-    return Counted(f"Exceptions when both sides were compared, {last}", last.exceptions, address, icon="balance")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +17,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from integrations.admin.paging import around
+from integrations.alike import shared
 from integrations.exports import Cell, cells, download, links
 from integrations.models import Connection
 from integrations.walking import AT, WORKLIST, Way, along
@@ -26,6 +27,7 @@ from orders.admin.worklist_rows import Key, Row, returning, rows_of
 from orders.worklists import MOST, Entry, Tally, Worklist
 
 PER_PAGE, CAUSES_SHOWN = 50, 30
+COMPARED = 100  # rows of a cause that its title is made of
 TOGETHER = 500  # rows of an export are read at once
 KEPT = "_worklist_tallies"
 
@@ -51,7 +53,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
                           known[one.source, one.pk]), request.get_full_path())
             for one in page if (one.source, one.pk) in known
         ],
-        "pages": around(page, **asked.values), "causes": _causes(causes, known, asked),
+        "pages": around(page, **asked.values), "causes": _causes(causes, known, asked, _texts(entries)),
         "more_causes": max(len(causes) - CAUSES_SHOWN, 0), "connections": list(Connection.objects.order_by("name")),
         "number": counted(len(shown), "rows"), "is_cut": is_cut, "most": MOST,
         "exports": links(f"admin:worklist_{name}_download", asked.query),
@@ -65,11 +67,11 @@ def export(request: HttpRequest, name: str, kind: str) -> HttpResponseBase:
     found = worklists.BY_NAME[name]
     if not request.user.has_perm(found.permission):
         raise PermissionDenied
-    return download(kind, _table(chosen(found, asked_in(request.GET)), request.user), found.title)
+    return download(kind, _table(found, chosen(found, asked_in(request.GET)), request.user), found.title)
 
 
-def _table(entries: list[Entry], user: Any) -> Iterator[list[Cell]]:
-    yield ["what", "where", "since", "ship date", "what is wrong"]
+def _table(worklist: Worklist, entries: list[Entry], user: Any) -> Iterator[list[Cell]]:
+    yield ["what", "where", worklist.since.lower(), "ship date", "what is wrong"]
     for start in range(0, len(entries), TOGETHER):
         some = entries[start : start + TOGETHER]
         known = rows_of(some, user)
@@ -140,12 +142,28 @@ class Cause:
     is_chosen: bool
 
 
-def _causes(found: list[tuple[Entry, int]], known: Mapping[Key, Row], asked: Asked) -> list[Cause]:
+def _texts(entries: list[Entry]) -> dict[str, list[str]]:
+    """What the first rows of each cause say, by cause."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for one in entries:
+        if len(found[one.cause]) < COMPARED:
+            found[one.cause].append(one.text)
+    return found
+
+
+def _title(row: Row, entry: Entry, texts: list[str]) -> str:
+    """What the rows of a cause have in common: the number of one of its orders says nothing of the others."""
+    return row.cause.replace(entry.text, shared(texts)) if entry.text else row.cause
+
+
+def _causes(
+    found: list[tuple[Entry, int]], known: Mapping[Key, Row], asked: Asked, texts: Mapping[str, list[str]]
+) -> list[Cause]:
     """The causes with most rows. One alone needs no choice."""
     if len(found) < 2 and not asked.cause:
         return []
     shown = [
-        (known[key], entry.cause, number)
+        (replace(known[key], cause=_title(known[key], entry, texts[entry.cause])), entry.cause, number)
         for entry, number in found[:CAUSES_SHOWN]
         if (key := (entry.source, entry.pk)) in known  # it may have gone meanwhile
     ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from integrations.admin.waiting import Waits
 from integrations.admin_base import ago
@@ -21,7 +22,8 @@ from inventory.admin import looking_up
 from inventory.models import GuardedPublish, Publication
 from orders import next_step, route_trouble, ship_dates, short_shipping
 from orders.admin import labels, remedies
-from orders.models import OUTBOXES, Hold, Order, ShortShip, WarehouseSubmission
+from orders.admin.reconciliation_page import way_to_mend
+from orders.models import OUTBOXES, Hold, Order, ReconciledOrder, ShortShip, WarehouseSubmission
 from orders.worklists import CAUSE_IN_SUBJECT, Entry
 
 K, T = Hold.Kind, Transmission.Status
@@ -173,6 +175,21 @@ def _of_guarded(one: GuardedPublish) -> Row:
     return Row(str(one.route), url, str(one.route.marketplace), one.reason, wrong, "Decide", url)
 
 
+def _of_finding(one: ReconciledOrder) -> Row:
+    report, bucket = one.report, ReconciledOrder.Bucket(one.bucket)
+    page = _page(one.order) if one.order else ""
+    permission, url = way_to_mend(one, report)
+    action = one.get_mend_display()
+    if not url:
+        found = urlencode({"bucket": "all", "q": one.number})
+        url = f"{reverse('admin:orders_reconciliation_change', args=[report.pk])}?{found}#orders"
+        action, permission = "See the report", "orders.view_reconciliation"
+    return Row(
+        one.number or "without a number", page or url, str(report.connection), bucket.label, one.in_words, action, url,
+        (permission,), _ship_date(one.order) if one.order else "",
+    )  # fmt: skip
+
+
 def _of_connection(one: Connection) -> Row:
     outage = getattr(one, "outage", None)
     paused = pause_text(one, outage) if outage and outage.paused_until else ""
@@ -218,11 +235,14 @@ RECORDS: Mapping[str, Callable[[list[int]], Iterable[Any]]] = {
     "publication": lambda pks: Publication.objects.filter(pk__in=pks).select_related("listing__route__marketplace"),
     "order": _late_rows,
     "guarded": lambda pks: GuardedPublish.objects.filter(pk__in=pks).select_related("route__marketplace"),
+    "finding": lambda pks: ReconciledOrder.objects.filter(pk__in=pks).select_related(
+        "report__connection", "order__route", "warehouse"
+    ),
     "connection": lambda pks: Connection.objects.filter(pk__in=pks).select_related("outage"),
 }  # fmt: skip
 ROWS: Mapping[str, Callable[[Any], Row]] = {
     "hold": _of_hold, "of_route": _of_route, "submission": _of_sent("Order", "submission"),
     "change": _of_sent("Change", "change"), "confirmation": _of_sent("Confirmation", "confirmation"),
     "short_ship": _of_sent("Short ship", "short_ship"), "publication": _of_publication, "order": _of_late,
-    "guarded": _of_guarded, "connection": _of_connection,
+    "guarded": _of_guarded, "finding": _of_finding, "connection": _of_connection,
 }  # fmt: skip

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from django.db.models import Count, F, Max, Min
+from django.db.models import Count, F, Min
 from django.urls import reverse
 
 from integrations.transmissions import Transmission
 from integrations.wording import counted
 from inventory.models import Publication
 from orders import ship_dates
-from orders.alarms import Alarm, list_of, page_of
+from orders.alarms import Alarm, list_of
 from orders.models import (
     OUTBOXES,
     AlertKind,
     Hold,
     Order,
-    Reconciliation,
     Severity,
     UnreadableRecord,
 )
+from orders.reconciliation import findings
 
 PARKED = Transmission.Status.PARKED
 
@@ -31,7 +31,7 @@ def alarms(names: Mapping[int, str]) -> Iterator[Alarm]:
     yield from _refused(names)
     yield from _refused_quantities()
     yield from _unreadable(names)
-    yield from _reconciliations()
+    yield from _reconciliations(names)
     yield from _late(names)
 
 
@@ -90,18 +90,18 @@ def _unreadable(names: Mapping[int, str]) -> Iterator[Alarm]:
         )  # fmt: skip
 
 
-def _reconciliations() -> Iterator[Alarm]:
-    """What the last comparison of each marketplace found to be wrong."""
-    finished = Reconciliation.objects.exclude(finished_at=None).order_by()
-    last = finished.values("connection").annotate(last=Max("pk")).values("last")
-    for report in Reconciliation.objects.filter(pk__in=last).select_related("connection"):
-        if report.exceptions:
-            text = f"{report.exceptions} exceptions when both sides were compared: {report}"
-            path = page_of("orders_reconciliation", report.pk)
-            yield Alarm(
-                AlertKind.RECONCILIATION, str(report.connection_id), Severity.WARNING, text, path, report.exceptions,
-                report.finished_at,
-            )  # fmt: skip
+def _reconciliations(names: Mapping[int, str]) -> Iterator[Alarm]:
+    """What comparisons found wrong and is not mended: the worklist *Found by the reconciliation*, by marketplace."""
+    rows = findings.found().order_by().values(marketplace=F("report__connection"))
+    for row in rows.annotate(number=Count("pk"), oldest=Min("report__finished_at")):
+        verb = "is" if row["number"] == 1 else "are"
+        number, name = counted(row["number"], "orders"), names[row["marketplace"]]
+        text = f"{number} of {name} {verb} not the same on both sides"
+        path = f"{reverse('admin:worklist_found')}?connection={row['marketplace']}"
+        yield Alarm(
+            AlertKind.RECONCILIATION, str(row["marketplace"]), Severity.WARNING, text, path, row["number"],
+            row["oldest"],
+        )  # fmt: skip
 
 
 def _late(names: Mapping[int, str]) -> Iterator[Alarm]:

@@ -53,7 +53,7 @@ class Reconciliation(models.Model):
 
 
 class ReconciledOrder(models.Model):
-    """One order of a report, in the one bucket that it belongs in (orders/reconciliation_rules.py says which)."""
+    """One order of a report, in the one bucket that it belongs in (orders/reconciliation/rules.py says which)."""
 
     class Bucket(models.TextChoices):
         SENT = "sent", "Sent"  # the warehouse has it, and both sides agree on what was shipped
@@ -94,6 +94,7 @@ class ReconciledOrder(models.Model):
         RECORD = "record", "Open the record"
         CONNECTION = "connection", "Open the connection"
         BACKFILL = "backfill", "Backfill its day"
+        LISTED = "listed", "Open the order"  # it is on another worklist already
 
     report = models.ForeignKey(Reconciliation, models.CASCADE, related_name="orders")
     bucket = models.CharField(max_length=16, choices=Bucket)
@@ -109,7 +110,15 @@ class ReconciledOrder(models.Model):
 
     class Meta:
         ordering = ["report", "pk"]
-        indexes = [models.Index(fields=["report", "bucket"], name="reconciled_by_bucket")]
+        indexes = [
+            models.Index(fields=["report", "bucket"], name="reconciled_by_bucket"),
+            models.Index(fields=["number"], name="reconciled_by_number"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.number or 'without a number'}: {self.get_bucket_display()}"
+
+    @property
+    def in_words(self) -> str:
+        """What was found and what mends it, of "the order"."""
+        return f"The order {self.text.rstrip('.')}. {self.action}".rstrip()

@@ -17,8 +17,8 @@ from integrations.runs import Run
 from inventory import shown
 from orders import personal_data
 from orders.models import Order, ReconciledOrder, Reconciliation, UnreadableRecord, WarehouseSubmission
+from orders.reconciliation import findings, ours, rules
 from orders.reconciliation import market as market_side
-from orders.reconciliation import ours, rules
 from orders.reconciliation import warehouse as warehouse_side
 from orders.reconciliation.facts import Ours, Seen, There, Told, Verdict
 from orders.reconciliation.market import Market
@@ -34,10 +34,11 @@ READ_WELL = "read well later"
 
 
 def last_days(run: Run) -> None:
-    """Compare the last seven days, then whatever a person asked for meanwhile."""
+    """Compare the last seven days, and what was found wrong before, then whatever a person asked for meanwhile."""
     now = timezone.now().replace(microsecond=0)
     if Route.objects.filter(marketplace=run.connection).exists():
-        compare(run, Reconciliation(connection=run.connection, since=now - PERIOD, until=now))
+        since = findings.since(run.connection, PERIOD, KEPT, now)
+        compare(run, Reconciliation(connection=run.connection, since=since, until=now))
     asked_for(run)
 
 

@@ -149,7 +149,7 @@ def waits(seen: Seen) -> Verdict | None:
         text = f"was not sent, yet {seen.there.name} has it as {named(seen.there.living)}"
         return Verdict(B.HELD, text, f"It would be doubled: void it in {seen.there.name}, or skip it here.", M.ORDER)
     if ours.holds:
-        return Verdict(B.HELD, "; ".join(ours.holds), "Open the order: each hold says what frees it.", M.ORDER)
+        return Verdict(B.HELD, "; ".join(ours.holds), "Open the order: each hold says what frees it.", M.LISTED)
     if ours.submission == T.PARKED:
         text = f"was refused by {seen.there.name}: {ours.last_error}"
         return Verdict(B.HELD, text, "Put right what was refused, then retry.", M.RETRY)
@@ -261,7 +261,7 @@ def acted_on(seen: Seen) -> Verdict | None:
     if ours is None:
         return None
     if ours.holds:
-        return Verdict(B.HELD, "; ".join(ours.holds), "Open the order: each hold says what is to be done.", M.ORDER)
+        return Verdict(B.HELD, "; ".join(ours.holds), "Open the order: each hold says what is to be done.", M.LISTED)
     if _shows_cancelled(seen) and ours.status != S.CONFIRMED:
         return _cancelled_late(seen, ours)
     if there.unreadable_parcel:
@@ -272,7 +272,7 @@ def acted_on(seen: Seen) -> Verdict | None:
         return Verdict(B.HELD, text, "Put right what was refused, then retry.", M.RETRY)
     if ours.refused_short_ship:
         text = f"has a short ship that {seen.market} was not told of: {ours.refused_short_ship}"
-        return Verdict(B.HELD, text, "Send it again, or ask for it with another reason.", M.ORDER)
+        return Verdict(B.HELD, text, "Send it again, or ask for it with another reason.", M.LISTED)
     if any(line.untracked and not line.is_cancelled for line in ours.lines):
         text = f"left {there.name} without a tracking number, so {seen.market} cannot be told"
         return Verdict(B.HELD, text, f"Enter the tracking number in {there.name}.", M.ORDER)

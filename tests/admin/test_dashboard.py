@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,8 +16,10 @@ from django_q.models import OrmQ
 from lxml import html
 
 from integrations.models import Connection, Exchange, Route, SyncRun
+from integrations.sandbox.server import Sandbox
 from orders import figures, ship_dates, worklists
 from orders.models import Alert, Hold, Order, ShipmentConfirmation, WarehouseSubmission
+from tests.orders.world import ship
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +73,7 @@ def test_what_was_refused_for_one_reason_is_one_cause_and_leaves_when_it_is_sent
     page = opened(admin_client, "refused")
 
     assert [(one.text, one.number) for one in page["causes"]] == [
-        ("Order: refused order 1001: no such company", 2), ("Order: refused order 1003: no such location", 1),
+        ("Order: refused order …: no such company", 2), ("Order: refused order 1003: no such location", 1),
     ]  # fmt: skip
     [_, other] = page["causes"]
     [row] = admin_client.get(reverse("admin:worklist_refused") + other.url).context["rows"]
@@ -153,11 +156,11 @@ def test_each_trouble_is_on_its_own_worklist_and_counted_in_the_menu(route: Rout
 
     found = {name: one.number for name, one in worklists.tallies().items()}
 
-    assert found == {**dict.fromkeys(found, 1), "guarded": 0}
+    assert found == {**dict.fromkeys(found, 1), "guarded": 0, "found": 0}
     page: Any = html.fromstring(admin_client.get("/admin/").content.decode())
     for name in worklists.BY_NAME:
         [entry] = page.xpath(f"//*[@id='nav-sidebar-apps']//a[@href='{reverse(f'admin:worklist_{name}')}']")
-        assert "".join(entry.text_content().split()).endswith("1") == (name != "guarded"), name
+        assert "".join(entry.text_content().split()).endswith("1") == (found[name] == 1), name
         assert len(opened(admin_client, name)["rows"]) == found[name]
     mapping = admin_client.get(reverse("admin:orders_needs_mapping"))
     assert [one.subject for one in mapping.context["rows"]] == ["unknown_carrier", "unknown_sku"]
@@ -357,3 +360,31 @@ def test_each_step_and_each_stock_lead_to_what_they_are_of(route: Route, admin_c
     levels = f"{reverse('admin:inventory_inventorylevel_changelist')}?connection__id__exact={route.warehouse_id}"
     assert levels in admin_client.get(reverse("admin:start_stock")).content.decode()
     assert admin_client.get(levels).status_code == 200
+
+
+def test_the_title_of_a_cause_names_no_single_order(route: Route, admin_client: Client) -> None:
+    for number in ("1001", "1002"):
+        parked(placed(route, number), f"Gecko refused order {number} (422): no such address")
+    parked(placed(route, "1003"), "Gecko refused order 1003: it is closed")
+    causes = [(one.text, one.number) for one in opened(admin_client, "refused")["causes"]]
+    assert causes == [
+        ("Order: Gecko refused order … (422): no such address", 2), ("Order: Gecko refused order 1003: it is closed", 1),
+    ]  # fmt: skip
+
+
+def test_the_steps_of_an_order_count_what_their_lists_show(
+    shop: Sandbox, manage: Callable[..., str], admin_client: Client
+) -> None:
+    number = shop.oasis.add_order({"partner_sku": "MUG-BLK"}, {"partner_sku": "TEE-RED-M"})
+    manage("run", "all")
+    ship(shop, number, tracking="1Z-1")
+    manage("run", "all")
+    legs = admin_client.get(reverse("admin:start_figures")).context["legs"]
+    for leg, url in legs:
+        assert leg.number == admin_client.get(url).context["cl"].result_count == 1, leg.title
+
+
+def test_the_late_tell_when_they_were_ordered_and_call_it_that(route: Route, admin_client: Client) -> None:
+    placed(route, "1001", ship_dates.today() - timedelta(days=9))
+    page = admin_client.get(reverse("admin:worklist_late")).content.decode()
+    assert ('data-label="Ordered"' in page, 'data-label="Since"' in page) == (True, False)

@@ -12,6 +12,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django_q.models import OrmQ
+from lxml import html
 
 from integrations.models import Route
 from integrations.sandbox.server import Sandbox
@@ -102,6 +103,25 @@ def test_who_has_the_permission_releases_what_was_shown(guarded: GuardedPublish,
     guarded.refresh_from_db()
     assert (guarded.state, str(guarded.decided_by)) == ("released", "somebody")
     assert [row.task["func"] for row in OrmQ.objects.all()] == ["orders.tasks.publish_inventory"]
+
+
+def test_what_would_be_published_is_said_before_it_is(guarded: GuardedPublish, admin_client: Client) -> None:
+    page: Any = html.fromstring(admin_client.get(page_of(guarded)).content.decode())
+    [link] = page.xpath("//a[normalize-space()='Publish all the same…']/@href")
+    asked = admin_client.get(link)
+    assert "Overstock is told 250 quantities of route Main: 250 of them 0, 0 of them higher" in text_of(asked)
+    assert "The biggest drops:" in text_of(asked)
+    assert not OrmQ.objects.exists()
+    sent = {"fingerprint": html.fromstring(asked.content).xpath("//input[@name='fingerprint']/@value")[0]}
+    assert "are published with the next run" in text_of(admin_client.post(link, sent, follow=True))
+    assert "Look at them again" in text_of(admin_client.get(link, follow=True))  # it is decided by now
+
+
+def test_what_went_on_since_the_page_was_shown_is_looked_at_again(
+    guarded: GuardedPublish, admin_client: Client
+) -> None:
+    old = f"{page_of(guarded, 'release')}?fingerprint=older"
+    assert "Look at them again" in text_of(admin_client.get(old, follow=True))
 
 
 def test_what_is_released_of_a_paused_route_is_not_said_to_be_published(

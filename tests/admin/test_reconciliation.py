@@ -165,7 +165,7 @@ WAYS = {
     "route": "/admin/integrations/route/{route}/change/", "read_again": "{market}/run-now/?job=revisit_orders",
     "submit": "{warehouse}/run-now/?job=submit_orders", "pull": "{warehouse}/run-now/?job=pull_shipments",
     "confirm": "{market}/run-now/?job=confirm_shipments", "connection": "{warehouse}/change/",
-    "record": "/admin/orders/unreadablerecord/?state=all&q=", "backfill": "",
+    "record": "/admin/orders/unreadablerecord/?state=all&q=", "backfill": "", "listed": "/admin/orders/order/{order}/change/",
 }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from orders.models import (
     AlertSettings,
     Hold,
     Order,
+    ReconciledOrder,
     Reconciliation,
     ShipmentConfirmation,
     UnreadableRecord,
@@ -322,7 +323,9 @@ def test_every_worklist_is_an_alert_that_leads_to_it(how: AlertSettings, client:
     ShipmentConfirmation.objects.create(connection=shop, status="unconfirmed", **values)
     UnreadableRecord.objects.create(connection=shop, digest="d", reason="?", raw="<")
     Hold.objects.create(order=order, kind="changed_order", message="?")
-    Reconciliation.objects.create(connection=shop, since=then, until=then, finished_at=then, counts={"doubled": 2})
+    report = Reconciliation.objects.create(connection=shop, since=then, until=then, finished_at=then)
+    for number in ("1-1", "1-2"):
+        ReconciledOrder.objects.create(report=report, bucket="doubled", number=number)
     watch.look(by_worker=True)
     found = Alert.objects.order_by("kind", "key")
     assert [(one.kind, one.count) for one in found] == [
