@@ -111,6 +111,8 @@ def _by_rules(
     parts: Mapping[int, Decision],
 ) -> dict[int, Decision]:  # fmt: skip
     """By listing, what rules make less of that; of none where they do of so many that it is a mass of its own."""
+    if _limits(route).are_passed(sum(map(ruled.is_limited, decisions)), gathered.shown.listings):
+        return {}  # so many that their explanations would not fit into memory
     found = ruled.lowered(decisions, since)
     before = {pk: parts[pk].quantity if pk in parts else one.listing.published_quantity for pk, one in found.items()}
     changes = [Change(pk, before[pk], one.quantity or 0) for pk, one in found.items()]

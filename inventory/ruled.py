@@ -31,16 +31,20 @@ def lowered(decisions: Sequence[Decision], since: Mapping[int, Sold]) -> dict[in
     return found
 
 
-def _may_be_lower(one: Decision) -> bool:
-    """By what is at hand, so that few explanations are read: a reserve has to be looked up, a listing's own alone."""
+def is_limited(one: Decision) -> bool:
+    """Whether less is to be shown than is, by a cap, a minimum level or a fixed quantity alone."""
     shown = one.listing.published_quantity
     if one.offered is None or not shown:
         return False
     rules = one.offered.rules
     limits = (rules.max_online, rules.fixed_quantity)
-    own = rules.origins.get("reserve")
-    is_limited = any(limit is not None and limit < shown for limit in limits) or shown < rules.minimum_level
-    return is_limited or (own is not None and own.of != "route")
+    return shown < rules.minimum_level or any(limit is not None and limit < shown for limit in limits)
+
+
+def _may_be_lower(one: Decision) -> bool:
+    """By what is at hand, so that few explanations are read: a reserve has to be looked up, a listing's own alone."""
+    own = one.offered.rules.origins.get("reserve") if one.offered else None
+    return is_limited(one) or (own is not None and own.of != "route")
 
 
 def _lowered(one: Decision, before: Mapping[str, Any]) -> Decision | None:

@@ -6,7 +6,7 @@ rather than too much. Reading the stock of its items again right after it was ac
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ from inventory.aliases import Resolver, Wanted
 from inventory.models import InventoryLevel
 from inventory.on_their_way import Counted, Units
 from orders import parcels, told_lines
-from orders.models import Hold, Order, SubmittedLine, WarehouseSubmission
+from orders.models import Hold, Order, Shipment, ShipmentLine, SubmittedLine, WarehouseSubmission
 from orders.settling import open_lines, wanted
 
 S, T = Order.Status, Transmission.Status
@@ -114,12 +114,25 @@ def _voided(order: Order) -> Iterator[tuple[Wanted, int]]:
     submission = getattr(order, "submission", None)
     if submission is None or submission.remote_status not in submission.ENDED:
         return
-    now = (order.told_now or order.told or {"lines": {}})["lines"]
+    now, gone = (order.told_now or order.told or {"lines": {}})["lines"], _gone(order)
     for line in order.lines.all():
         told = now.get(line.number)
         wants = min(line.quantity_to_ship, told_lines.to_ship(line, told)) if told else line.quantity_to_ship
-        if wants > line.quantity_shipped and not line.is_cancelled:
-            yield wanted(line), wants - line.quantity_shipped
+        if wants > gone[line.pk] and not line.is_cancelled:
+            yield wanted(line), wants - gone[line.pk]
+
+
+def _gone(order: Order) -> Counter[int]:
+    """By order line, the units that left, or that the marketplace took for shipped and wants no more.
+
+    A parcel that was voided after it was to be told of, and is not taken, is none of them: its goods are back.
+    """
+    found = Counter[int]()
+    taken = Q(shipment__state=Shipment.State.SHIPPED) | Q(confirmed__confirmation__status=T.ACCEPTED)
+    rows = ShipmentLine.objects.filter(taken, order_line__order=order)
+    for line, units in rows.values_list("order_line", "quantity"):
+        found[line] += units
+    return found
 
 
 def _taken_out(order: Order) -> Iterator[tuple[str, int]]:

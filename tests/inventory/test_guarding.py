@@ -16,7 +16,7 @@ from integrations.models import Connection, Route, SyncRun
 from integrations.sandbox import gecko as server
 from integrations.sandbox import gecko_filters
 from integrations.sandbox.server import Sandbox
-from inventory import chain, guarding
+from inventory import guarding
 from inventory.models import (
     GuardedPublish,
     InventoryLevel,
@@ -373,84 +373,3 @@ def test_a_quantity_that_staff_fix_meanwhile_is_shown(shop: Sandbox, waiting: Gu
     assert shop.oasis.quantities["M7", DC] == 3
     waiting.refresh_from_db()
     assert (waiting.state, waiting.changed) == (GuardedPublish.State.WAITING, GOODS - 1)
-
-
-def ruled(sku: str, **values: Any) -> InventoryRule:
-    listing = Listing.objects.get(marketplace_sku=sku)
-    return InventoryRule.objects.create(route=listing.route, listing=listing, **values)
-
-
-def test_what_a_rule_lowers_is_shown_while_damaged_stock_waits(
-    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run
-) -> None:
-    ruled("M1", max_online=2)
-    ruled("M2", reserve=4)
-    ruled("M3", minimum_level=6)
-    ruled("M4", max_online=4)
-    ruled("M4", reserve=2, fixed_quantity=1)
-    ruled("M5", max_online=9)
-    for _ in range(2):
-        tried("run", "publish_inventory")
-        assert [shop.oasis.quantities[f"M{place}", DC] for place in range(1, 7)] == [2, 1, 0, 1, 5, 5]
-    for listing in Listing.objects.all():
-        assert chain.reckoned(listing.explanation) == listing.published_quantity
-    cap = Listing.objects.get(marketplace_sku="M1").explanation["rules"]["max_online"]
-    assert (cap["rule"], cap["of"]) == (InventoryRule.objects.get(max_online=2).pk, "listing")
-    waiting.refresh_from_db()
-    row = waiting.quantities.get(sku="M1")
-    assert (waiting.state, waiting.changed, row.before, row.after) == ("waiting", GOODS - 2, 2, 0)
-    released(waiting)
-    manage("run", "publish_inventory")
-    assert sorted(shop.oasis.quantities.values()) == [0] * (GOODS - 1) + [1]
-
-
-def test_what_a_rule_lowers_and_what_was_sold_are_both_taken_off_while_it_waits(
-    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run
-) -> None:
-    ruled("M1", reserve=1)
-    shop.oasis.add_order({"partner_sku": "M1", "quantity": 2})
-    manage("run", "pull_orders")
-    for _ in range(2):
-        tried("run", "all")
-        assert (shop.oasis.quantities["M1", DC], shop.oasis.quantities["M2", DC]) == (2, 5)
-
-
-def test_a_rule_for_so_many_that_it_is_a_mass_waits_with_what_is_held(
-    shop: Sandbox, waiting: GuardedPublish, tried: Run
-) -> None:
-    InventoryRule.objects.create(route=waiting.route, max_online=2)
-    tried("run", "publish_inventory")
-    assert shown(shop) == {5}
-
-
-def test_the_end_of_a_rule_raises_nothing_while_damaged_stock_waits(
-    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run
-) -> None:
-    rule = ruled("M1", max_online=2)
-    tried("run", "publish_inventory")
-    rule.delete()
-    tried("run", "publish_inventory")
-    assert (shop.oasis.quantities["M1", DC], shop.oasis.quantities["M2", DC]) == (2, 5)
-    stock(shop, 5)
-    manage("run", "all")
-    assert shown(shop) == {5}
-
-
-def test_what_is_released_goes_though_a_rule_lowered_it_and_the_marketplace_was_not_told_of_that(
-    shop: Sandbox, waiting: GuardedPublish, manage: Run, tried: Run
-) -> None:
-    ruled("M1", max_online=2)
-    shop.faults.add("oasis", "503", path="/inventory")
-    tried("run", "publish_inventory")
-    released(waiting)
-    Publication.objects.update(not_before=None)
-    manage("run", "publish_inventory")
-    assert shown(shop) == {0}
-
-
-def test_a_rule_lowers_what_rests_on_old_stock_too(shop: Sandbox, goods: None, tried: Run) -> None:
-    stock_is_older(hours=7)
-    InventoryLevel.objects.filter(item_id=str(_variant(shop, "V1"))).update(available=1)
-    ruled("M1", max_online=3)
-    tried("run", "publish_inventory")
-    assert (shop.oasis.quantities["M1", DC], GuardedPublish.objects.get().quantities.get().before) == (3, 3)

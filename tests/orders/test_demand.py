@@ -13,6 +13,8 @@ from inventory import kits
 from inventory.models import SkuAlias
 from orders import actions, decisions
 from orders.models import Hold, Order, WarehouseSubmission
+from tests.inventory.conftest import tried as tried
+from tests.orders.world import ship
 
 Run = Callable[..., str]
 Told = Callable[[str], dict[str, Any]]
@@ -136,6 +138,25 @@ def test_what_is_wanted_of_an_order_that_was_voided_in_the_warehouse_is_not_on_s
     actions.resolve(Hold.objects.get(resolved_at=None), "it ships from elsewhere", None)
     manage("run", "publish_inventory")
     assert shown(reno) == {"Riverside DC": 120, "Reno": 50}
+
+
+@pytest.mark.parametrize(("refusals", "left"), [(1, 110), (0, 120)])
+def test_of_a_voided_order_what_the_marketplace_did_not_take_for_shipped_is_not_on_sale(
+    reno: Sandbox, manage: Run, tried: Run, refusals: int, left: int
+) -> None:
+    """A parcel left; telling of it was refused, or it was not. Then it is voided, and its order too."""
+    number = reno.oasis.add_order({"partner_sku": "X", "quantity": 10})
+    manage("run", "all")
+    parcel = ship(reno, number, tracking="1Z1")
+    if refusals:
+        reno.faults.add("oasis", "422", path="/shipments", times=refusals)
+    tried("run", "all")
+    reno.tradegecko.void_parcel(reno.tradegecko.tables["fulfillments"][parcel])
+    reno.tradegecko.void(reno.tradegecko.by_reference(number)[0])
+    for job in ("pull_shipments", "pull_levels", "publish_inventory"):
+        manage("run", job)
+    assert Hold.objects.filter(kind=Hold.Kind.VOIDED_ORDER, resolved_at=None).exists()
+    assert shown(reno) == {"Riverside DC": left, "Reno": 50}
 
 
 def test_what_staff_took_out_of_an_order_that_is_to_ship_is_not_on_sale(reno: Sandbox, manage: Run) -> None:

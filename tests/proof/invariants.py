@@ -252,7 +252,10 @@ def _undecided(world: World) -> Counter[str]:
         for line in world.box.oasis.orders[order.full_number].lines:
             ours, units = mine[line.number], 0 if line.is_closed else int(line.quantity or 0)
             wanted = units if line.number in raised else min(units, ours.quantity_to_ship)
-            more = max(wanted - (ours.quantity_shipped if is_over else ours.quantity_to_ship), 0)
+            left = ours.shipment_lines.filter(shipment__state="shipped")
+            left = left.exclude(confirmed__confirmation__status=T.ACCEPTED)
+            gone = line.shipped + sum(left.values_list("quantity", flat=True))
+            more = max(wanted - (gone if is_over else ours.quantity_to_ship), 0)
             waiting += Counter({part: more * number for part, number in GOODS[line.partner_sku].items()})
     return waiting
 
