@@ -243,14 +243,15 @@ class NotDone(Exception):
     """What a person asked for did not come right; the text says how."""
 
 
+WITH_CURSOR = UnfoldAdminTextareaWidget(attrs={"rows": 2, "autofocus": True})  # nobody need go past the menu to it
+
+
 class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=200, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
+    reason = forms.CharField(max_length=200, widget=WITH_CURSOR)
 
 
 class NoteForm(forms.Form):
-    note = forms.CharField(
-        max_length=200, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), label="What was done about it"
-    )
+    note = forms.CharField(max_length=200, widget=WITH_CURSOR, label="What was done about it")
 
 
 class Nothing(forms.Form):
@@ -354,8 +355,7 @@ def question(admin: ModelAdmin, request: HttpRequest, form: forms.Form, **contex
     return TemplateResponse(request, "admin/ask.html", page)
 
 
-ONE_LINE = 30
-ON_A_CARD = 300
+ONE_LINE, ON_A_CARD = 30, 300
 CLIPPED = (
     '<span class="{}" style="max-width: {}" title="{}">{}<span class="dots">…</span><span class="rest">{}</span></span>'
 )

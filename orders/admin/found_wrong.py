@@ -15,7 +15,7 @@ from orders.models import Order, ReconciledOrder
 from orders.next_step import Step
 from orders.reconciliation import findings
 
-STEP = Step("Put right what the two sides do not agree on: below is said how.")
+STEP = Step("Put right what the two sides do not agree on, as is said below.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,6 @@ def of(order: Order, user: Any, way: Way) -> FoundWrong | None:
 def _again(order: Order, row: ReconciledOrder, way: Way) -> str:
     """Where the order's day is compared once more."""
     day = periods.day_of(order.connection, row.created_on_marketplace or order.ordered_at)
-    asked = urlencode({"connection": order.connection_id, "first": day, "last": day})
+    asked: dict[str, str | int] = {"connection": order.connection_id, "first": str(day), "last": str(day)}
     page = along(way, reverse("admin:orders_order_change", args=[order.pk]))
-    return coming_back(f"{reverse('admin:orders_reconciliation_reconcile')}?{asked}", page)
+    return coming_back(f"{reverse('admin:orders_reconciliation_reconcile')}?{urlencode(asked)}", page)

@@ -41,6 +41,7 @@ from orders.admin.sending import RESEND
 from orders.bulk_actions import BY_NAME
 from orders.models import Hold, IllegalTransition, Order, OrderLine, WarehouseSubmission
 from orders.next_step import STEPS, label
+from orders.reconciliation import findings
 
 CORRECTABLE = ("ship_name", "ship_address1", "ship_address2", "ship_city", "ship_state", "ship_postal_code",
                "ship_country_code", "ship_phone", "working_shipping_code")  # fmt: skip
@@ -107,6 +108,7 @@ class OrderAdmin(Deciding, ByDate, ChangedFieldsOnly):
         if request.method == "GET":  # what is read to be changed may be locked, without what belongs to it
             rows = rows.select_related("connection", "route", "owner", "submission")
             rows = rows.defer("raw", "told", "told_now", "submission__request") if is_list(request) else rows
+            rows = rows if is_list(request) else rows.annotate(finding=findings.key())
         return rows.prefetch_related(Prefetch("holds", open_holds, to_attr="open_holds"))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Order | None:

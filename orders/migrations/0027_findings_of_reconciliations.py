@@ -32,5 +32,9 @@ class Migration(migrations.Migration):
             model_name='reconciledorder',
             index=models.Index(fields=['number'], name='reconciled_by_number'),
         ),
+        migrations.AddIndex(
+            model_name='reconciledorder',
+            index=models.Index(fields=['bucket', 'mend'], name='reconciled_findings'),
+        ),
         migrations.RunPython(name_what_is_listed, migrations.RunPython.noop),
     ]

@@ -113,6 +113,7 @@ class ReconciledOrder(models.Model):
         indexes = [
             models.Index(fields=["report", "bucket"], name="reconciled_by_bucket"),
             models.Index(fields=["number"], name="reconciled_by_number"),
+            models.Index(fields=["bucket", "mend"], name="reconciled_findings"),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from integrations.models import Connection
 from integrations.transmissions import Transmission
@@ -21,19 +21,30 @@ from orders.models import (
 
 B = ReconciledOrder.Bucket
 # What is held is on a worklist of its own, unless only the order itself says what to do.
-WRONG = Q(bucket__in=ReconciledOrder.EXCEPTIONS) | Q(bucket=B.HELD, mend=ReconciledOrder.Mend.ORDER)
+WRONG = Q(bucket__in=(*ReconciledOrder.EXCEPTIONS, B.HELD)) & (~Q(bucket=B.HELD) | Q(mend=ReconciledOrder.Mend.ORDER))
 MARGIN = timedelta(hours=1)
 
 
 def found() -> QuerySet[ReconciledOrder]:
     """Every finding that is open; an order has one at most."""
-    rows = ReconciledOrder.objects.filter(WRONG, report__finished_at__isnull=False)
+    wrong = ReconciledOrder.objects.filter(WRONG).values("pk")  # by the index: reports are mostly of what is right
+    rows = ReconciledOrder.objects.filter(pk__in=wrong)
     return rows.exclude(_judged_later()).exclude(_numberless_and_read_later()).exclude(_mended())
 
 
 def of(order: Order) -> ReconciledOrder | None:
-    """What the last comparison found wrong with this order, if that is still open. One query."""
-    return found().filter(order=order).select_related("report").order_by("-pk").first()
+    """What the last comparison found wrong with this order, if that is still open. One query, and none where the order
+    was read with its `key` and has no finding.
+    """
+    rows = found().filter(order=order)
+    if hasattr(order, "finding"):
+        rows = ReconciledOrder.objects.filter(pk=order.finding) if order.finding else rows.none()
+    return rows.select_related("report").order_by("-pk").first()
+
+
+def key() -> Subquery:
+    """The id of an order's finding, to be read with it."""
+    return Subquery(found().filter(order=OuterRef("pk")).order_by("-pk").values("pk")[:1])
 
 
 def since(connection: Connection, period: timedelta, kept: timedelta, now: datetime) -> datetime:
@@ -44,18 +55,22 @@ def since(connection: Connection, period: timedelta, kept: timedelta, now: datet
 
 
 def _judged_later() -> Q:
-    """A newer report says something of it. What could not be checked says nothing."""
+    """A report that was read later says something of it, whichever was asked for first. What could not be checked
+    says nothing.
+    """
     newer = ReconciledOrder.objects.filter(
-        number=OuterRef("number"), report__connection=OuterRef("report__connection"), report__gt=OuterRef("report")
-    )
+        number=OuterRef("number"), report__connection=OuterRef("report__connection"),
+        report__started_at__gt=OuterRef("report__started_at"),
+    )  # fmt: skip
     return Q(Exists(newer.exclude(bucket=B.UNCHECKED)))
 
 
 def _numberless_and_read_later() -> Q:
     """What has no number cannot be found again: the newest report alone speaks of it."""
     later = Reconciliation.objects.filter(
-        connection=OuterRef("report__connection"), finished_at__isnull=False, pk__gt=OuterRef("report")
-    )
+        connection=OuterRef("report__connection"), finished_at__isnull=False,
+        started_at__gt=OuterRef("report__started_at"),
+    )  # fmt: skip
     return Q(Exists(later), number="")
 
 

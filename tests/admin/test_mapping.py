@@ -135,20 +135,6 @@ def test_three_clicks_and_one_typed_value_send_the_orders(
     assert [hold.subject for hold in Hold.objects.filter(resolved_at=None)] == ["OTHER"]
 
 
-def test_a_sku_typed_in_another_case_is_offered_as_the_warehouse_spells_it(
-    shop: Sandbox, held: list[str], admin_client: Client
-) -> None:
-    [row, _] = admin_client.get(LIST).context["rows"]
-    page = send(admin_client, row.url, warehouse_sku=["mug-blk", "", "TEE-RED-M"], units=["2", "", "3"])
-    shown: Any = html.fromstring(page.content.decode())
-    [button] = shown.xpath("//button[text()='Use MUG-BLK and send']")
-    [form] = shown.xpath(f"//form[@id='{button.get('form')}']")
-    given = {name: form.xpath(f".//input[@name='{name}']/@value") for name in ("shown", "warehouse_sku", "units")}
-    assert not SkuAlias.objects.exists()  # nothing is guessed
-    assert "2 orders are freed and being sent" in text_of(admin_client.post(row.url, given, follow=True))
-    assert sorted(SkuAlias.objects.values_list("warehouse_sku", "units")) == [("MUG-BLK", 2), ("TEE-RED-M", 3)]
-
-
 def test_an_order_leads_to_the_form_and_back(shop: Sandbox, held: list[str], admin_client: Client) -> None:
     order = Order.objects.get(full_number=held[0])
     page: Any = html.fromstring(admin_client.get(address_of(order)).content.decode())

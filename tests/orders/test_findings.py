@@ -149,6 +149,14 @@ def test_a_later_report_of_other_days_hides_nothing(overstock: Connection) -> No
     assert left() == []
 
 
+def test_what_was_asked_for_first_and_read_last_counts(overstock: Connection) -> None:
+    asked = found_by(overstock, "A", B.SENT)
+    found_by(overstock, "A", B.DOUBLED)
+    assert left() == ["A"]
+    Reconciliation.objects.filter(pk=asked.pk).update(started_at=timezone.now())
+    assert left() == []
+
+
 def test_what_has_no_number_is_on_the_newest_report_only(overstock: Connection) -> None:
     found_by(overstock, "", B.UNREADABLE)
     assert left() == [""]
